@@ -1,0 +1,233 @@
+"""Releases: one packaged model with its metrics and digest, the unit that is deployed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import tarfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kennel.aws import StackError, artifacts, session, stack
+from kennel.aws.session import Workspace
+from kennel.aws.stack import Stack
+
+Progress = Callable[[str], None]
+
+ENTRY = (
+    "inference.py",
+    '"""Handlers that the serving container looks for."""\n'
+    "from kennel.classifier.inference import input_fn, model_fn, output_fn, predict_fn\n\n"
+    '__all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]\n',
+)
+# An archive larger than this is no image classifier of ours; SageMaker itself would take it.
+_LARGEST_MODEL = 4 * 1024**3
+
+
+@dataclass(frozen=True)
+class Release:
+    """One packaged model.
+
+    Parameters
+    ----------
+    id
+        ``r-`` and the first twelve digits of the digest: the same model packaged twice is the
+        same release.
+    digest
+        SHA-256 over the names and contents of the archive's files.
+    """
+
+    id: str
+    digest: str
+    job: str
+    arch: str
+    classes: list[str]
+    metrics: dict[str, float]
+    model_data_url: str
+    created: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def package(workspace: Workspace, stack_: Stack, job: str | None = None, progress: Progress | None = None) -> Release:
+    """Turn a training job's model into a release in the artifact bucket.
+
+    Parameters
+    ----------
+    job
+        Name of a completed training job; the newest of this stack if not given.
+
+    Raises
+    ------
+    StackError
+        There is no such job, or its archive holds no model that loads.
+    """
+    from kennel.classifier import inference
+
+    tell = progress or (lambda line: None)
+    job = job or newest_job(stack_)
+    description = _describe(job)
+    folder = workspace.build / "release"
+    shutil.rmtree(folder, ignore_errors=True)
+    archive = artifacts.download(description["ModelArtifacts"]["S3ModelArtifacts"], folder / "trained.tar.gz")
+    content = unpack(archive, folder / "content")
+    archive.unlink()
+    tell(f"loading the model of {job}")
+    classifier = inference.load(content)  # a model that does not load is no release
+    artifacts.stage_classifier(workspace.root, content / "code", ENTRY)
+    digest = _digest(content)
+    release = Release(
+        id=f"r-{digest[:12]}",
+        digest=digest,
+        job=job,
+        arch=classifier.arch,
+        classes=list(classifier.classes),
+        metrics=json.loads((content / "metrics.json").read_text()),
+        model_data_url=f"s3://{stack_['artifact_bucket']}/releases/r-{digest[:12]}/model.tar.gz",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    (content / "release.json").write_text(json.dumps(release.as_dict(), indent=2) + "\n")
+    bucket, key = artifacts.split(release.model_data_url)
+    tell(f"uploading {release.id}")
+    s3 = session.client("s3")
+    s3.upload_fileobj(io.BytesIO(_pack(content)), bucket, key)
+    # Last: a release is there when its record is.
+    s3.put_object(Bucket=bucket, Key=f"releases/{release.id}/release.json", Body=(content / "release.json").read_bytes())
+    return release
+
+
+def deploy(workspace: Workspace, stack_: Stack, release_id: str | None = None, progress: Progress | None = None) -> dict[str, Any]:
+    """Make a release the one that the endpoint serves, through Terraform.
+
+    The record of what is deployed moves only after Terraform has finished: a failed deploy
+    leaves the former release on record, and the next apply returns to it.
+
+    Returns
+    -------
+    dict
+        ``release, endpoint, previous``.
+    """
+    bucket = stack_["artifact_bucket"]
+    release = find(bucket, release_id or newest(bucket))
+    variable: dict[str, Any] = {"id": release.id, "model_data_url": release.model_data_url}
+    instances = _live_instances(stack_["endpoint"])
+    if instances:
+        # A new endpoint configuration would scale the fleet back to its initial count.
+        variable["instance_count"] = instances
+    terraform = stack.prepare(workspace, progress)
+    previous = stack.current_release(bucket)
+    if previous and previous["id"] == release.id:
+        variable = previous
+    stack.write_release(workspace, variable)
+    try:
+        terraform.apply()
+    except BaseException:
+        stack.write_release(workspace, previous)
+        raise
+    session.client("s3").put_object(Bucket=bucket, Key="releases/current.json", Body=json.dumps(variable).encode())
+    return {
+        "release": release.id,
+        "endpoint": stack_["endpoint"]["name"],
+        "previous": previous["id"] if previous else None,
+    }
+
+
+def find(bucket: str, release_id: str) -> Release:
+    """Return a release by its id."""
+    if not re.fullmatch(r"r-[0-9a-f]{12}", release_id):
+        raise StackError(f"not a release id: {release_id!r} (expected r- and twelve hexadecimal digits)")
+    s3 = session.client("s3")
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=f"releases/{release_id}/release.json")
+    except s3.exceptions.NoSuchKey as error:
+        raise StackError(f"no release {release_id} in {bucket}: ./kennel releases lists them") from error
+    return Release(**json.loads(answer["Body"].read()))
+
+
+def everything(bucket: str) -> list[Release]:
+    """Return all releases, the newest first."""
+    keys = [key for key in artifacts.objects(bucket, "releases/") if key.endswith("/release.json")]
+    found = [find(bucket, key.split("/")[1]) for key in keys]
+    return sorted(found, key=lambda release: release.created, reverse=True)
+
+
+def newest(bucket: str) -> str:
+    """Return the id of the release packaged last."""
+    found = everything(bucket)
+    if not found:
+        raise StackError("nothing is packaged yet: run ./kennel package")
+    return found[0].id
+
+
+def newest_job(stack_: Stack) -> str:
+    """Return the name of this stack's training job that completed last."""
+    jobs = session.client("sagemaker").list_training_jobs(
+        NameContains=f"{stack_['name']}-train", StatusEquals="Completed", SortBy="CreationTime", SortOrder="Descending"
+    )["TrainingJobSummaries"]
+    if not jobs:
+        raise StackError("no training job has completed yet: run ./kennel train")
+    return max(jobs, key=lambda job: job["CreationTime"])["TrainingJobName"]
+
+
+def unpack(archive: Path, target: Path) -> Path:
+    """Unpack a model archive; links, devices and paths that lead out of ``target`` are refused."""
+    try:
+        with tarfile.open(archive) as tar:
+            if sum(member.size for member in tar) > _LARGEST_MODEL:
+                raise StackError(f"{archive.name} unpacks to more than {_LARGEST_MODEL >> 30} GiB: not a model of this project")
+            tar.extractall(target, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise StackError(f"{archive.name} is no readable archive: {error}") from error
+    return target
+
+
+def _describe(job: str) -> dict[str, Any]:
+    from botocore.exceptions import ClientError
+
+    try:
+        description = session.client("sagemaker").describe_training_job(TrainingJobName=job)
+    except ClientError as error:
+        raise StackError(f"no training job {job}: {error.response['Error']['Message']}") from error
+    if description["TrainingJobStatus"] != "Completed":
+        raise StackError(f"training job {job} is {description['TrainingJobStatus']}, not Completed: it has no model to package")
+    return description
+
+
+def _live_instances(endpoint: dict[str, Any]) -> int | None:
+    if not endpoint["deployed"]:
+        return None
+    described = session.client("sagemaker").describe_endpoint(EndpointName=endpoint["name"])
+    variants = {variant["VariantName"]: variant for variant in described["ProductionVariants"]}
+    return variants[endpoint["variant"]].get("DesiredInstanceCount")
+
+
+def _digest(folder: Path) -> str:
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            total.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _pack(folder: Path) -> bytes:
+    """Return ``folder`` as a tar.gz that has the same bytes whenever it has the same content."""
+    import gzip
+
+    buffer = io.BytesIO()
+    # Weights hardly compress; the lowest level saves most of the time.
+    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+                entry.size, entry.mode = path.stat().st_size, 0o644
+                with path.open("rb") as source:
+                    tar.addfile(entry, source)
+    return buffer.getvalue()

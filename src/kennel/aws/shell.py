@@ -1,0 +1,46 @@
+"""The exports that make plain ``aws``, boto3 and ``terraform`` see what the tasks see."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+from kennel.aws import session, stack
+from kennel.aws.session import Workspace
+
+# Left in a shell, these would win over what is exported here, or mix with it.
+_CONFLICTING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+
+def variables(cloud: dict[str, str], environment: str) -> dict[str, str]:
+    """Return the environment variables for a shell.
+
+    Parameters
+    ----------
+    cloud
+        The variables that point SDKs at the cloud.
+    environment
+        Which of Terraform's environments plain ``terraform plan`` then plans.
+    """
+    os.environ.update(cloud)
+    workspace = Workspace.of(environment)
+    backend = [f"-backend-config={name}={value}" for name, value in stack.state_backend(workspace).items()]
+    mirror = session.provider_mirror()
+    plugins = [f"-plugin-dir={mirror}"] if mirror else []
+    files = shlex.join(f"-var-file={path}" for path in stack.variable_files(workspace))
+    return {
+        **cloud,
+        "KENNEL_ENV": environment,
+        "TF_DATA_DIR": str(workspace.build / "terraform"),
+        "TF_CLI_ARGS_init": shlex.join(["-reconfigure", *backend, *plugins]),
+        "TF_CLI_ARGS_plan": files,
+        "TF_CLI_ARGS_apply": files,
+        "TF_CLI_ARGS_destroy": files,
+    }
+
+
+def exports(values: dict[str, str]) -> str:
+    """Return shell commands that set ``values``, for ``eval``."""
+    lines = [f"unset {' '.join(_CONFLICTING)}"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    return "\n".join(lines)

@@ -1,0 +1,173 @@
+"""The stack as a whole: its state bucket, its plan, its outputs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kennel.aws import StackError, function_package, session
+from kennel.aws.session import Workspace
+from kennel.aws.terraform import Changes, Progress, Terraform
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Terraform's outputs: the one source of names, ARNs, buckets and images."""
+
+    outputs: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self.outputs[name]
+        except KeyError as error:
+            raise StackError(f"the stack has no output {name!r}: run ./kennel stack.apply") from error
+
+
+def state_backend(workspace: Workspace) -> dict[str, str]:
+    """Return the settings of the S3 backend that hold this environment's state."""
+    return {
+        "bucket": f"kennel-state-{session.account_id()}-{session.region()}",
+        "key": f"kennel/{workspace.environment}.tfstate",
+        "region": session.region(),
+        "use_path_style": str(session.s3_use_path_style()).lower(),
+    }
+
+
+def variable_files(workspace: Workspace) -> list[str]:
+    """Return the variable files of this environment, in the order in which they apply."""
+    return [
+        str(workspace.terraform_directory / "environments" / f"{workspace.environment}.tfvars"),
+        str(workspace.release_file),
+    ]
+
+
+def build(workspace: Workspace) -> dict[str, str]:
+    """Build what Terraform reads from disk: the function's zip."""
+    return {"function_package": str(function_package.build(workspace.root / "lambda" / "predict"))}
+
+
+def prepare(workspace: Workspace, progress: Progress | None = None) -> Terraform:
+    """Return a Terraform that is ready to plan: state bucket, packages, providers, deployed release.
+
+    Idempotent. The bucket that holds the state is made here because it cannot be in the state.
+    """
+    tell = progress or (lambda line: None)
+    backend = state_backend(workspace)
+    _ensure_state_bucket(backend["bucket"], backend["region"], tell)
+    build(workspace)
+    terraform = terraform_of(workspace, progress)
+    tell("terraform init")
+    terraform.init(backend, session.provider_mirror())
+    _recall_release(workspace, terraform)
+    return terraform
+
+
+def terraform_of(workspace: Workspace, progress: Progress | None = None) -> Terraform:
+    """Return the Terraform of a workspace as it is, without preparing anything."""
+    return Terraform(
+        workspace.terraform_directory,
+        workspace.build / "terraform",
+        [*map(type(workspace.build), variable_files(workspace))],
+        binary=session.terraform_binary(),
+        progress=progress,
+    )
+
+
+def plan(workspace: Workspace, progress: Progress | None = None) -> Changes:
+    """Return what an apply would change."""
+    return prepare(workspace, progress).plan()
+
+
+def drift(workspace: Workspace, progress: Progress | None = None) -> Changes:
+    """Return what was changed behind Terraform's back."""
+    return prepare(workspace, progress).plan(refresh_only=True)
+
+
+def apply(workspace: Workspace, progress: Progress | None = None) -> Changes:
+    """Create or change the stack; what is deployed stays deployed."""
+    return prepare(workspace, progress).apply()
+
+
+def destroy(workspace: Workspace, progress: Progress | None = None) -> Changes:
+    """Remove the stack, the deployed release included. The state bucket stays."""
+    changes = prepare(workspace, progress).destroy()
+    write_release(workspace, None)
+    return changes
+
+
+def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
+    """Return the stack as it stands.
+
+    Raises
+    ------
+    StackError
+        Nothing was applied in this environment.
+    """
+    terraform = terraform_of(workspace, progress)
+    if not (terraform.data_directory / "terraform.tfstate").exists():
+        terraform = prepare(workspace, progress)
+    values = terraform.outputs()
+    if not values:
+        raise StackError(
+            f"nothing is deployed in {workspace.environment}: run ./kennel stack.apply --env {workspace.environment}"
+        )
+    return Stack(values)
+
+
+def write_release(workspace: Workspace, release: dict[str, Any] | None) -> None:
+    """Write the variable file that says what is deployed."""
+    workspace.build.mkdir(parents=True, exist_ok=True)
+    temporary = workspace.release_file.with_suffix(".tmp")
+    temporary.write_text(json.dumps({"release": release}, indent=2) + "\n")
+    temporary.replace(workspace.release_file)
+
+
+def _recall_release(workspace: Workspace, terraform: Terraform) -> None:
+    """Fetch which release is deployed: the artifact bucket knows, whichever machine deployed it."""
+    bucket = terraform.outputs().get("artifact_bucket")
+    write_release(workspace, current_release(bucket) if bucket else None)
+
+
+def current_release(bucket: str) -> dict[str, Any] | None:
+    """Return the Terraform variable of the deployed release; None before the first deploy."""
+    s3 = session.client("s3")
+    try:
+        answer = s3.get_object(Bucket=bucket, Key="releases/current.json")
+    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
+        return None
+    return json.loads(answer["Body"].read())
+
+
+def _ensure_state_bucket(bucket: str, region: str, tell: Progress) -> None:
+    from botocore.exceptions import ClientError
+
+    s3 = session.client("s3")
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+        tell(f"creating the state bucket {bucket}")
+        # us-east-1 is the one region that refuses its own name here.
+        location: dict[str, Any] = (
+            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        )
+        s3.create_bucket(Bucket=bucket, **location)
+    # Set again each time: a bucket left half-protected by an interrupted run is mended.
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+    s3.put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
+        },
+    )

@@ -1,0 +1,200 @@
+"""Terraform through python-terraform, with that library's breakage under current Terraform hidden here.
+
+python-terraform 0.10.1 builds the command lines; this module replaces how it runs them:
+
+- its ``destroy`` still passes ``-force``, which Terraform 0.15 removed;
+- its ``synchronous=False`` reaches Terraform as a flag, so output could not be streamed;
+- its ``plan`` answers 2 for "there are changes", which is no error.
+
+All three go when python-terraform has a release that knows Terraform 1.x.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from python_terraform import IsFlagged
+from python_terraform import Terraform as CommandLine
+
+from kennel.aws import StackError
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Changes:
+    """What a plan would do, or an apply did."""
+
+    add: int = 0
+    change: int = 0
+    remove: int = 0
+    resources: list[str] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.add or self.change or self.remove or self.resources)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "add": self.add,
+            "change": self.change,
+            "remove": self.remove,
+            "resources": self.resources,
+            "empty": self.empty,
+        }
+
+
+class Terraform:
+    """One Terraform root with its working data, variable files and binary.
+
+    Parameters
+    ----------
+    directory
+        The root module.
+    data_directory
+        Where Terraform keeps providers and backend settings (``TF_DATA_DIR``), so that
+        environments of one checkout never share a backend.
+    variable_files
+        Passed to plan, apply and destroy, in order.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        data_directory: Path,
+        variable_files: list[Path],
+        *,
+        binary: str = "terraform",
+        progress: Progress | None = None,
+    ) -> None:
+        self.directory = directory
+        self.data_directory = data_directory
+        self.progress = progress or (lambda line: None)
+        self._variables: dict[str, Any] = {"var_file": [str(path) for path in variable_files]}
+        self._command_line = CommandLine(working_dir=str(directory), terraform_bin_path=binary)
+
+    def init(self, backend: dict[str, str], plugin_directory: str | None = None) -> None:
+        """Prepare the root: backend, modules, providers (from ``plugin_directory`` if given)."""
+        self._run(
+            "init",
+            input=False,
+            no_color=IsFlagged,
+            reconfigure=IsFlagged,
+            backend_config=backend,
+            plugin_dir=plugin_directory,
+        )
+
+    def plan(self, *, refresh_only: bool = False) -> Changes:
+        """Return what an apply would change; with ``refresh_only``, what changed behind Terraform's back."""
+        flags = {"refresh_only": IsFlagged} if refresh_only else {}
+        return self._changes("plan", detailed_exitcode=IsFlagged, lock_timeout="60s", **flags)
+
+    def apply(self) -> Changes:
+        """Create and change what the plan says."""
+        return self._changes("apply", auto_approve=IsFlagged, lock_timeout="60s")
+
+    def destroy(self) -> Changes:
+        """Remove everything that the state knows."""
+        return self._changes("destroy", auto_approve=IsFlagged, lock_timeout="60s")
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the root's outputs by name; empty before the first apply."""
+        text = "\n".join(self._run("output", json=IsFlagged))
+        return {name: output["value"] for name, output in json.loads(text or "{}").items()}
+
+    def _changes(self, command: str, **options: Any) -> Changes:
+        changes = Changes()
+        failures: list[str] = []
+        total = done = 0
+        for line in self._stream(
+            command, failures, json=IsFlagged, input=False, **self._variables, **options
+        ):
+            with contextlib.suppress(json.JSONDecodeError):
+                event = json.loads(line)
+                kind = event.get("type")
+                if kind in ("planned_change", "resource_drift"):
+                    total += kind == "planned_change"
+                    changes.resources.append(f"{event['change']['action']} {event['change']['resource']['addr']}")
+                elif kind == "apply_complete":
+                    done += 1
+                    hook = event["hook"]
+                    seconds = hook.get("elapsed_seconds", 0)
+                    self.progress(f"[{done}/{max(total, done)}] {hook['resource']['addr']} {hook['action']} {seconds:.0f}s")
+                elif kind == "change_summary":
+                    counts = event["changes"]
+                    changes.add, changes.change, changes.remove = (
+                        counts["add"],
+                        counts["change"],
+                        counts["remove"],
+                    )
+                elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
+                    failures.append(_sentence(event["diagnostic"]))
+        if failures:
+            raise StackError(f"terraform {command}: " + " | ".join(dict.fromkeys(failures)))
+        return changes
+
+    def _run(self, command: str, **options: Any) -> list[str]:
+        failures: list[str] = []
+        lines = list(self._stream(command, failures, **options))
+        if failures:
+            raise StackError(f"terraform {command}: " + " | ".join(failures))
+        return lines
+
+    def _stream(self, command: str, failures: list[str], **options: Any) -> Iterator[str]:
+        """Yield the command's lines as they come; what it says on stderr after a failure goes to ``failures``."""
+        arguments = self._command_line.generate_cmd_string(command, **options)
+        self.data_directory.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **os.environ,
+            "TF_DATA_DIR": str(self.data_directory),
+            "TF_IN_AUTOMATION": "1",
+            # Arguments that `local.env` exports for plain terraform would double the ones given here.
+            "TF_CLI_ARGS_init": "",
+            "TF_CLI_ARGS_plan": "",
+            "TF_CLI_ARGS_apply": "",
+            "TF_CLI_ARGS_destroy": "",
+        }
+        try:
+            # Its own process group: a Ctrl-C reaches Terraform once, from here. Twice would make
+            # it abandon half-created resources.
+            process = subprocess.Popen(
+                arguments,
+                cwd=self.directory,
+                env=environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                process_group=0,
+            )
+        except FileNotFoundError as error:
+            raise StackError(
+                f"no Terraform at {arguments[0]!r}: run through ./kennel, or install Terraform 1.11 or newer"
+            ) from error
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            for line in process.stdout:
+                yield line.rstrip("\n")
+            problem = process.stderr.read().strip()
+            code = process.wait()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            raise
+        # 2 is how `-detailed-exitcode` says that there are changes.
+        if code != 0 and not (code == 2 and "detailed_exitcode" in options) and not failures:
+            failures.append(" ".join(problem.replace("│", " ").replace("╷", " ").replace("╵", " ").split()) or f"exit code {code}")
+
+
+def _sentence(diagnostic: dict[str, Any]) -> str:
+    where = diagnostic.get("address") or (diagnostic.get("range") or {}).get("filename")
+    detail = " ".join((diagnostic.get("detail") or "").split())
+    return ": ".join(part for part in (where, diagnostic["summary"], detail) if part)

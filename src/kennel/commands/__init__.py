@@ -1,0 +1,1 @@
+"""The tasks: arguments and printing only. One file a group; ``tasks.py`` names them."""

@@ -1,0 +1,90 @@
+"""Photos: draw, fetch, check, upload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kennel.commands.task import ROOT, kennel_task
+
+DATA = ROOT / "build" / "data"
+
+
+@kennel_task(
+    directory="where to draw them (default: build/data/sample)",
+    classes="how many breeds",
+    train="photos a breed to train on",
+    valid="photos a breed to validate on",
+    test="photos a breed to test on",
+    seed="another seed draws other photos",
+)
+def sample(
+    directory: str = str(DATA / "sample"), classes: int = 133, train: int = 5, valid: int = 1, test: int = 1, seed: int = 0
+) -> dict[str, Any]:
+    """Draw a small folder of photos, in the course's layout."""
+    from kennel import terminal
+    from kennel.classifier.data import sample as drawing
+
+    with terminal.progress("drawing") as tell:
+        drawing.draw(
+            Path(directory),
+            classes=classes,
+            per_class={"train": train, "valid": valid, "test": test},
+            seed=seed,
+            progress=tell,
+        )
+    return _report(Path(directory))
+
+
+@kennel_task(
+    source="an address, a zip file or a folder (default: the course's dogImages.zip)",
+    directory="where to unpack it (default: build/data/dogs)",
+)
+def fetch(source: str | None = None, directory: str = str(DATA / "dogs")) -> dict[str, Any]:
+    """Download and unpack the real photos, or take a folder; resumes where it was interrupted."""
+    from kennel import terminal
+    from kennel.classifier.data import fetch as fetching
+
+    with terminal.progress("fetching") as tell:
+        folder = fetching.fetch(Path(directory), source=source, progress=tell)
+    return _report(folder)
+
+
+@kennel_task(positional=("directory",), directory="a folder of photos")
+def check(directory: str = str(DATA / "sample")) -> dict[str, Any]:
+    """Report unreadable and misplaced files; exit code 1 if the folder cannot be trained on."""
+    return _report(Path(directory))
+
+
+@kennel_task(
+    positional=("directory",),
+    cloud=True,
+    directory="a folder of photos",
+    name="the data set's name in the bucket",
+)
+def upload(workspace: Any, directory: str = str(DATA / "sample"), name: str = "dogs") -> dict[str, Any]:
+    """Bring the data bucket to what the folder holds, sending only what changed."""
+    from kennel import terminal
+    from kennel.aws import artifacts, stack
+    from kennel.classifier.data import folder
+
+    folder.check(Path(directory)).raise_if_unusable()
+    bucket = stack.outputs(workspace)["data_bucket"]
+    with terminal.progress("upload") as tell:
+        counts = artifacts.upload_folder(Path(directory), bucket, f"datasets/{name}", remove=True, progress=tell)
+    terminal.say(f"s3://{bucket}/datasets/{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+    return {"uri": f"s3://{bucket}/datasets/{name}", **counts}
+
+
+def _report(directory: Path) -> dict[str, Any]:
+    from kennel import terminal
+    from kennel.classifier.data import folder
+
+    report = folder.check(directory)
+    document = report.as_dict()
+    terminal.table(str(directory), ("split", "classes", "photos"), report.rows())
+    for problem in document["problems"][:20]:
+        terminal.say(f"  {problem}")
+    if len(document["problems"]) > 20:
+        terminal.say(f"  and {len(document['problems']) - 20} more (--json lists all)")
+    return document

@@ -1,0 +1,50 @@
+"""The whole way, and all the checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kennel.commands.task import REHEARSAL, ROOT, kennel_task
+
+
+@kennel_task(
+    photo="the photo to ask about (default: one of the test photos)",
+    data="a folder of photos, train|valid|test/NNN.Breed/ (default: photos drawn for the occasion)",
+    keep="leave the cloud and the stack running at the end",
+)
+def rehearse(photo: str | None = None, data: str | None = None, keep: bool = False) -> dict[str, Any]:
+    """Run the whole way, from photos to an answered call, on a fresh local cloud."""
+    from kennel import rehearsal, terminal
+    from kennel.localcloud.disposable import DisposableCloud
+    from kennel.report import rehearsal_page
+
+    cloud = DisposableCloud(REHEARSAL / "cloud")
+    result = rehearsal.rehearse(cloud, REHEARSAL, photo=photo, data=Path(data) if data else None, keep=keep)
+    document = rehearsal.as_dict(result)
+    history = REHEARSAL / "stack" / "release" / "content" / "history.csv"
+    page = rehearsal_page.write(REHEARSAL / "report.html", document, cloud.ledger(), history)
+    rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in result.steps]
+    terminal.table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "in all", result.seconds)])
+    if result.answer and result.answer["top"]:
+        best = result.answer["top"][0]
+        terminal.say(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {len(result.answer['logits'])} logits")
+    terminal.say(f"report: {page}")
+    if keep:
+        terminal.say(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
+    if result.error:
+        terminal.fail(f"{result.error} (look closer: {cloud.directory / 'service.log'}, or run again with --keep)")
+    return document
+
+
+@kennel_task(fast="leave out what takes minutes")
+def test(fast: bool = False) -> dict[str, Any]:
+    """Run all checks: format, types, Terraform, checkov, and the tests."""
+    from kennel import terminal
+    from kennel.audit import checks
+
+    outcomes = checks.run(ROOT, fast=fast, announce=lambda name: terminal.say(f"── {name}"))
+    failed = [outcome.name for outcome in outcomes if not outcome.ok]
+    if failed:
+        terminal.fail(f"failed: {', '.join(failed)}")
+    return {"ok": not failed, "checks": [vars(outcome) for outcome in outcomes]}

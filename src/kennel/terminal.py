@@ -1,0 +1,154 @@
+"""What a person sees: tables, progress, one-line errors. Everything but ``--json`` goes to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+console = Console(stderr=True, highlight=False)
+
+
+def say(line: str) -> None:
+    """Print one line for the person."""
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def emit(document: Any) -> None:
+    """Print the one JSON document of a ``--json`` run on standard output."""
+    json.dump(document, sys.stdout, indent=2, default=str)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def fail(message: str) -> None:
+    """Print an error in one line."""
+    console.print(Text.assemble(("error ", "bold red"), " ".join(message.split())), soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; numbers stand to the right."""
+    rows = [list(row) for row in rows]
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(columns):
+        numbers = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        shown.add_column(column, justify="right" if numbers else "left")
+    for row in rows:
+        shown.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+    console.print(shown)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Any]:
+    """Yield a function that shows the latest line of a long work.
+
+    On a terminal one line is rewritten under a spinner; elsewhere every line is printed,
+    at most one a second, so that a log stays readable.
+    """
+    started = time.monotonic()
+    if console.is_terminal:
+        spinner = Spinner("dots", text=title)
+        with Live(spinner, console=console, transient=True, refresh_per_second=8):
+
+            def tell(line: str) -> None:
+                width = max(20, console.width - 14)
+                spinner.update(text=Text(f"{title}: {line}"[:width]))
+
+            yield tell
+    else:
+        last = 0.0
+
+        def tell(line: str) -> None:
+            nonlocal last
+            if time.monotonic() - last >= 1:
+                last = time.monotonic()
+                say(f"{title}: {line}")
+
+        yield tell
+    say(f"{title}: {time.monotonic() - started:.1f} s")
+
+
+@dataclass
+class _Step:
+    name: str
+    started: float = 0.0
+    seconds: float = 0.0
+    state: str = "waiting"
+    line: str = ""
+
+
+class Steps:
+    """A live list of steps: what is done, what runs and for how long, what waits.
+
+    Use as a context manager; enter each step with :meth:`step`.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._steps = [_Step(name) for name in names]
+        self._lock = threading.Lock()
+        self._live = Live(
+            get_renderable=self._render, console=console, refresh_per_second=8, transient=True
+        )
+
+    def __enter__(self) -> Steps:
+        if console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if console.is_terminal:
+            self._live.stop()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Any]:
+        """Run one step; yields a function for its progress lines."""
+        step = next(step for step in self._steps if step.name == name)
+        step.state, step.started = "running", time.monotonic()
+        if not console.is_terminal:
+            say(f"{name} …")
+
+        def tell(line: str) -> None:
+            with self._lock:
+                step.line = line
+
+        try:
+            yield tell
+            step.state = "done"
+        except BaseException:
+            step.state = "failed"
+            raise
+        finally:
+            step.seconds = time.monotonic() - step.started
+            if not console.is_terminal:
+                say(f"{name}: {step.state} after {step.seconds:.1f} s")
+
+    def _render(self) -> RenderableType:
+        grid = Table.grid(padding=(0, 1))
+        with self._lock:
+            for step in self._steps:
+                mark: RenderableType = {
+                    "waiting": Text("·", style="dim"),
+                    "running": Spinner("dots"),
+                    "done": Text("✓", style="green"),
+                    "failed": Text("✗", style="red"),
+                }[step.state]
+                seconds = step.seconds or (time.monotonic() - step.started if step.state == "running" else 0)
+                line = step.line if step.state == "running" else ""
+                grid.add_row(
+                    mark,
+                    Text(step.name, style="dim" if step.state == "waiting" else ""),
+                    Text(f"{seconds:6.1f} s" if seconds else "", style="cyan"),
+                    Text(line[: max(10, console.width - 60)], style="dim"),
+                )
+        return Group(grid)
