@@ -1,0 +1,16 @@
+"""A local AWS: moto's control plane behind a front that enforces IAM, over a data plane that really runs."""
+
+from __future__ import annotations
+
+from kennel.errors import KennelError
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+OPERATOR_ACCESS_KEY = "AKIAKENNELOPERATOR00"
+OPERATOR_SECRET_KEY = "kennel-local-operator"  # noqa: S105 - a fixed, documented, loopback-only credential
+DEFAULT_PORT = 4510
+VERSION = "1"
+
+
+class LocalCloudError(KennelError):
+    """The local cloud could not do what was asked."""

@@ -1,0 +1,90 @@
+"""The service's entry point: ``python -m kennel.localcloud.service --directory D --port P``."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from kennel.localcloud import DEFAULT_PORT
+
+log = logging.getLogger("kennel.localcloud")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until told to stop.
+
+    Returns
+    -------
+    Exit status: 0 after an orderly shutdown, 1 when the port is taken.
+    """
+    parser = argparse.ArgumentParser(description="A local AWS on 127.0.0.1.")
+    parser.add_argument("--directory", type=Path, required=True, help="where it keeps its record, log and work")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    directory: Path = options.directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    return serve(directory, options.port)
+
+
+def serve(directory: Path, port: int) -> int:
+    """Run the server in this process until SIGTERM or SIGINT."""
+    from werkzeug.serving import make_server
+
+    from kennel.localcloud.cloud import Cloud
+    from kennel.localcloud.lifecycle import RECORD, listen, process_birth
+
+    try:
+        listener = listen(port)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        log.error("port %d cannot be used: %s", port, error.strerror)
+        return 1
+    port = listener.getsockname()[1]
+    os.environ["MOTO_PORT"] = str(port)
+    cloud = Cloud(directory, port)
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+    server = make_server(
+        "127.0.0.1",
+        port,
+        cloud.application(),
+        threaded=True,
+        request_handler=MotoRequestHandler,
+        fd=listener.fileno(),
+    )
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the ledger records requests, and who made them
+
+    stopping = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            threading.Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    record = directory / RECORD
+    draft = record.with_suffix(".draft")
+    draft.write_text(json.dumps({**cloud.status(), "birth": process_birth(os.getpid())}, indent=1))
+    draft.replace(record)
+    log.info("ready on %s", cloud.endpoint_url)
+    try:
+        server.serve_forever()
+    finally:
+        cloud.shutdown()
+        record.unlink(missing_ok=True)
+        log.info("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
