@@ -191,7 +191,13 @@ class Terraform:
             raise
         # 2 is how `-detailed-exitcode` says that there are changes.
         if code != 0 and not (code == 2 and "detailed_exitcode" in options) and not failures:
-            failures.append(" ".join(problem.replace("│", " ").replace("╷", " ").replace("╵", " ").split()) or f"exit code {code}")
+            failures.append(_plain(problem) or f"exit code {code}")
+
+
+def _plain(problem: str) -> str:
+    """Return what follows the first ``Error:`` of Terraform's boxed text, in one line."""
+    words = problem.translate(str.maketrans("│╷╵", "   "))
+    return " ".join(words[max(words.find("Error: "), 0) :].removeprefix("Error: ").split())
 
 
 def _sentence(diagnostic: dict[str, Any]) -> str:

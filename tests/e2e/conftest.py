@@ -1,0 +1,63 @@
+"""A whole stack on a local cloud of its own, made once for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kennel.aws import artifacts, releases, session, stack, training
+from kennel.aws.session import Workspace
+from kennel.classifier.data import sample
+from kennel.localcloud import lifecycle
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Deployed:
+    """The stack under test, and the ways to change it."""
+
+    workspace: Workspace
+    photo: str
+
+    @property
+    def stack(self) -> stack.Stack:
+        return stack.outputs(self.workspace)
+
+    def train(self, **hyperparameters: object) -> dict:
+        request = training.Request("tiny", {"arch": "efficientnet_lite0", **hyperparameters})
+        return training.train(self.workspace, self.stack, request)
+
+    def deploy(self, job: str) -> str:
+        release = releases.package(self.workspace, self.stack, job)
+        releases.deploy(self.workspace, self.stack, release.id)
+        return release.id
+
+
+@pytest.fixture(scope="package")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """Yield a stack with a small uploaded data set, and nothing deployed yet."""
+    folder = tmp_path_factory.mktemp("cloud")
+    before = dict(os.environ)
+    status = lifecycle.up(folder / "cloud", port=0)
+    try:
+        os.environ.update(lifecycle.environment(status))
+        workspace = Workspace("local", folder / "stack")
+        stack.apply(workspace)
+        sample.draw(folder / "photos", classes=6, per_class={"train": 4, "valid": 1, "test": 1})
+        artifacts.upload_folder(folder / "photos", stack.outputs(workspace)["data_bucket"], "datasets/tiny")
+        yield Deployed(workspace, str(min((folder / "photos" / "test").rglob("*.jpg"))))
+    finally:
+        lifecycle.down(folder / "cloud")
+        os.environ.clear()
+        os.environ.update(before)
+        session._client.cache_clear()
+
+
+@pytest.fixture
+def client() -> Callable:
+    return session.client

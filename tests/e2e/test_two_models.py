@@ -1,0 +1,134 @@
+"""One function, two models: two answers. And what happens when something is taken away."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from kennel.aws import StackError, prediction, stack
+
+pytestmark = [pytest.mark.slow, pytest.mark.cloud]
+
+
+@pytest.fixture(scope="module")
+def two_answers(deployed):
+    """Train, deploy and ask two models, one after the other; yields both answers and the models' own."""
+    found = []
+    for seed in (1, 2):
+        job = deployed.train(seed=seed, epochs=3)
+        release = deployed.deploy(job["job"])
+        ask = {"workspace": deployed.workspace, "stack": deployed.stack, "photo": deployed.photo}
+        found.append(
+            {
+                "release": release,
+                "function": prediction.predict(**ask, via="function"),
+                "endpoint": prediction.predict(**ask, via="endpoint"),
+                "model": prediction.predict(**ask, via="model"),
+            }
+        )
+    return found
+
+
+def test_two_models_give_two_answers_through_the_same_function(two_answers) -> None:
+    first, second = two_answers
+
+    assert first["release"] != second["release"]
+    assert first["function"].status_code == second["function"].status_code == 200
+    assert len(first["function"].logits) == 6
+    assert first["function"].logits != pytest.approx(second["function"].logits, abs=1e-3)
+
+
+def test_function_endpoint_and_model_agree(two_answers) -> None:
+    for answer in two_answers:
+        assert answer["function"].logits == pytest.approx(answer["model"].logits, abs=1e-4)
+        assert answer["endpoint"].logits == pytest.approx(answer["model"].logits, abs=1e-4)
+
+
+def test_the_plan_is_empty_with_a_release(deployed, two_answers) -> None:
+    assert stack.plan(deployed.workspace).empty
+
+
+@contextmanager
+def policy_of_the_function(deployed, client: Callable, change: Callable[[dict], None]) -> Iterator[None]:
+    """Change the function's role's own policy for a moment."""
+    iam = client("iam")
+    role = deployed.stack["roles"]["function"].split("/")[-1]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    before = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    changed = json.loads(json.dumps(before))
+    change(changed)
+    assert changed != before
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(changed))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(before))
+
+
+def without_invoke(document: dict) -> None:
+    document["Statement"] = [
+        statement
+        for statement in document["Statement"]
+        if "sagemaker:InvokeEndpoint" not in str(statement["Action"])
+    ]
+
+
+def on_another_endpoint(document: dict) -> None:
+    for statement in document["Statement"]:
+        if "sagemaker:InvokeEndpoint" in str(statement["Action"]):
+            statement["Resource"] = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/another"
+
+
+@pytest.mark.parametrize("change", [without_invoke, on_another_endpoint])
+def test_a_function_without_its_grant_is_denied_and_says_so_cleanly(
+    deployed, two_answers, client, change
+) -> None:
+    with policy_of_the_function(deployed, client, change):
+        answer = prediction.predict(deployed.workspace, deployed.stack, deployed.photo)
+
+    assert 500 <= answer.status_code < 600
+    assert answer.logits == []
+    text = json.dumps(answer.error)
+    for leak in ("Traceback", "arn:aws", "assumed-role", "InvokeEndpoint"):
+        assert leak not in text
+    denied = [entry for entry in ledger(deployed) if entry["decision"] == "deny"]
+    assert denied[-1]["action"] == "sagemaker:InvokeEndpoint"
+    assert prediction.predict(deployed.workspace, deployed.stack, deployed.photo).status_code == 200
+
+
+def ledger(deployed) -> list[dict]:
+    path = deployed.workspace.build.parent / "cloud" / "ledger.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_function_that_fails_is_an_error_not_an_answer(deployed, two_answers, client) -> None:
+    name, alias = deployed.stack["function"]["name"], deployed.stack["function"]["alias"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as zipped:
+        zipped.writestr("app.py", "def handler(event, context):\n    raise RuntimeError('rewritten to fail')\n")
+    aws_lambda = client("lambda")
+    before = aws_lambda.get_alias(FunctionName=name, Name=alias)["FunctionVersion"]
+    broken = aws_lambda.update_function_code(FunctionName=name, ZipFile=code.getvalue(), Publish=True)
+    aws_lambda.update_alias(FunctionName=name, Name=alias, FunctionVersion=broken["Version"])
+    try:
+        with pytest.raises(StackError, match="RuntimeError: rewritten to fail"):
+            prediction.predict(deployed.workspace, deployed.stack, deployed.photo)
+    finally:
+        aws_lambda.update_alias(FunctionName=name, Name=alias, FunctionVersion=before)
+    assert prediction.predict(deployed.workspace, deployed.stack, deployed.photo).status_code == 200
+
+
+def test_what_is_no_photo_is_refused_with_the_models_words(deployed, two_answers, tmp_path) -> None:
+    text = tmp_path / "dog.jpg"
+    text.write_bytes(b"not a photo at all")
+
+    answer = prediction.predict(deployed.workspace, deployed.stack, str(text))
+
+    assert 400 <= answer.status_code < 500
+    assert answer.error
+    assert "Traceback" not in json.dumps(answer.error)

@@ -1,0 +1,97 @@
+"""Uploads send what changed, downloads appear whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from kennel.aws import StackError, artifacts, session
+
+BUCKET = "photos"
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    session._client.cache_clear()
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield BUCKET
+    session._client.cache_clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("train/001.A/1.jpg", "train/002.B/2.jpg", "test/001.A/3.jpg"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    (tmp_path / "photos" / ".DS_Store").write_bytes(b"not a photo")
+    return tmp_path / "photos"
+
+
+def test_second_upload_sends_nothing(bucket: str, folder: Path) -> None:
+    first = artifacts.upload_folder(folder, bucket, "datasets/dogs")
+    second = artifacts.upload_folder(folder, bucket, "datasets/dogs")
+
+    assert first == {"sent": 3, "unchanged": 0, "removed": 0}
+    assert second == {"sent": 0, "unchanged": 3, "removed": 0}
+    assert sorted(artifacts.objects(bucket, "datasets/")) == [
+        "datasets/dogs/test/001.A/3.jpg",
+        "datasets/dogs/train/001.A/1.jpg",
+        "datasets/dogs/train/002.B/2.jpg",
+    ]
+
+
+def test_changed_and_removed_files_follow(bucket: str, folder: Path) -> None:
+    artifacts.upload_folder(folder, bucket, "datasets/dogs")
+    (folder / "train/001.A/1.jpg").write_bytes(b"another photo")
+    (folder / "train/002.B/2.jpg").unlink()
+
+    counts = artifacts.upload_folder(folder, bucket, "datasets/dogs", remove=True)
+
+    assert counts == {"sent": 1, "unchanged": 1, "removed": 1}
+    assert "datasets/dogs/train/002.B/2.jpg" not in artifacts.objects(bucket, "datasets/")
+
+
+def test_removal_keeps_to_its_prefix(bucket: str, folder: Path) -> None:
+    artifacts.upload_folder(folder, bucket, "datasets/dogs-too")
+    artifacts.upload_folder(folder / "train", bucket, "datasets/dogs", remove=True)
+
+    assert len(artifacts.objects(bucket, "datasets/dogs-too/")) == 3
+
+
+def test_a_failed_download_leaves_no_file(bucket: str, tmp_path: Path) -> None:
+    target = tmp_path / "model.tar.gz"
+
+    with pytest.raises(Exception, match="404"):
+        artifacts.download(f"s3://{bucket}/nothing", target)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["", "photos/key", "https://photos/key", "s3://"])
+def test_only_s3_addresses_are_taken(address: str) -> None:
+    with pytest.raises(StackError, match="expected s3://bucket/key"):
+        artifacts.split(address)
+
+
+def test_staged_source_runs_without_the_rest_of_kennel(tmp_path: Path) -> None:
+    artifacts.stage_classifier(session.ROOT, tmp_path / "source", ("train.py", "print()\n"))
+
+    staged = {path.relative_to(tmp_path / "source").parts[:2] for path in (tmp_path / "source").rglob("*.py")}
+
+    assert staged == {("train.py",), ("kennel", "__init__.py"), ("kennel", "errors.py"), ("kennel", "classifier")}

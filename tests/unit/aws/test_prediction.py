@@ -1,0 +1,54 @@
+"""Ranking of logits, and how a photo travels to the function."""
+
+from __future__ import annotations
+
+import base64
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kennel.aws import StackError, prediction
+from kennel.aws.stack import Stack
+
+STACK = Stack({"data_bucket": "photos"})
+
+
+@given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=200))
+def test_ranking_is_a_softmax_in_order(logits: list[float]) -> None:
+    classes = [f"{index:03d}.Some_breed" for index in range(len(logits))]
+
+    ranked = prediction.ranked(logits, classes, top=len(logits))
+
+    probabilities = [one["probability"] for one in ranked]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert math.isclose(sum(probabilities), 1, rel_tol=1e-9)
+    assert logits[classes.index(ranked[0]["class"])] == max(logits)
+
+
+def test_names_are_readable() -> None:
+    ranked = prediction.ranked([0.0, 9.0], ["001.Affenpinscher", "096.Labrador_retriever"], top=1)
+
+    assert ranked[0]["breed"] == "Labrador retriever"
+    assert ranked[0]["class"] == "096.Labrador_retriever"
+
+
+def test_an_answer_of_another_model_is_noticed() -> None:
+    with pytest.raises(StackError, match="3 logits came back for a release of 2 classes"):
+        prediction.ranked([1.0, 2.0, 3.0], ["a", "b"], top=1)
+
+
+def test_addresses_travel_as_they_are_and_files_as_base64(tmp_path: Path) -> None:
+    photo = tmp_path / "dog.jpg"
+    photo.write_bytes(b"\xff\xd8photo")
+
+    assert prediction._event(STACK, "https://example.org/dog.jpg") == {"url": "https://example.org/dog.jpg"}
+    assert prediction._event(STACK, "s3://photos/inbox/dog.jpg") == {"s3": "s3://photos/inbox/dog.jpg"}
+    assert base64.b64decode(prediction._event(STACK, str(photo))["image"]) == b"\xff\xd8photo"
+
+
+def test_a_missing_photo_is_named() -> None:
+    with pytest.raises(StackError, match=r"no photo at nowhere\.jpg"):
+        prediction._event(STACK, "nowhere.jpg")

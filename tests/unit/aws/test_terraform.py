@@ -1,0 +1,128 @@
+"""python-terraform under a current Terraform: real runs of a root that needs no provider."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from kennel.aws import StackError, session
+from kennel.aws.terraform import Terraform
+
+ROOT = """
+variable "colour" { default = "red" }
+resource "terraform_data" "dog" {
+  input = var.colour
+  %s
+}
+output "colour" { value = terraform_data.dog.output }
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "main.tf").write_text(ROOT % "")
+    (folder / "colour.tfvars").write_text('colour = "brown"\n')
+    return folder
+
+
+def terraform_of(root: Path, **options) -> Terraform:
+    terraform = Terraform(
+        root, root / "data", [root / "colour.tfvars"], binary=session.terraform_binary(), **options
+    )
+    terraform.init({})
+    return terraform
+
+
+def test_apply_then_plan_is_empty_then_destroy_removes(root: Path) -> None:
+    lines: list[str] = []
+    terraform = terraform_of(root, progress=lines.append)
+
+    planned = terraform.plan()
+    applied = terraform.apply()
+
+    assert (planned.add, planned.empty) == (1, False)
+    assert applied.add == 1
+    assert any("terraform_data.dog" in line for line in lines)
+    assert terraform.outputs() == {"colour": "brown"}
+    assert terraform.plan().empty
+    assert terraform.destroy().remove == 1
+    assert terraform.outputs() == {}
+
+
+def test_a_change_of_an_output_alone_is_seen(root: Path) -> None:
+    terraform = terraform_of(root)
+    terraform.apply()
+    (root / "colour.tfvars").write_text('colour = "black"\n')
+
+    changes = terraform.plan()
+
+    assert not changes.empty
+    assert changes.resources == ["update terraform_data.dog"]
+
+
+def test_a_failing_precondition_is_one_readable_error(root: Path) -> None:
+    condition = """
+  lifecycle {
+    precondition {
+      condition     = var.colour == "green"
+      error_message = "feed the dog first"
+    }
+  }"""
+    (root / "main.tf").write_text(ROOT % condition)
+
+    with pytest.raises(StackError, match=r"terraform plan: main\.tf: .*feed the dog first") as caught:
+        terraform_of(root).plan()
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_broken_root_says_where(root: Path) -> None:
+    (root / "broken.tf").write_text("resource {")
+
+    with pytest.raises(StackError, match=r"broken\.tf"):
+        terraform_of(root)
+
+
+def test_no_terraform_names_the_mend(root: Path) -> None:
+    terraform = Terraform(root, root / "data", [], binary=str(root / "terraform"))
+
+    with pytest.raises(StackError, match=r"run through \./kennel"):
+        terraform.plan()
+
+
+def test_variables_of_a_shell_do_not_double_ours(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CLI_ARGS_plan", "-var-file=/nowhere.tfvars")
+
+    assert terraform_of(root).plan().add == 1
+
+
+def test_an_interrupt_lets_terraform_finish_its_state(root: Path) -> None:
+    waiting = """
+  provisioner "local-exec" {
+    command = "touch started; exec sleep 30"
+  }"""
+    (root / "main.tf").write_text(ROOT % waiting)
+    terraform = terraform_of(root)
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 30
+        while not (root / "started").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        signal.raise_signal(signal.SIGINT)
+
+    began = time.monotonic()
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        terraform.apply()
+
+    assert time.monotonic() - began < 25, "Terraform was told to stop, not waited for"
+    # Nothing is locked and nothing is forgotten: the half-made resource is known and removed.
+    (root / "main.tf").write_text(ROOT % "")
+    terraform.apply()
+    assert terraform.plan().empty

@@ -1,0 +1,105 @@
+"""The rehearsal's order of things: one at a time, cleaned up whatever happens, nothing leaked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kennel import rehearsal
+from kennel.errors import KennelError
+
+
+class CloudThatFails:
+    """A cloud that starts, and says that it cannot."""
+
+    def __init__(self, directory: Path, error: BaseException) -> None:
+        self.directory, self.error, self.stopped = directory, error, 0
+
+    def start(self, progress: Callable[[str], None]) -> dict[str, str]:
+        raise self.error
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+    def ledger(self) -> list[dict[str, Any]]:
+        return []
+
+
+def test_a_failing_step_is_recorded_and_the_cloud_stopped(tmp_path: Path) -> None:
+    cloud = CloudThatFails(tmp_path / "cloud", KennelError("port 4510 is in use"))
+
+    result = rehearsal.rehearse(cloud, tmp_path)
+
+    assert not result.ok
+    assert result.error == "local cloud: port 4510 is in use"
+    assert [(step["name"], step["ok"]) for step in result.steps] == [("local cloud", False)]
+    assert cloud.stopped == 2, "once for what may be left, once for this one"
+    assert json.loads((tmp_path / "result.json").read_text())["error"] == result.error
+
+
+def test_an_interrupt_stops_the_cloud_and_goes_on_up(tmp_path: Path) -> None:
+    cloud = CloudThatFails(tmp_path / "cloud", KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        rehearsal.rehearse(cloud, tmp_path)
+
+    assert cloud.stopped == 2
+    assert json.loads((tmp_path / "result.json").read_text())["error"] == "local cloud: interrupted"
+
+
+def test_the_environment_is_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class CloudOfAnotherAccount(CloudThatFails):
+        def start(self, progress: Callable[[str], None]) -> dict[str, str]:
+            os.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+            raise self.error
+
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    before = dict(os.environ)
+
+    rehearsal.rehearse(CloudOfAnotherAccount(tmp_path, KennelError("no")), tmp_path)
+
+    assert dict(os.environ) == before
+
+
+def test_a_second_rehearsal_is_refused_while_one_runs(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pathlib import Path; from kennel.rehearsal import _alone\n"
+            f"with _alone(Path({str(tmp_path / 'lock')!r})): print('held', flush=True); sys.stdin.read()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        cloud = CloudThatFails(tmp_path, KennelError("never started"))
+
+        with pytest.raises(KennelError, match=rf"already running \(process {holder.pid}\)"):
+            rehearsal.rehearse(cloud, tmp_path)
+
+        assert cloud.stopped == 0, "the cloud of the other rehearsal was left alone"
+    finally:
+        holder.communicate()
+    assert rehearsal.rehearse(CloudThatFails(tmp_path, KennelError("no")), tmp_path).error
+
+
+def test_bad_arguments_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    cloud = CloudThatFails(tmp_path, KennelError("started"))
+    (tmp_path / "photos" / "valid").mkdir(parents=True)
+
+    with pytest.raises(KennelError, match=r"no photo at nowhere\.jpg"):
+        rehearsal.rehearse(cloud, tmp_path, photo="nowhere.jpg")
+    with pytest.raises(KennelError, match="train"):
+        rehearsal.rehearse(cloud, tmp_path, data=tmp_path / "photos")
