@@ -1,0 +1,209 @@
+"""AWS's Lambda Runtime API for one sandbox: the HTTP server that a function's runtime asks for events.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PREFIX = "/2018-06-01/runtime/"
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB, and the error's own figure.
+LARGEST_ANSWER = 6_291_556
+
+
+@dataclass
+class Event:
+    """What one invocation gives the runtime."""
+
+    request_id: str
+    body: bytes
+    function_arn: str
+    deadline: float  # seconds since the epoch
+    trace_id: str
+    client_context: str = ""
+
+
+@dataclass
+class Answer:
+    """What the runtime gave back; `error` is empty, or the `X-Amz-Function-Error` that Lambda reports."""
+
+    body: bytes
+    error: str = ""
+
+
+@dataclass
+class Exit:
+    """The runtime's process ended before it answered."""
+
+    status: int
+
+
+@dataclass
+class _State:
+    ready: bool = False  # the runtime asked for its first event
+    offered: Event | None = None
+    taken: Event | None = None
+    answer: Answer | None = None
+    exit: Exit | None = None
+    closed: bool = False
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+
+class RuntimeApi:
+    """The server of one sandbox. It serves one event at a time, as Lambda does.
+
+    Attributes
+    ----------
+    address : str
+        ``127.0.0.1:port``, for AWS_LAMBDA_RUNTIME_API.
+    """
+
+    def __init__(self) -> None:
+        self._state = _State()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.state = self._state
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, name="runtime api", daemon=True).start()
+
+    def wait_ready(self, timeout: float) -> Answer | Exit | None:
+        """Wait until the runtime is initialised.
+
+        Returns
+        -------
+        Answer or Exit or None
+            Nothing if it is ready; its own error report, or its exit.
+
+        Raises
+        ------
+        TimeoutError
+            Neither came in `timeout` seconds.
+        """
+        state = self._state
+        with state.changed:
+            if not state.changed.wait_for(lambda: state.ready or state.answer or state.exit, timeout):
+                raise TimeoutError
+            return None if state.ready else (state.answer or state.exit)
+
+    def invoke(self, event: Event) -> Answer | Exit:
+        """Hand the runtime an event and wait for what it makes of it.
+
+        Raises
+        ------
+        TimeoutError
+            The event's deadline passed. The sandbox is not usable any more.
+        """
+        state = self._state
+        with state.changed:
+            state.offered, state.answer = event, None
+            state.changed.notify_all()
+            if not state.changed.wait_for(
+                lambda: state.answer or state.exit, max(0.0, event.deadline - time.time())
+            ):
+                raise TimeoutError
+            return state.answer or state.exit or Exit(0)
+
+    def exited(self, status: int) -> None:
+        """Say that the runtime's process ended; whoever waits for it learns so."""
+        with self._state.changed:
+            self._state.exit = Exit(status)
+            self._state.changed.notify_all()
+
+    def close(self) -> None:
+        """Stop serving."""
+        with self._state.changed:
+            self._state.closed = True
+            self._state.changed.notify_all()
+        self._server.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    state: _State
+
+    def stop(self) -> None:
+        def end() -> None:
+            self.shutdown()  # takes up to half a second: nobody should wait for it
+            self.server_close()
+
+        threading.Thread(target=end, daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that broke belongs to a killed sandbox: nothing to report."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # the head and the body leave in one packet
+    server: _Server
+
+    def do_GET(self) -> None:
+        if self.path != PREFIX + "invocation/next":
+            self._answer(404, b"{}")
+            return
+        event = self._next()
+        if event is None:
+            self.close_connection = True
+            return
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": event.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int(event.deadline * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": event.function_arn,
+            "Lambda-Runtime-Trace-Id": event.trace_id,
+        }
+        if event.client_context:
+            headers["Lambda-Runtime-Client-Context"] = event.client_context
+        self._answer(200, event.body, headers)
+
+    def _next(self) -> Event | None:
+        state = self.server.state
+        with state.changed:
+            state.ready = True
+            state.changed.notify_all()
+            state.changed.wait_for(lambda: state.offered or state.closed)
+            state.taken, state.offered = state.offered, None
+            return state.taken
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        state = self.server.state
+        if self.path == PREFIX + "init/error":
+            self._settle(Answer(body, "Unhandled"))
+            return
+        taken = state.taken.request_id if state.taken else ""
+        if self.path == f"{PREFIX}invocation/{taken}/response":
+            too_large = len(body) > LARGEST_ANSWER
+            self._settle(Answer(_too_large(), "Unhandled") if too_large else Answer(body))
+        elif self.path == f"{PREFIX}invocation/{taken}/error":
+            self._settle(Answer(body, "Unhandled"))
+        else:
+            self._answer(400, b'{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}')
+
+    def _settle(self, answer: Answer) -> None:
+        self._answer(202, b'{"status":"OK"}')
+        self.wfile.flush()
+        state = self.server.state
+        with state.changed:
+            if state.answer is None:
+                state.answer = answer
+            state.changed.notify_all()
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response_only(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _too_large() -> bytes:
+    message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes)."
+    return json.dumps({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}).encode()
