@@ -96,7 +96,7 @@ def _session_principal(session: Any, iam: Any) -> Principal:
         role_arn=session.role_arn,
         unique_id=f"{role.id if role else 'AROADELETED'}:{session.session_name}",
         session_policy=session.policy or None,
-        tags={tag["Key"]: tag["Value"] for tag in role.get_tags()} if role else {},
+        tags={tag["Key"]: tag["Value"] for tag in role.tags or []} if role else {},
     )
 
 
