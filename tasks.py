@@ -18,7 +18,7 @@ def group(name: str, **tasks: Task) -> Collection:
 namespace = Collection()
 for name, task in {
     "rehearse": whole.rehearse,
-    "test": whole.test,
+    "test": whole.run_checks,
     "train": model.train,
     "package": model.package,
     "deploy": model.deploy,
@@ -39,5 +39,7 @@ namespace.add_collection(
         outputs=stack.outputs,
     )
 )
-namespace.add_collection(group("data", sample=data.sample, fetch=data.fetch, check=data.check, upload=data.upload))
+namespace.add_collection(
+    group("data", sample=data.sample, fetch=data.fetch, check=data.check, upload=data.upload)
+)
 namespace.add_collection(group("audit", code=audit.code))

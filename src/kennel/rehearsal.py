@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from kennel.aws import artifacts, prediction, releases, session, stack, training
 from kennel.aws.session import Workspace
+from kennel.aws.stack import Stack
 from kennel.classifier.data import folder, sample
 from kennel.errors import KennelError
 from kennel.terminal import Steps
@@ -36,7 +37,9 @@ class RehearsalError(KennelError):
 class Cloud(Protocol):
     """Where a rehearsal takes place."""
 
-    directory: Path
+    @property
+    def directory(self) -> Path:
+        """Where it keeps its files."""
 
     def start(self, progress: Callable[[str], None]) -> dict[str, str]:
         """Start it and return the environment variables that point at it."""
@@ -79,11 +82,11 @@ class _Scene:
     data: Path | None
     photo: str | None
     result: Result
-    stack: stack.Stack | None = None
+    stack: Stack | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
-    def the_stack(self) -> stack.Stack:
+    def the_stack(self) -> Stack:
         assert self.stack is not None, "the stack is created before it is used"
         return self.stack
 
@@ -111,7 +114,7 @@ def rehearse(
     if photo and not Path(photo).expanduser().is_file():
         raise RehearsalError(f"no photo at {photo}: give a JPEG, PNG or WebP file")
     if data:
-        folder.check(data).raise_if_unusable()
+        data = folder.read(data).root
     build.mkdir(parents=True, exist_ok=True)
     result = Result()
     scene = _Scene(Workspace("local", build / "stack"), cloud, data, photo, result)
@@ -167,8 +170,9 @@ def _find_photos(scene: _Scene, tell: Callable[[str], None]) -> None:
     if scene.data is None:
         scene.data = scene.workspace.build.parent / "photos"
         sample.draw(scene.data, per_class=SAMPLE, progress=tell)
-    report = folder.check(scene.data)
-    report.raise_if_unusable()
+    report = folder.check(scene.data, tell)
+    if not report.ok:
+        raise RehearsalError(f"{scene.data}: {'; '.join(report.errors)}")
     if scene.photo is None:
         scene.photo = str(sorted((scene.data / "test").rglob("*.jpg"))[0])
     scene.result.photo = str(Path(scene.photo).expanduser())
@@ -264,8 +268,9 @@ def _alone(lock: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             file.seek(0)
+            holder = file.read().strip() or "unknown"
             raise RehearsalError(
-                f"a rehearsal is already running (process {file.read().strip() or 'unknown'}): wait for it, or stop it with Ctrl-C"
+                f"a rehearsal is already running (process {holder}): wait for it, or stop it with Ctrl-C"
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))

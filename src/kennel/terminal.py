@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -86,6 +86,8 @@ class _Step:
     seconds: float = 0.0
     state: str = "waiting"
     line: str = ""
+    # Kept, not made for each frame: a spinner turns by the time since it was made.
+    spinner: Spinner = field(default_factory=lambda: Spinner("dots"))
 
 
 class Steps:
@@ -97,9 +99,7 @@ class Steps:
     def __init__(self, names: Sequence[str]) -> None:
         self._steps = [_Step(name) for name in names]
         self._lock = threading.Lock()
-        self._live = Live(
-            get_renderable=self._render, console=console, refresh_per_second=8, transient=True
-        )
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Steps:
         if console.is_terminal:
@@ -137,16 +137,16 @@ class Steps:
         grid = Table.grid(padding=(0, 1))
         with self._lock:
             for step in self._steps:
-                mark: RenderableType = {
+                marks: dict[str, RenderableType] = {
                     "waiting": Text("·", style="dim"),
-                    "running": Spinner("dots"),
+                    "running": step.spinner,
                     "done": Text("✓", style="green"),
                     "failed": Text("✗", style="red"),
-                }[step.state]
+                }
                 seconds = step.seconds or (time.monotonic() - step.started if step.state == "running" else 0)
                 line = step.line if step.state == "running" else ""
                 grid.add_row(
-                    mark,
+                    marks[step.state],
                     Text(step.name, style="dim" if step.state == "waiting" else ""),
                     Text(f"{seconds:6.1f} s" if seconds else "", style="cyan"),
                     Text(line[: max(10, console.width - 60)], style="dim"),

@@ -110,7 +110,9 @@ def test_a_function_that_fails_is_an_error_not_an_answer(deployed, two_answers, 
     name, alias = deployed.stack["function"]["name"], deployed.stack["function"]["alias"]
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as zipped:
-        zipped.writestr("app.py", "def handler(event, context):\n    raise RuntimeError('rewritten to fail')\n")
+        zipped.writestr(
+            "app.py", "def handler(event, context):\n    raise RuntimeError('rewritten to fail')\n"
+        )
     aws_lambda = client("lambda")
     before = aws_lambda.get_alias(FunctionName=name, Name=alias)["FunctionVersion"]
     broken = aws_lambda.update_function_code(FunctionName=name, ZipFile=code.getvalue(), Publish=True)

@@ -137,7 +137,10 @@ def _via_function(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
     payload = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         detail = f"{payload.get('errorType', 'error')}: {payload.get('errorMessage', '')}"
-        raise StackError(f"the function {function['name']} failed ({answer['FunctionError']}): {detail}; its log is {function['log_group']}")
+        raise StackError(
+            f"the function {function['name']} failed ({answer['FunctionError']}): {detail}; "
+            f"its log is {function['log_group']}"
+        )
     return payload["statusCode"], payload["headers"], payload["body"]
 
 
@@ -175,7 +178,9 @@ def _via_endpoint(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
     return 200, {"Content-Type": answer["ContentType"]}, answer["Body"].read().decode()
 
 
-def _via_model(workspace: Workspace, release: releases.Release, photo: str) -> tuple[int, dict[str, str], str]:
+def _via_model(
+    workspace: Workspace, release: releases.Release, photo: str
+) -> tuple[int, dict[str, str], str]:
     from kennel.classifier import inference
 
     folder = workspace.build / "releases" / release.id

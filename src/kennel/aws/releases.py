@@ -56,7 +56,9 @@ class Release:
         return asdict(self)
 
 
-def package(workspace: Workspace, stack_: Stack, job: str | None = None, progress: Progress | None = None) -> Release:
+def package(
+    workspace: Workspace, stack_: Stack, job: str | None = None, progress: Progress | None = None
+) -> Release:
     """Turn a training job's model into a release in the artifact bucket.
 
     Parameters
@@ -99,11 +101,15 @@ def package(workspace: Workspace, stack_: Stack, job: str | None = None, progres
     s3 = session.client("s3")
     s3.upload_fileobj(io.BytesIO(_pack(content)), bucket, key)
     # Last: a release is there when its record is.
-    s3.put_object(Bucket=bucket, Key=f"releases/{release.id}/release.json", Body=(content / "release.json").read_bytes())
+    s3.put_object(
+        Bucket=bucket, Key=f"releases/{release.id}/release.json", Body=(content / "release.json").read_bytes()
+    )
     return release
 
 
-def deploy(workspace: Workspace, stack_: Stack, release_id: str | None = None, progress: Progress | None = None) -> dict[str, Any]:
+def deploy(
+    workspace: Workspace, stack_: Stack, release_id: str | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
     """Make a release the one that the endpoint serves, through Terraform.
 
     The record of what is deployed moves only after Terraform has finished: a failed deploy
@@ -131,7 +137,9 @@ def deploy(workspace: Workspace, stack_: Stack, release_id: str | None = None, p
     except BaseException:
         stack.write_release(workspace, previous)
         raise
-    session.client("s3").put_object(Bucket=bucket, Key="releases/current.json", Body=json.dumps(variable).encode())
+    session.client("s3").put_object(
+        Bucket=bucket, Key="releases/current.json", Body=json.dumps(variable).encode()
+    )
     return {
         "release": release.id,
         "endpoint": stack_["endpoint"]["name"],
@@ -169,7 +177,10 @@ def newest(bucket: str) -> str:
 def newest_job(stack_: Stack) -> str:
     """Return the name of this stack's training job that completed last."""
     jobs = session.client("sagemaker").list_training_jobs(
-        NameContains=f"{stack_['name']}-train", StatusEquals="Completed", SortBy="CreationTime", SortOrder="Descending"
+        NameContains=f"{stack_['name']}-train",
+        StatusEquals="Completed",
+        SortBy="CreationTime",
+        SortOrder="Descending",
     )["TrainingJobSummaries"]
     if not jobs:
         raise StackError("no training job has completed yet: run ./kennel train")
@@ -181,7 +192,9 @@ def unpack(archive: Path, target: Path) -> Path:
     try:
         with tarfile.open(archive) as tar:
             if sum(member.size for member in tar) > _LARGEST_MODEL:
-                raise StackError(f"{archive.name} unpacks to more than {_LARGEST_MODEL >> 30} GiB: not a model of this project")
+                raise StackError(
+                    f"{archive.name} unpacks to more than {_LARGEST_MODEL >> 30} GiB: no model of this project"
+                )
             tar.extractall(target, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise StackError(f"{archive.name} is no readable archive: {error}") from error
@@ -196,7 +209,9 @@ def _describe(job: str) -> dict[str, Any]:
     except ClientError as error:
         raise StackError(f"no training job {job}: {error.response['Error']['Message']}") from error
     if description["TrainingJobStatus"] != "Completed":
-        raise StackError(f"training job {job} is {description['TrainingJobStatus']}, not Completed: it has no model to package")
+        raise StackError(
+            f"training job {job} is {description['TrainingJobStatus']}, not Completed: it has no model"
+        )
     return description
 
 
@@ -223,7 +238,10 @@ def _pack(folder: Path) -> bytes:
 
     buffer = io.BytesIO()
     # Weights hardly compress; the lowest level saves most of the time.
-    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 entry = tarfile.TarInfo(path.relative_to(folder).as_posix())

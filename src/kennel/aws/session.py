@@ -38,7 +38,9 @@ class Workspace:
 
     def __post_init__(self) -> None:
         if self.environment not in ENVIRONMENTS:
-            raise StackError(f"unknown environment {self.environment!r}: use one of {', '.join(ENVIRONMENTS)}")
+            raise StackError(
+                f"unknown environment {self.environment!r}: use one of {', '.join(ENVIRONMENTS)}"
+            )
 
     @classmethod
     def of(cls, environment: str, root: Path = ROOT) -> Workspace:
@@ -62,7 +64,8 @@ def endpoint_url() -> str | None:
 
 def s3_use_path_style() -> bool:
     """Return whether buckets are addressed by path, as the Terraform variable of that name says."""
-    return os.environ.get("TF_VAR_s3_use_path_style", "").lower() == "true"
+    # Terraform's variables are case-sensitive, so this one is not in capitals.
+    return os.environ.get("TF_VAR_s3_use_path_style", "").lower() == "true"  # noqa: SIM112 - see above
 
 
 def region() -> str:
@@ -92,9 +95,7 @@ def _client(service: str, region_name: str, endpoint: str | None, key: str | Non
     return boto3.client(
         service,
         region_name=region_name,
-        config=Config(
-            s3=addressing, read_timeout=90, retries={"mode": "standard"}, max_pool_connections=32
-        ),
+        config=Config(s3=addressing, read_timeout=90, retries={"mode": "standard"}, max_pool_connections=32),
     )
 
 

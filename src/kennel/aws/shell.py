@@ -12,25 +12,24 @@ from kennel.aws.session import Workspace
 _CONFLICTING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
 
-def variables(cloud: dict[str, str], environment: str) -> dict[str, str]:
+def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
     """Return the environment variables for a shell.
 
     Parameters
     ----------
     cloud
         The variables that point SDKs at the cloud.
-    environment
-        Which of Terraform's environments plain ``terraform plan`` then plans.
+    workspace
+        What plain ``terraform plan`` in ``terraform/`` then plans.
     """
     os.environ.update(cloud)
-    workspace = Workspace.of(environment)
     backend = [f"-backend-config={name}={value}" for name, value in stack.state_backend(workspace).items()]
     mirror = session.provider_mirror()
     plugins = [f"-plugin-dir={mirror}"] if mirror else []
     files = shlex.join(f"-var-file={path}" for path in stack.variable_files(workspace))
     return {
         **cloud,
-        "KENNEL_ENV": environment,
+        "KENNEL_ENV": workspace.environment,
         "TF_DATA_DIR": str(workspace.build / "terraform"),
         "TF_CLI_ARGS_init": shlex.join(["-reconfigure", *backend, *plugins]),
         "TF_CLI_ARGS_plan": files,

@@ -110,7 +110,8 @@ def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
     values = terraform.outputs()
     if not values:
         raise StackError(
-            f"nothing is deployed in {workspace.environment}: run ./kennel stack.apply --env {workspace.environment}"
+            f"there is no stack in {workspace.environment}: "
+            f"run ./kennel stack.apply --env {workspace.environment}"
         )
     return Stack(values)
 
@@ -168,6 +169,8 @@ def _ensure_state_bucket(bucket: str, region: str, tell: Progress) -> None:
     s3.put_bucket_encryption(
         Bucket=bucket,
         ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
+            "Rules": [
+                {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
+            ]
         },
     )

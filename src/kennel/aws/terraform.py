@@ -122,12 +122,15 @@ class Terraform:
                 kind = event.get("type")
                 if kind in ("planned_change", "resource_drift"):
                     total += kind == "planned_change"
-                    changes.resources.append(f"{event['change']['action']} {event['change']['resource']['addr']}")
+                    changes.resources.append(
+                        f"{event['change']['action']} {event['change']['resource']['addr']}"
+                    )
                 elif kind == "apply_complete":
                     done += 1
                     hook = event["hook"]
+                    address, action = hook["resource"]["addr"], hook["action"]
                     seconds = hook.get("elapsed_seconds", 0)
-                    self.progress(f"[{done}/{max(total, done)}] {hook['resource']['addr']} {hook['action']} {seconds:.0f}s")
+                    self.progress(f"[{done}/{max(total, done)}] {address} {action} {seconds:.0f}s")
                 elif kind == "change_summary":
                     counts = event["changes"]
                     changes.add, changes.change, changes.remove = (
@@ -149,7 +152,7 @@ class Terraform:
         return lines
 
     def _stream(self, command: str, failures: list[str], **options: Any) -> Iterator[str]:
-        """Yield the command's lines as they come; what it says on stderr after a failure goes to ``failures``."""
+        """Yield the command's lines as they come; what it says of a failure goes to ``failures``."""
         arguments = self._command_line.generate_cmd_string(command, **options)
         self.data_directory.mkdir(parents=True, exist_ok=True)
         environment = {

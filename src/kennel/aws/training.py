@@ -48,7 +48,9 @@ class Request:
     maximum_seconds: int = 4 * 3600
 
 
-def train(workspace: Workspace, stack: Stack, request: Request, progress: Progress | None = None) -> dict[str, Any]:
+def train(
+    workspace: Workspace, stack: Stack, request: Request, progress: Progress | None = None
+) -> dict[str, Any]:
     """Submit a training job, follow it to its end and return its record.
 
     Returns
@@ -65,9 +67,12 @@ def train(workspace: Workspace, stack: Stack, request: Request, progress: Progre
     data = f"datasets/{request.dataset}/"
     bucket = stack["data_bucket"]
     if not session.client("s3").list_objects_v2(Bucket=bucket, Prefix=data, MaxKeys=1).get("KeyCount"):
-        raise StackError(f"no data set {request.dataset!r} in {bucket}: run ./kennel data.upload DIR --name {request.dataset}")
+        raise StackError(
+            f"no data set {request.dataset!r} in {bucket}: "
+            f"run ./kennel data.upload DIR --name {request.dataset}"
+        )
     name = submit(workspace, stack, request)
-    tell(f"training job {name} on {request.instances} × {request.instance_type or stack['training']['instance_type']}")
+    tell(f"job {name}: {request.instances} of {request.instance_type or stack['training']['instance_type']}")
     try:
         job = follow(name, stack["training"]["log_group"], tell)
     except KeyboardInterrupt:
@@ -80,7 +85,9 @@ def train(workspace: Workspace, stack: Stack, request: Request, progress: Progre
         "job": name,
         "status": job["TrainingJobStatus"],
         "instances": request.instances,
-        "metrics": {metric["MetricName"]: round(metric["Value"], 6) for metric in job.get("FinalMetricDataList", [])},
+        "metrics": {
+            metric["MetricName"]: round(metric["Value"], 6) for metric in job.get("FinalMetricDataList", [])
+        },
         "artifact": job["ModelArtifacts"]["S3ModelArtifacts"],
         "seconds": round((job["TrainingEndTime"] - job["TrainingStartTime"]).total_seconds(), 1),
     }

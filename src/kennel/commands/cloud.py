@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
-import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kennel.commands.task import LOCAL_CLOUD, kennel_task
+from kennel.commands.task import LOCAL_CLOUD, REHEARSAL, kennel_task
+from kennel.errors import KennelError
 
 
-@kennel_task(port="port to listen on (default: 4510)", directory="where it keeps its files")
-def up(port: int = 0, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
+@kennel_task(
+    port="port to listen on; 0 takes a free one (default: 4510)", directory="where it keeps its files"
+)
+def up(port: str = "", directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     """Start the local cloud in the background, ready for Terraform."""
     from kennel import terminal
     from kennel.aws import stack
-    from kennel.aws.session import Workspace
     from kennel.localcloud import lifecycle
 
+    if port and not port.isdigit():
+        raise KennelError(f"not a port: {port!r} (give a number, 0 for a free one)")
     with terminal.progress("local cloud") as tell:
-        status = lifecycle.up(Path(directory), port=port or None, progress=tell)
+        status = lifecycle.up(Path(directory), port=int(port) if port else None, progress=tell)
         os.environ.update(lifecycle.environment(status))
-        stack.prepare(Workspace.of("local"), tell)
+        stack.prepare(_workspace(directory), tell)
     terminal.say(f'up at {status.endpoint_url}; point a shell at it with: eval "$(./kennel local.env)"')
-    return status.as_dict()
+    return asdict(status)
 
 
 @kennel_task(directory="where it keeps its files")
@@ -44,17 +48,29 @@ def status(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     from kennel.localcloud import lifecycle
 
     status = lifecycle.status(Path(directory))
-    terminal.say(f"up at {status.endpoint_url} (process {status.pid})" if status.ready else "not running: ./kennel local.up")
-    return status.as_dict()
+    terminal.say(f"up at {status.endpoint_url} (process {status.pid})" if status.ready else status.note)
+    return asdict(status)
 
 
 @kennel_task(directory="where it keeps its files")
-def env(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
+def env(as_json: bool, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     """Print the exports that point AWS's CLI, boto3 and Terraform at the local cloud."""
     from kennel.aws import shell
     from kennel.localcloud import lifecycle
 
-    variables = shell.variables(lifecycle.environment(lifecycle.status(Path(directory)).or_fail()), "local")
-    if "--json" not in sys.argv:
-        print(shell.exports(variables))  # noqa: T201 - the exports are this task's output
+    status = lifecycle.status(Path(directory))
+    if not status.ready:
+        raise KennelError(f"the local cloud of {directory} is {status.note}: ./kennel local.up")
+    variables = shell.variables(lifecycle.environment(status), _workspace(directory))
+    if not as_json:
+        print(shell.exports(variables))
     return variables
+
+
+def _workspace(directory: str) -> Any:
+    """Return the workspace of the stack in the cloud of ``directory``: a kept rehearsal has its own."""
+    from kennel.aws.session import Workspace
+
+    if Path(directory).resolve() == REHEARSAL / "cloud":
+        return Workspace("local", REHEARSAL / "stack")
+    return Workspace.of("local")

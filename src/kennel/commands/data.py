@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ DATA = ROOT / "build" / "data"
     seed="another seed draws other photos",
 )
 def sample(
-    directory: str = str(DATA / "sample"), classes: int = 133, train: int = 5, valid: int = 1, test: int = 1, seed: int = 0
+    directory: str = str(DATA / "sample"),
+    classes: int = 133,
+    train: int = 5,
+    valid: int = 1,
+    test: int = 1,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Draw a small folder of photos, in the course's layout."""
     from kennel import terminal
@@ -46,7 +52,7 @@ def fetch(source: str | None = None, directory: str = str(DATA / "dogs")) -> dic
     from kennel.classifier.data import fetch as fetching
 
     with terminal.progress("fetching") as tell:
-        folder = fetching.fetch(Path(directory), source=source, progress=tell)
+        folder = fetching.fetch(Path(directory), source or fetching.DOG_IMAGES_URL, progress=tell)
     return _report(folder)
 
 
@@ -68,11 +74,13 @@ def upload(workspace: Any, directory: str = str(DATA / "sample"), name: str = "d
     from kennel.aws import artifacts, stack
     from kennel.classifier.data import folder
 
-    folder.check(Path(directory)).raise_if_unusable()
+    photos = folder.read(Path(directory)).root
     bucket = stack.outputs(workspace)["data_bucket"]
     with terminal.progress("upload") as tell:
-        counts = artifacts.upload_folder(Path(directory), bucket, f"datasets/{name}", remove=True, progress=tell)
-    terminal.say(f"s3://{bucket}/datasets/{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+        counts = artifacts.upload_folder(photos, bucket, f"datasets/{name}", remove=True, progress=tell)
+    terminal.say(
+        f"s3://{bucket}/datasets/{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items())
+    )
     return {"uri": f"s3://{bucket}/datasets/{name}", **counts}
 
 
@@ -80,11 +88,12 @@ def _report(directory: Path) -> dict[str, Any]:
     from kennel import terminal
     from kennel.classifier.data import folder
 
-    report = folder.check(directory)
-    document = report.as_dict()
-    terminal.table(str(directory), ("split", "classes", "photos"), report.rows())
-    for problem in document["problems"][:20]:
+    with terminal.progress("checking") as tell:
+        report = folder.check(directory, tell)
+    terminal.table(f"{report.root}: {report.classes} classes", ("split", "photos"), report.counts.items())
+    problems = [*report.errors, *report.warnings]
+    for problem in problems[:20]:
         terminal.say(f"  {problem}")
-    if len(document["problems"]) > 20:
-        terminal.say(f"  and {len(document['problems']) - 20} more (--json lists all)")
-    return document
+    if len(problems) > 20:
+        terminal.say(f"  and {len(problems) - 20} more (--json lists all)")
+    return {"ok": report.ok, **asdict(report)}

@@ -36,7 +36,11 @@ def train(
     given = {"epochs": epochs, "batch-size": batch_size, "lr": lr}
     request = training.Request(
         dataset=data,
-        hyperparameters={"arch": arch, "seed": seed, **{name: value for name, value in given.items() if value}},
+        hyperparameters={
+            "arch": arch,
+            "seed": seed,
+            **{name: value for name, value in given.items() if value},
+        },
         instances=instances,
         instance_type=instance_type or None,
     )
@@ -99,7 +103,11 @@ def predict(workspace: Any, photo: str, via: str = "function", top: int = 5) -> 
     answer = prediction.predict(workspace, stack.outputs(workspace), photo, via=via, top=top)
     if answer.status_code == 200:
         rows = [(one["breed"], one["probability"]) for one in answer.top]
-        terminal.table(f"{photo} ({len(answer.logits)} logits, {answer.seconds:.2f} s via {via})", ("breed", "probability"), rows)
+        terminal.table(
+            f"{photo} ({len(answer.logits)} logits, {answer.seconds:.2f} s via {via})",
+            ("breed", "probability"),
+            rows,
+        )
     else:
         terminal.fail(f"{via} answered {answer.status_code}: {answer.error}")
     return {"ok": answer.status_code == 200, **answer.as_dict()}

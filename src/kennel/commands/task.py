@@ -25,12 +25,14 @@ ENVIRONMENT_HELP = "local, dev or prod (default: $KENNEL_ENV, else local)"
 def kennel_task(positional: tuple[str, ...] = (), *, cloud: bool = False, **help_: str) -> Callable[..., Any]:
     """Make a task of a function: adds ``--json`` and ``--verbose``, one-line errors, exit codes.
 
+    A body that prints something of its own on standard output takes ``as_json`` to know when not to.
     With ``cloud`` it also takes ``--env`` and finds the environment variables of the local
     cloud by itself, so that nothing has to be exported to rehearse by hand.
     """
 
     def decorate(body: Callable[..., Any]) -> Any:
         own = list(inspect.signature(body).parameters.values())
+        names = {parameter.name for parameter in own}
         option = functools.partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
         extra = [option("json", default=False), option("verbose", default=False)]
         if cloud:
@@ -47,6 +49,8 @@ def kennel_task(positional: tuple[str, ...] = (), *, cloud: bool = False, **help
             with _reported(verbose):
                 if cloud:
                     arguments["workspace"] = _workspace(arguments.pop("env"))
+                if "as_json" in names:
+                    arguments["as_json"] = as_json
                 document = body(**arguments)
                 if as_json and document is not None:
                     from kennel import terminal
@@ -55,7 +59,7 @@ def kennel_task(positional: tuple[str, ...] = (), *, cloud: bool = False, **help
                 if isinstance(document, dict) and document.get("ok") is False:
                     raise SystemExit(1)
 
-        parameters = [parameter for parameter in own if parameter.name != "workspace"]
+        parameters = [parameter for parameter in own if parameter.name not in ("workspace", "as_json")]
         context = option("context")
         run.__signature__ = inspect.Signature([context, *parameters, *extra])  # type: ignore[attr-defined]
         return task(run, positional=positional, help={**help_, **texts}, auto_shortflags=False)
@@ -115,6 +119,8 @@ def _workspace(environment: str) -> Any:
 
         status = lifecycle.status(LOCAL_CLOUD)
         if not status.ready:
-            raise KennelError("the local cloud does not run: ./kennel local.up (or name an AWS environment: --env dev)")
+            raise KennelError(
+                "the local cloud does not run: ./kennel local.up (or name an AWS environment: --env dev)"
+            )
         os.environ.update(lifecycle.environment(status))
     return workspace

@@ -28,17 +28,20 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
     terminal.table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "in all", result.seconds)])
     if result.answer and result.answer["top"]:
         best = result.answer["top"][0]
-        terminal.say(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {len(result.answer['logits'])} logits")
+        logits = len(result.answer["logits"])
+        terminal.say(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {logits} logits")
     terminal.say(f"report: {page}")
     if keep:
         terminal.say(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
     if result.error:
-        terminal.fail(f"{result.error} (look closer: {cloud.directory / 'service.log'}, or run again with --keep)")
+        terminal.fail(
+            f"{result.error} (look closer: {cloud.directory / 'service.log'}, or run again with --keep)"
+        )
     return document
 
 
 @kennel_task(fast="leave out what takes minutes")
-def test(fast: bool = False) -> dict[str, Any]:
+def run_checks(fast: bool = False) -> dict[str, Any]:
     """Run all checks: format, types, Terraform, checkov, and the tests."""
     from kennel import terminal
     from kennel.audit import checks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,4 +29,4 @@ class DisposableCloud:
     def ledger(self) -> list[dict[str, Any]]:
         """Return who called what on which resource, and whether it was allowed."""
         path = self.directory / "ledger.jsonl"
-        return ledger.read(path) if path.exists() else []
+        return [asdict(entry) for entry in ledger.read(path)] if path.exists() else []

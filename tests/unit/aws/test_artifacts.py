@@ -94,4 +94,9 @@ def test_staged_source_runs_without_the_rest_of_kennel(tmp_path: Path) -> None:
 
     staged = {path.relative_to(tmp_path / "source").parts[:2] for path in (tmp_path / "source").rglob("*.py")}
 
-    assert staged == {("train.py",), ("kennel", "__init__.py"), ("kennel", "errors.py"), ("kennel", "classifier")}
+    assert staged == {
+        ("train.py",),
+        ("kennel", "__init__.py"),
+        ("kennel", "errors.py"),
+        ("kennel", "classifier"),
+    }

@@ -13,7 +13,10 @@ from kennel.report import rehearsal_page
 def result(**changes: Any) -> dict[str, Any]:
     return {
         "ok": True,
-        "steps": [{"name": "train", "seconds": 12.5, "ok": True}, {"name": "predict", "seconds": 0.5, "ok": True}],
+        "steps": [
+            {"name": "train", "seconds": 12.5, "ok": True},
+            {"name": "predict", "seconds": 0.5, "ok": True},
+        ],
         "answer": {
             "statusCode": 200,
             "logits": [0.1, 3.0],
@@ -48,15 +51,27 @@ def test_the_page_shows_steps_answer_curve_and_callers(tmp_path: Path) -> None:
         for decision in ("allow", "allow", "deny")
     ]
 
-    page = rehearsal_page.write(tmp_path / "report.html", result(photo=str(photo)), ledger, history).read_text()
+    page = rehearsal_page.write(
+        tmp_path / "report.html", result(photo=str(photo)), ledger, history
+    ).read_text()
 
-    for shown in ("12.5", "Labrador retriever", "0.950", "97.0 %", "<svg", "data:image/jpeg", "kennel-local-training"):
+    for shown in (
+        "12.5",
+        "Labrador retriever",
+        "0.950",
+        "97.0 %",
+        "<svg",
+        "data:image/jpeg",
+        "kennel-local-training",
+    ):
         assert shown in page
     assert "no statement allows it" in page
 
 
 def test_a_failure_is_shown_and_escaped(tmp_path: Path) -> None:
-    failed = result(ok=False, answer=None, accuracy=None, error="train: <script>alert(1)</script>", destroyed=False)
+    failed = result(
+        ok=False, answer=None, accuracy=None, error="train: <script>alert(1)</script>", destroyed=False
+    )
 
     page = rehearsal_page.write(tmp_path / "report.html", failed, []).read_text()
 

@@ -1,0 +1,105 @@
+"""What every task promises: JSON on stdout alone, errors in one line, exit codes, no AWS by accident."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def invoke(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "KENNEL_"))
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "invoke", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "PYTHONPATH": str(ROOT / "src"), **variables},
+    )
+
+
+def test_every_task_has_help_and_the_two_flags() -> None:
+    listed = json.loads(invoke("--list", "--list-format=json").stdout)
+    tasks = [task["name"] for task in listed["tasks"]]
+    tasks += [f"{group['name']}.{task['name']}" for group in listed["collections"] for task in group["tasks"]]
+
+    assert {"rehearse", "train", "local.up", "stack.apply", "audit.code"} <= set(tasks)
+    for task in tasks:
+        text = invoke("--help", task).stdout
+        assert "--json" in text, task
+        assert "--verbose" in text, task
+        assert "none" not in text.split("Options:")[0].split("Docstring:")[1], f"{task} has no help"
+
+
+def test_json_is_all_that_is_on_stdout(tmp_path: Path) -> None:
+    run = invoke("data.sample", "--directory", str(tmp_path / "photos"), "--classes", "2", "--json")
+
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["classes"] == 2
+    assert "photos" in run.stderr
+
+
+def test_an_error_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "valid").mkdir()
+
+    run = invoke("data.upload", str(tmp_path), AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_REGION="us-east-1")
+
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert run.stderr.count("\n") == 1
+    assert run.stderr.startswith("error ")
+    assert "train" in run.stderr
+
+
+def test_verbose_adds_the_traceback(tmp_path: Path) -> None:
+    run = invoke("data.check", str(tmp_path / "nowhere"), "--verbose")
+
+    assert run.returncode == 1
+    assert "Traceback" in run.stderr
+
+
+@pytest.mark.parametrize("task", [["stack.plan"], ["train"], ["predict", "dog.jpg"]])
+def test_without_a_cloud_nothing_is_asked_of_aws(task: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; import kennel.commands.task as task\n"
+        f"task.LOCAL_CLOUD = Path({str(tmp_path)!r})\n"
+        "from invoke import Collection, Program; import tasks\n"
+        "Program(namespace=tasks.namespace, version='0').run(['kennel', *sys.argv[1:]])"
+    )
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "KENNEL_"))
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", code, *task],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+    )
+
+    assert run.returncode == 1
+    assert "the local cloud does not run: ./kennel local.up" in run.stderr
+
+
+def test_an_unknown_environment_is_refused() -> None:
+    run = invoke("stack.plan", "--env", "production")
+
+    assert run.returncode == 1
+    assert "use one of local, dev, prod" in run.stderr
+
+
+def test_prod_is_not_destroyed_by_accident() -> None:
+    run = invoke("stack.destroy", "--env", "prod", AWS_REGION="us-east-1")
+
+    assert run.returncode == 1
+    assert "add --yes" in run.stderr
