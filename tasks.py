@@ -7,29 +7,28 @@ from invoke import Collection, Task
 from kennel.commands import audit, cloud, data, model, stack, whole
 
 
-def group(name: str, **tasks: Task) -> Collection:
-    """Return a collection of tasks under one name."""
-    collection = Collection(name)
+def collection(name: str | None, **tasks: Task) -> Collection:
+    """Return a collection of tasks, each under the name given here."""
+    made = Collection(name) if name else Collection()
     for task_name, task in tasks.items():
-        collection.add_task(task, name=task_name)
-    return collection
+        task.name = task_name
+        made.add_task(task)
+    return made
 
 
-namespace = Collection()
-for name, task in {
-    "rehearse": whole.rehearse,
-    "test": whole.run_checks,
-    "train": model.train,
-    "package": model.package,
-    "deploy": model.deploy,
-    "releases": model.list_releases,
-    "predict": model.predict,
-}.items():
-    namespace.add_task(task, name=name)
-
-namespace.add_collection(group("local", up=cloud.up, down=cloud.down, status=cloud.status, env=cloud.env))
-namespace.add_collection(
-    group(
+namespace = collection(
+    None,
+    rehearse=whole.rehearse,
+    test=whole.run_checks,
+    train=model.train,
+    package=model.package,
+    deploy=model.deploy,
+    releases=model.list_releases,
+    predict=model.predict,
+)
+for group in (
+    collection("local", up=cloud.up, down=cloud.down, status=cloud.status, env=cloud.env),
+    collection(
         "stack",
         build=stack.build,
         plan=stack.plan,
@@ -37,9 +36,8 @@ namespace.add_collection(
         destroy=stack.destroy,
         drift=stack.drift,
         outputs=stack.outputs,
-    )
-)
-namespace.add_collection(
-    group("data", sample=data.sample, fetch=data.fetch, check=data.check, upload=data.upload)
-)
-namespace.add_collection(group("audit", code=audit.code))
+    ),
+    collection("data", sample=data.sample, fetch=data.fetch, check=data.check, upload=data.upload),
+    collection("audit", code=audit.code),
+):
+    namespace.add_collection(group)

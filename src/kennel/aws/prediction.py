@@ -109,7 +109,7 @@ def ranked(logits: list[float], classes: list[str], top: int) -> list[dict[str, 
         raise StackError(f"{len(logits)} logits came back for a release of {len(classes)} classes")
     peak = max(logits)
     weights = [math.exp(logit - peak) for logit in logits]
-    order = sorted(range(len(logits)), key=lambda index: -weights[index])[:top]
+    order = sorted(range(len(logits)), key=lambda index: -logits[index])[:top]
     return [
         {
             "breed": classes[index].split(".", 1)[-1].replace("_", " "),

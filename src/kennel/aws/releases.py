@@ -89,7 +89,7 @@ def package(
         id=f"r-{digest[:12]}",
         digest=digest,
         job=job,
-        arch=classifier.arch,
+        arch=json.loads((content / "model.json").read_text())["arch"],
         classes=list(classifier.classes),
         metrics=json.loads((content / "metrics.json").read_text()),
         model_data_url=f"s3://{stack_['artifact_bucket']}/releases/r-{digest[:12]}/model.tar.gz",
@@ -193,7 +193,7 @@ def unpack(archive: Path, target: Path) -> Path:
         with tarfile.open(archive) as tar:
             if sum(member.size for member in tar) > _LARGEST_MODEL:
                 raise StackError(
-                    f"{archive.name} unpacks to more than {_LARGEST_MODEL >> 30} GiB: no model of this project"
+                    f"{archive.name} unpacks to more than {_LARGEST_MODEL >> 30} GiB: no model of ours"
                 )
             tar.extractall(target, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:

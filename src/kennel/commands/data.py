@@ -57,7 +57,7 @@ def fetch(source: str | None = None, directory: str = str(DATA / "dogs")) -> dic
 
 
 @kennel_task(positional=("directory",), directory="a folder of photos")
-def check(directory: str = str(DATA / "sample")) -> dict[str, Any]:
+def check(directory: str) -> dict[str, Any]:
     """Report unreadable and misplaced files; exit code 1 if the folder cannot be trained on."""
     return _report(Path(directory))
 
@@ -68,7 +68,7 @@ def check(directory: str = str(DATA / "sample")) -> dict[str, Any]:
     directory="a folder of photos",
     name="the data set's name in the bucket",
 )
-def upload(workspace: Any, directory: str = str(DATA / "sample"), name: str = "dogs") -> dict[str, Any]:
+def upload(workspace: Any, directory: str, name: str = "dogs") -> dict[str, Any]:
     """Bring the data bucket to what the folder holds, sending only what changed."""
     from kennel import terminal
     from kennel.aws import artifacts, stack
