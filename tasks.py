@@ -8,10 +8,10 @@ from kennel.commands import audit, cloud, data, model, stack, whole
 
 
 def collection(name: str | None, **tasks: Task) -> Collection:
-    """Return a collection of tasks, each under the name given here."""
+    """Return a collection of tasks, each under the name given here, which is its own."""
     made = Collection(name) if name else Collection()
     for task_name, task in tasks.items():
-        task.name = task_name
+        assert task.name == task_name, f"{task.name} is called {task_name} here"
         made.add_task(task)
     return made
 

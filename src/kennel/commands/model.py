@@ -74,7 +74,7 @@ def deploy(workspace: Any, release: str = "") -> dict[str, Any]:
     return record
 
 
-@kennel_task(cloud=True)
+@kennel_task(cloud=True, called="releases")
 def list_releases(workspace: Any) -> dict[str, Any]:
     """List the releases, the newest first."""
     from kennel import terminal

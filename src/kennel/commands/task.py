@@ -22,12 +22,27 @@ REHEARSAL = ROOT / "build" / "rehearsal"
 ENVIRONMENT_HELP = "local, dev or prod (default: $KENNEL_ENV, else local)"
 
 
-def kennel_task(positional: tuple[str, ...] = (), *, cloud: bool = False, **help_: str) -> Callable[..., Any]:
+def kennel_task(
+    positional: tuple[str, ...] = (), *, cloud: bool = False, called: str | None = None, **help_: str
+) -> Callable[..., Any]:
     """Make a task of a function: adds ``--json`` and ``--verbose``, one-line errors, exit codes.
 
-    A body that prints something of its own on standard output takes ``as_json`` to know when not to.
-    With ``cloud`` it also takes ``--env`` and finds the environment variables of the local
-    cloud by itself, so that nothing has to be exported to rehearse by hand.
+    Parameters
+    ----------
+    positional
+        Arguments given without their names.
+    cloud
+        Add ``--env``, hand the body a ``workspace``, and find the environment variables of the
+        local cloud, so that nothing has to be exported to rehearse by hand.
+    called
+        The task's name where a function could not bear it.
+    help_
+        The help of each argument.
+
+    Notes
+    -----
+    A body that prints something of its own on standard output takes ``as_json`` to know when
+    not to.
     """
 
     def decorate(body: Callable[..., Any]) -> Any:
@@ -62,7 +77,7 @@ def kennel_task(positional: tuple[str, ...] = (), *, cloud: bool = False, **help
         parameters = [parameter for parameter in own if parameter.name not in ("workspace", "as_json")]
         context = option("context")
         run.__signature__ = inspect.Signature([context, *parameters, *extra])  # type: ignore[attr-defined]
-        return task(run, positional=positional, help={**help_, **texts}, auto_shortflags=False)
+        return task(run, name=called, positional=positional, help={**help_, **texts}, auto_shortflags=False)
 
     return decorate
 

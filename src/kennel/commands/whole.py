@@ -40,7 +40,7 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
     return document
 
 
-@kennel_task(fast="leave out what takes minutes")
+@kennel_task(called="test", fast="leave out what takes minutes")
 def run_checks(fast: bool = False) -> dict[str, Any]:
     """Run all checks: format, types, Terraform, checkov, and the tests."""
     from kennel import terminal
