@@ -21,7 +21,8 @@ Progress = Callable[[str], None]
 
 ENTRY = (
     "train.py",
-    '"""Entry of a training job."""\nfrom kennel.classifier.training import main\n\nmain()\n',
+    '"""Entry of a training job."""\n\n'
+    "import sys\n\nfrom kennel.classifier.training import main\n\nsys.exit(main())\n",
 )
 # Metrics that the training script prints as `name=value;`, as SageMaker shall find them.
 METRICS = ("train_loss", "val_loss", "val_top1", "test_loss", "test_top1")
