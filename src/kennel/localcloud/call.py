@@ -91,7 +91,9 @@ def operation(service: str, *names: str) -> Callable[[Handler], Handler]:
         for name in names:
             if (service, name) in OPERATIONS:
                 taken = OPERATIONS[service, name]
-                raise ValueError(f"{service}:{name} is already answered by {taken.__module__}.{taken.__name__}")
+                raise ValueError(
+                    f"{service}:{name} is already answered by {taken.__module__}.{taken.__name__}"
+                )
             OPERATIONS[service, name] = handler
         return handler
 

@@ -1,4 +1,4 @@
-"""The running local cloud: its folder, port, ledger, child processes, and the credentials it hands to workloads."""
+"""The running local cloud: its folder, port, ledger, child processes, and the credentials of workloads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kennel.localcloud import ACCOUNT_ID, OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY, REGION, VERSION
-from kennel.localcloud.ledger import Ledger
+from kennel.localcloud.ledger import Entry, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,11 +63,11 @@ class Cloud:
         from kennel.localcloud.ward import Wards
 
         wards = Wards()
-        self.on_shutdown(wards.shutdown)
+        self.on_shutdown(wards.stop_all)
         return wards
 
     def state(self, service: str) -> dict[Any, Any]:
-        """What a service's own operations remember, beside moto's objects. Hold ``lock`` to change it."""
+        """What a service's operations remember beside moto's objects; hold ``lock`` to change it."""
         return self._states[service]
 
     def on_shutdown(self, action: Callable[[], None]) -> None:
@@ -86,8 +86,14 @@ class Cloud:
             "version": VERSION,
         }
 
+    def record(self, principal: str, action: str, resource: str, decision: str, reason: str) -> None:
+        """Enter a decision in the ledger that no HTTP request asked for."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        status = 403 if decision == "deny" else 200
+        self.ledger.record(Entry(now, principal, action, resource, decision, reason, status))
+
     def application(self) -> Callable[..., Iterable[bytes]]:
-        """The WSGI application: the front, with every operation registered and the AWS-owned images seeded."""
+        """The WSGI application: the front, with every operation registered and AWS's own images seeded."""
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         from kennel.localcloud import control, plane
@@ -132,7 +138,7 @@ class Cloud:
     def workload_environment(
         self, role_arn: str, service: str, session_name: str | None = None, home: Path | None = None
     ) -> dict[str, str]:
-        """The whole environment of a workload's process: its role's credentials, and nothing of the service's own.
+        """The whole environment of a workload: its role's credentials, nothing of this process's own.
 
         Parameters
         ----------
@@ -171,7 +177,7 @@ def connection(endpoint_url: str) -> dict[str, str]:
 
 
 def operator_environment(endpoint_url: str) -> dict[str, str]:
-    """The variables that make Kennel's own tools, AWS's and Terraform work on a local cloud as its operator."""
+    """The variables that make the tools of AWS, Terraform's and Kennel's work as a cloud's operator."""
     return {
         **connection(endpoint_url),
         "AWS_ACCESS_KEY_ID": OPERATOR_ACCESS_KEY,

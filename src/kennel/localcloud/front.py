@@ -1,4 +1,4 @@
-"""The front: a WSGI application that decodes, authenticates, authorises, records, and then answers or forwards."""
+"""The front: a WSGI application that authenticates, authorises, records, and answers or forwards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ StartResponse = Callable[..., Any]
 
 # A page in a browser can make any name resolve to 127.0.0.1; only these names are ours (DNS rebinding).
 OWN_HOST = re.compile(
-    r"(?:[a-z0-9][a-z0-9.-]*\.)?(?:localhost|amazonaws\.com(?:\.cn)?|api\.aws)|127\.0\.0\.1|\[::1\]", re.IGNORECASE
+    r"(?:[a-z0-9][a-z0-9.-]*\.)?(?:localhost|amazonaws\.com(?:\.cn)?|api\.aws)|127\.0\.0\.1|\[::1\]",
+    re.IGNORECASE,
 )
 VIRTUAL_BUCKET = re.compile(
     r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:localhost|s3(?:[.-][a-z0-9.-]+)?\.amazonaws\.com)$", re.IGNORECASE
@@ -96,7 +97,9 @@ class Front:
         principal: Principal = ANONYMOUS
         try:
             signature = read_signature(environ)
-            service = wire.service_of(signature.service, environ) if signature else wire.service_guess(environ)
+            service = (
+                wire.service_of(signature.service, environ) if signature else wire.service_guess(environ)
+            )
             if signature:
                 principal, secret = identify(signature, service)
             elif service != "s3":
@@ -123,7 +126,11 @@ class Front:
             if decisions and decisions[-1].verdict == "deny":
                 raise denial(call, decisions[-1])
             handler = OPERATIONS.get((service, call.operation))
-            if handler is None and service == "s3" and call.operation in ("GetObject", "PutObject", "UploadPart"):
+            if (
+                handler is None
+                and service == "s3"
+                and call.operation in ("GetObject", "PutObject", "UploadPart")
+            ):
                 return self._stream(call, decisions)
             result = handler(call) if handler else call.forward()
             response = result if isinstance(result, Response) else wire.encode(service, decoded, result)
@@ -148,7 +155,10 @@ class Front:
                 return self.moto(call.environ, noted)
             except Exception as error:  # noqa: BLE001 - as in _answer
                 response = self._error(
-                    call.service, call.environ, None, AwsError("InternalError", _reason(call.service, error), 500)
+                    call.service,
+                    call.environ,
+                    None,
+                    AwsError("InternalError", _reason(call.service, error), 500),
                 )
                 self._record(call.principal, decisions, response.status)
                 return _send(call.environ, start_response, response)

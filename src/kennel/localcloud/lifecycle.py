@@ -70,7 +70,9 @@ def process_birth(pid: int) -> str | None:
         except OSError:
             return None
         return None if fields[0] == "Z" else fields[19]
-    shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return shown.stdout.strip() or None
 
 
@@ -82,17 +84,22 @@ def status(directory: Path) -> Status:
         return Status(False, None, None, None, str(directory), note="not running")
     if not _alive(record):
         return Status(
-            False, None, None, None, str(directory), note=f"killed: process {record['pid']} left its record behind"
+            False,
+            None,
+            None,
+            None,
+            str(directory),
+            note=f"killed: process {record['pid']} left its record behind",
         )
     answer = _ask(int(record["port"]))
     fields = {name: record.get(name) for name in ("pid", "port", "endpoint_url", "started_at", "version")}
     ready = answer is not None and answer.get("pid") == record["pid"]
-    return Status(ready, directory=str(directory), note="" if ready else "running, but does not answer", **fields)
+    return Status(
+        ready, directory=str(directory), note="" if ready else "running, but does not answer", **fields
+    )
 
 
-def up(
-    directory: Path, port: int | None = None, progress: Callable[[str], None] | None = None
-) -> Status:
+def up(directory: Path, port: int | None = None, progress: Callable[[str], None] | None = None) -> Status:
     """Start the service, or find it running.
 
     Parameters
@@ -154,12 +161,23 @@ def _port_taken(port: int) -> LocalCloudError:
 def _start(directory: Path, port: int, say: Callable[[str], None]) -> Status:
     log_path = directory / LOG
     source = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])),
+    }
     environment = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     say("starting the local cloud")
     with log_path.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kennel.localcloud.service", "--directory", str(directory), "--port", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "kennel.localcloud.service",
+                "--directory",
+                str(directory),
+                "--port",
+                str(port),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

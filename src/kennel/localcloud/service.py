@@ -25,7 +25,9 @@ def main(argv: list[str] | None = None) -> int:
     Exit status: 0 after an orderly shutdown, 1 when the port is taken.
     """
     parser = argparse.ArgumentParser(description="A local AWS on 127.0.0.1.")
-    parser.add_argument("--directory", type=Path, required=True, help="where it keeps its record, log and work")
+    parser.add_argument(
+        "--directory", type=Path, required=True, help="where it keeps its record, log and work"
+    )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")

@@ -98,7 +98,7 @@ def decode(service: str, environ: type_environ) -> Decoded:
                 "url_params": uri_parameters,
             }
         )
-    except Exception as error:  # noqa: BLE001 - moto's parsers fail on hostile input in every way there is
+    except Exception as error:
         code = {"s3": "MalformedXML", "query": "MalformedInput", "ec2": "MalformedInput"}
         name = code.get(service) or code.get(protocol, "SerializationException")
         raise AwsError(name, f"The request to {service}:{operation.name} could not be parsed.") from error
@@ -120,7 +120,9 @@ def _no_such_operation(service: str, request: Request) -> AwsError:
     action = request.values.get("Action") or request.headers.get("X-Amz-Target")
     if request.values.get("Action"):
         return AwsError("InvalidAction", f"The action {action} is not valid for this web service.")
-    return AwsError("UnknownOperationException", f"{service} has no operation {action or request.path!r}.", 404)
+    return AwsError(
+        "UnknownOperationException", f"{service} has no operation {action or request.path!r}.", 404
+    )
 
 
 def invalid_parameters(decoded: Decoded) -> str:
@@ -148,7 +150,7 @@ def encode(service: str, decoded: Decoded, result: Any) -> Response:
 
 
 def encode_undecoded(service: str, environ: type_environ, error: ServiceException) -> Response:
-    """An error answer to a request whose operation is not known, in the protocol that the request looks like."""
+    """An error answer to a request of unknown operation, in the protocol that it looks like."""
     status = getattr(error, "status", None) or 400
     request_id = str(uuid.uuid4())
     headers = [("x-amzn-RequestId", request_id)]

@@ -39,7 +39,10 @@ class Principal:
 
 
 OPERATOR = Principal(
-    "operator", f"arn:aws:iam::{ACCOUNT_ID}:user/kennel-operator", name="kennel-operator", unique_id="AIDAOPERATOR"
+    "operator",
+    f"arn:aws:iam::{ACCOUNT_ID}:user/kennel-operator",
+    name="kennel-operator",
+    unique_id="AIDAOPERATOR",
 )
 ANONYMOUS = Principal("anonymous", "anonymous", account="", unique_id="anonymous")
 
@@ -82,7 +85,9 @@ def identify(signature: Signature, service: str) -> tuple[Principal, str]:
     user = iam.users.get(key.user_name) if key and key.user_name else None
     if user is None or key is None or key.status != "Active":
         raise _unknown(service)
-    principal = Principal("user", user.arn, name=user.name, unique_id=user.id, tags=_tags(iam.tagger, user.arn))
+    principal = Principal(
+        "user", user.arn, name=user.name, unique_id=user.id, tags=_tags(iam.tagger, user.arn)
+    )
     return principal, key.secret_access_key
 
 

@@ -127,7 +127,11 @@ def verify(signature: Signature, secret: str, environ: type_environ, body: bytes
     if expired:
         raise AwsError("AccessDenied", "Request has expired", 403)
     if not hmac.compare_digest(expected.encode(), signature.digest.encode()):
-        code = "SignatureDoesNotMatch" if signature.service in ("s3", "sts", "iam") else "InvalidSignatureException"
+        code = (
+            "SignatureDoesNotMatch"
+            if signature.service in ("s3", "sts", "iam")
+            else "InvalidSignatureException"
+        )
         raise AwsError(
             code,
             "The request signature we calculated does not match the signature you provided. "
@@ -140,7 +144,9 @@ def _signed_at(date: str) -> float:
     try:
         moment = datetime.datetime.strptime(date, "%Y%m%dT%H%M%SZ")
     except ValueError as error:
-        raise AwsError("AuthorizationQueryParametersError", f"X-Amz-Date {date!r} is not a date.", 400) from error
+        raise AwsError(
+            "AuthorizationQueryParametersError", f"X-Amz-Date {date!r} is not a date.", 400
+        ) from error
     return moment.replace(tzinfo=datetime.UTC).timestamp()
 
 

@@ -5,27 +5,64 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kennel.localcloud.call import AwsError
+from kennel.localcloud.iam import documents
+from kennel.localcloud.iam.context import principal_context
+from kennel.localcloud.iam.evaluate import Policies, Verdict, decide
+from kennel.localcloud.iam.policy import Request
+from kennel.localcloud.iam.principals import service_principal
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
 
+# aws:SourceAccount is set by these services when they assume a role, and not by ec2.amazonaws.com.
+SETS_SOURCE_ACCOUNT = {
+    "sagemaker.amazonaws.com",
+    "lambda.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "vpc-flow-logs.amazonaws.com",
+    "events.amazonaws.com",
+}
+ASSUME = "sts:AssumeRole"
 
-def find_role(cloud: Cloud, role_arn: str) -> Any:
-    """moto's role with an ARN, or None."""
-    from moto.iam.models import iam_backends
 
-    roles = iam_backends[cloud.account]["aws"].roles
-    return next((role for role in roles.values() if role.arn == role_arn), None)
+def judge_service(account: str, role: Any, service: str, source_arn: str | None = None) -> Verdict:
+    """Whether a role's trust policy lets a service of AWS assume it, for a resource of this account."""
+    principal = service_principal(service)
+    context = {**principal_context(principal), "aws:securetransport": "true"}
+    if service in SETS_SOURCE_ACCOUNT:
+        context["aws:sourceaccount"] = account
+        if source_arn:
+            context["aws:sourcearn"] = source_arn
+    policies = Policies(resource=documents.trust_policy(role), resource_decides=True)
+    return decide(policies, Request(ASSUME, role.arn, context, principal))
 
 
 def assume_for_service(
     cloud: Cloud, role_arn: str, service: str, session_name: str | None, seconds: int
 ) -> Any:
-    """Mint a session of a role for a service of AWS."""
+    """Mint a session of a role for a service of AWS; the ledger gets the decision.
+
+    Raises
+    ------
+    AwsError
+        ``AccessDenied``: there is no such role, or its trust policy does not let the service assume it.
+    """
     from moto.sts.models import sts_backends
 
-    if find_role(cloud, role_arn) is None:
-        raise AwsError("AccessDenied", f"{service} cannot assume {role_arn}: there is no such role.", 403)
+    role = documents.role(role_arn)
+    verdict = (
+        judge_service(cloud.account, role, service)
+        if role
+        else Verdict(False, f"because there is no role {role_arn}")
+    )
+    cloud.record(service, ASSUME, role_arn, "allow" if verdict.allowed else "deny", verdict.reason)
+    if not verdict.allowed:
+        raise AwsError(
+            "AccessDenied",
+            f"User: {service} is not authorized to perform: {ASSUME} "
+            f"on resource: {role_arn} {verdict.reason}",
+            403,
+        )
     return sts_backends[cloud.account]["aws"].assume_role(
         region_name=cloud.region,
         role_session_name=session_name or service.split(".")[0],

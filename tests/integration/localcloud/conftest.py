@@ -1,0 +1,82 @@
+"""A local cloud for the tests of this folder, and clients of it for whoever calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY, REGION, lifecycle
+
+ACCOUNT = "123456789012"
+Client = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.Status]:
+    directory = tmp_path_factory.mktemp("localcloud")
+    yield lifecycle.up(directory, port=0)
+    lifecycle.down(directory)
+
+
+@pytest.fixture(scope="session")
+def client(service: lifecycle.Status) -> Client:
+    """A boto3 client of the cloud, as the operator or with other credentials."""
+
+    def make(name: str, credentials: dict[str, str] | None = None, **options: Any) -> Any:
+        keys = credentials or {
+            "aws_access_key_id": OPERATOR_ACCESS_KEY,
+            "aws_secret_access_key": OPERATOR_SECRET_KEY,
+        }
+        config = Config(
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+            signature_version=options.pop("signature_version", None),
+        )
+        return boto3.client(
+            name, endpoint_url=service.endpoint_url, region_name=REGION, config=config, **keys, **options
+        )
+
+    return make
+
+
+def statement(action: Any, resource: Any, effect: str = "Allow", **more: Any) -> dict[str, Any]:
+    return {"Effect": effect, "Action": action, "Resource": resource, **more}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+TRUSTS_ACCOUNT = document(
+    {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+)
+
+
+@pytest.fixture(scope="session")
+def role(client: Client) -> Callable[..., dict[str, str]]:
+    """Make a role with an inline policy, assume it, and return the session's credentials."""
+
+    def make(name: str, *statements: dict[str, Any], **options: Any) -> dict[str, str]:
+        iam = client("iam")
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUSTS_ACCOUNT, **options)
+        if statements:
+            iam.put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=document(*statements))
+        return assume(client, name)
+
+    return make
+
+
+def assume(client: Client, name: str, **options: Any) -> dict[str, str]:
+    answer = client("sts").assume_role(
+        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="tests", **options
+    )["Credentials"]
+    return {
+        "aws_access_key_id": answer["AccessKeyId"],
+        "aws_secret_access_key": answer["SecretAccessKey"],
+        "aws_session_token": answer["SessionToken"],
+    }
