@@ -25,7 +25,7 @@ _CONFIG = Config(connect_timeout=2, read_timeout=9, retries={"total_max_attempts
 runtime: Any = boto3.client("sagemaker-runtime", config=_CONFIG)
 s3: Any = boto3.client("s3", config=_CONFIG)
 
-_THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException"}
+_THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown"}
 _BUSY = {
     "ServiceUnavailable",
     "ServiceUnavailableException",
@@ -53,9 +53,9 @@ def inbox_photo(bucket: str, key: str) -> bytes:
         # Without the right to list the bucket a missing object is AccessDenied too.
         if _code(error) in ("NoSuchKey", "404", "AccessDenied", "InvalidObjectState"):
             raise Refusal(404, "there is no such photo in the inbox", cause=_code(error)) from error
-        raise _unavailable(error) from error
+        raise _unavailable(error, "the inbox") from error
     except BotoCoreError as error:
-        raise _unavailable(error) from error
+        raise _unavailable(error, "the inbox") from error
     return photo
 
 
@@ -76,9 +76,11 @@ def predict(endpoint: str, photo: bytes, content_type: str, top: int | None) -> 
         )
         body: bytes = said["Body"].read()
     except ClientError as error:
-        raise _model_refusal(error) if _code(error) == "ModelError" else _unavailable(error) from error
+        raise (
+            _model_refusal(error) if _code(error) == "ModelError" else _unavailable(error, "the model")
+        ) from error
     except BotoCoreError as error:
-        raise _unavailable(error) from error
+        raise _unavailable(error, "the model") from error
     return _checked(body, top)
 
 
@@ -86,12 +88,14 @@ def _checked(body: bytes, top: int | None) -> str:
     try:
         value = json.loads(body)
         if top is None:
+            if not isinstance(value, list) or not value:
+                raise ValueError("not a matrix")
             if not all(math.isfinite(number) for row in value for number in row):
                 raise ValueError("a logit is not finite")
             return body.decode()
         ranked = sorted(value["predictions"], key=lambda one: -one["probability"])
         return json.dumps({**value, "predictions": ranked[:top]})
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Refusal(502, "the model's answer could not be read", cause=repr(error)) from error
 
 
@@ -110,7 +114,7 @@ def _model_refusal(error: ClientError) -> Refusal:
     return Refusal(status, message, cause="ModelError")
 
 
-def _unavailable(error: ClientError | BotoCoreError) -> Refusal:
+def _unavailable(error: ClientError | BotoCoreError, what: str) -> Refusal:
     if isinstance(error, ClientError):
         code = _code(error)
         if code in _THROTTLED:
@@ -118,16 +122,16 @@ def _unavailable(error: ClientError | BotoCoreError) -> Refusal:
         if code == "ValidationError":
             return Refusal(503, "no model is deployed", cause=code, retry_after=60)
         if code in _BUSY:
-            return Refusal(503, "the model is not available, try again later", cause=code, retry_after=5)
+            return Refusal(503, f"{what} is not available, try again later", cause=code, retry_after=5)
         if code.startswith("AccessDenied"):
             return Refusal(500, "the service is not set up correctly", cause=code)
-        return Refusal(502, "the model could not be asked", cause=code)
+        return Refusal(502, f"{what} could not be asked", cause=code)
     name = type(error).__name__
     if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
-        return Refusal(504, "the model took too long", cause=name)
+        return Refusal(504, f"{what} took too long", cause=name)
     if isinstance(error, EndpointConnectionError):
-        return Refusal(503, "the model is not available, try again later", cause=name, retry_after=5)
-    return Refusal(502, "the model could not be asked", cause=name)
+        return Refusal(503, f"{what} is not available, try again later", cause=name, retry_after=5)
+    return Refusal(502, f"{what} could not be asked", cause=name)
 
 
 def _code(error: ClientError) -> str:
