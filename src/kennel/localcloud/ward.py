@@ -173,7 +173,7 @@ class Wards:
         with self._lock:
             return [warded for warded in self._warded if warded.poll() is None]
 
-    def shutdown(self, timeout: float = 10.0) -> None:
+    def stop_all(self, timeout: float = 10.0) -> None:
         """Kill everything, wait until it is gone, and start nothing any more."""
         self._closed = True
         for warded in self.alive():

@@ -65,7 +65,7 @@ def family(folder: Path) -> list[int]:
 def wards() -> Iterator[Wards]:
     wards = Wards()
     yield wards
-    wards.shutdown()
+    wards.stop_all()
 
 
 def python(wards: Wards, folder: Path, code: str, stdout: int = subprocess.DEVNULL) -> Warded:
@@ -110,15 +110,15 @@ def test_a_command_that_is_not_there_is_named(wards: Wards, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to the ward")
-@pytest.mark.parametrize("ending", ["the child ends", "kill", "shutdown"])
+@pytest.mark.parametrize("ending", ["the child ends", "kill", "stop_all"])
 def test_no_descendant_is_left(wards: Wards, tmp_path: Path, ending: str) -> None:
     linger = "" if ending == "the child ends" else "time.sleep(300)"
     warded = python(wards, tmp_path, FAMILY + linger)
     pids = family(tmp_path)
     if ending == "kill":
         warded.kill()
-    elif ending == "shutdown":
-        wards.shutdown()
+    elif ending == "stop_all":
+        wards.stop_all()
     assert warded.wait(20) == (0 if ending == "the child ends" else -signal.SIGKILL)
     assert [pid for pid in pids if runs(pid)] == []
 
@@ -194,7 +194,7 @@ def test_a_shell_does_not_hide_the_signal_from_its_script(wards: Wards, tmp_path
 
 
 def test_nothing_starts_after_the_shutdown(wards: Wards, tmp_path: Path) -> None:
-    wards.shutdown()
+    wards.stop_all()
     with pytest.raises(WardError, match="shutting down"):
         python(wards, tmp_path, "pass")
 
