@@ -1,0 +1,187 @@
+"""Answer pictures with logits: the four handlers of SageMaker's PyTorch container, and `load` for others.
+
+Refusals. The container's toolkit appends a traceback to the body of every error that a handler raises. So a
+refused request travels through the handlers as a `Refusal` value, and `output_fn` sets the status on the
+request's context and returns a JSON body. TorchServe keeps one context for a worker's life and renews what it
+holds; should a server hand over a stale one, the refusal is raised instead, which costs the clean body but
+keeps the status.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kennel.classifier import TrainingError, labels, networks, pictures, weights
+
+JSON = "application/json"
+PREDICTIONS = "application/vnd.kennel.predictions+json"
+PICTURES = ("image/jpeg", "image/jpg", "image/png", "image/webp")
+BODY_LIMIT = 6_500_000  # bytes; TorchServe's own limit in the real container
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request gets no logits: an HTTP status and one line for the caller."""
+
+    status: HTTPStatus
+    message: str
+
+    def body(self) -> str:
+        """Return the JSON text the caller receives."""
+        return json.dumps({"error": {"status": self.status.value, "message": self.message}})
+
+
+class Refused(Exception):  # noqa: N818 (an answer, not an accident)
+    """Carries a `Refusal` out of nested calls."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(status, message)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Logits of one picture, and what is needed to name them."""
+
+    logits: list[float]
+    classes: list[str]
+    release: str | None
+
+    def named(self, top: int = TOP) -> dict[str, Any]:
+        """Return the ``top`` most probable classes: softmax in float64, so that probabilities sum to one."""
+        shares = torch.softmax(torch.tensor(self.logits, dtype=torch.float64), dim=0)
+        best = shares.topk(min(top, len(self.classes)))
+        rows = [
+            {"breed": labels.readable(self.classes[i]), "class": self.classes[i], "probability": p}
+            for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        ]
+        return {"predictions": rows, "release": self.release}
+
+
+class Classifier:
+    """A trained network that answers encoded pictures."""
+
+    def __init__(
+        self,
+        network: networks.Network,
+        prepared: networks.Preprocessing,
+        classes: list[str],
+        release: str | None,
+    ) -> None:
+        self.network, self.prepared, self.classes, self.release = network, prepared, classes, release
+
+    @torch.inference_mode()
+    def logits(self, picture: bytes) -> list[float]:
+        """Return one logit per class for a JPEG, PNG or WebP.
+
+        Raises
+        ------
+        kennel.classifier.pictures.PictureError
+            The bytes are no picture, or a damaged, animated or oversized one.
+        """
+        pixels = pictures.read(picture, self.prepared.resize, self.prepared.crop)
+        inputs = self.prepared.to_input(torch.from_numpy(pixels.copy())[None])
+        return self.network(inputs)[0].tolist()
+
+    def predict(self, picture: bytes) -> Prediction:
+        """Return the logits with the names that go with them."""
+        return Prediction(self.logits(picture), self.classes, self.release)
+
+
+def load(model_dir: str | Path) -> Classifier:
+    """Load a model folder: ``model.pth``, ``model.json`` and, in a release, ``release.json``.
+
+    Raises
+    ------
+    TrainingError
+        A file is missing, unreadable, or does not fit the others.
+    """
+    folder = Path(model_dir)
+    try:
+        model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        state = weights.read_state(folder / "model.pth")
+        network, prepared = networks.from_description(model, state)
+        release = folder / "release.json"
+        name = json.loads(release.read_text(encoding="utf-8"))["id"] if release.is_file() else None
+    except FileNotFoundError as error:
+        raise TrainingError(f"{error.filename}: missing; {folder} is no trained model") from None
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise TrainingError(f"{folder}: not a trained model ({error!r:.200})") from error
+    return Classifier(network, prepared, model["classes"], name)
+
+
+def model_fn(model_dir: str) -> Classifier:
+    """Load the model once per server process, and share the cores between the server's processes."""
+    processes = int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1)
+    if not os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    classifier = load(model_dir)
+    side = classifier.prepared.crop
+    with torch.inference_mode():  # the first pass allocates and picks kernels: not on a caller's time
+        classifier.network(torch.zeros(1, 3, side, side).to(memory_format=torch.channels_last))
+    return classifier
+
+
+def input_fn(body: bytes | bytearray | str, content_type: str | None) -> bytes | Refusal:
+    """Accept the bytes of one picture; the content type decides whether, the bytes decide which."""
+    kind = (content_type or "").split(";")[0].strip().lower()
+    if kind not in PICTURES:
+        what = f"content type {kind[:80]!r} is not served" if kind else "the request has no content type"
+        return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{what}; send image/jpeg, image/png or image/webp")
+    if len(body) > BODY_LIMIT:
+        return Refusal(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{len(body)} bytes; at most {BODY_LIMIT} are accepted"
+        )
+    if not body:
+        return Refusal(HTTPStatus.BAD_REQUEST, "the body is empty; send the bytes of a picture")
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def predict_fn(data: bytes | Refusal, model: Classifier) -> Prediction | Refusal:
+    """Decode and classify; whatever fails becomes a refusal, never a traceback."""
+    if isinstance(data, Refusal):
+        return data
+    try:
+        return model.predict(data)
+    except pictures.PictureError as error:
+        bad = HTTPStatus.BAD_REQUEST if error.kind == "format" else HTTPStatus.UNPROCESSABLE_ENTITY
+        return Refusal(bad, str(error))
+
+
+def output_fn(prediction: Prediction | Refusal, accept: str, context: Any = None) -> tuple[str, str]:
+    """Return the body and its content type; for a refusal, set the request's status."""
+    if isinstance(prediction, Prediction):
+        wanted = [part.split(";")[0].strip().lower() for part in (accept or JSON).split(",")]
+        if PREDICTIONS in wanted:
+            return json.dumps(prediction.named()), PREDICTIONS
+        if any(kind in (JSON, "application/*", "*/*") for kind in wanted):
+            return json.dumps([prediction.logits]), JSON
+        prediction = Refusal(
+            HTTPStatus.NOT_ACCEPTABLE, f"accept {accept[:80]!r} is not served; use {JSON} or {PREDICTIONS}"
+        )
+    if not _is_live(context):
+        raise _toolkit_error(prediction)
+    context.set_response_status(code=prediction.status.value, phrase=prediction.status.phrase)
+    return prediction.body(), JSON
+
+
+def _is_live(context: Any) -> bool:
+    """Whether a context belongs to the request at hand: a stale one holds no request's headers."""
+    processors: Any = getattr(context, "request_processor", None)
+    return bool(processors and processors[0].get_request_properties())
+
+
+def _toolkit_error(refusal: Refusal) -> Exception:
+    try:
+        from sagemaker_inference.errors import BaseInferenceToolkitError
+    except ImportError:  # outside the container, with no toolkit around us
+        return Refused(refusal.status, refusal.message)
+    return BaseInferenceToolkitError(refusal.status.value, refusal.body(), refusal.status.phrase)

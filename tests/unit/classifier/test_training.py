@@ -1,0 +1,132 @@
+"""Training from the command line: what it writes, reproduces, skips and refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from kennel.classifier import training
+
+
+def run(data: Path, target: Path, *extra: str) -> int:
+    return training.main(["--data", str(data), "--model-dir", str(target), "--epochs", "3", *extra])
+
+
+def test_leaves_a_model_and_its_records(model_dir: Path) -> None:
+    state = torch.load(model_dir / "model.pth", weights_only=True)
+    model = json.loads((model_dir / "model.json").read_text())
+    metrics = json.loads((model_dir / "metrics.json").read_text())
+    rows = list(csv.DictReader((model_dir / "history.csv").open()))
+    assert state["head.layers.1.weight"].shape == (6, 1280)
+    assert model["format"] == 1
+    assert len(model["classes"]) == 6
+    assert model["preprocessing"] == {"mean": [0.5] * 3, "std": [0.5] * 3, "resize": 256, "crop": 224}
+    assert metrics["test_top1"] >= 0.9
+    assert min(float(row["val_loss"]) for row in rows) == pytest.approx(metrics["val_loss"])
+    assert len(rows) == 5
+    assert not [p for p in model_dir.iterdir() if p.name.startswith(".")]
+
+
+def test_prints_metric_lines_and_the_test_once(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(drawn, tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    epochs = [line for line in lines if line.startswith("epoch=")]
+    assert len(epochs) == 3
+    for line in epochs:
+        assert re.fullmatch(r"epoch=\d; train_loss=[\d.]+; val_loss=[\d.]+; val_top1=[\d.]+;", line)
+    assert sum("test_top1=" in line for line in lines) == 1
+
+
+def test_the_same_seed_gives_the_same_model(drawn: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        assert run(drawn, tmp_path / name, "--seed", seed) == 0
+    a, b, c = (torch.load(tmp_path / n / "model.pth", weights_only=True) for n in "abc")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert not torch.equal(a["head.layers.1.weight"], c["head.layers.1.weight"])
+
+
+def test_sagemakers_environment_and_underscored_hyperparameters(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SM_CHANNEL_TRAINING", str(drawn))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    args = ["--batch_size", "8", "--epochs", "2", "--label_smoothing=0.05", "--pretrained", "True"]
+    assert training.main(args) == 0
+    assert (tmp_path / "model" / "model.pth").is_file()
+
+
+def test_random_weights_need_no_download(drawn: Path, tmp_path: Path) -> None:
+    assert run(drawn, tmp_path, "--arch", "resnet50", "--no-pretrained", "--epochs", "1") == 0
+    assert json.loads((tmp_path / "model.json").read_text())["arch"] == "resnet50"
+
+
+def test_weights_from_a_channel(drawn: Path, tmp_path: Path) -> None:
+    from kennel.classifier.lite0 import packaged_weights
+
+    channel = tmp_path / "channel" / "deeper"
+    channel.mkdir(parents=True)
+    shutil.copy(packaged_weights(), channel / "weights.pth")
+    assert run(drawn, tmp_path / "a", "--pretrained-dir", str(tmp_path / "channel")) == 0
+    assert run(drawn, tmp_path / "b") == 0
+    a, b = (json.loads((tmp_path / n / "model.json").read_text())["backbone_digest"] for n in "ab")
+    assert a == b
+
+
+def test_a_damaged_picture_is_named_and_skipped(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    victim = next((photos / "train").rglob("*.jpg"))
+    victim.write_bytes(victim.read_bytes()[:900])
+    assert run(photos, tmp_path / "model") == 0
+    assert f"unreadable, skipped: {victim}" in capsys.readouterr().out
+
+
+def test_more_than_one_percent_damaged_is_an_error(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for victim in sorted((photos / "train").rglob("*.jpg"))[:2]:
+        victim.write_text("text named .jpg")
+    assert run(photos, tmp_path / "model") == 1
+    failure = capsys.readouterr().err
+    assert "2 of 24 pictures are unreadable, more than 1%" in failure
+    assert failure.count("\n") == 1
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_test_split_is_never_trained_on(photos: Path, tmp_path: Path) -> None:
+    assert run(photos, tmp_path / "a") == 0
+    names = [p.name for p in sorted((photos / "test").iterdir())]
+    for name in names:  # scramble the test labels: a model that saw none of them stays the same
+        (photos / "test" / name).rename(photos / "test" / f"{name}.moved")
+    for name, other in zip(names, names[1:] + names[:1], strict=True):
+        (photos / "test" / f"{name}.moved").rename(photos / "test" / other)
+    assert run(photos, tmp_path / "b") == 0
+    a, b = (torch.load(tmp_path / n / "model.pth", weights_only=True) for n in "ab")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    scores = [json.loads((tmp_path / n / "metrics.json").read_text())["test_top1"] for n in "ab"]
+    assert scores[0] > 0.8
+    assert scores[1] < 0.2
+
+
+@pytest.mark.parametrize(
+    "argument", [["--lr", "0"], ["--epochs", "-1"], ["--epochz", "3"], ["--pretrained", "maybe"]]
+)
+def test_senseless_arguments_are_refused(argument: list[str], drawn: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        training.main(["--data", str(drawn), *argument])
+    assert caught.value.code == 2
+
+
+def test_a_failure_is_left_where_sagemaker_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    assert training.main(["--data", str(tmp_path)]) == 1
+    assert "has no folder train/" in (tmp_path / "failure").read_text()
