@@ -1,4 +1,4 @@
-"""A local cloud for the tests of its data plane: one service for the whole session, small roles and archives."""
+"""A local cloud for the tests of its data plane, one for the session; small roles and archives."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ class Stage:
         name = f"role-{uuid.uuid4().hex[:8]}"
         trust = {
             "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-            ],
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
         }
         iam = self.client("iam")
         arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]

@@ -1,0 +1,79 @@
+"""The paths that containers hard-code, and where they lie without a container.
+
+SageMaker's containers know one place, `/opt/ml`. Here each host has a folder of its own instead, so every
+text that names `/opt/ml` and that the platform, not the user, wrote is rewritten: all of it in this file.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+CONTAINER_ROOT = "/opt/ml"
+NAMED = re.compile(r"/opt/ml(?=$|[^\w.-])")
+SAFE = re.compile(r"[\w./@%+=:,-]+")
+
+
+class ContainerRoot:
+    """One host's `/opt/ml`.
+
+    The SDK's scripts put paths into shell commands without quotes; a folder whose name needs quoting is
+    reached through a symbolic link that does not.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files really are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = self.path = folder
+        self._link_folder: Path | None = None
+        if not SAFE.fullmatch(str(folder)):
+            self._link_folder = Path(tempfile.mkdtemp(prefix="kennel-", dir="/tmp"))
+            self.path = self._link_folder / "ml"
+            self.path.symlink_to(folder, target_is_directory=True)
+
+    def text(self, content: str) -> str:
+        """Return a text with `/opt/ml` replaced by this host's folder."""
+        return NAMED.sub(lambda _: str(self.path), content)
+
+    def local(self, path: str) -> Path:
+        """Return where a path of the container lies here.
+
+        Raises
+        ------
+        ValueError
+            It is not below `/opt/ml`.
+        """
+        relative = Path(path).relative_to(CONTAINER_ROOT)
+        if ".." in relative.parts:
+            raise ValueError(f"{path} is not below {CONTAINER_ROOT}")
+        return self.path / relative
+
+    def rewrite(self, folder: Path, **constants: str) -> None:
+        """Rewrite the scripts in a folder.
+
+        Parameters
+        ----------
+        folder
+            Its `.py`, `.sh` and `.json` files are changed in place.
+        constants
+            Python module constants to replace, by name, with these source texts.
+        """
+        for script in sorted(folder.rglob("*")):
+            if script.suffix in (".py", ".sh", ".json") and script.is_file():
+                content = script.read_text(encoding="utf-8")
+                changed = self.text(content)
+                for name, value in constants.items():
+                    changed = re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", changed)
+                if changed != content:
+                    script.write_text(changed, encoding="utf-8")
+
+    def close(self) -> None:
+        """Remove the symbolic link, if there is one."""
+        if self._link_folder:
+            shutil.rmtree(self._link_folder, ignore_errors=True)

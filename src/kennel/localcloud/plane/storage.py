@@ -1,0 +1,173 @@
+"""Between S3 and a workload's folder, over HTTP and with the workload's own role."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any
+
+PARALLEL = 8
+COPY_SIZE = 1024 * 1024
+
+
+class StorageError(Exception):
+    """A folder in S3 is not what it should be; the text names it."""
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Return the bucket and key of an `s3://` address.
+
+    Raises
+    ------
+    StorageError
+        It is not one.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket:
+        raise StorageError(f"{uri} is not an s3:// address")
+    return bucket, key
+
+
+def listed(s3: Any, uri: str) -> list[tuple[str, str]]:
+    """Return the objects below an address: their keys, and their paths relative to it.
+
+    As SageMaker does, any key that begins with the address counts, and an object of exactly that name too.
+    """
+    bucket, prefix = split(uri)
+    objects = []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for entry in page.get("Contents", []):
+            key = entry["Key"]
+            if not key.endswith("/"):
+                objects.append((key, key[len(prefix) :].lstrip("/") or key.rpartition("/")[2]))
+    return objects
+
+
+def download(s3: Any, uri: str, folder: Path, share: tuple[int, int] = (0, 1)) -> int:
+    """Download everything below an address.
+
+    Parameters
+    ----------
+    s3
+        The client, which signs as the workload's role.
+    uri, folder
+        From where, to where.
+    share
+        (i, n): every n-th object beginning with the i-th, for data that is sharded over hosts.
+
+    Returns
+    -------
+    int
+        How many objects there are, of which this host may have taken a share.
+
+    Raises
+    ------
+    StorageError
+        A key leads out of the folder.
+    ClientError
+        As S3 answered: no such bucket, or not allowed.
+    """
+    objects = listed(s3, uri)
+    _fetch_all(s3, split(uri)[0], objects[share[0] :: share[1]], folder)
+    return len(objects)
+
+
+def download_manifest(s3: Any, uri: str, folder: Path, share: tuple[int, int] = (0, 1)) -> int:
+    """Download what a manifest file lists: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html."""
+    bucket, key = split(uri)
+    try:
+        first, *names = json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])
+        source, prefix = split(first["prefix"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(
+            f'{uri} is not a manifest: a list that begins with {{"prefix": "s3://…"}}'
+        ) from error
+    objects = [(prefix + name, name) for name in names]
+    _fetch_all(s3, source, objects[share[0] :: share[1]], folder)
+    return len(objects)
+
+
+def _fetch_all(s3: Any, bucket: str, objects: Iterable[tuple[str, str]], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    root = folder.resolve()
+
+    def fetch(entry: tuple[str, str]) -> None:
+        key, relative = entry
+        target = (root / relative).resolve()
+        if not target.is_relative_to(root):
+            raise StorageError(f"the key {key} in {bucket} leads out of its folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            shutil.copyfileobj(s3.get_object(Bucket=bucket, Key=key)["Body"], file, COPY_SIZE)
+
+    with ThreadPoolExecutor(PARALLEL) as workers:
+        futures = [workers.submit(fetch, entry) for entry in objects]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            workers.shutdown(cancel_futures=True)
+            raise
+
+
+def upload_file(s3: Any, file: IO[bytes], uri: str, key_id: str | None = None) -> None:
+    """Upload an open file to an address, encrypted with a KMS key if one is named."""
+    bucket, key = split(uri)
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
+    s3.put_object(Bucket=bucket, Key=key, Body=file, **encryption)
+
+
+def upload_archive(s3: Any, folders: Iterable[Path], uri: str, key_id: str | None = None) -> None:
+    """Upload folders as one tar.gz; where two have the same file, the last one's counts."""
+    files: dict[str, Path] = {}
+    for folder in folders:
+        files |= {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    with tempfile.TemporaryFile() as buffer:
+        # Level 1: weights hardly compress, and the default level takes minutes over them.
+        with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+            for name, path in sorted(files.items()):
+                archive.add(path, name, recursive=False)
+        buffer.seek(0)
+        upload_file(s3, buffer, uri, key_id)
+
+
+class FolderSync:
+    """Keeps an S3 address up to date with a folder: each call uploads what changed since the last."""
+
+    def __init__(self, s3: Any, folder: Path, uri: str) -> None:
+        self._s3, self._folder, self._uri = s3, folder, uri.rstrip("/")
+        self._seen: dict[Path, tuple[int, int]] = {}
+
+    def download(self) -> None:
+        """Fetch what is there already."""
+        download(self._s3, self._uri + "/", self._folder)
+        self._seen = self._state()
+
+    def upload(self) -> None:
+        """Upload new and changed files."""
+        for path, state in self._state().items():
+            if self._seen.get(path) != state:
+                try:
+                    with path.open("rb") as file:
+                        upload_file(
+                            self._s3, file, f"{self._uri}/{path.relative_to(self._folder).as_posix()}"
+                        )
+                except FileNotFoundError:
+                    continue  # a temporary file that the workload renamed meanwhile
+                self._seen[path] = state
+
+    def _state(self) -> dict[Path, tuple[int, int]]:
+        found = {}
+        for path in self._folder.rglob("*"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            if path.is_file():
+                found[path] = (status.st_mtime_ns, status.st_size)
+        return found

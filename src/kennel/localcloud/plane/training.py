@@ -1,0 +1,92 @@
+"""SageMaker's training jobs: moto records them, and here they run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kennel.localcloud.call import AwsError, Call, Response, Unchanged, operation
+from kennel.localcloud.plane.container import CONTAINER_ROOT
+from kennel.localcloud.plane.roles import role_session
+from kennel.localcloud.plane.training_job import TrainingJob
+
+if TYPE_CHECKING:
+    from kennel.localcloud.cloud import Cloud
+
+SERVICE = "sagemaker.amazonaws.com"
+SESSION = "SageMaker"  # the name AWS gives the sessions of execution roles
+
+
+@operation("sagemaker", "CreateTrainingJob")
+def create_training_job(call: Call) -> Response:
+    """Validate and record a job through moto, then run it."""
+    parameters = call.parameters
+    name, jobs = parameters["TrainingJobName"], training_jobs(call.cloud)
+    if name in call.backend().training_jobs:
+        raise AwsError(
+            "ResourceInUse",
+            "Training job names must be unique within an AWS account and region, and a training job with "
+            f"this name already exists ({call.arn(f'training-job/{name}')})",
+        )
+    _check(parameters)
+    session = role_session(call.cloud, parameters["RoleArn"], SERVICE, SESSION)
+    try:
+        session.client("s3")
+    except AwsError as error:
+        raise AwsError(
+            "ValidationException",
+            f"Could not assume role {parameters['RoleArn']}. Please ensure that the role exists and allows "
+            f"principal '{SERVICE}' to assume the role.",
+        ) from error
+    response = call.forward()
+    if not response.ok:
+        raise Unchanged(response)
+    job = TrainingJob(call.cloud, session, call.backend().training_jobs[name], parameters)
+    jobs[name] = job
+    job.start()
+    return response
+
+
+@operation("sagemaker", "StopTrainingJob")
+def stop_training_job(call: Call) -> dict[str, Any]:
+    """Ask a job to end."""
+    name = call.parameters["TrainingJobName"]
+    job = training_jobs(call.cloud).get(name)
+    if job is None:
+        raise AwsError("ValidationException", "Requested resource not found.")
+    if job.over:
+        status = job.record.training_job_status
+        message = f"The request was rejected because the training job is in status {status}."
+        raise AwsError("ValidationException", message)
+    job.stop()
+    return {}
+
+
+def training_jobs(cloud: Cloud) -> dict[str, TrainingJob]:
+    """Return the jobs of this cloud, by name."""
+    return cloud.state("plane.training")
+
+
+def _check(parameters: dict[str, Any]) -> None:
+    """Refuse what could only fail later.
+
+    Raises
+    ------
+    AwsError
+        ``ValidationException``.
+    """
+    from kennel.localcloud.plane.training_metrics import MetricScraper
+
+    try:
+        MetricScraper(parameters["AlgorithmSpecification"].get("MetricDefinitions") or [])
+    except ValueError as error:
+        raise AwsError("ValidationException", str(error)) from error
+    local = (parameters.get("CheckpointConfig") or {}).get("LocalPath") or CONTAINER_ROOT
+    if not f"{local}/".startswith(f"{CONTAINER_ROOT}/") or ".." in local:
+        message = f"The local cloud keeps checkpoints below {CONTAINER_ROOT} only, not in {local}."
+        raise AwsError("ValidationException", message)
+    for channel in parameters.get("InputDataConfig") or []:
+        if "S3DataSource" not in channel["DataSource"]:
+            message = (
+                f"The local cloud reads channels from S3 only; channel {channel['ChannelName']} is elsewhere."
+            )
+            raise AwsError("ValidationException", message)

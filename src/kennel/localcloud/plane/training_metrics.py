@@ -1,0 +1,62 @@
+"""A training job's metrics: what its metric definitions find in the lines that it prints."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+NAMESPACE = "/aws/sagemaker/TrainingJobs"
+
+
+class MetricScraper:
+    """Finds metrics in lines of any host, and remembers the last value of each.
+
+    Parameters
+    ----------
+    definitions : list of dict
+        ``{"Name", "Regex"}``; the first group of the regular expression is the value.
+
+    Raises
+    ------
+    ValueError
+        A regular expression is not one; the text names it.
+    """
+
+    def __init__(self, definitions: list[dict[str, str]]) -> None:
+        self._patterns = []
+        for definition in definitions:
+            try:
+                self._patterns.append((definition["Name"], re.compile(definition["Regex"])))
+            except re.error as error:
+                raise ValueError(
+                    f"the regular expression {definition['Regex']!r} of metric {definition['Name']}: {error}"
+                ) from error
+        self._lock = threading.Lock()
+        self._final: dict[str, dict[str, Any]] = {}
+
+    def read(self, line: str, host: str) -> list[dict[str, Any]]:
+        """Return the line's metrics as CloudWatch takes them, each with the host as its dimension."""
+        found = []
+        now = datetime.now(UTC)
+        for name, pattern in self._patterns:
+            for match in pattern.finditer(line):
+                try:
+                    value = float(match.group(1))
+                except (IndexError, TypeError, ValueError):
+                    continue
+                if math.isfinite(value):
+                    with self._lock:
+                        self._final[name] = {"MetricName": name, "Value": value, "Timestamp": now}
+                    dimensions = [{"Name": "Host", "Value": host}]
+                    found.append(
+                        {"MetricName": name, "Value": value, "Timestamp": now, "Dimensions": dimensions}
+                    )
+        return found
+
+    def final(self) -> list[dict[str, Any]]:
+        """Return the last value of each metric, as DescribeTrainingJob shows them."""
+        with self._lock:
+            return list(self._final.values())
