@@ -1,0 +1,16 @@
+# A stack to try things on: cheap, and it may be thrown away with all it holds.
+environment = "dev"
+
+storage = {
+  force_destroy     = true
+  key_deletion_days = 7
+}
+
+autoscaling = {
+  max_instances = 2
+}
+
+observability = {
+  budget_usd     = 50
+  retention_days = 30
+}

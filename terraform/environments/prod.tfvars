@@ -1,0 +1,20 @@
+# The service. Two instances, so that the loss of a zone does not take it down.
+environment = "prod"
+
+endpoint = {
+  instance_count = 2
+}
+
+autoscaling = {
+  min_instances = 2
+  max_instances = 8
+}
+
+function = {
+  provisioned_concurrency = 2
+  reserved_concurrency    = 50
+}
+
+observability = {
+  budget_usd = 500
+}

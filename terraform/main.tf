@@ -1,0 +1,225 @@
+# The whole stack: what each module gets from the others is all here.
+
+data "aws_availability_zones" "available" {
+  state = "available"
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+# Who publishes AWS's PyTorch images differs by region; the provider knows.
+data "aws_sagemaker_prebuilt_ecr_image" "training" {
+  repository_name = "pytorch-training"
+  image_tag       = var.training.image_tag
+  region          = var.region
+}
+
+data "aws_sagemaker_prebuilt_ecr_image" "inference" {
+  repository_name = "pytorch-inference"
+  image_tag       = var.endpoint.image_tag
+  region          = var.region
+}
+
+locals {
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  name       = "${var.project}-${var.environment}"
+
+  # Names are settled here, before anything exists, so that a role can name an endpoint that is made
+  # long after it.
+  bucket_names = {
+    artifacts = "${local.name}-artifacts-${local.account_id}"
+    data      = "${local.name}-data-${local.account_id}"
+    logs      = "${local.name}-logs-${local.account_id}"
+  }
+  dead_letter_queue_name = "${local.name}-predict-dead-letters"
+  endpoint_name          = "${local.name}-classifier"
+  function_name          = "${local.name}-predict"
+  notebook_name          = "${local.name}-notebook"
+  training_host_name     = "${local.name}-training-host"
+  variant                = "AllTraffic"
+
+  # SageMaker writes to these groups whether or not they exist; made here, they have a key and an end.
+  log_groups = {
+    endpoint      = "/aws/sagemaker/Endpoints/${local.endpoint_name}"
+    flow_logs     = "/${var.project}/${var.environment}/flow-logs"
+    function      = "/aws/lambda/${local.function_name}"
+    notebook      = "/aws/sagemaker/NotebookInstances"
+    training      = "/aws/sagemaker/TrainingJobs"
+    training_host = "/${var.project}/${var.environment}/training-host"
+  }
+  # All stacks of an account share these two, and one of them owns them.
+  shared_log_groups = ["notebook", "training"]
+
+  deployed         = var.release != null
+  training_image   = data.aws_sagemaker_prebuilt_ecr_image.training.registry_path
+  inference_image  = data.aws_sagemaker_prebuilt_ecr_image.inference.registry_path
+  endpoint_image   = try(coalesce(var.release.image), local.inference_image)
+  function_package = startswith(var.function.package, "/") ? var.function.package : "${path.root}/${var.function.package}"
+
+  # What code on the notebook and the training host needs to know of the stack.
+  workbench_environment = {
+    KENNEL_ARTIFACT_BUCKET = local.bucket_names.artifacts
+    KENNEL_DATA_BUCKET     = local.bucket_names.data
+    KENNEL_ENDPOINT        = local.endpoint_name
+    KENNEL_ENVIRONMENT     = var.environment
+  }
+}
+
+module "storage" {
+  source = "./modules/storage"
+
+  account_id        = local.account_id
+  bucket_names      = local.bucket_names
+  force_destroy     = var.storage.force_destroy
+  key_deletion_days = var.storage.key_deletion_days
+  name              = local.name
+  noncurrent_days   = var.storage.noncurrent_days
+  partition         = local.partition
+  region            = var.region
+}
+
+module "observability" {
+  source = "./modules/observability"
+
+  account_id             = local.account_id
+  budget_usd             = var.observability.budget_usd
+  dead_letter_queue_name = local.dead_letter_queue_name
+  emails                 = var.observability.emails
+  endpoint               = { deployed = local.deployed, name = local.endpoint_name, variant = local.variant }
+  function_name          = local.function_name
+  key_arn                = module.storage.key_arn
+  latency_p99_ms         = var.observability.latency_p99_ms
+  log_groups = {
+    for writer, group in local.log_groups : writer => group
+    if var.observability.own_shared_log_groups || !contains(local.shared_log_groups, writer)
+  }
+  name           = local.name
+  project        = var.project
+  region         = var.region
+  retention_days = var.observability.retention_days
+}
+
+module "network" {
+  source = "./modules/network"
+
+  account_id          = local.account_id
+  availability_zones  = slice(data.aws_availability_zones.available.names, 0, 2)
+  bucket_arns         = [for bucket in local.bucket_names : "arn:${local.partition}:s3:::${bucket}"]
+  cidr_block          = var.network.cidr_block
+  flow_log_group      = module.observability.log_groups["flow_logs"]
+  interface_endpoints = var.network.interface_endpoints
+  name                = local.name
+  region              = var.region
+}
+
+module "identity" {
+  source = "./modules/identity"
+
+  account_id             = local.account_id
+  buckets                = { artifacts = local.bucket_names.artifacts, data = local.bucket_names.data }
+  dead_letter_queue_name = local.dead_letter_queue_name
+  endpoint_name          = local.endpoint_name
+  image_repository_arns = {
+    for use, image in { inference = local.endpoint_image, training = local.training_image } :
+    use => replace(image, "/^([0-9]+)\\.dkr\\.ecr\\.([^.]+)\\.[^/]+/([^:@]+).*$/", "arn:${local.partition}:ecr:$2:$1:repository/$3")
+  }
+  key_arn    = module.storage.key_arn
+  log_groups = { for writer, group in local.log_groups : writer => group if writer != "flow_logs" }
+  name       = local.name
+  network = {
+    security_group_ids = module.network.security_group_ids
+    subnet_ids         = module.network.subnet_ids
+  }
+  notebook_name        = local.notebook_name
+  partition            = local.partition
+  permissions_boundary = var.permissions_boundary
+  region               = var.region
+  training_host_name   = local.training_host_name
+}
+
+module "notebook" {
+  source = "./modules/notebook"
+
+  artifact_bucket    = local.bucket_names.artifacts
+  environment        = local.workbench_environment
+  idle_minutes       = var.notebook.idle_minutes
+  instance_type      = var.notebook.instance_type
+  key_arn            = module.storage.key_arn
+  name               = local.notebook_name
+  region             = var.region
+  role_arn           = module.identity.roles["notebook"]
+  security_group_ids = module.network.security_group_ids
+  subnet_id          = module.network.subnet_ids[0]
+  volume_gb          = var.notebook.volume_gb
+}
+
+module "training_host" {
+  source = "./modules/training_host"
+
+  ami_name           = var.training_host.ami_name
+  instance_profile   = module.identity.instance_profile
+  instance_type      = var.training_host.instance_type
+  key_arn            = module.storage.key_arn
+  name               = local.training_host_name
+  security_group_ids = module.network.security_group_ids
+  subnet_id          = module.network.subnet_ids[0]
+  user_data = templatefile("${path.root}/../ec2/user_data.sh.tftpl", {
+    artifact_bucket = local.bucket_names.artifacts
+    environment     = merge(local.workbench_environment, { KENNEL_LOG_GROUP = local.log_groups.training_host })
+    idle_minutes    = var.training_host.idle_minutes
+    region          = var.region
+  })
+  volume_gb = var.training_host.volume_gb
+}
+
+module "predict_function" {
+  source = "./modules/predict_function"
+
+  dead_letter_queue_name = local.dead_letter_queue_name
+  environment = {
+    ENDPOINT_NAME = local.endpoint_name
+    INBOX_BUCKET  = local.bucket_names.data
+    INBOX_PREFIX  = "inbox/"
+    LOG_LEVEL     = var.function.log_level
+  }
+  key_arn                 = module.storage.key_arn
+  log_group               = module.observability.log_groups["function"].name
+  memory_mb               = var.function.memory_mb
+  name                    = local.function_name
+  package                 = local.function_package
+  provisioned_concurrency = var.function.provisioned_concurrency
+  reserved_concurrency    = var.function.reserved_concurrency
+  role_arn                = module.identity.roles["function"]
+  timeout_seconds         = var.function.timeout_seconds
+}
+
+module "endpoint" {
+  source = "./modules/endpoint"
+  count  = local.deployed ? 1 : 0
+
+  image                    = local.endpoint_image
+  instance_count           = coalesce(var.release.instance_count, var.endpoint.instance_count)
+  instance_type            = var.endpoint.instance_type
+  key_arn                  = module.storage.key_arn
+  name                     = local.endpoint_name
+  release                  = { id = var.release.id, model_data_url = var.release.model_data_url }
+  role_arn                 = module.identity.roles["endpoint"]
+  rollback_alarms          = module.observability.rollback_alarms
+  termination_wait_seconds = var.endpoint.termination_wait_seconds
+  variant                  = local.variant
+}
+
+module "autoscaling" {
+  source = "./modules/autoscaling"
+  count  = local.deployed ? 1 : 0
+
+  endpoint_name              = module.endpoint[0].name
+  invocations_per_instance   = var.autoscaling.invocations_per_instance
+  max_instances              = var.autoscaling.max_instances
+  min_instances              = var.autoscaling.min_instances
+  scale_in_cooldown_seconds  = var.autoscaling.scale_in_cooldown_seconds
+  scale_out_cooldown_seconds = var.autoscaling.scale_out_cooldown_seconds
+  variant                    = local.variant
+}

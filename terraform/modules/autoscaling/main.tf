@@ -1,0 +1,28 @@
+# Instances follow the load: target tracking on the invocations that each instance gets in a minute.
+# The target is made after the endpoint and, as it must be, removed before it.
+
+resource "aws_appautoscaling_target" "this" {
+  service_namespace  = "sagemaker"
+  scalable_dimension = "sagemaker:variant:DesiredInstanceCount"
+  resource_id        = "endpoint/${var.endpoint_name}/variant/${var.variant}"
+  min_capacity       = var.min_instances
+  max_capacity       = var.max_instances
+}
+
+resource "aws_appautoscaling_policy" "this" {
+  name               = "${var.endpoint_name}-invocations"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.this.service_namespace
+  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
+  resource_id        = aws_appautoscaling_target.this.resource_id
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.invocations_per_instance
+    scale_in_cooldown  = var.scale_in_cooldown_seconds
+    scale_out_cooldown = var.scale_out_cooldown_seconds
+
+    predefined_metric_specification {
+      predefined_metric_type = "SageMakerVariantInvocationsPerInstance"
+    }
+  }
+}

@@ -1,0 +1,128 @@
+# A training job: reads photos and code, writes models and checkpoints, logs, joins the network.
+
+data "aws_iam_policy_document" "training" {
+  statement {
+    sid       = "ListInputs"
+    actions   = ["s3:ListBucket"]
+    resources = [local.arn.data]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["datasets/*", "pretrained/*"]
+    }
+  }
+
+  statement {
+    sid       = "ReadInputs"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.arn.data}/datasets/*", "${local.arn.data}/pretrained/*"]
+  }
+
+  statement {
+    sid       = "ListArtifacts"
+    actions   = ["s3:ListBucket"]
+    resources = [local.arn.artifacts]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["checkpoints/*", "source/*", "training/*"]
+    }
+  }
+
+  statement {
+    sid     = "ReadCodeAndCheckpoints"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${local.arn.artifacts}/checkpoints/*",
+      "${local.arn.artifacts}/source/*",
+      "${local.arn.artifacts}/training/*",
+    ]
+  }
+
+  statement {
+    sid       = "WriteModelsAndCheckpoints"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.arn.artifacts}/checkpoints/*", "${local.arn.artifacts}/training/*"]
+  }
+
+  statement {
+    sid       = "UseKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.key_arn]
+  }
+
+  # SageMaker encrypts the job's volume through a grant that the job's role makes.
+  statement {
+    sid       = "EncryptVolumes"
+    actions   = ["kms:CreateGrant"]
+    resources = [var.key_arn]
+
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
+  }
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    resources = ["${local.arn.log_group}${var.log_groups.training}", "${local.arn.log_group}${var.log_groups.training}:*"]
+  }
+
+  # CloudWatch knows no resources for metrics; the namespace is the only fence.
+  statement {
+    sid       = "PublishMetrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "cloudwatch:namespace"
+      values   = ["/aws/sagemaker/TrainingJobs"]
+    }
+  }
+
+  # The token is for the whole registry; AWS offers no narrower resource.
+  statement {
+    sid       = "LogInToRegistry"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "PullImage"
+    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = [var.image_repository_arns.training]
+  }
+
+  statement {
+    sid = "JoinNetwork"
+    actions = [
+      "ec2:CreateNetworkInterface",
+      "ec2:CreateNetworkInterfacePermission",
+      "ec2:DeleteNetworkInterface",
+      "ec2:DeleteNetworkInterfacePermission",
+    ]
+    resources = concat(
+      ["${local.arn.ec2}:network-interface/*"],
+      [for id in var.network.subnet_ids : "${local.arn.ec2}:subnet/${id}"],
+      [for id in var.network.security_group_ids : "${local.arn.ec2}:security-group/${id}"],
+    )
+  }
+
+  # EC2 describes everything or nothing: these actions know no resources.
+  statement {
+    sid = "LookAtNetwork"
+    actions = [
+      "ec2:DescribeDhcpOptions",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeVpcs",
+    ]
+    resources = ["*"]
+  }
+}

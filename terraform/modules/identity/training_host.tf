@@ -1,0 +1,82 @@
+# The training host: the training job's data, Session Manager instead of SSH, and the right to stop itself.
+
+data "aws_iam_policy_document" "training_host" {
+  statement {
+    sid       = "ListInputs"
+    actions   = ["s3:ListBucket"]
+    resources = [local.arn.data]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["datasets/*", "pretrained/*"]
+    }
+  }
+
+  statement {
+    sid       = "ReadInputs"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.arn.data}/datasets/*", "${local.arn.data}/pretrained/*"]
+  }
+
+  statement {
+    sid       = "ReadCode"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.arn.artifacts}/source/*"]
+  }
+
+  statement {
+    sid       = "WriteModels"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.arn.artifacts}/training/*"]
+  }
+
+  statement {
+    sid       = "UseKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.key_arn]
+  }
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    resources = ["${local.arn.log_group}${var.log_groups.training_host}", "${local.arn.log_group}${var.log_groups.training_host}:*"]
+  }
+
+  statement {
+    sid       = "StopItself"
+    actions   = ["ec2:StopInstances"]
+    resources = ["${local.arn.ec2}:instance/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/Name"
+      values   = [var.training_host_name]
+    }
+  }
+
+  statement {
+    sid       = "RegisterWithSessionManager"
+    actions   = ["ssm:UpdateInstanceInformation"]
+    resources = ["${local.arn.ec2}:instance/*"]
+  }
+
+  # Session Manager's and Run Command's channels know no resources. These are the parts of
+  # AmazonSSMManagedInstanceCore that the two need; inventory, patching and parameters are left out.
+  statement {
+    sid = "SessionChannels"
+    actions = [
+      "ec2messages:AcknowledgeMessage",
+      "ec2messages:DeleteMessage",
+      "ec2messages:FailMessage",
+      "ec2messages:GetEndpoint",
+      "ec2messages:GetMessages",
+      "ec2messages:SendReply",
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ]
+    resources = ["*"]
+  }
+}

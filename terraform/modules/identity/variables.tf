@@ -1,0 +1,89 @@
+variable "account_id" {
+  description = "Account of the stack; the services that set it must call on its behalf."
+  type        = string
+  nullable    = false
+}
+
+variable "buckets" {
+  description = "Names of the buckets that workloads read and write."
+  type        = object({ artifacts = string, data = string })
+  nullable    = false
+}
+
+variable "dead_letter_queue_name" {
+  description = "Queue of the function's dead letters."
+  type        = string
+  nullable    = false
+}
+
+variable "endpoint_name" {
+  description = "The endpoint that may be asked."
+  type        = string
+  nullable    = false
+}
+
+variable "image_repository_arns" {
+  description = "Registries of the training and inference images."
+  type        = object({ inference = string, training = string })
+  nullable    = false
+}
+
+variable "key_arn" {
+  description = "Key of everything at rest."
+  type        = string
+  nullable    = false
+}
+
+variable "log_groups" {
+  description = "Names of the log groups, by who writes them."
+  type = object({
+    endpoint      = string
+    function      = string
+    notebook      = string
+    training      = string
+    training_host = string
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Prefix of the stack's names."
+  type        = string
+  nullable    = false
+}
+
+variable "network" {
+  description = "Subnets and security groups that training jobs join."
+  type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
+  nullable    = false
+}
+
+variable "notebook_name" {
+  description = "The notebook instance that may stop itself."
+  type        = string
+  nullable    = false
+}
+
+variable "partition" {
+  description = "Partition of every ARN (aws, aws-cn, aws-us-gov)."
+  type        = string
+  nullable    = false
+}
+
+variable "permissions_boundary" {
+  description = "ARN of a policy that bounds every role, where the organisation demands one."
+  type        = string
+  default     = null
+}
+
+variable "region" {
+  description = "Region of the stack."
+  type        = string
+  nullable    = false
+}
+
+variable "training_host_name" {
+  description = "Name tag of the instance that may stop itself."
+  type        = string
+  nullable    = false
+}

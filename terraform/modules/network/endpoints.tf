@@ -1,0 +1,52 @@
+# Private ways to AWS: S3 costs nothing; each interface endpoint is billed by the hour and zone.
+
+data "aws_iam_policy_document" "s3" {
+  # The gateway opens only the stack's own buckets: code that runs here has nowhere else to write.
+  statement {
+    sid = "OwnBuckets"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:DeleteObject",
+      "s3:GetBucketLocation",
+      "s3:GetObject",
+      "s3:ListBucket",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = flatten([for arn in var.bucket_arns : [arn, "${arn}/*"]])
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:PrincipalAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id            = aws_vpc.this.id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.this.id]
+  policy            = data.aws_iam_policy_document.s3.json
+
+  tags = { Name = "${var.name}-s3" }
+}
+
+resource "aws_vpc_endpoint" "this" {
+  for_each = var.interface_endpoints
+
+  vpc_id              = aws_vpc.this.id
+  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  security_group_ids  = [aws_security_group.endpoints.id]
+  subnet_ids          = [for subnet in aws_subnet.this : subnet.id]
+
+  tags = { Name = "${var.name}-${each.key}" }
+}

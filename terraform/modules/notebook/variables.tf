@@ -1,0 +1,66 @@
+variable "artifact_bucket" {
+  description = "Bucket that holds the repository's bundle."
+  type        = string
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Environment variables of every shell on the notebook."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "idle_minutes" {
+  description = "Minutes without work after which the notebook stops itself."
+  type        = number
+  nullable    = false
+}
+
+variable "instance_type" {
+  description = "Instance type of the notebook."
+  type        = string
+  nullable    = false
+}
+
+variable "key_arn" {
+  description = "Key of the notebook's volume."
+  type        = string
+  nullable    = false
+}
+
+variable "name" {
+  description = "Name of the notebook instance."
+  type        = string
+  nullable    = false
+}
+
+variable "region" {
+  description = "Region of the notebook's calls."
+  type        = string
+  nullable    = false
+}
+
+variable "role_arn" {
+  description = "Role that the notebook runs as."
+  type        = string
+  nullable    = false
+}
+
+variable "security_group_ids" {
+  description = "Security groups of the notebook."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "subnet_id" {
+  description = "Private subnet of the notebook."
+  type        = string
+  nullable    = false
+}
+
+variable "volume_gb" {
+  description = "Size of the notebook's volume."
+  type        = number
+  nullable    = false
+}

@@ -1,0 +1,30 @@
+# What the stack may cost in a month, found by its Project tag.
+
+resource "aws_budgets_budget" "this" {
+  name         = "${var.name}-monthly"
+  budget_type  = "COST"
+  limit_amount = tostring(var.budget_usd)
+  limit_unit   = "USD"
+  time_unit    = "MONTHLY"
+
+  cost_filter {
+    name   = "TagKeyValue"
+    values = [format("user:Project$%s", var.project)]
+  }
+
+  dynamic "notification" {
+    for_each = { ACTUAL = 80, FORECASTED = 100 }
+
+    content {
+      notification_type          = notification.key
+      threshold                  = notification.value
+      threshold_type             = "PERCENTAGE"
+      comparison_operator        = "GREATER_THAN"
+      subscriber_email_addresses = var.emails
+      subscriber_sns_topic_arns  = [aws_sns_topic.alarms.arn]
+    }
+  }
+
+  # A budget checks that it may publish to its topic.
+  depends_on = [aws_sns_topic_policy.alarms]
+}

@@ -1,0 +1,68 @@
+# The function that asks the endpoint, its alias, and the concurrency that is set aside for it.
+
+resource "aws_sqs_queue" "dead_letters" {
+  name                      = var.dead_letter_queue_name
+  message_retention_seconds = 1209600
+
+  # SQS's own key: the stack's key would need a policy for every sender and slows the first create by
+  # half a minute, and what lies here are events, not photos.
+  sqs_managed_sse_enabled = true
+}
+
+resource "aws_lambda_function" "this" {
+  function_name = var.name
+  description   = "Photo in, logits out: asks ${var.environment.ENDPOINT_NAME}"
+  role          = var.role_arn
+  runtime       = "python3.12"
+  handler       = "app.handler"
+  architectures = ["x86_64"]
+  memory_size   = var.memory_mb
+  timeout       = var.timeout_seconds
+
+  # The path stays relative: an absolute one would be a change on every other machine.
+  filename         = var.package
+  source_code_hash = fileexists(var.package) ? filebase64sha256(var.package) : null
+
+  publish                        = true
+  reserved_concurrent_executions = var.reserved_concurrency
+  kms_key_arn                    = var.key_arn
+
+  environment {
+    variables = var.environment
+  }
+
+  dead_letter_config {
+    target_arn = aws_sqs_queue.dead_letters.arn
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = var.log_group
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(var.package)
+      error_message = "The function's package ${var.package} does not exist: run `./kennel stack.build` first, which makes it."
+    }
+  }
+}
+
+resource "aws_lambda_alias" "this" {
+  name             = "live"
+  description      = "What callers invoke"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+}
+
+resource "aws_lambda_provisioned_concurrency_config" "this" {
+  count = var.provisioned_concurrency > 0 ? 1 : 0
+
+  function_name                     = aws_lambda_function.this.function_name
+  qualifier                         = aws_lambda_alias.this.name
+  provisioned_concurrent_executions = var.provisioned_concurrency
+}

@@ -1,0 +1,63 @@
+# Who may touch the buckets from the outside: nobody without TLS, and the log service its own bucket.
+
+data "aws_iam_policy_document" "bucket" {
+  for_each = local.buckets
+
+  statement {
+    sid     = "DenyWithoutTls"
+    effect  = "Deny"
+    actions = ["s3:*"]
+    resources = [
+      "arn:${var.partition}:s3:::${each.value.name}",
+      "arn:${var.partition}:s3:::${each.value.name}/*",
+    ]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.key == local.log_key ? [each.value.name] : []
+
+    content {
+      sid       = "AccessLogDelivery"
+      actions   = ["s3:PutObject"]
+      resources = ["arn:${var.partition}:s3:::${statement.value}/*"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["logging.s3.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [var.account_id]
+      }
+
+      condition {
+        test     = "ArnLike"
+        variable = "aws:SourceArn"
+        values   = [for bucket in local.logged : "arn:${var.partition}:s3:::${bucket.name}"]
+      }
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+  policy = data.aws_iam_policy_document.bucket[each.key].json
+
+  # S3 rejects a policy that races with its bucket's public access block.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}

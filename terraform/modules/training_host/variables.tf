@@ -1,0 +1,53 @@
+variable "ami_name" {
+  description = "Name pattern of the Deep Learning AMI; the newest match is taken."
+  type        = string
+  nullable    = false
+}
+
+variable "instance_profile" {
+  description = "Instance profile with the host's role."
+  type        = string
+  nullable    = false
+}
+
+variable "instance_type" {
+  description = "Instance type of the host."
+  type        = string
+  nullable    = false
+}
+
+variable "key_arn" {
+  description = "Key of the root volume."
+  type        = string
+  nullable    = false
+}
+
+variable "name" {
+  description = "Name tag of the host, by which its role may stop it."
+  type        = string
+  nullable    = false
+}
+
+variable "security_group_ids" {
+  description = "Security groups of the host."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "subnet_id" {
+  description = "Private subnet of the host."
+  type        = string
+  nullable    = false
+}
+
+variable "user_data" {
+  description = "Script that prepares the host at its first start."
+  type        = string
+  nullable    = false
+}
+
+variable "volume_gb" {
+  description = "Size of the root volume; the image alone needs some 45 GB."
+  type        = number
+  nullable    = false
+}

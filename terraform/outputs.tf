@@ -1,0 +1,102 @@
+output "account_id" {
+  description = "Account of the stack."
+  value       = local.account_id
+}
+
+output "artifact_bucket" {
+  description = "Bucket of models, code and releases."
+  value       = module.storage.artifact_bucket
+}
+
+output "autoscaling" {
+  description = "What scales the endpoint, and between which bounds; null while nothing is deployed."
+  value = local.deployed ? {
+    max_instances = var.autoscaling.max_instances
+    min_instances = var.autoscaling.min_instances
+    policy        = module.autoscaling[0].policy
+    resource_id   = module.autoscaling[0].resource_id
+    target_value  = var.autoscaling.invocations_per_instance
+  } : null
+}
+
+output "dashboard" {
+  description = "Name of the CloudWatch dashboard."
+  value       = module.observability.dashboard
+}
+
+output "data_bucket" {
+  description = "Bucket of datasets, pretrained weights and the inbox."
+  value       = module.storage.data_bucket
+}
+
+output "endpoint" {
+  description = "The endpoint's names, and which release it serves, if any."
+  value = {
+    deployed   = local.deployed
+    image      = local.endpoint_image
+    log_group  = local.log_groups.endpoint
+    name       = local.endpoint_name
+    release_id = try(var.release.id, null)
+    variant    = local.variant
+  }
+}
+
+output "function" {
+  description = "The function that asks the endpoint; arn is that of the alias."
+  value = {
+    alias                 = module.predict_function.alias
+    arn                   = module.predict_function.alias_arn
+    dead_letter_queue_url = module.predict_function.dead_letter_queue_url
+    log_group             = local.log_groups.function
+    name                  = module.predict_function.name
+  }
+}
+
+output "kms_key_arn" {
+  description = "Key of everything at rest."
+  value       = module.storage.key_arn
+}
+
+output "log_bucket" {
+  description = "Bucket of the server access logs."
+  value       = module.storage.log_bucket
+}
+
+output "name" {
+  description = "Prefix of the stack's names."
+  value       = local.name
+}
+
+output "notebook" {
+  description = "The notebook instance."
+  value       = { name = module.notebook.name }
+}
+
+output "region" {
+  description = "Region of the stack."
+  value       = var.region
+}
+
+output "roles" {
+  description = "ARN of each workload's role."
+  value       = module.identity.roles
+}
+
+output "training" {
+  description = "What a training job needs."
+  value = {
+    image              = local.training_image
+    instance_type      = var.training.instance_type
+    log_group          = local.log_groups.training
+    security_group_ids = module.network.security_group_ids
+    subnet_ids         = module.network.subnet_ids
+  }
+}
+
+output "training_host" {
+  description = "The EC2 host."
+  value = {
+    instance_id = module.training_host.instance_id
+    log_group   = local.log_groups.training_host
+  }
+}
