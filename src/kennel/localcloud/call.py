@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
@@ -68,11 +68,14 @@ class Unchanged(Exception):  # noqa: N818 - control flow: carries an answer, doe
 
 
 Handler = Callable[["Call"], "dict[str, Any] | Response"]
-OPERATIONS: dict[tuple[str, str], Handler] = {}
+OPERATIONS: dict[tuple[str, str], list[Handler]] = {}
 
 
 def operation(service: str, *names: str) -> Callable[[Handler], Handler]:
     """Register the decorated function as the answer to operations of a service.
+
+    An operation may have one handler of each room: the data plane's is asked first, and its
+    ``call.forward()`` is answered by the control plane's, whose own is answered by moto.
 
     Parameters
     ----------
@@ -84,20 +87,26 @@ def operation(service: str, *names: str) -> Callable[[Handler], Handler]:
     Raises
     ------
     ValueError
-        Two handlers claim the same operation.
+        Two handlers of one room claim the same operation.
     """
 
     def register(handler: Handler) -> Handler:
         for name in names:
-            if (service, name) in OPERATIONS:
-                taken = OPERATIONS[service, name]
-                raise ValueError(
-                    f"{service}:{name} is already answered by {taken.__module__}.{taken.__name__}"
-                )
-            OPERATIONS[service, name] = handler
+            layers = OPERATIONS.setdefault((service, name), [])
+            taken = next((other for other in layers if _room(other) == _room(handler)), None)
+            if taken:
+                where = f"{taken.__module__}.{taken.__name__}"
+                raise ValueError(f"{service}:{name} is already answered by {where}")
+            layers.append(handler)
+            layers.sort(key=lambda layer: _room(layer) == "control")
         return handler
 
     return register
+
+
+def _room(handler: Handler) -> str:
+    parts = handler.__module__.split(".")
+    return "control" if "control" in parts else "plane"
 
 
 @dataclass
@@ -121,6 +130,7 @@ class Call:
     environ: type_environ
     moto: Callable[..., Iterable[bytes]]
     _body: bytes | None = field(default=None, repr=False)
+    _layer: int = 0
 
     @property
     def body(self) -> bytes:
@@ -146,8 +156,37 @@ class Call:
             region = self.region if self.region in regions.regions else "aws"
         return regions[region]
 
+    def answer(self) -> Response:
+        """The answer of the first handler from this layer down, or moto's."""
+        from kennel.localcloud import wire
+
+        layers = OPERATIONS.get((self.service, self.operation), [])
+        if self._layer >= len(layers):
+            return self._ask_moto(None)
+        handler = layers[self._layer]
+        result = handler(self)
+        return result if isinstance(result, Response) else wire.encode(self, result)
+
     def forward(self, body: bytes | None = None) -> Response:
-        """moto's own answer, optionally to another body."""
+        """The answer of the layer below: the control plane's handler, then moto's own.
+
+        Parameters
+        ----------
+        body
+            Another body for moto to read instead of the request's.
+        """
+        from kennel.localcloud import wire
+
+        if body is not None:
+            return self._ask_moto(body)
+        try:
+            return replace(self, _layer=self._layer + 1).answer()
+        except Unchanged as unchanged:
+            return unchanged.response
+        except ServiceException as error:
+            return wire.encode(self, error)
+
+    def _ask_moto(self, body: bytes | None) -> Response:
         environ = self.environ
         content = body if body is not None else self._body
         if content is not None:

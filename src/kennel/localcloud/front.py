@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import ACCOUNT_ID, REGION, wire
-from kennel.localcloud.call import OPERATIONS, AwsError, Call, Response, Unchanged, type_environ
+from kennel.localcloud.call import AwsError, Call, Response, Unchanged, type_environ
 from kennel.localcloud.iam.authorise import Decision, authorise, denial
 from kennel.localcloud.iam.principals import ANONYMOUS, Principal, identify
 from kennel.localcloud.iam.signature import read_signature, verify
@@ -52,12 +52,7 @@ class Front:
 
     def __call__(self, environ: type_environ, start_response: StartResponse) -> Iterable[bytes]:
         response = self._gate(environ)
-        if response is None:
-            answer = self._answer(environ)
-            if not isinstance(answer, Response):
-                return answer(start_response)
-            response = answer
-        return _send(environ, start_response, response)
+        return _send(environ, start_response, response or self._answer(environ))
 
     def _gate(self, environ: type_environ) -> Response | None:
         """Answer what is not an AWS call: foreign hosts, the admin paths, moto's own doors."""
@@ -90,7 +85,7 @@ class Front:
             return Response(200, [("Content-Type", "application/x-ndjson")], content)
         return _text(404, f"There is no /_kennel/{name}; there are /_kennel/status and /_kennel/ledger.")
 
-    def _answer(self, environ: type_environ) -> Response | Callable[[StartResponse], Iterable[bytes]]:
+    def _answer(self, environ: type_environ) -> Response:
         service = "s3"
         decoded: wire.Decoded | None = None
         decisions: list[Decision] = []
@@ -125,15 +120,7 @@ class Front:
             decisions = authorise(call)
             if decisions and decisions[-1].verdict == "deny":
                 raise denial(call, decisions[-1])
-            handler = OPERATIONS.get((service, call.operation))
-            if (
-                handler is None
-                and service == "s3"
-                and call.operation in ("GetObject", "PutObject", "UploadPart")
-            ):
-                return self._stream(call, decisions)
-            result = handler(call) if handler else call.forward()
-            response = result if isinstance(result, Response) else wire.encode(service, decoded, result)
+            response = call.answer()
         except Unchanged as unchanged:
             response = unchanged.response
         except ServiceException as error:
@@ -143,34 +130,12 @@ class Front:
         self._record(principal, decisions, response.status)
         return response
 
-    def _stream(self, call: Call, decisions: list[Decision]) -> Callable[[StartResponse], Iterable[bytes]]:
-        """Pass an object's bytes between the caller and moto without holding a second copy."""
-
-        def answer(start_response: StartResponse) -> Iterable[bytes]:
-            def noted(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-                self._record(call.principal, decisions, int(status[:3]))
-                return start_response(status, headers)
-
-            try:
-                return self.moto(call.environ, noted)
-            except Exception as error:  # noqa: BLE001 - as in _answer
-                response = self._error(
-                    call.service,
-                    call.environ,
-                    None,
-                    AwsError("InternalError", _reason(call.service, error), 500),
-                )
-                self._record(call.principal, decisions, response.status)
-                return _send(call.environ, start_response, response)
-
-        return answer
-
     def _error(
         self, service: str, environ: type_environ, decoded: wire.Decoded | None, error: ServiceException
     ) -> Response:
         if decoded is None or service == "s3":
             return wire.encode_undecoded(service, environ, error)
-        return wire.encode(service, decoded, error)
+        return wire.encode(decoded, error)
 
     def _record(self, principal: Principal, decisions: list[Decision], status: int) -> None:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
+import warnings
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -19,7 +20,7 @@ from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
-from kennel.localcloud.call import AwsError, Response, read_body, type_environ
+from kennel.localcloud.call import AwsError, Call, Response, read_body, type_environ
 
 # Signing names that differ from botocore's service names.
 SERVICE_OF_SIGNING_NAME = {
@@ -134,13 +135,17 @@ def invalid_parameters(decoded: Decoded) -> str:
     return str(report.generate_report()) if report.has_errors() else ""
 
 
-def encode(service: str, decoded: Decoded, result: Any) -> Response:
+def encode(call: Call | Decoded, result: Any) -> Response:
     """Serialise a result or an error with moto's own serializer."""
     request_id = str(uuid.uuid4())
-    serializer = get_serializer_class(service, decoded.protocol)(
-        decoded.model, context=SerializationContext(request_id)
+    service = call.model.service_model.service_name
+    serializer = get_serializer_class(service, call.protocol)(
+        call.model, context=SerializationContext(request_id)
     )
-    answer = serializer.serialize(result)
+    with warnings.catch_warnings():
+        # moto warns of every error code that botocore's model leaves out, as it does AccessDenied.
+        warnings.simplefilter("ignore", UserWarning)
+        answer = serializer.serialize(result)
     status = getattr(result, "status", None) if isinstance(result, ServiceException) else None
     body = answer["body"]
     headers = [(k, str(v)) for k, v in answer["headers"].items() if k.lower() != "content-length"]

@@ -52,7 +52,6 @@ CASES: dict[str, tuple[list[dict[str, Any]], bool]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def endpoint(client: Client, role: Role) -> None:
-    sagemaker = client("sagemaker")
     client("iam").create_role(
         RoleName="served",
         AssumeRolePolicyDocument=document(
