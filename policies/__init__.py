@@ -1,0 +1,1 @@
+"""The project's own checkov checks: what checkov's built-in ones do not see (docs: README, "audit")."""

@@ -1,0 +1,67 @@
+"""No policy of AWS's that grants whole services, however it is attached."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checkov.common.models.enums import CheckCategories, CheckResult
+from checkov.terraform.checks.data.base_check import BaseDataCheck
+from checkov.terraform.checks.module.base_module_check import BaseModuleCheck
+from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
+from statements import broad_policy
+
+
+def _result(conf: Any) -> CheckResult:
+    return CheckResult.FAILED if broad_policy(conf) else CheckResult.PASSED
+
+
+class BroadPolicyAttached(BaseResourceCheck):
+    """Attachments and ``managed_policy_arns``, by literal name, ARN, loop or interpolation."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="Ensure no AWS-managed FullAccess or administrator policy is attached",
+            id="CKV_KENNEL_1",
+            categories=[CheckCategories.IAM],
+            supported_resources=["aws_iam_*", "aws_ssoadmin_*"],
+        )
+
+    def scan_resource_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
+        """Look at every text of the resource."""
+        return _result(conf)
+
+
+class BroadPolicyLookedUp(BaseDataCheck):
+    """Attachments through a data source name the policy only there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="Ensure no AWS-managed FullAccess or administrator policy is looked up",
+            id="CKV_KENNEL_2",
+            categories=[CheckCategories.IAM],
+            supported_data=["aws_iam_policy"],
+        )
+
+    def scan_data_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
+        """Look at every text of the data source."""
+        return _result(conf)
+
+
+class BroadPolicyPassed(BaseModuleCheck):
+    """Attachments inside a module, local or of a registry, get the policy as an argument."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="Ensure no AWS-managed FullAccess or administrator policy is passed to a module",
+            id="CKV_KENNEL_3",
+            categories=[CheckCategories.IAM],
+        )
+
+    def scan_module_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
+        """Look at every argument of the call."""
+        return _result(conf)
+
+
+attached = BroadPolicyAttached()
+looked_up = BroadPolicyLookedUp()
+passed = BroadPolicyPassed()
