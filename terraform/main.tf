@@ -1,9 +1,5 @@
 # The whole stack: what each module gets from the others is all here.
 
-data "aws_availability_zones" "available" {
-  state = "available"
-}
-
 data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
@@ -105,7 +101,7 @@ module "network" {
   source = "./modules/network"
 
   account_id          = local.account_id
-  availability_zones  = slice(data.aws_availability_zones.available.names, 0, 2)
+  availability_zones  = [for zone in var.network.zones : "${var.region}${zone}"]
   bucket_arns         = [for bucket in local.bucket_names : "arn:${local.partition}:s3:::${bucket}"]
   cidr_block          = var.network.cidr_block
   flow_log_group      = module.observability.log_groups["flow_logs"]

@@ -108,10 +108,11 @@ variable "function" {
 }
 
 variable "network" {
-  description = "The private network. Each interface endpoint costs some 7 dollars a month and zone."
+  description = "The private network. zones are the letters of its availability zones; each interface endpoint costs some 7 dollars a month and zone."
   type = object({
     cidr_block          = optional(string, "10.42.0.0/16")
     interface_endpoints = optional(set(string), ["ec2messages", "logs", "sagemaker.api", "sagemaker.runtime", "ssm", "ssmmessages"])
+    zones               = optional(list(string), ["a", "b"])
   })
   default  = {}
   nullable = false
@@ -119,6 +120,11 @@ variable "network" {
   validation {
     condition     = can(cidrsubnet(var.network.cidr_block, 4, 15))
     error_message = "network.cidr_block must be an address range with room for subnets: write 10.42.0.0/16."
+  }
+
+  validation {
+    condition     = length(distinct(var.network.zones)) >= 2 && alltrue([for zone in var.network.zones : can(regex("^[a-z]$", zone))])
+    error_message = "network.zones must hold two or more different letters: write [\"a\", \"b\"] for us-east-1a and us-east-1b."
   }
 }
 
@@ -202,8 +208,8 @@ variable "project" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.project))
-    error_message = "project must be 3 to 16 lowercase letters, digits and hyphens, beginning with a letter: bucket and endpoint names are made of it."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,10}[a-z0-9]$", var.project))
+    error_message = "project must be 3 to 12 lowercase letters, digits and hyphens, beginning with a letter: bucket and endpoint names are made of it."
   }
 }
 

@@ -5,6 +5,7 @@ data "aws_prefix_list" "s3" {
 }
 
 resource "aws_security_group" "workload" {
+  #checkov:skip=CKV2_AWS_5:The notebook and the training host wear it, through this module's output, which checkov does not follow
   name        = "${var.name}-workload"
   description = "Training jobs, the training host and the notebook"
   vpc_id      = aws_vpc.this.id

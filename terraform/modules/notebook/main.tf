@@ -26,6 +26,7 @@ locals {
 }
 
 resource "aws_sagemaker_notebook_instance" "this" {
+  #checkov:skip=CKV2_AWS_68:The role comes from the identity module, which checkov does not follow; its policy is scanned there and has no "*" action
   name                  = var.name
   role_arn              = var.role_arn
   instance_type         = var.instance_type
