@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from kennel.aws import artifacts, prediction, releases, session, stack, training
+from kennel.aws import artifacts, prediction, releases, sdk, session, stack, training
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier.data import folder, sample
@@ -27,7 +27,7 @@ from kennel.terminal import Steps
 
 DATASET = "rehearsal"
 # Enough for the drawn breeds to be told apart, few enough for two cores.
-SAMPLE = {"train": 5, "valid": 1, "test": 1}
+SAMPLE = {"train": 4, "valid": 1, "test": 1}
 
 
 class RehearsalError(KennelError):
@@ -189,7 +189,7 @@ def _upload(scene: _Scene, tell: Callable[[str], None]) -> None:
 
 
 def _train(scene: _Scene, tell: Callable[[str], None]) -> None:
-    request = training.Request(dataset=DATASET, hyperparameters={"arch": "efficientnet_lite0"})
+    request = sdk.Request(dataset=DATASET, hyperparameters={"arch": "efficientnet_lite0"})
     record = training.train(scene.workspace, scene.the_stack, request, tell)
     scene.result.metrics = record["metrics"]
     scene.result.accuracy = record["metrics"]["test_top1"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import artifacts, releases, session, stack, training
+from kennel.aws import artifacts, releases, sdk, session, stack, training
 from kennel.aws.session import Workspace
 from kennel.classifier.data import sample
 from kennel.localcloud import lifecycle
@@ -29,7 +29,7 @@ class Deployed:
         return stack.outputs(self.workspace)
 
     def train(self, **hyperparameters: object) -> dict:
-        request = training.Request("tiny", {"arch": "efficientnet_lite0", **hyperparameters})
+        request = sdk.Request("tiny", {"arch": "efficientnet_lite0", **hyperparameters})
         return training.train(self.workspace, self.stack, request)
 
     def deploy(self, job: str) -> str:

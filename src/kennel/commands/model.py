@@ -31,10 +31,10 @@ def train(
 ) -> dict[str, Any]:
     """Train on SageMaker and wait for the end."""
     from kennel import terminal
-    from kennel.aws import stack, training
+    from kennel.aws import sdk, stack, training
 
     given = {"epochs": epochs, "batch-size": batch_size, "lr": lr}
-    request = training.Request(
+    request = sdk.Request(
         dataset=data,
         hyperparameters={
             "arch": arch,
