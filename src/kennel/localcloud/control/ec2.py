@@ -102,13 +102,41 @@ def mend() -> None:
 
 
 def _mend_rule_descriptions() -> None:
-    """A rule that names a group has its description there, where moto does not look."""
+    """A rule that names a group or a prefix list has its description there, where moto does not look."""
     from moto.ec2.models.security_groups import SecurityGroupRule
+
+    start = SecurityGroupRule.__init__
+
+    def keep_more(
+        self: Any,
+        ec2_backend: Any,
+        ip_protocol: str | None,
+        group_id: str,
+        from_port: str | None,
+        to_port: str | None,
+        ip_range: dict[str, str] | None,
+        source_group: dict[str, str] | None = None,
+        prefix_list_id: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        rule = (
+            ec2_backend,
+            ip_protocol,
+            group_id,
+            from_port,
+            to_port,
+            ip_range,
+            source_group,
+            prefix_list_id,
+        )
+        start(self, *rule, **more)
+        self.prefix_list_description = (prefix_list_id or {}).get("Description")
 
     def description(self: Any) -> str | None:
         found: str | None = self.ip_range.get("Description") or self.source_group.get("Description")
-        return found
+        return found or getattr(self, "prefix_list_description", None)
 
+    SecurityGroupRule.__init__ = keep_more
     SecurityGroupRule.description = property(description)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kennel.localcloud.control.sagemaker import endpoints, models, notebooks, tags
+from kennel.localcloud.control.sagemaker import models, notebooks, tags
 
-PARTS = (endpoints, models, notebooks, tags)
+PARTS = (models, notebooks, tags)
 
 
 def mend() -> None:
