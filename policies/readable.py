@@ -42,7 +42,7 @@ class ReadableDocuments(BaseDataCheck):
 
     def scan_data_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
         """Look at every statement's actions and at every merged policy."""
-        hidden = any(statement.actions is None for statement in of_document(conf))
+        hidden = any(statement.hidden for statement in of_document(conf))
         return CheckResult.FAILED if hidden or not all(map(readable, merged(conf))) else CheckResult.PASSED
 
 

@@ -51,6 +51,11 @@ class Statement:
         """Whether it grants anything."""
         return self.effect != "Deny"
 
+    @property
+    def hidden(self) -> bool:
+        """Whether its actions cannot be read. A variable without a default reads as an empty list."""
+        return not self.actions and not self.not_actions
+
     def grants(self, action: str) -> bool:
         """Return whether an action is among those granted, wildcards included."""
         return self.allows and any(

@@ -1,0 +1,145 @@
+"""What the audit makes of checkov's results, and of what checkov does not say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kennel.audit import AuditError
+from kennel.audit.code import audit_code
+
+
+def result(check: str, resource: str, line: int = 1, **more: Any) -> dict[str, Any]:
+    """Return one check's result as checkov writes it."""
+    return {
+        "check_id": check,
+        "check_name": f"Ensure {check}",
+        "resource": resource,
+        "file_path": "/main.tf",
+        "file_line_range": [line, line + 1],
+        "check_result": {"result": "?", **more},
+    }
+
+
+class Checkout:
+    """A checkout whose checkov writes what a test wants."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "terraform").mkdir()
+        (root / ".checkov.yaml").write_text("framework: [terraform]\n")
+        self.results: dict[str, Any] = {
+            "passed_checks": [result("CKV_KENNEL_3", "m")],
+            "failed_checks": [],
+            "skipped_checks": [],
+            "parsing_errors": [],
+        }
+
+    def audit(self, sarif: Path | None = None) -> Any:
+        """Run the audit with a program in checkov's place."""
+        written = self.root / "written.json"
+        written.write_text(json.dumps({"check_type": "terraform", "results": self.results}))
+        python = self.root / "python"
+        python.write_text(
+            '#!/bin/sh\necho "$HOME" > home\nfor last; do :; done\n'
+            f'cp "{written}" "$last/results_json.json"\necho "{{}}" > "$last/results_sarif.sarif"\n'
+        )
+        python.chmod(0o755)
+        return audit_code(self.root, sarif, python=python)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A checkout in which nothing is wrong."""
+    return Checkout(tmp_path)
+
+
+def test_nothing_wrong_is_ok(checkout: Checkout) -> None:
+    report = checkout.audit()
+    assert report.ok
+    assert report.lines() == ["1 passed, 0 failed, 0 suppressed with a reason"]
+
+
+def test_a_failure_names_its_place(checkout: Checkout) -> None:
+    checkout.results["failed_checks"] = [result("CKV_AWS_20", "aws_s3_bucket.a", 7)]
+    report = checkout.audit()
+    assert not report.ok
+    assert report.lines()[0] == "terraform/main.tf:7: CKV_AWS_20: Ensure CKV_AWS_20 (aws_s3_bucket.a)"
+    assert report.as_dict()["ok"] is False
+
+
+def test_a_suppression_keeps_its_reason(checkout: Checkout) -> None:
+    checkout.results["skipped_checks"] = [result("CKV_AWS_1", "a", suppress_comment=" one region by design")]
+    report = checkout.audit()
+    assert report.ok
+    assert [finding.reason for finding in report.skipped] == ["one region by design"]
+
+
+@pytest.mark.parametrize(
+    "comment", ["#checkov:skip=CKV_AWS_20", "# checkov:skip=CKV_AWS_20: ", "#checkov:skip=CKV_AWS_20:ok"]
+)
+def test_a_suppression_without_a_reason_is_a_failure(checkout: Checkout, comment: str) -> None:
+    (checkout.root / "terraform" / "a.tf").write_text(f'resource "x" "y" {{\n  {comment}\n}}\n')
+    [finding] = checkout.audit().failed
+    assert (finding.check, finding.file, finding.line) == ("UNREASONED", "terraform/a.tf", 2)
+
+
+def test_a_file_that_checkov_cannot_parse_is_a_failure(checkout: Checkout) -> None:
+    checkout.results["parsing_errors"] = [str(checkout.root / "terraform" / "broken.tf")]
+    [finding] = checkout.audit().failed
+    assert (finding.check, finding.file) == ("UNREADABLE", "terraform/broken.tf")
+
+
+def test_a_setting_that_hides_findings_is_a_failure(checkout: Checkout) -> None:
+    (checkout.root / ".checkov.yaml").write_text("skip-check:\n  - CKV_AWS_20\n")
+    [finding] = checkout.audit().failed
+    assert (finding.check, finding.line) == ("HIDDEN", 1)
+
+
+def test_a_second_configuration_is_a_failure(checkout: Checkout) -> None:
+    (checkout.root / "terraform" / ".checkov.yml").write_text("{}\n")
+    assert [finding.check for finding in checkout.audit().failed] == ["HIDDEN"]
+
+
+def test_a_configuration_of_the_person_s_own_is_out_of_the_way(checkout: Checkout) -> None:
+    checkout.audit()
+    assert (checkout.root / "home").read_text().strip() != str(Path.home())
+
+
+def test_a_quiet_configuration_cannot_be_trusted(checkout: Checkout) -> None:
+    del checkout.results["parsing_errors"]
+    with pytest.raises(AuditError, match="quiet"):
+        checkout.audit()
+
+
+def test_a_scan_without_the_project_s_own_checks_cannot_be_trusted(checkout: Checkout) -> None:
+    checkout.results["passed_checks"] = [result("CKV_AWS_20", "a")]
+    with pytest.raises(AuditError, match="external-checks-dir"):
+        checkout.audit()
+
+
+def test_sarif_is_written_where_it_is_wanted(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.audit(tmp_path / "new" / "code.sarif")
+    assert json.loads((tmp_path / "new" / "code.sarif").read_text()) == {}
+
+
+def test_no_checkov_names_the_command_that_installs_it(checkout: Checkout) -> None:
+    with pytest.raises(AuditError, match=r"\./kennel audit\.code"):
+        audit_code(checkout.root)
+
+
+def test_no_configuration_is_named(checkout: Checkout) -> None:
+    (checkout.root / ".checkov.yaml").unlink()
+    with pytest.raises(AuditError, match=r"\.checkov\.yaml is missing"):
+        checkout.audit()
+
+
+def test_a_checkov_that_breaks_is_not_taken_for_a_clean_one(checkout: Checkout) -> None:
+    python = checkout.root / "python"
+    python.write_text("#!/bin/sh\necho 'ImportError: no module' >&2\nexit 0\n")
+    python.chmod(0o755)
+    with pytest.raises(AuditError, match="ImportError: no module"):
+        audit_code(checkout.root, python=python)
