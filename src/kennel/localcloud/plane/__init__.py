@@ -10,4 +10,4 @@ if TYPE_CHECKING:
 
 def prepare(cloud: Cloud) -> None:
     """Register the operations that really run something."""
-    from kennel.localcloud.plane import function, training  # noqa: F401 - their handlers register at import
+    from kennel.localcloud.plane import endpoint, function, invocation, training  # noqa: F401 - their handlers register at import

@@ -77,6 +77,14 @@ def download(s3: Any, uri: str, folder: Path, share: tuple[int, int] = (0, 1)) -
     return len(objects)
 
 
+def download_file(s3: Any, uri: str, target: Path) -> None:
+    """Download one object to a file."""
+    bucket, key = split(uri)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        shutil.copyfileobj(s3.get_object(Bucket=bucket, Key=key)["Body"], file, COPY_SIZE)
+
+
 def download_manifest(s3: Any, uri: str, folder: Path, share: tuple[int, int] = (0, 1)) -> int:
     """Download what a manifest file lists: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html."""
     bucket, key = split(uri)

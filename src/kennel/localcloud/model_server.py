@@ -1,0 +1,189 @@
+"""The model server: SageMaker's own PyTorch handler code behind a small HTTP server, one process an instance.
+
+The real container puts the same handler, `sagemaker_pytorch_serving_container`, behind TorchServe. This
+program is started by path (`python -P model_server.py`), not as a module of the project, so that the model
+can import nothing but its archive's own `code/` and the installed packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+# TorchServe's `max_request_size`, which the container leaves at its default.
+LARGEST_REQUEST = 6_553_500
+THREADS = 64  # waiting for a worker costs a thread; waitress queues what is beyond
+REASONS = {200: "OK", 400: "Bad Request", 413: "Request Entity Too Large", 503: "Service Unavailable"}
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class Request:
+    """What the toolkit asks TorchServe about a request: its headers."""
+
+    def __init__(self, properties: dict[str, str]) -> None:
+        self._properties = properties
+
+    def get_request_properties(self) -> dict[str, str]:
+        return self._properties
+
+
+class Context:
+    """TorchServe's context, as far as the toolkit uses it."""
+
+    def __init__(self, model_dir: str, properties: dict[str, str] | None = None) -> None:
+        self.system_properties = {"model_dir": model_dir, "gpu_id": None, "batch_size": 1}
+        self.request_processor = [Request(properties or {})]
+        self.model_name = "model"
+        self.manifest: dict[str, Any] = {}
+        self.status, self.phrase, self.content_type = 200, "", ""
+
+    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
+        self.status, self.phrase = code, phrase
+
+    def set_response_content_type(self, request_id: int, value: str) -> None:
+        self.content_type = value
+
+    def get_request_header(self, idx: int, key: str) -> str | None:
+        return self.request_processor[idx].get_request_properties().get(key)
+
+
+class Model:
+    """Workers that each hold the model, as TorchServe's do; a request waits for a free one.
+
+    Parameters
+    ----------
+    model_dir : str
+        The unpacked archive.
+    workers : int
+        How many requests are worked on at once.
+    """
+
+    def __init__(self, model_dir: str, workers: int) -> None:
+        from sagemaker_pytorch_serving_container.handler_service import HandlerService
+
+        self._model_dir = model_dir
+        self._free: queue.LifoQueue[Any] = queue.LifoQueue()
+        for _ in range(workers):
+            handler = HandlerService()
+            handler.initialize(Context(model_dir))
+            self._free.put(handler)
+
+    def handle(self, body: bytes, properties: dict[str, str]) -> tuple[int, str, bytes]:
+        """Return the status, content type and body that the model answers a request with."""
+        context = Context(self._model_dir, properties)
+        handler = self._free.get()
+        try:
+            answer = handler.handle([{"body": bytearray(body)}], context)[0]
+        finally:
+            self._free.put(handler)
+        content_type = context.content_type or "text/plain"
+        if isinstance(answer, (bytes, bytearray)):
+            return context.status, content_type, bytes(answer)
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return context.status, content_type, text.encode()
+
+
+class Server:
+    """The WSGI application: `/ping` and `/invocations`, as SageMaker calls them."""
+
+    def __init__(self) -> None:
+        self.model: Model | None = None
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        status, content_type, body = self._answer(environ)
+        reason = REASONS.get(status, "Error" if status >= 400 else "OK")
+        headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+        start_response(f"{status} {reason}", headers)
+        return [body]
+
+    def _answer(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/ping":
+            healthy = self.model is not None
+            state = b'{"status": "Healthy"}' if healthy else b'{"status": "Loading"}'
+            return 200 if healthy else 503, "application/json", state
+        if path != "/invocations":
+            return 404, "application/json", b'{"code": 404, "message": "Requested resource is not found"}'
+        if self.model is None:
+            return 503, "application/json", b'{"code": 503, "message": "The model is still loading"}'
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > LARGEST_REQUEST:
+            message = f"The request has {length} bytes; the limit is {LARGEST_REQUEST}."
+            return 413, "application/json", json.dumps({"code": 413, "message": message}).encode()
+        properties = {
+            name[5:].replace("_", "-").title(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        }
+        if environ.get("CONTENT_TYPE"):
+            properties["Content-Type"] = environ["CONTENT_TYPE"]
+        return self.model.handle(environ["wsgi.input"].read(length), properties)
+
+
+def install_requirements(code: Path) -> None:
+    """Install the archive's `code/requirements.txt`, as the container does before it starts.
+
+    Raises
+    ------
+    SystemExit
+        pip failed; the model server ends with its status.
+    """
+    requirements = code / "requirements.txt"
+    if requirements.exists():
+        done = subprocess.run([sys.executable, "-m", "pip", "install", "-r", str(requirements)], check=False)
+        if done.returncode:
+            raise SystemExit(done.returncode)
+
+
+def main() -> None:
+    """Serve the model below SAGEMAKER_BASE_DIR on a port of 127.0.0.1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    model_dir = Path(os.environ["SAGEMAKER_BASE_DIR"], "model")
+    code = model_dir / "code"
+    install_requirements(code)
+    sys.path.insert(0, str(code))
+    server = Server()
+    threading.Thread(target=_load, args=(server, str(model_dir)), name="load", daemon=True).start()
+    import waitress
+
+    waitress.serve(
+        server,
+        host="127.0.0.1",
+        port=port,
+        threads=THREADS,
+        # What is too large is refused by the application, in JSON; this only bounds what is read for it.
+        max_request_body_size=4 * LARGEST_REQUEST,
+        inbuf_overflow=2 * LARGEST_REQUEST,
+        channel_timeout=3600,  # the caller keeps its connections
+        connection_limit=1000,
+        ident=None,
+    )
+
+
+def _load(server: Server, model_dir: str) -> None:
+    try:
+        server.model = Model(model_dir, int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1))
+    except BaseException:
+        logging.exception("the model does not load")
+        # A container whose workers cannot load the model ends; so does this one, from whatever thread.
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(1)
+    logging.info("the model is loaded")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+"""Endpoints on the local cloud: real model servers, AWS's errors, blue/green updates, restarts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Stage, eventually, tarred
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
+
+# A model without torch in it: it answers with its own file's content, or fails as it is told.
+INFERENCE = """
+import json, os, pathlib, time
+from sagemaker_inference.errors import BaseInferenceToolkitError
+def model_fn(model_dir):
+    text = pathlib.Path(model_dir, "answer.txt").read_text()
+    if text == "broken": raise RuntimeError("these weights are for another network")
+    return text
+def input_fn(body, content_type):
+    if content_type == "image/gif": raise BaseInferenceToolkitError(415, "no gifs", "unsupported")
+    return bytes(body) if not isinstance(body, str) else body.encode()
+def predict_fn(data, model):
+    if data == b"die": os._exit(7)
+    if data == b"fail": raise ValueError("what is this?")
+    return {"model": model, "bytes": len(data), "pid": os.getpid(), "custom": os.environ.get("CUSTOM")}
+def output_fn(prediction, accept):
+    return (b"\\xff\\xd8" + bytes(range(256)), accept) if accept == "image/jpeg" else json.dumps(prediction)
+"""
+
+
+class Endpoints:
+    """Deploys small models and asks them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.sagemaker = stage, stage.client("sagemaker")
+        self.runtime = stage.client("sagemaker-runtime", read_timeout=70)
+        self.s3, self.bucket = stage.client("s3"), stage.bucket()
+        self.role = stage.role(SAGEMAKER)
+
+    def config(self, *answers: str, count: int = 1, role: str | None = None, **container: Any) -> str:
+        """Make an endpoint configuration with a variant for each answer."""
+        variants = []
+        for index, answer in enumerate(answers):
+            name = f"m-{uuid.uuid4().hex[:8]}"
+            archive = tarred({"answer.txt": answer, "code/inference.py": INFERENCE})
+            self.s3.put_object(Bucket=self.bucket, Key=f"models/{name}.tar.gz", Body=archive)
+            data = f"s3://{self.bucket}/models/{name}.tar.gz"
+            self.sagemaker.create_model(
+                ModelName=name,
+                ExecutionRoleArn=role or self.role,
+                PrimaryContainer={"Image": IMAGE, "ModelDataUrl": data, **container},
+            )
+            variants.append(
+                {
+                    "VariantName": f"v{index + 1}",
+                    "ModelName": name,
+                    "InstanceType": "ml.m5.large",
+                    "InitialInstanceCount": count,
+                    "InitialVariantWeight": 1.0 if index == 0 else 3.0,
+                }
+            )
+        name = f"c-{uuid.uuid4().hex[:8]}"
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+        return name
+
+    def create(self, config: str) -> str:
+        name = f"e-{uuid.uuid4().hex[:8]}"
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        return name
+
+    def describe(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=name)
+        return answer
+
+    def settled(self, name: str) -> dict[str, Any]:
+        def settled() -> dict[str, Any] | None:
+            endpoint = self.describe(name)
+            return endpoint if endpoint["EndpointStatus"] in ("InService", "Failed") else None
+
+        endpoint: dict[str, Any] = eventually(settled, 120)
+        return endpoint
+
+    def serving(self, *answers: str, **more: Any) -> str:
+        name = self.create(self.config(*answers, **more))
+        endpoint = self.settled(name)
+        assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
+        return name
+
+    def ask(self, name: str, body: bytes = b"x", **more: Any) -> dict[str, Any]:
+        answer = self.runtime.invoke_endpoint(EndpointName=name, Body=body, **more)
+        document: dict[str, Any] = json.loads(answer["Body"].read())
+        return document
+
+    def error(self, name: str, body: bytes = b"x", **more: Any) -> dict[str, Any]:
+        with pytest.raises(self.runtime.exceptions.ClientError) as caught:
+            self.runtime.invoke_endpoint(EndpointName=name, Body=body, **more)
+        answer: dict[str, Any] = caught.value.response
+        return answer
+
+    def log(self, name: str) -> str:
+        return "\n".join(self.stage.log_lines(f"/aws/sagemaker/Endpoints/{name}"))
+
+    def delete(self, name: str) -> None:
+        self.sagemaker.delete_endpoint(EndpointName=name)
+
+
+@pytest.fixture(scope="module")
+def endpoints(stage: Stage) -> Endpoints:
+    return Endpoints(stage)
+
+
+@pytest.fixture(scope="module")
+def one(endpoints: Endpoints) -> str:
+    environment = {"SAGEMAKER_PROGRAM": "inference.py", "CUSTOM": "/opt/ml/model"}
+    return endpoints.serving("first", Environment=environment)
+
+
+def test_bytes_go_both_ways(endpoints: Endpoints, one: str) -> None:
+    body = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 100
+    answer = endpoints.runtime.invoke_endpoint(
+        EndpointName=one, Body=body, ContentType="image/jpeg", Accept="image/jpeg"
+    )
+    assert answer["Body"].read() == b"\xff\xd8" + bytes(range(256))
+    assert answer["ContentType"] == "image/jpeg"
+    assert answer["InvokedProductionVariant"] == "v1"
+    document = endpoints.ask(one, body)
+    assert (document["model"], document["bytes"]) == ("first", len(body))
+    assert document["custom"].startswith(str(endpoints.stage.directory))
+    assert document["custom"].endswith("/model")
+
+
+def test_an_unknown_endpoint_and_variant_are_validation_errors(endpoints: Endpoints, one: str) -> None:
+    answer = endpoints.error("nope")
+    assert answer["Error"]["Code"] == "ValidationError"
+    assert answer["Error"]["Message"] == "Endpoint nope of account 123456789012 not found."
+    assert endpoints.error(one, TargetVariant="v9")["Error"]["Code"] == "ValidationError"
+
+
+def test_a_models_failure_is_a_model_error(endpoints: Endpoints, one: str) -> None:
+    answer = endpoints.error(one, b"fail")
+    assert answer["Error"]["Code"] == "ModelError"
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 424
+    assert answer["OriginalStatusCode"] == 500
+    assert answer["OriginalMessage"].startswith("what is this?")
+    assert "Received server error (500) from primary" in answer["Error"]["Message"]
+    refused = endpoints.error(one, ContentType="image/gif")
+    assert refused["OriginalStatusCode"] == 415
+    assert "Received client error (415) from primary" in refused["Error"]["Message"]
+
+
+def test_a_body_that_is_too_large_is_413(endpoints: Endpoints, one: str) -> None:
+    assert endpoints.ask(one, bytes(6_500_000))["bytes"] == 6_500_000
+    assert endpoints.error(one, bytes(6_600_000))["OriginalStatusCode"] == 413
+
+
+def test_invocations_are_counted(endpoints: Endpoints, one: str) -> None:
+    cloudwatch = endpoints.stage.client("cloudwatch")
+
+    def names() -> set[str]:
+        found = cloudwatch.list_metrics(
+            Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": one}]
+        )
+        return {metric["MetricName"] for metric in found["Metrics"]}
+
+    endpoints.ask(one)
+    wanted = {"Invocations", "ModelLatency", "OverheadLatency", "Invocation4XXErrors", "Invocation5XXErrors"}
+    eventually(lambda: wanted <= names())
+
+
+def test_a_killed_server_shows_and_comes_back(endpoints: Endpoints) -> None:
+    name = endpoints.serving("mortal")
+    before = endpoints.ask(name)["pid"]
+    os.kill(before, signal.SIGKILL)
+    answer = endpoints.error(name)
+    assert answer["Error"]["Code"] in ("ServiceUnavailable", "ModelError")
+
+    def back() -> int | None:
+        try:
+            found: int = endpoints.ask(name)["pid"]
+        except endpoints.runtime.exceptions.ClientError:
+            return None
+        return found
+
+    assert eventually(back, 60) != before
+    assert "ended with signal 9; starting it again" in endpoints.log(name)
+    endpoints.delete(name)
+
+
+def test_a_server_that_dies_in_an_invocation_is_a_model_error(endpoints: Endpoints) -> None:
+    name = endpoints.serving("mortal")
+    answer = endpoints.error(name, b"die")
+    assert answer["Error"]["Code"] == "ModelError"
+    assert "closed before it answered" in answer["OriginalMessage"]
+    endpoints.delete(name)
+
+
+def test_an_update_swaps_the_model_and_a_failed_one_does_not(endpoints: Endpoints) -> None:
+    name = endpoints.serving("old", count=2)
+    assert len({endpoints.ask(name)["pid"] for _ in range(8)}) == 2  # both instances take their turn
+    first = endpoints.describe(name)["EndpointConfigName"]
+    bad = endpoints.config("broken")
+    endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=bad)
+    assert endpoints.describe(name)["EndpointStatus"] == "Updating"
+    assert endpoints.ask(name)["model"] == "old"  # it serves meanwhile
+    failed = endpoints.settled(name)
+    assert (failed["EndpointStatus"], failed["EndpointConfigName"]) == ("InService", first)
+    assert "did not pass the ping health check" in failed["FailureReason"]
+    assert "these weights are for another network" in failed["FailureReason"]
+    assert endpoints.ask(name)["model"] == "old"
+    old = {endpoints.ask(name)["pid"] for _ in range(8)}
+    good = endpoints.config("new")
+    endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=good)
+    updated = endpoints.settled(name)
+    assert updated["EndpointConfigName"] == good
+    assert "FailureReason" not in updated
+    assert updated["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+    assert endpoints.ask(name)["model"] == "new"
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in old))
+    endpoints.delete(name)
+
+
+def test_weights_share_the_traffic_and_a_target_names_its_variant(endpoints: Endpoints) -> None:
+    name = endpoints.serving("one", "three")
+    answered = Counter(endpoints.ask(name)["model"] for _ in range(200))
+    assert 20 <= answered["one"] <= 85  # a quarter; ten standard deviations would be 61
+    assert endpoints.ask(name, TargetVariant="v1")["model"] == "one"
+    assert endpoints.ask(name, TargetVariant="v2")["model"] == "three"
+    changes = [{"VariantName": "v2", "DesiredWeight": 0.0}, {"VariantName": "v1", "DesiredInstanceCount": 2}]
+    endpoints.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=changes
+    )
+    counts = {
+        v["VariantName"]: v["CurrentInstanceCount"] for v in endpoints.settled(name)["ProductionVariants"]
+    }
+    assert counts == {"v1": 2, "v2": 1}
+    answers = [endpoints.ask(name) for _ in range(10)]
+    assert {answer["model"] for answer in answers} == {"one"}
+    assert len({answer["pid"] for answer in answers}) == 2
+    endpoints.delete(name)
+
+
+def test_a_model_that_does_not_load_fails_the_endpoint_with_its_reason(endpoints: Endpoints) -> None:
+    name = endpoints.create(endpoints.config("broken"))
+    assert endpoints.describe(name)["EndpointStatus"] == "Creating"
+    assert endpoints.error(name)["Error"]["Code"] == "ValidationError"
+    endpoint = endpoints.settled(name)
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "these weights are for another network" in endpoint["FailureReason"]
+    assert "these weights are for another network" in endpoints.log(name)
+    endpoints.delete(name)
+
+
+def test_a_role_that_may_not_read_the_model_fails_the_endpoint(endpoints: Endpoints) -> None:
+    logs_only = [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]
+    name = endpoints.create(endpoints.config("x", role=endpoints.stage.role(SAGEMAKER, logs_only)))
+    endpoint = endpoints.settled(name)
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "AccessDenied (403)" in endpoint["FailureReason"]
+    assert "s3:GetObject" in endpoint["FailureReason"]
+
+
+def test_an_archive_that_climbs_out_of_its_folder_is_refused(endpoints: Endpoints) -> None:
+    config = endpoints.config("x")
+    model = endpoints.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    key = f"models/{model['ProductionVariants'][0]['ModelName']}.tar.gz"
+    endpoints.s3.put_object(Bucket=endpoints.bucket, Key=key, Body=tarred({"../../escaped.txt": "out"}))
+    endpoint = endpoints.settled(endpoints.create(config))
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "escaped.txt" in endpoint["FailureReason"]
+    assert not list(endpoints.stage.directory.rglob("escaped.txt"))
+
+
+def test_delete_stops_the_server(endpoints: Endpoints) -> None:
+    name = endpoints.serving("short-lived")
+    pid = endpoints.ask(name)["pid"]
+    endpoints.delete(name)
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
+    assert endpoints.error(name)["Error"]["Code"] == "ValidationError"
+    with pytest.raises(endpoints.sagemaker.exceptions.ClientError, match="Could not find endpoint"):
+        endpoints.describe(name)
+
+
+def test_what_cannot_be_is_refused_at_once(endpoints: Endpoints, one: str) -> None:
+    with pytest.raises(endpoints.sagemaker.exceptions.ClientError, match="Cannot create already existing"):
+        endpoints.sagemaker.create_endpoint(EndpointName=one, EndpointConfigName=endpoints.config("x"))
+    with pytest.raises(endpoints.sagemaker.exceptions.ClientError, match="Could not find endpoint config"):
+        endpoints.sagemaker.update_endpoint(EndpointName=one, EndpointConfigName="nope")
