@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kennel.localcloud.control.mending import replace
+
 
 def mend() -> None:
     """Spell JSON attributes compactly; with spaces, Terraform sees a change at every plan."""
     from moto.sqs.models import Queue
 
-    original = Queue.attributes.fget
     names = ("RedrivePolicy", "RedriveAllowPolicy")
 
     def attributes(self: Any) -> dict[str, Any]:
-        found: dict[str, Any] = original(self)
+        found: dict[str, Any] = original.fget(self)
         for name in names:
             if found.get(name):
                 found[name] = json.dumps(json.loads(found[name]), separators=(",", ":"))
         return found
 
-    Queue.attributes = property(attributes)
+    original = replace(Queue, "attributes", property(attributes))

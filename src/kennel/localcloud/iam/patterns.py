@@ -103,7 +103,7 @@ def matches_arn(pattern: str, arn: str, context: Context, *, variables: bool = T
     A wildcard stays within its colon-separated segment, of which the sixth is the rest
     (IAM user guide, "IAM JSON policy elements: Resource").
     """
-    if pattern == "*":
+    if set(pattern) == {"*"}:
         return True
     # Variables hold colons ("${aws:userid}"), so they are kept whole while the segments are split.
     names = [found[0] for found in VARIABLE.finditer(pattern)]
@@ -112,7 +112,7 @@ def matches_arn(pattern: str, arn: str, context: Context, *, variables: bool = T
     ]
     values = arn.split(":", 5)
     if len(segments) != ARN_SEGMENTS or len(values) != ARN_SEGMENTS:
-        return matches_with_variables(pattern, arn, context, variables=variables)
+        return pattern == arn
     return all(
         matches_with_variables(segment, value, context, variables=variables)
         for segment, value in zip(segments, values, strict=True)

@@ -1,0 +1,18 @@
+"""Mending moto: putting something of ours in the place of a class's attribute."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+
+def replace(owner: Any, name: str, value: Any) -> Any:
+    """Replace an attribute of a class.
+
+    Returns
+    -------
+    What was there (a property, not its value), or None.
+    """
+    original = inspect.getattr_static(owner, name, None)
+    setattr(owner, name, value)
+    return original

@@ -1,0 +1,243 @@
+"""S3 as its callers meet it: bucket policies, encryption keys, presigned requests, strangers."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import itertools
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY
+
+from .conftest import ACCOUNT, Client, document, statement
+
+Role = Callable[..., dict[str, str]]
+names = (f"bucket-role-{number}" for number in itertools.count())
+buckets = (f"kennel-tests-{number}" for number in itertools.count())
+
+
+@pytest.fixture
+def bucket(client: Client) -> str:
+    name = next(buckets)
+    client("s3").create_bucket(Bucket=name)
+    return name
+
+
+def refusal(call: Callable[..., Any], **parameters: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    return str(caught.value.response["Error"]["Code"])
+
+
+def fetch(url: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def principal_statement(
+    principal: Any, action: Any, resource: Any, effect: str = "Allow", **more: Any
+) -> str:
+    return document({"Principal": principal, **statement(action, resource, effect, **more)})
+
+
+def test_a_policy_that_demands_tls_lets_everybody_through_who_has_a_grant(
+    client: Client, role: Role, bucket: str
+) -> None:
+    arn = f"arn:aws:s3:::{bucket}"
+    insecure = {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    policy = principal_statement("*", "s3:*", [arn, f"{arn}/*"], "Deny", **insecure)
+    s3 = client("s3")
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    granted = client("s3", role(next(names), statement("s3:GetObject", f"{arn}/*")))
+    assert granted.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
+
+
+def test_a_bucket_policy_denies_even_the_operator_who_can_still_remove_it(
+    client: Client, bucket: str
+) -> None:
+    s3 = client("s3")
+    s3.put_bucket_policy(
+        Bucket=bucket, Policy=principal_statement("*", "s3:*", f"arn:aws:s3:::{bucket}/*", "Deny")
+    )
+    assert refusal(s3.put_object, Bucket=bucket, Key="k", Body=b"1") == "AccessDenied"
+    s3.delete_bucket_policy(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+
+
+def test_a_bucket_policy_grants_to_a_role_that_has_no_policy_of_its_own(
+    client: Client, role: Role, bucket: str
+) -> None:
+    name = next(names)
+    credentials = role(name)
+    s3 = client("s3")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    reader = client("s3", credentials)
+    assert refusal(reader.get_object, Bucket=bucket, Key="k") == "AccessDenied"
+    principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
+    s3.put_bucket_policy(
+        Bucket=bucket, Policy=principal_statement(principal, "s3:GetObject", f"arn:aws:s3:::{bucket}/*")
+    )
+    assert reader.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
+
+
+def test_a_prefix_condition_limits_what_may_be_listed(client: Client, role: Role, bucket: str) -> None:
+    condition = {"Condition": {"StringLike": {"s3:prefix": ["inbox/*"]}}}
+    grant = statement("s3:ListBucket", f"arn:aws:s3:::{bucket}", **condition)
+    s3 = client("s3", role(next(names), grant))
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="inbox/")["KeyCount"] == 0
+    assert refusal(s3.list_objects_v2, Bucket=bucket, Prefix="outbox/") == "AccessDenied"
+    assert refusal(s3.list_objects_v2, Bucket=bucket) == "AccessDenied"
+
+
+def test_a_missing_object_is_missing_only_to_who_may_list(client: Client, role: Role, bucket: str) -> None:
+    read = statement("s3:GetObject", f"arn:aws:s3:::{bucket}/*")
+    listing = statement("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    assert (
+        refusal(client("s3", role(next(names), read)).get_object, Bucket=bucket, Key="no") == "AccessDenied"
+    )
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        client("s3", role(next(names), read, listing)).get_object(Bucket=bucket, Key="no")
+
+
+def test_each_key_of_a_multiple_deletion_needs_its_grant(client: Client, role: Role, bucket: str) -> None:
+    for key in ("a/1", "b/1"):
+        client("s3").put_object(Bucket=bucket, Key=key, Body=b"1")
+    s3 = client("s3", role(next(names), statement("s3:DeleteObject", f"arn:aws:s3:::{bucket}/a/*")))
+    both = {"Objects": [{"Key": "a/1"}, {"Key": "b/1"}]}
+    assert refusal(s3.delete_objects, Bucket=bucket, Delete=both) == "AccessDenied"
+    assert (
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a/1"}]})["Deleted"][0]["Key"] == "a/1"
+    )
+
+
+def test_a_copy_reads_its_source(client: Client, role: Role, bucket: str) -> None:
+    client("s3").put_object(Bucket=bucket, Key="from/a b+c", Body=b"1")
+    put = statement("s3:PutObject", f"arn:aws:s3:::{bucket}/to/*")
+    read = statement("s3:GetObject", f"arn:aws:s3:::{bucket}/from/*")
+    copy = {"Bucket": bucket, "Key": "to/1", "CopySource": {"Bucket": bucket, "Key": "from/a b+c"}}
+    assert refusal(client("s3", role(next(names), put)).copy_object, **copy) == "AccessDenied"
+    client("s3", role(next(names), put, read)).copy_object(**copy)
+
+
+@pytest.fixture
+def encrypted(client: Client, bucket: str) -> tuple[str, str]:
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+    rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    client("s3").put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]},
+    )
+    return bucket, key
+
+
+def test_an_encrypted_bucket_needs_the_key_to_write_and_to_read(
+    client: Client, role: Role, encrypted: tuple[str, str]
+) -> None:
+    bucket, key = encrypted
+    objects = statement(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
+    without = client("s3", role(next(names), objects))
+    with pytest.raises(ClientError, match=f'kms:GenerateDataKey on resource: "{key}"'):
+        without.put_object(Bucket=bucket, Key="k", Body=b"1")
+    client("s3").put_object(Bucket=bucket, Key="k", Body=b"1")
+    with pytest.raises(ClientError, match="kms:Decrypt"):
+        without.get_object(Bucket=bucket, Key="k")
+    through = {"Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}}
+    using = statement(["kms:Decrypt", "kms:GenerateDataKey"], key, **through)
+    granted = client("s3", role(next(names), objects, using))
+    granted.put_object(Bucket=bucket, Key="k", Body=b"2")
+    assert granted.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
+    granted.upload_fileobj(io.BytesIO(b"3" * 9_000_000), bucket, "large")
+    assert granted.head_object(Bucket=bucket, Key="large")["ContentLength"] == 9_000_000
+
+
+def test_a_key_policy_that_does_not_delegate_to_the_account_makes_grants_worthless(
+    client: Client, role: Role, encrypted: tuple[str, str]
+) -> None:
+    bucket, key = encrypted
+    name = next(names)
+    credentials = role(name, statement("s3:PutObject", f"arn:aws:s3:::{bucket}/*"), statement("kms:*", key))
+    nobody = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/somebody-else"}
+    client("kms").put_key_policy(
+        KeyId=key, PolicyName="default", Policy=principal_statement(nobody, "kms:*", "*")
+    )
+    with pytest.raises(ClientError, match="no resource-based policy allows the kms:GenerateDataKey action"):
+        client("s3", credentials).put_object(Bucket=bucket, Key="k", Body=b"1")
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_a_presigned_url_works_until_it_is_changed_or_expires(
+    version: str, client: Client, bucket: str
+) -> None:
+    client("s3").put_object(Bucket=bucket, Key="a b/ü+c", Body=b"photo")
+    s3 = client("s3", signature_version=version)
+    wanted = {"Bucket": bucket, "Key": "a b/ü+c"}
+    url = s3.generate_presigned_url("get_object", Params=wanted)
+    assert fetch(url) == (200, b"photo")
+    assert fetch(url.replace("a%20b", "a%20d"))[0] == 403
+    status, body = fetch(s3.generate_presigned_url("get_object", Params=wanted, ExpiresIn=-5))
+    assert (status, b"Request has expired" in body) == (403, True)
+
+
+def test_a_presigned_url_of_a_session_has_the_session_s_rights(
+    client: Client, role: Role, bucket: str
+) -> None:
+    client("s3").put_object(Bucket=bucket, Key="k", Body=b"1")
+    grant = statement("s3:GetObject", f"arn:aws:s3:::{bucket}/k")
+    s3 = client("s3", role(next(names), grant), signature_version="s3v4")
+    assert fetch(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}))[0] == 200
+    assert fetch(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "x"}))[0] == 403
+
+
+def test_nobody_reads_what_no_bucket_policy_opens(client: Client, bucket: str, service: Any) -> None:
+    s3 = client("s3")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    url = f"{service.endpoint_url}/{bucket}/k"
+    assert fetch(url)[0] == 403
+    s3.put_bucket_policy(
+        Bucket=bucket, Policy=principal_statement("*", "s3:GetObject", f"arn:aws:s3:::{bucket}/*")
+    )
+    assert fetch(url) == (200, b"1")
+    closed = dict.fromkeys(
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+    )
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=closed)
+    assert fetch(url)[0] == 403
+
+
+def test_a_bucket_may_be_named_in_the_host(client: Client, bucket: str, service: Any) -> None:
+    client("s3").put_object(Bucket=bucket, Key="k/1", Body=b"1")
+    host = f"{bucket}.localhost:{service.port}"
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=f"http://localhost:{service.port}",
+        region_name="us-east-1",
+        aws_access_key_id=OPERATOR_ACCESS_KEY,
+        aws_secret_access_key=OPERATOR_SECRET_KEY,
+        config=Config(s3={"addressing_style": "virtual"}, signature_version="s3v4"),
+    )
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k/1"})
+    assert url.startswith(f"http://{host}/k/1?")
+    connection = http.client.HTTPConnection("127.0.0.1", service.port)
+    connection.request("GET", url.removeprefix(f"http://{host}"), headers={"Host": host})
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"1")
+
+
+def test_a_policy_document_comes_back_as_it_was_put(client: Client, bucket: str) -> None:
+    policy = principal_statement("*", "s3:*", f"arn:aws:s3:::{bucket}/*", "Deny")
+    client("s3").put_bucket_policy(Bucket=bucket, Policy=policy)
+    assert json.loads(client("s3").get_bucket_policy(Bucket=bucket)["Policy"]) == json.loads(policy)
