@@ -34,13 +34,15 @@ def train(
     require_dataset(stack, request.dataset)
     name = submit(workspace, stack, request)
     tell(f"job {name}: {request.instances} of {request.instance_type or stack['training']['instance_type']}")
+    errors: list[str] = []
     try:
-        job = follow(name, stack["training"]["log_group"], tell)
+        job = follow(name, stack["training"]["log_group"], tell, errors)
     except KeyboardInterrupt:
         session.client("sagemaker").stop_training_job(TrainingJobName=name)
         raise
     if job["TrainingJobStatus"] != "Completed":
-        reason = " ".join(job.get("FailureReason", "no reason given").split())
+        # The script's own words, where it had any: SageMaker's reason is the launcher's traceback.
+        reason = errors[-1] if errors else " ".join(job.get("FailureReason", "no reason given").split())
         raise StackError(f"training job {name} {job['TrainingJobStatus']}: {reason}")
     return record(job)
 
@@ -74,8 +76,11 @@ def submit(workspace: Workspace, stack: Stack, request: Request) -> str:
         return trainer._latest_training_job.training_job_name  # the SDK has no public name for it
 
 
-def follow(name: str, log_group: str, tell: Progress) -> dict[str, Any]:
-    """Wait for a job's end, telling its metric lines as they are logged; return its description."""
+def follow(name: str, log_group: str, tell: Progress, errors: list[str] | None = None) -> dict[str, Any]:
+    """Wait for a job's end, telling its metric lines as they are logged; return its description.
+
+    What the training script itself reported as wrong is appended to ``errors``.
+    """
     sagemaker = session.client("sagemaker")
     seen: dict[str, str] = {}
     status = ""
@@ -88,6 +93,8 @@ def follow(name: str, log_group: str, tell: Progress) -> dict[str, Any]:
         for line in _new_log_lines(log_group, name, seen):
             if re.search(r"\w+=[-+.0-9eE]+;|[Ee]rror|warning", line):
                 tell(line)
+            if errors is not None and line.startswith("error: "):
+                errors.append(line.removeprefix("error: "))
         if job["TrainingJobStatus"] not in ("InProgress", "Stopping"):
             return job
         # A job that has just begun is asked every second, one that runs for hours every ten.
