@@ -51,7 +51,8 @@ class Stage:
         iam = self.client("iam")
         arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
         policy = {"Version": "2012-10-17", "Statement": ANYTHING if statements is None else statements}
-        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+        if policy["Statement"]:
+            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
         return arn
 
     def bucket(self) -> str:

@@ -9,5 +9,11 @@ if TYPE_CHECKING:
 
 
 def prepare(cloud: Cloud) -> None:
-    """Register the operations that really run something."""
-    from kennel.localcloud.plane import endpoint, function, invocation, training  # noqa: F401 - their handlers register at import
+    """Register the operations that really run something, and what runs without being asked."""
+    # Imported for their handlers, which register themselves.
+    from kennel.localcloud.plane import endpoint, function, invocation, training  # noqa: F401
+    from kennel.localcloud.plane.provisioned import keep_provisioned
+    from kennel.localcloud.plane.triggers import run_triggered
+
+    keep_provisioned(cloud)
+    run_triggered(cloud)

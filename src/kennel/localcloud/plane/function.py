@@ -61,37 +61,40 @@ def _check(payload: bytes, kind: str) -> None:
 def find(call: Call, name: str, qualifier: str | None) -> Any:
     """Return moto's record of the version that a name or ARN, and a qualifier, mean.
 
-    An alias with routing weights picks one of its versions, as on AWS.
-
     Raises
     ------
     AwsError
         ``ResourceNotFoundException``.
     """
-    storage = call.backend("lambda")._lambdas
     matched = re.fullmatch(r"(?:arn:aws:lambda:[^:]+:\d+:function:|\d+:function:)?([^:]+)(?::([^:]+))?", name)
     short, inner = matched.groups() if matched else (name, None)
     qualifier = inner or qualifier
-    if short in storage._functions:
-        aliases = storage._get_function_aliases(short)
-        if qualifier in aliases:
-            weights = (aliases[qualifier].routing_config or {}).get("AdditionalVersionWeights") or {}
-            draw = random.random()  # noqa: S311 - traffic shifting, not a secret
-            qualifier = aliases[qualifier].function_version
-            for version, weight in weights.items():
-                if draw < float(weight):
-                    qualifier = version
-                    break
-                draw -= float(weight)
-        if qualifier in (None, "$LATEST"):
-            return storage._functions[short]["latest"]
-        found = storage._get_version(short, qualifier)
-        if found is not None:
-            return found
-    arn = f"arn:aws:lambda:{call.region}:{call.account}:function:{short}" + (
-        f":{qualifier}" if qualifier else ""
-    )
-    raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404, Type="User")
+    found = version_of(call.backend("lambda")._lambdas, short, qualifier)
+    if found is None:
+        arn = call.arn(f"function:{short}" + (f":{qualifier}" if qualifier else ""), "lambda")
+        raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404, Type="User")
+    return found
+
+
+def version_of(storage: Any, name: str, qualifier: str | None) -> Any | None:
+    """Return moto's record of a function's version, or None.
+
+    An alias with routing weights gives one of its versions, by chance, as on AWS.
+    """
+    if name not in storage._functions:
+        return None
+    alias = storage._get_function_aliases(name).get(qualifier)
+    if alias:
+        qualifier = alias.function_version
+        draw = random.random()  # noqa: S311 - traffic shifting, not a secret
+        for version, weight in ((alias.routing_config or {}).get("AdditionalVersionWeights") or {}).items():
+            if draw < float(weight):
+                qualifier = version
+                break
+            draw -= float(weight)
+    if qualifier in (None, "$LATEST"):
+        return storage._functions[name]["latest"]
+    return storage._get_version(name, qualifier)
 
 
 def deployed(function: Any) -> Deployment:

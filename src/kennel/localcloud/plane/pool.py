@@ -84,26 +84,20 @@ class SandboxPool:
         return outcome
 
     def provision(self, deployment: Deployment, count: int) -> None:
-        """Keep `count` initialised sandboxes of a deployment ready, replacing those of an earlier one."""
+        """Have `count` initialised sandboxes of a deployment ready, and keep them however long they idle."""
         with self._lock:
-            for other in [
-                d for d in self._provisioned if (d.name, d.version) == (deployment.name, deployment.version)
-            ]:
-                del self._provisioned[other]
-            if count:
-                self._provisioned[deployment] = count
+            self._provisioned[deployment] = count
             missing = count - len(self._idle.get(deployment, []))
         for _ in range(missing):
             sandbox = Sandbox(self._cloud, deployment, "provisioned-concurrency")
             sandbox.warm_up()
             self._give_back(sandbox)
 
-    def retire(self, name: str) -> None:
-        """End every idle sandbox of a function that is gone."""
+    def release(self, deployment: Deployment) -> None:
+        """Keep no sandboxes of a deployment ready any more; those that idle end."""
         with self._lock:
-            gone = [sandbox for d in list(self._idle) if d.name == name for sandbox in self._idle.pop(d)]
-            for deployment in [d for d in self._provisioned if d.name == name]:
-                del self._provisioned[deployment]
+            self._provisioned.pop(deployment, None)
+            gone = self._idle.pop(deployment, [])
         for sandbox in gone:
             sandbox.close()
 
