@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 from kennel.localcloud.call import AwsError, Call, operation
+from kennel.localcloud.control.mending import replace
 
 CONCURRENCY = "provisioned-concurrency"
 
@@ -97,12 +98,6 @@ def mend() -> None:
     """Make moto's function keep its dead-letter queue and logging configuration, and every update."""
     from moto.awslambda.models import LambdaFunction
 
-    start, configuration, update = (
-        LambdaFunction.__init__,
-        LambdaFunction.get_configuration,
-        LambdaFunction.update_configuration,
-    )
-
     def keep_more(self: Any, account_id: str, spec: dict[str, Any], *more: Any, **named: Any) -> None:
         start(self, account_id, spec, *more, **named)
         self.dead_letter_config = spec.get("DeadLetterConfig")
@@ -127,8 +122,8 @@ def mend() -> None:
         self.kms_key_arn = config_updates.get("KMSKeyArn", self.kms_key_arn)
         if config_updates.get("EphemeralStorage"):
             self.ephemeral_storage = config_updates["EphemeralStorage"]["Size"]
-        return self.get_configuration()  # type: ignore[no-any-return] # moto's class is untyped here
+        return get_configuration(self)
 
-    LambdaFunction.__init__ = keep_more
-    LambdaFunction.get_configuration = get_configuration
-    LambdaFunction.update_configuration = update_configuration
+    start = replace(LambdaFunction, "__init__", keep_more)
+    configuration = replace(LambdaFunction, "get_configuration", get_configuration)
+    update = replace(LambdaFunction, "update_configuration", update_configuration)

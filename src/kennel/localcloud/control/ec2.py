@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 from kennel.localcloud.call import AwsError, Call, operation
+from kennel.localcloud.control.mending import replace
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
@@ -59,6 +60,7 @@ def seed(cloud: Cloud) -> None:
 
     created = datetime.datetime(2025, 11, 1, tzinfo=datetime.UTC)
     backend = ec2_backends[cloud.account][cloud.region]
+    published: Any = Parameter  # abstract to a type checker only: CloudFormation's methods are missing
     parameters = ssm_backends[cloud.account][cloud.region]._parameters
     for name, path, image in DEEP_LEARNING_IMAGES:
         backend.amis[image] = Ami(
@@ -79,7 +81,7 @@ def seed(cloud: Cloud) -> None:
         parameter = PARAMETER.format(path)
         if not parameters[parameter]:
             parameters[parameter].append(
-                Parameter(
+                published(
                     account_id=cloud.account,
                     name=parameter,
                     value=image,
@@ -87,7 +89,7 @@ def seed(cloud: Cloud) -> None:
                     description=None,
                     allowed_pattern=None,
                     keyid=None,
-                    last_modified_date=int(created.timestamp()),
+                    last_modified_date=created,
                     version=1,
                     data_type="aws:ec2:image",
                 )
@@ -105,8 +107,6 @@ def _mend_rule_descriptions() -> None:
     """A rule that names a group or a prefix list has its description there, where moto does not look."""
     from moto.ec2.models.security_groups import SecurityGroupRule
 
-    start = SecurityGroupRule.__init__
-
     def keep_more(
         self: Any,
         ec2_backend: Any,
@@ -119,42 +119,32 @@ def _mend_rule_descriptions() -> None:
         prefix_list_id: dict[str, str] | None = None,
         **more: Any,
     ) -> None:
-        rule = (
-            ec2_backend,
-            ip_protocol,
-            group_id,
-            from_port,
-            to_port,
-            ip_range,
-            source_group,
-            prefix_list_id,
-        )
-        start(self, *rule, **more)
+        where = (from_port, to_port, ip_range, source_group, prefix_list_id)
+        start(self, ec2_backend, ip_protocol, group_id, *where, **more)
         self.prefix_list_description = (prefix_list_id or {}).get("Description")
 
     def description(self: Any) -> str | None:
         found: str | None = self.ip_range.get("Description") or self.source_group.get("Description")
         return found or getattr(self, "prefix_list_description", None)
 
-    SecurityGroupRule.__init__ = keep_more
-    SecurityGroupRule.description = property(description)
+    start = replace(SecurityGroupRule, "__init__", keep_more)
+    replace(SecurityGroupRule, "description", property(description))
 
 
 def _mend_public_addresses() -> None:
     """An interface without a public address has no association; moto's empty one reads as an address."""
     from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 
-    association = NetworkInterface.association.fget
-    NetworkInterface.association = property(lambda self: association(self) or None)
+    def association(self: Any) -> dict[str, Any] | None:
+        return original.fget(self) or None
+
+    original = replace(NetworkInterface, "association", property(association))
 
 
 def _mend_instance_groups() -> None:
     """Groups given on an interface are the instance's; an attribute change without groups keeps them."""
     from moto.ec2.models.instances import Instance
     from moto.ec2.responses.instances import InstanceResponse
-
-    prepare = Instance.prep_nics
-    change_groups = InstanceResponse._security_grp_instance_attribute_handler
 
     def prep_nics(self: Any, *arguments: Any, **named: Any) -> None:
         prepare(self, *arguments, **named)
@@ -164,5 +154,5 @@ def _mend_instance_groups() -> None:
     def change(self: Any) -> Any:
         return change_groups(self) if self._get_param("Groups") else True
 
-    Instance.prep_nics = prep_nics
-    InstanceResponse._security_grp_instance_attribute_handler = change
+    prepare = replace(Instance, "prep_nics", prep_nics)
+    change_groups = replace(InstanceResponse, "_security_grp_instance_attribute_handler", change)

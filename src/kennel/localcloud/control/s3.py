@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kennel.localcloud.call import AwsError, Call, Response, operation
+from kennel.localcloud.control.mending import replace
 from kennel.localcloud.iam.authorise import permitted
 
 
@@ -32,6 +33,6 @@ def mend() -> None:
     def get_permission(self: Any, action: str, resource: str) -> PermissionResult:
         return PermissionResult.PERMITTED  # whatever comes here, the front has let in
 
-    FakeBucket.get_permission = get_permission
+    replace(FakeBucket, "get_permission", get_permission)
     # Removing the last version of a key disposes of it; moto's delete markers have no such method.
-    FakeDeleteMarker.dispose = lambda self, garbage=False: None
+    replace(FakeDeleteMarker, "dispose", lambda self, garbage=False: None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kennel.localcloud.call import AwsError, Call, Response, operation
+from kennel.localcloud.control.mending import replace
 from kennel.localcloud.control.sagemaker.instance_types import check_instance_type
 
 
@@ -60,4 +61,4 @@ def mend() -> None:
     def validate_instance_type(self: Any, instance_type: str) -> None:
         check_instance_type(instance_type, "ProductionVariantInstanceType", "instanceType")
 
-    FakeEndpointConfig.validate_instance_type = validate_instance_type
+    replace(FakeEndpointConfig, "validate_instance_type", validate_instance_type)

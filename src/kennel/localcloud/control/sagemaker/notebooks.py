@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 from kennel.localcloud.call import AwsError, Call, Response, operation
+from kennel.localcloud.control.mending import replace
 from kennel.localcloud.control.sagemaker.instance_types import check_instance_type
 
 DROPPED = ("PlatformIdentifier", "InstanceMetadataServiceConfiguration", "IpAddressType")
@@ -117,4 +118,4 @@ def mend() -> None:
     def validate_instance_type(self: Any, instance_type: str) -> None:
         check_instance_type(instance_type, "InstanceType", "instanceType")
 
-    FakeSagemakerNotebookInstance.validate_instance_type = validate_instance_type
+    replace(FakeSagemakerNotebookInstance, "validate_instance_type", validate_instance_type)
