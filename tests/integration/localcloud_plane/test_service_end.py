@@ -85,7 +85,7 @@ def test_a_function_finds_its_models_answer_through_the_endpoint(stage: Stage) -
 import boto3, json, os
 client = boto3.client("sagemaker-runtime")
 def handler(event, context):
-    answer = client.invoke_endpoint(EndpointName=os.environ["ENDPOINT"], Body=b"photo", ContentType="image/jpeg")
+    answer = client.invoke_endpoint(EndpointName=os.environ["ENDPOINT"], Body=b"photo")
     return json.loads(answer["Body"].read())["model"]
 """
     endpoint = endpoints.serving("poodle")
