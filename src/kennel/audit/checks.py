@@ -33,7 +33,7 @@ def run(root: Path, *, fast: bool, announce: Callable[[str], None]) -> list[Outc
         Told the name of each check before it begins.
     """
     outcomes = []
-    for name, check in _checks(root, fast=fast).items():
+    for name, check in _checks(root, fast=fast, announce=announce).items():
         announce(name)
         started = time.monotonic()
         ok = check()
@@ -41,7 +41,7 @@ def run(root: Path, *, fast: bool, announce: Callable[[str], None]) -> list[Outc
     return outcomes
 
 
-def _checks(root: Path, *, fast: bool) -> dict[str, Callable[[], bool]]:
+def _checks(root: Path, *, fast: bool, announce: Callable[[str], None]) -> dict[str, Callable[[], bool]]:
     python = sys.executable
     terraform = os.environ.get("KENNEL_TERRAFORM") or "terraform"
     sources = [name for name in SOURCES if (root / name).exists()]
@@ -81,13 +81,16 @@ def _checks(root: Path, *, fast: bool) -> dict[str, Callable[[], bool]]:
         "terraform test": terraform_command("test"),
     }
     if not fast:
-        checks["checkov"] = lambda: _audit(root)
+        checks["checkov"] = lambda: _audit(root, announce)
     selection = ["-m", "not slow and not cloud"] if fast else []
     checks["pytest"] = command(python, "-m", "pytest", *selection)
     return checks
 
 
-def _audit(root: Path) -> bool:
+def _audit(root: Path, announce: Callable[[str], None]) -> bool:
     from kennel.audit.code import audit_code
 
-    return audit_code(root).ok
+    report = audit_code(root, sarif=root / "build" / "audit" / "code.sarif")  # for the Security tab
+    for line in report.lines():
+        announce(line)
+    return report.ok
