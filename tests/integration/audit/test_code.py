@@ -12,6 +12,7 @@ from kennel.audit.code import AuditReport, audit_code
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = ROOT / ".venv-audit" / "bin" / "python"
+pytestmark = pytest.mark.slow  # `./kennel test --fast` leaves checkov out, and its environment with it
 
 MISTAKES = {
     "bucket.tf": """
