@@ -126,13 +126,45 @@ def _no_such_operation(service: str, request: Request) -> AwsError:
     )
 
 
+def check_required(decoded: Decoded) -> None:
+    """Refuse a request that lacks a required parameter; moto makes resources without names of such.
+
+    Raises
+    ------
+    AwsError
+        In the protocol's own words.
+    """
+    missing = [
+        ".".join(part for part in (place.lstrip("."), values["required_name"]) if part)
+        for reason, place, values in _problems(decoded)
+        if reason == "missing required field"
+    ]
+    if not missing:
+        return
+    if decoded.protocol == "ec2":
+        raise AwsError("MissingParameter", f"The request must contain the parameter {missing[0]}")
+    detected = "; ".join(
+        f"Value null at '{name}' failed to satisfy constraint: Member must not be null" for name in missing
+    )
+    code = "ValidationError" if decoded.protocol == "query" else "ValidationException"
+    noun = "error" if len(missing) == 1 else "errors"
+    raise AwsError(code, f"{len(missing)} validation {noun} detected: {detected}")
+
+
 def invalid_parameters(decoded: Decoded) -> str:
     """What is wrong with a request's parameters by its service's model; empty if nothing is."""
+    found = [f"{reason} at {place or 'the request'}" for reason, place, _ in _problems(decoded)]
+    return f"{len(found)} validation errors detected: {'; '.join(found)}" if found else ""
+
+
+def _problems(decoded: Decoded) -> list[tuple[str, str, dict[str, Any]]]:
     shape = decoded.model.input_shape
     if shape is None:
-        return ""
-    report = ParamValidator().validate(decoded.parameters, shape)
-    return str(report.generate_report()) if report.has_errors() else ""
+        return []
+    found: list[tuple[str, str, dict[str, Any]]] = (
+        ParamValidator().validate(decoded.parameters, shape)._errors
+    )
+    return found
 
 
 def encode(call: Call | Decoded, result: Any) -> Response:
