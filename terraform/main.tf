@@ -100,14 +100,15 @@ module "observability" {
 module "network" {
   source = "./modules/network"
 
-  account_id          = local.account_id
-  availability_zones  = [for zone in var.network.zones : "${var.region}${zone}"]
-  bucket_arns         = [for bucket in local.bucket_names : "arn:${local.partition}:s3:::${bucket}"]
-  cidr_block          = var.network.cidr_block
-  flow_log_group      = module.observability.log_groups["flow_logs"]
-  interface_endpoints = var.network.interface_endpoints
-  name                = local.name
-  region              = var.region
+  account_id               = local.account_id
+  availability_zones       = [for zone in var.network.zones : "${var.region}${zone}"]
+  bucket_arns              = [for bucket in local.bucket_names : "arn:${local.partition}:s3:::${bucket}"]
+  cidr_block               = var.network.cidr_block
+  flow_log_group           = module.observability.log_groups["flow_logs"]
+  interface_endpoints      = var.network.interface_endpoints
+  interface_endpoint_zones = var.network.interface_endpoint_zones
+  name                     = local.name
+  region                   = var.region
 }
 
 module "identity" {

@@ -108,11 +108,12 @@ variable "function" {
 }
 
 variable "network" {
-  description = "The private network. zones are the letters of its availability zones; each interface endpoint costs some 7 dollars a month and zone."
+  description = "The private network. zones are the letters of its availability zones; each interface endpoint costs some 7 dollars a month in each of interface_endpoint_zones zones."
   type = object({
-    cidr_block          = optional(string, "10.42.0.0/16")
-    interface_endpoints = optional(set(string), ["ec2messages", "logs", "sagemaker.api", "sagemaker.runtime", "ssm", "ssmmessages"])
-    zones               = optional(list(string), ["a", "b"])
+    cidr_block               = optional(string, "10.42.0.0/16")
+    interface_endpoints      = optional(set(string), ["logs", "sagemaker.api", "sagemaker.runtime", "ssm", "ssmmessages", "sts"])
+    interface_endpoint_zones = optional(number, 2)
+    zones                    = optional(list(string), ["a", "b"])
   })
   default  = {}
   nullable = false
@@ -125,6 +126,11 @@ variable "network" {
   validation {
     condition     = length(distinct(var.network.zones)) >= 2 && alltrue([for zone in var.network.zones : can(regex("^[a-z]$", zone))])
     error_message = "network.zones must hold two or more different letters: write [\"a\", \"b\"] for us-east-1a and us-east-1b."
+  }
+
+  validation {
+    condition     = var.network.interface_endpoint_zones >= 1 && var.network.interface_endpoint_zones <= length(var.network.zones)
+    error_message = "network.interface_endpoint_zones must be at least 1 and at most the number of network.zones."
   }
 }
 

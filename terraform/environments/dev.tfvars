@@ -6,11 +6,16 @@ storage = {
   key_deletion_days = 7
 }
 
+# The endpoints are billed by the zone; here one will do.
+network = {
+  interface_endpoint_zones = 1
+}
+
 autoscaling = {
   max_instances = 2
 }
 
 observability = {
-  budget_usd     = 50
+  budget_usd     = 100
   retention_days = 30
 }

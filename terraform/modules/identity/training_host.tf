@@ -62,16 +62,11 @@ data "aws_iam_policy_document" "training_host" {
   }
 
   # Session Manager's and Run Command's channels know no resources. These are the parts of
-  # AmazonSSMManagedInstanceCore that the two need; inventory, patching and parameters are left out.
+  # AmazonSSMManagedInstanceCore that the two need; inventory, patching, parameters and the older
+  # ec2messages channel, which agents since 3.3.40 do without, are left out.
   statement {
     sid = "SessionChannels"
     actions = [
-      "ec2messages:AcknowledgeMessage",
-      "ec2messages:DeleteMessage",
-      "ec2messages:FailMessage",
-      "ec2messages:GetEndpoint",
-      "ec2messages:GetMessages",
-      "ec2messages:SendReply",
       "ssmmessages:CreateControlChannel",
       "ssmmessages:CreateDataChannel",
       "ssmmessages:OpenControlChannel",

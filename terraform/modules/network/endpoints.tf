@@ -46,7 +46,7 @@ resource "aws_vpc_endpoint" "this" {
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   security_group_ids  = [aws_security_group.endpoints.id]
-  subnet_ids          = [for subnet in aws_subnet.this : subnet.id]
+  subnet_ids          = [for zone in slice(var.availability_zones, 0, var.interface_endpoint_zones) : aws_subnet.this[zone].id]
 
   tags = { Name = "${var.name}-${each.key}" }
 }

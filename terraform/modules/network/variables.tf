@@ -28,6 +28,12 @@ variable "flow_log_group" {
   nullable    = false
 }
 
+variable "interface_endpoint_zones" {
+  description = "In how many of the zones each interface endpoint has an address; the others reach it across."
+  type        = number
+  nullable    = false
+}
+
 variable "interface_endpoints" {
   description = "AWS APIs reachable from inside, by the last part of their service name (sagemaker.api, logs…)."
   type        = set(string)

@@ -23,7 +23,10 @@ resource "aws_instance" "this" {
   iam_instance_profile   = var.instance_profile
   ebs_optimized          = true
   monitoring             = true
-  user_data              = var.user_data
+
+  # Read at the first start only, so a new script means a new host; the plan says so.
+  user_data                   = var.user_data
+  user_data_replace_on_change = true
 
   # The host shuts itself down when idle; that must not end it.
   instance_initiated_shutdown_behavior = "stop"

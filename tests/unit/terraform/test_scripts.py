@@ -1,0 +1,140 @@
+"""The scripts that prepare the notebook and the training host: as rendered, and as they behave."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import io
+import json
+import os
+import re
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.terraform.conftest import ROOT, TERRAFORM
+
+SCRIPTS = TERRAFORM / "modules" / "notebook" / "scripts"
+VARIABLES: dict[str, Any] = {
+    "artifact_bucket": "kennel-local-artifacts-123456789012",
+    "environment": {"KENNEL_ENDPOINT": "kennel-local-classifier"},
+    "idle_minutes": 60,
+    "region": "us-east-1",
+}
+
+
+@pytest.fixture(scope="module")
+def on_start(render: Callable[..., str]) -> str:
+    return render(SCRIPTS / "on_start.sh.tftpl", notebook="kennel-local-notebook", **VARIABLES)
+
+
+@pytest.fixture(scope="module")
+def user_data(render: Callable[..., str]) -> str:
+    return render(ROOT / "ec2" / "user_data.sh.tftpl", **VARIABLES)
+
+
+def embedded(script: str, mark: str) -> str:
+    """Return the file that a script writes with ``<<'MARK'``."""
+    found = re.search(rf"<<'{mark}'\n(.*?)^{mark}$", script, re.M | re.S)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("name", ["on_create", "on_start", "user_data"])
+def test_scripts_are_sound_bash_and_fit_into_awss_limits(name: str, request: pytest.FixtureRequest) -> None:
+    script = (SCRIPTS / "on_create.sh").read_text() if name == "on_create" else request.getfixturevalue(name)
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    for mark in re.findall(r"<<'(SETUP|FETCH)'", script) + (["IDLE"] if name == "user_data" else []):
+        subprocess.run(["bash", "-n"], input=embedded(script, mark), text=True, check=True)
+    assert len(base64.b64encode(script.encode())) <= 16384
+
+
+@pytest.mark.parametrize("name", ["on_start", "user_data"])
+def test_every_shell_knows_the_stack(name: str, request: pytest.FixtureRequest) -> None:
+    profile = embedded(request.getfixturevalue(name), "PROFILE")
+    shell = subprocess.run(
+        ["bash", "-c", profile + 'echo "$AWS_DEFAULT_REGION $KENNEL_ENDPOINT"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shell.stdout == "us-east-1 kennel-local-classifier\n"
+
+
+def ago(minutes: int) -> str:
+    moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=minutes)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@pytest.mark.parametrize(
+    ("up_minutes", "state", "kernel_idle", "terminal_idle", "stops"),
+    [
+        pytest.param(300, "idle", 90, 90, True, id="nobody works"),
+        pytest.param(300, "busy", 90, 90, False, id="a kernel computes"),
+        pytest.param(300, "idle", 10, 90, False, id="a kernel was just used"),
+        pytest.param(300, "idle", 90, 10, False, id="a terminal was just used"),
+        pytest.param(30, "idle", 90, 90, False, id="just started"),
+    ],
+)
+def test_the_notebook_stops_itself_only_when_nobody_works(
+    on_start: str,
+    monkeypatch: pytest.MonkeyPatch,
+    up_minutes: int,
+    state: str,
+    kernel_idle: int,
+    terminal_idle: int,
+    stops: bool,
+) -> None:
+    jupyter = {
+        "sessions": [{"kernel": {"execution_state": state, "last_activity": ago(kernel_idle)}}],
+        "terminals": [{"name": "1", "last_activity": ago(terminal_idle)}],
+    }
+    calls: list[list[str]] = []
+
+    def answer(url: str, **_: Any) -> io.BytesIO:
+        return io.BytesIO(json.dumps(jupyter[url.rsplit("/", 1)[1]]).encode())
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: calls.append(command))
+    program = compile(embedded(on_start, "IDLE"), "kennel-idle", "exec")
+    ends_early = pytest.raises(SystemExit) if not stops else contextlib.nullcontext()
+    with ends_early:
+        exec(program, {"open": lambda path: io.StringIO(f"{up_minutes * 60}.5 0.0\n")})
+    assert bool(calls) == stops
+    if stops:
+        assert calls[0][:3] == ["aws", "sagemaker", "stop-notebook-instance"]
+        assert calls[0][-1] == "kennel-local-notebook"
+
+
+@pytest.mark.parametrize(
+    ("busy_ago", "training", "shuts_down"),
+    [
+        pytest.param(None, False, False, id="just booted"),
+        pytest.param(90, False, True, id="idle for longer than the limit"),
+        pytest.param(30, False, False, id="idle for less"),
+        pytest.param(90, True, False, id="training"),
+    ],
+)
+def test_the_training_host_shuts_down_only_when_idle(
+    user_data: str, tmp_path: Path, busy_ago: int | None, training: bool, shuts_down: bool
+) -> None:
+    stamp, programs = tmp_path / "busy", tmp_path / "bin"
+    programs.mkdir()
+    stand_ins = {"pgrep": f"exit {0 if training else 1}", "shutdown": f"touch {tmp_path}/down"}
+    for program, body in stand_ins.items():
+        (programs / program).write_text(f"#!/bin/bash\n{body}\n")
+        (programs / program).chmod(0o755)
+    script = embedded(user_data, "IDLE").replace("/run/kennel-busy", str(stamp))
+    assert str(stamp) in script
+    if busy_ago is not None:
+        stamp.touch()
+        moment = datetime.datetime.now(datetime.UTC).timestamp() - busy_ago * 60
+        os.utime(stamp, (moment, moment))
+    path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    subprocess.run(["bash"], input=script, text=True, env=path, check=True)
+    assert (tmp_path / "down").exists() == shuts_down
+    assert stamp.exists()
