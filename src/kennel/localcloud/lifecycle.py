@@ -149,7 +149,7 @@ def _check_port(port: int) -> None:
 
 
 def _port_taken(port: int) -> LocalCloudError:
-    answer = _ask(port)
+    answer = _ask(port, seconds=1.5)
     if answer and "directory" in answer:
         holder = f"the local cloud of {answer['directory']} (process {answer.get('pid')})"
         mend = "stop that one with ./kennel local.down, or start this one on another port with --port 0"
@@ -272,10 +272,10 @@ def _alive(record: dict[str, Any]) -> bool:
     return birth is not None and birth == record.get("birth")
 
 
-def _ask(port: int) -> dict[str, Any] | None:
+def _ask(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=5) as answer:
+        with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=seconds) as answer:
             document = json.load(answer)
     except (OSError, ValueError):
         return None

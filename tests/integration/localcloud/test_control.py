@@ -1,0 +1,336 @@
+"""What moto lacks or gets wrong, service by service, as Terraform and the SDKs meet it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from .conftest import ACCOUNT, Client, document
+
+SERVED = f"arn:aws:iam::{ACCOUNT}:role/control-served"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def served(client: Client) -> None:
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["sagemaker.amazonaws.com", "lambda.amazonaws.com"]},
+        "Action": "sts:AssumeRole",
+    }
+    client("iam").create_role(RoleName="control-served", AssumeRolePolicyDocument=document(trust))
+
+
+def zipped() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    return event\n")
+    return content.getvalue()
+
+
+# SageMaker
+
+
+def model(client: Client, name: str, **more: Any) -> dict[str, Any]:
+    sagemaker = client("sagemaker")
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=SERVED, PrimaryContainer={"Image": "i"}, **more)
+    found: dict[str, Any] = sagemaker.describe_model(ModelName=name)
+    return found
+
+
+def test_a_model_keeps_its_isolation_and_its_network(client: Client) -> None:
+    network = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    isolated = model(client, "isolated", EnableNetworkIsolation=True, VpcConfig=network)
+    assert (isolated["EnableNetworkIsolation"], isolated["VpcConfig"]) == (True, network)
+    plain = model(client, "plain")
+    assert not plain["EnableNetworkIsolation"]
+    assert "VpcConfig" not in plain
+
+
+def variant(instance_type: str) -> dict[str, Any]:
+    return {
+        "VariantName": "AllTraffic",
+        "ModelName": "configured",
+        "InstanceType": instance_type,
+        "InitialInstanceCount": 1,
+    }
+
+
+def test_an_endpoint_configuration_takes_today_s_instances_and_invents_nothing(client: Client) -> None:
+    model(client, "configured")
+    sagemaker = client("sagemaker")
+    sagemaker.create_endpoint_config(EndpointConfigName="today", ProductionVariants=[variant("ml.c7i.large")])
+    found = sagemaker.describe_endpoint_config(EndpointConfigName="today")
+    assert "DataCaptureConfig" not in found
+    assert found["ProductionVariants"][0]["InstanceType"] == "ml.c7i.large"
+    with pytest.raises(ClientError, match=r"ml\.imagined\.large"):
+        sagemaker.create_endpoint_config(
+            EndpointConfigName="imagined", ProductionVariants=[variant("ml.imagined.large")]
+        )
+
+
+def test_a_notebook_keeps_its_platform_and_is_updated_when_stopped(client: Client) -> None:
+    sagemaker = client("sagemaker")
+    script = base64.b64encode(b"#!/bin/bash\n").decode()
+    config = "NotebookInstanceLifecycleConfigName"
+    sagemaker.create_notebook_instance_lifecycle_config(
+        **{config: "setup"}, OnStart=[{"Content": script}], Tags=[{"Key": "a", "Value": "1"}]
+    )
+    sagemaker.create_notebook_instance(
+        NotebookInstanceName="desk",
+        InstanceType="ml.t3.medium",
+        RoleArn=SERVED,
+        LifecycleConfigName="setup",
+        PlatformIdentifier="notebook-al2-v3",
+        InstanceMetadataServiceConfiguration={"MinimumInstanceMetadataServiceVersion": "2"},
+    )
+    found = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
+    assert found["PlatformIdentifier"] == "notebook-al2-v3"
+    assert found["InstanceMetadataServiceConfiguration"]["MinimumInstanceMetadataServiceVersion"] == "2"
+    with pytest.raises(ClientError, match="Unable to transition to"):
+        sagemaker.update_notebook_instance(NotebookInstanceName="desk", InstanceType="ml.t3.large")
+    sagemaker.stop_notebook_instance(NotebookInstanceName="desk")
+    sagemaker.update_notebook_instance(
+        NotebookInstanceName="desk", InstanceType="ml.t3.large", DisassociateLifecycleConfig=True
+    )
+    found = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
+    assert (found["InstanceType"], found.get("NotebookInstanceLifecycleConfigName")) == ("ml.t3.large", None)
+
+
+def test_a_lifecycle_script_may_not_be_too_long(client: Client) -> None:
+    content = base64.b64encode(b"#" * 20_000).decode()
+    with pytest.raises(ClientError):
+        client("sagemaker").create_notebook_instance_lifecycle_config(
+            NotebookInstanceLifecycleConfigName="long", OnStart=[{"Content": content}]
+        )
+
+
+def test_tags_of_sagemaker_are_replaced_not_repeated(client: Client) -> None:
+    sagemaker = client("sagemaker")
+    model(client, "tagged", Tags=[{"Key": "a", "Value": "1"}])
+    name = "setup-tagged"
+    lifecycle = sagemaker.create_notebook_instance_lifecycle_config(
+        NotebookInstanceLifecycleConfigName=name, Tags=[{"Key": "a", "Value": "1"}]
+    )["NotebookInstanceLifecycleConfigArn"]
+    for arn in (sagemaker.describe_model(ModelName="tagged")["ModelArn"], lifecycle):
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}])
+        tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
+        assert sorted((tag["Key"], tag["Value"]) for tag in tags) == [("a", "2"), ("b", "3")]
+        sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a"])
+        assert [tag["Key"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]] == ["b"]
+
+
+# Lambda
+
+
+def test_a_function_keeps_its_queue_and_its_logging(client: Client) -> None:
+    lam = client("lambda")
+    queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"
+    lam.create_function(
+        FunctionName="keeper",
+        Role=SERVED,
+        Runtime="python3.12",
+        Handler="app.handler",
+        Code={"ZipFile": zipped()},
+        DeadLetterConfig={"TargetArn": queue},
+        LoggingConfig={"LogFormat": "JSON", "LogGroup": "/kennel/keeper"},
+        Publish=True,
+    )
+    for qualifier in ("$LATEST", "1"):
+        found = lam.get_function_configuration(FunctionName="keeper", Qualifier=qualifier)
+        assert found["DeadLetterConfig"] == {"TargetArn": queue}
+        assert found["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": "/kennel/keeper"}
+    lam.update_function_configuration(FunctionName="keeper", DeadLetterConfig={"TargetArn": ""}, Timeout=9)
+    found = lam.get_function_configuration(FunctionName="keeper")
+    assert ("DeadLetterConfig" in found, found["Timeout"]) == (False, 9)
+
+
+def test_provisioned_concurrency_is_of_an_alias_and_within_the_reservation(client: Client) -> None:
+    lam = client("lambda")
+    lam.create_function(
+        FunctionName="ready",
+        Role=SERVED,
+        Runtime="python3.12",
+        Handler="app.handler",
+        Code={"ZipFile": zipped()},
+        Publish=True,
+    )
+    lam.create_alias(FunctionName="ready", Name="live", FunctionVersion="1")
+    lam.put_function_concurrency(FunctionName="ready", ReservedConcurrentExecutions=2)
+    put = lam.put_provisioned_concurrency_config
+    live = {"FunctionName": "ready", "Qualifier": "live"}
+    with pytest.raises(ClientError, match="ProvisionedConcurrencyConfigNotFoundException"):
+        lam.get_provisioned_concurrency_config(**live)
+    with pytest.raises(ClientError, match="should not be greater than"):
+        put(**live, ProvisionedConcurrentExecutions=3)
+    with pytest.raises(ClientError, match="InvalidParameterValueException"):
+        put(FunctionName="ready", Qualifier="$LATEST", ProvisionedConcurrentExecutions=1)
+    put(**live, ProvisionedConcurrentExecutions=2)
+    found = lam.get_provisioned_concurrency_config(**live)
+    assert found["RequestedProvisionedConcurrentExecutions"] == 2
+    lam.delete_provisioned_concurrency_config(**live)
+    with pytest.raises(ClientError, match="ProvisionedConcurrencyConfigNotFoundException"):
+        lam.get_provisioned_concurrency_config(**live)
+
+
+# The rest
+
+
+def test_a_budget_is_updated_tagged_and_knows_whom_it_tells(client: Client) -> None:
+    budgets = client("budgets")
+    notification = {
+        "NotificationType": "ACTUAL",
+        "ComparisonOperator": "GREATER_THAN",
+        "Threshold": 80.0,
+        "ThresholdType": "PERCENTAGE",
+    }
+    subscribers = [{"SubscriptionType": "EMAIL", "Address": "ada@example.com"}]
+    budget = {
+        "BudgetName": "monthly",
+        "BudgetLimit": {"Amount": "50", "Unit": "USD"},
+        "TimeUnit": "MONTHLY",
+        "BudgetType": "COST",
+    }
+    budgets.create_budget(
+        AccountId=ACCOUNT,
+        Budget=budget,
+        NotificationsWithSubscribers=[{"Notification": notification, "Subscribers": subscribers}],
+        ResourceTags=[{"Key": "a", "Value": "1"}],
+    )
+    which = {"AccountId": ACCOUNT, "BudgetName": "monthly"}
+    found = budgets.describe_subscribers_for_notification(**which, Notification=notification)
+    assert found["Subscribers"] == subscribers
+    with pytest.raises(ClientError, match="NotFoundException"):
+        budgets.describe_subscribers_for_notification(
+            **which, Notification={**notification, "Threshold": 90.0}
+        )
+    budgets.update_budget(
+        AccountId=ACCOUNT, NewBudget={**budget, "BudgetLimit": {"Amount": "75", "Unit": "USD"}}
+    )
+    assert budgets.describe_budget(**which)["Budget"]["BudgetLimit"]["Amount"] == "75"
+    arn = f"arn:aws:budgets::{ACCOUNT}:budget/monthly"
+    assert budgets.list_tags_for_resource(ResourceARN=arn)["ResourceTags"] == [{"Key": "a", "Value": "1"}]
+
+
+def test_scalable_targets_have_tags_and_no_activities_yet(client: Client) -> None:
+    scaling = client("application-autoscaling")
+    arn = scaling.register_scalable_target(
+        ServiceNamespace="dynamodb",
+        ResourceId="table/t",
+        ScalableDimension="dynamodb:table:ReadCapacityUnits",
+        MinCapacity=1,
+        MaxCapacity=2,
+        Tags={"a": "1"},
+    )["ScalableTargetARN"]
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"a": "1"}
+    scaling.tag_resource(ResourceARN=arn, Tags={"b": "2"})
+    scaling.untag_resource(ResourceARN=arn, TagKeys=["a"])
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2"}
+    assert scaling.describe_scaling_activities(ServiceNamespace="dynamodb")["ScalingActivities"] == []
+
+
+def test_a_composite_alarm_is_described_as_one(client: Client) -> None:
+    cloudwatch = client("cloudwatch")
+    cloudwatch.put_composite_alarm(
+        AlarmName="both", AlarmRule="ALARM(a) AND ALARM(b)", AlarmActions=["arn:x"]
+    )
+    found = cloudwatch.describe_alarms(AlarmNames=["both"], AlarmTypes=["CompositeAlarm"])
+    assert [(a["AlarmName"], a["AlarmRule"]) for a in found["CompositeAlarms"]] == [
+        ("both", "ALARM(a) AND ALARM(b)")
+    ]
+
+
+def test_the_deep_learning_images_are_today_s(client: Client) -> None:
+    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.* (Ubuntu 22.04) ????????"
+    images = client("ec2").describe_images(Owners=["amazon"], Filters=[{"Name": "name", "Values": [name]}])[
+        "Images"
+    ]
+    parameter = (
+        "/aws/service/deeplearning/ami/x86_64/oss-nvidia-driver-gpu-pytorch-2.7-ubuntu-22.04/latest/ami-id"
+    )
+    assert [image["ImageId"] for image in images] == [
+        client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+    ]
+
+
+def test_a_security_group_rule_keeps_its_description_whomever_it_names(client: Client) -> None:
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+    prefix = ec2.describe_prefix_lists()["PrefixLists"][0]["PrefixListId"]
+    https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    ec2.authorize_security_group_egress(
+        GroupId=group,
+        IpPermissions=[
+            {**https, "UserIdGroupPairs": [{"GroupId": group, "Description": "a group"}]},
+            {**https, "PrefixListIds": [{"PrefixListId": prefix, "Description": "a prefix list"}]},
+            {**https, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "a range"}]},
+        ],
+    )
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+    described = {rule.get("Description") for rule in rules["SecurityGroupRules"]}
+    assert {"a group", "a prefix list", "a range"} <= described
+
+
+def test_an_instance_keeps_its_groups_and_its_privacy(client: Client) -> None:
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.8.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="h", Description="h", VpcId=vpc)["GroupId"]
+    interface = {"DeviceIndex": 0, "SubnetId": subnet, "Groups": [group], "AssociatePublicIpAddress": False}
+    name = ec2.run_instances(
+        ImageId="ami-0d1a0000000000001",
+        InstanceType="m5.xlarge",
+        MinCount=1,
+        MaxCount=1,
+        NetworkInterfaces=[interface],
+    )["Instances"][0]["InstanceId"]
+    ec2.monitor_instances(InstanceIds=[name])
+    ec2.modify_instance_attribute(InstanceId=name, DisableApiTermination={"Value": False})
+    found = ec2.describe_instances(InstanceIds=[name])["Reservations"][0]["Instances"][0]
+    assert [g["GroupId"] for g in found["SecurityGroups"]] == [group]
+    assert found["Monitoring"]["State"] == "enabled"
+    assert "Association" not in found["NetworkInterfaces"][0]
+
+
+def test_a_redrive_policy_is_spelled_without_spaces(client: Client) -> None:
+    sqs = client("sqs")
+    policy = json.dumps(
+        {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead", "maxReceiveCount": 3}
+    )
+    sqs.create_queue(QueueName="dead")
+    queue = sqs.create_queue(QueueName="work", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert found["RedrivePolicy"] == json.dumps(json.loads(policy), separators=(",", ":"))
+
+
+def test_the_simulator_answers_with_the_evaluation_itself(client: Client) -> None:
+    iam = client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/*"}
+    iam.put_role_policy(RoleName="control-served", PolicyName="p", PolicyDocument=document(statement))
+    results = iam.simulate_principal_policy(
+        PolicySourceArn=SERVED,
+        ActionNames=["s3:GetObject", "s3:PutObject"],
+        ResourceArns=["arn:aws:s3:::a/k"],
+    )["EvaluationResults"]
+    assert [(r["EvalActionName"], r["EvalDecision"]) for r in results] == [
+        ("s3:GetObject", "allowed"),
+        ("s3:PutObject", "implicitDeny"),
+    ]
+
+
+def test_the_last_version_of_a_deleted_object_can_be_removed(client: Client) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="kennel-versions")
+    s3.put_bucket_versioning(Bucket="kennel-versions", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="kennel-versions", Key="k", Body=b"1")
+    s3.delete_object(Bucket="kennel-versions", Key="k")
+    versions = s3.list_object_versions(Bucket="kennel-versions")
+    for item in [*versions["Versions"], *versions["DeleteMarkers"]]:
+        s3.delete_object(Bucket="kennel-versions", Key="k", VersionId=item["VersionId"])
+    s3.delete_bucket(Bucket="kennel-versions")

@@ -1,0 +1,151 @@
+"""The service comes up, is asked, goes down, and tells clearly what stands in its way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from kennel.localcloud import LocalCloudError, lifecycle
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "cloud"
+    lifecycle.down(tmp_path / "cloud")
+
+
+def alive(pid: int) -> bool:
+    return lifecycle.process_birth(pid) is not None
+
+
+def until_dead(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while alive(pid):
+        assert time.monotonic() < deadline, f"process {pid} lives on"
+        time.sleep(0.02)
+
+
+def test_up_status_down(directory: Path) -> None:
+    said: list[str] = []
+    up = lifecycle.up(directory, 0, said.append)
+    assert up.ready
+    assert up.pid is not None
+    assert lifecycle.status(directory) == up
+    assert said[-1] == f"up on {up.endpoint_url}"
+    assert lifecycle.down(directory)
+    assert not alive(up.pid)
+    assert lifecycle.status(directory).note == "not running"
+    assert not (directory / lifecycle.RECORD).exists()
+
+
+def test_up_twice_is_up_once(directory: Path) -> None:
+    first = lifecycle.up(directory, 0)
+    assert lifecycle.up(directory) == first
+    with pytest.raises(LocalCloudError, match=r"already runs on port .*local\.down"):
+        lifecycle.up(directory, first.port + 1 if first.port else 1)
+
+
+def test_down_when_not_up_says_so(directory: Path) -> None:
+    said: list[str] = []
+    assert not lifecycle.down(directory, said.append)
+    assert said == ["not running"]
+
+
+def test_its_environment_is_all_that_an_sdk_needs(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in lifecycle.environment(lifecycle.up(directory, 0)).items():
+        monkeypatch.setenv(name, value)
+    assert boto3.client("sts").get_caller_identity()["Account"] == "123456789012"
+    assert os.environ["TF_VAR_s3_use_path_style"] == "true"
+
+
+def test_there_is_no_environment_of_what_does_not_run(directory: Path) -> None:
+    with pytest.raises(LocalCloudError, match=r"not running: start it with \./kennel local\.up"):
+        lifecycle.environment(lifecycle.status(directory))
+
+
+def test_a_taken_port_is_named_with_its_holder(directory: Path, tmp_path: Path) -> None:
+    up = lifecycle.up(directory, 0)
+    with pytest.raises(LocalCloudError, match=f"port {up.port} .*the local cloud of {directory}.*--port 0"):
+        lifecycle.up(tmp_path / "second", up.port)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(LocalCloudError, match=f"port {port} .* is taken by another program"):
+            lifecycle.up(tmp_path / "second", port)
+
+
+def test_a_killed_service_is_noticed_and_started_afresh(directory: Path) -> None:
+    first = lifecycle.up(directory, 0)
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGKILL)
+    until_dead(first.pid)
+    assert lifecycle.status(directory).note.startswith("killed")
+    said: list[str] = []
+    second = lifecycle.up(directory, 0, said.append)
+    assert second.ready
+    assert second.pid != first.pid
+    assert "killed" in said[0]
+
+
+def test_another_process_with_the_recorded_number_is_left_alone(directory: Path) -> None:
+    directory.mkdir()
+    bystander = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    )
+    try:
+        record = {"pid": bystander.pid, "port": 1, "endpoint_url": "http://127.0.0.1:1", "birth": "long ago"}
+        (directory / lifecycle.RECORD).write_text(json.dumps(record))
+        assert not lifecycle.status(directory).ready
+        assert not lifecycle.down(directory)
+        assert bystander.poll() is None
+    finally:
+        bystander.communicate()
+
+
+def test_a_record_that_is_none_is_named(directory: Path) -> None:
+    directory.mkdir()
+    (directory / lifecycle.RECORD).write_text("{")
+    with pytest.raises(LocalCloudError, match=r"service\.json is not a service record: delete it"):
+        lifecycle.status(directory)
+    (directory / lifecycle.RECORD).unlink()
+
+
+def test_a_service_that_dies_at_its_start_leaves_its_last_words(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken" / "moto"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('no moto today')\n")
+    monkeypatch.setenv("PYTHONPATH", str(broken.parent))
+    with pytest.raises(LocalCloudError, match="no moto today"):
+        lifecycle.up(directory, 0)
+    assert lifecycle.status(directory).note == "not running"
+
+
+def test_it_listens_on_the_loopback_only(directory: Path) -> None:
+    up = lifecycle.up(directory, 0)
+    assert up.port is not None
+    wanted = f"{up.port:04X}"
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    addresses = {
+        line[1].split(":")[0] for line in listening if line[3] == "0A" and line[1].endswith(f":{wanted}")
+    }
+    assert addresses == {"0100007F"}
+
+
+def test_sigterm_is_an_orderly_end(directory: Path) -> None:
+    up = lifecycle.up(directory, 0)
+    assert up.pid is not None
+    os.kill(up.pid, signal.SIGTERM)
+    until_dead(up.pid)
+    assert not (directory / lifecycle.RECORD).exists()
+    assert "stopped" in (directory / lifecycle.LOG).read_text()
