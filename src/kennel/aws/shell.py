@@ -30,6 +30,7 @@ def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
     return {
         **cloud,
         "KENNEL_ENV": workspace.environment,
+        "KENNEL_WORKSPACE": str(workspace.build),
         "TF_DATA_DIR": str(workspace.build / "terraform"),
         "TF_CLI_ARGS_init": shlex.join(["-reconfigure", *backend, *plugins]),
         "TF_CLI_ARGS_plan": files,

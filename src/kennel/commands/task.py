@@ -128,7 +128,9 @@ def _one_line(error: BaseException) -> str | None:
 def _workspace(environment: str) -> Any:
     from kennel.aws.session import Workspace
 
-    workspace = Workspace.of(environment)
+    shell = os.environ.get("KENNEL_WORKSPACE")  # what `local.env` exported, beside KENNEL_ENV
+    same = shell and environment == os.environ.get("KENNEL_ENV")
+    workspace = Workspace(environment, Path(shell)) if shell and same else Workspace.of(environment)
     if environment == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
         from kennel.localcloud import lifecycle
 
