@@ -16,4 +16,6 @@ def code(sarif: str = "") -> dict[str, Any]:
 
     with terminal.progress("checkov") as tell:
         report = audit_code(ROOT, sarif=Path(sarif) if sarif else None, progress=tell)
+    for line in report.lines():
+        terminal.say(line)
     return report.as_dict()
