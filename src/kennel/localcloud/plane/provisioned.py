@@ -15,7 +15,7 @@ from kennel.localcloud.plane.pool import sandbox_pool
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
-    from kennel.localcloud.plane.sandbox import Deployment
+    from kennel.localcloud.plane.deployment import Deployment
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
