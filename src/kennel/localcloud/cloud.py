@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import os
 import sys
 import threading
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kennel.localcloud.ward import Wards
+
+log = logging.getLogger(__name__)
 
 # Read by moto when it is imported or first used; set here so that no importer can forget them.
 MOTO_SETTINGS = {
@@ -161,7 +164,10 @@ class Cloud:
     def shutdown(self) -> None:
         """Stop every child process and close the ledger."""
         while self._shutdowns:
-            self._shutdowns.pop()()
+            try:
+                self._shutdowns.pop()()
+            except Exception:
+                log.exception("a part of the local cloud did not end in order")
         self.ledger.close()
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from http.client import responses
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from moto.core.exceptions import ServiceException
 from kennel.localcloud import ACCOUNT_ID, REGION, wire
 from kennel.localcloud.call import AwsError, Call, Response, Unchanged, type_environ
 from kennel.localcloud.iam.authorise import Decision, authorise, denial
-from kennel.localcloud.iam.principals import ANONYMOUS, Principal, identify
+from kennel.localcloud.iam.principals import ANONYMOUS, identify
 from kennel.localcloud.iam.signature import read_signature, verify
 from kennel.localcloud.ledger import Entry
 
@@ -86,64 +87,88 @@ class Front:
         return _text(404, f"There is no /_kennel/{name}; there are /_kennel/status and /_kennel/ledger.")
 
     def _answer(self, environ: type_environ) -> Response:
-        service = "s3"
-        decoded: wire.Decoded | None = None
-        decisions: list[Decision] = []
-        principal: Principal = ANONYMOUS
+        visit = Visit(environ)
         try:
-            signature = read_signature(environ)
-            service = (
-                wire.service_of(signature.service, environ) if signature else wire.service_guess(environ)
-            )
-            if signature:
-                principal, secret = identify(signature, service)
-            elif service != "s3":
-                raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-            decoded = wire.decode(service, environ)
-            if signature:
-                verify(signature, secret, environ, decoded.body)
-            call = Call(
-                cloud=self.cloud,
-                service=service,
-                operation=decoded.model.name,
-                model=decoded.model,
-                protocol=decoded.protocol,
-                parameters=decoded.parameters,
-                region=signature.region if signature else REGION,
-                account=ACCOUNT_ID,
-                principal=principal,
-                headers=decoded.headers,
-                environ=environ,
-                moto=self.moto,
-                _body=decoded.body,
-            )
-            decisions = authorise(call)
-            if decisions and decisions[-1].verdict == "deny":
-                raise denial(call, decisions[-1])
-            if service != "s3":  # whose parser leaves a streamed body out, and moto checks the rest
-                wire.check_required(decoded)
+            call = self._admit(visit)
+            visit.decisions = authorise(call)
+            if visit.decisions[-1].verdict == "deny":
+                raise denial(call, visit.decisions[-1])
+            if call.service != "s3":  # whose parser leaves a streamed body out, and moto checks the rest
+                wire.check_required(call)
             response = call.answer()
         except Unchanged as unchanged:
             response = unchanged.response
         except ServiceException as error:
-            response = self._error(service, environ, decoded, error)
+            response = visit.refuse(error)
         except Exception as error:  # noqa: BLE001 - the last door: no caller may see a traceback
-            response = self._error(service, environ, decoded, _internal(service, decoded, error))
-        self._record(principal, decisions, response.status)
+            response = visit.refuse(_internal(visit, error))
+        self._record(visit, response)
         return response
 
-    def _error(
-        self, service: str, environ: type_environ, decoded: wire.Decoded | None, error: ServiceException
-    ) -> Response:
-        if decoded is None or service == "s3":
-            return wire.encode_undecoded(service, environ, error)
-        return wire.encode(decoded, error)
+    def _admit(self, visit: Visit) -> Call:
+        """Find out who signed a request, what it asks for, and that the signature is theirs."""
+        environ = visit.environ
+        signature = read_signature(environ)
+        principal, secret = ANONYMOUS, ""
+        if signature:
+            visit.who = signature.access_key
+            visit.service = wire.service_of(signature.service, environ)
+            principal, secret = identify(signature, visit.service)
+        else:
+            visit.service = wire.service_guess(environ)
+            if visit.service != "s3":
+                raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+        decoded = visit.decoded = wire.decode(visit.service, environ)
+        if signature:
+            verify(signature, secret, environ, decoded.body)
+        visit.who = principal.arn
+        return Call(
+            cloud=self.cloud,
+            service=visit.service,
+            operation=decoded.model.name,
+            model=decoded.model,
+            protocol=decoded.protocol,
+            parameters=decoded.parameters,
+            region=signature.region if signature else REGION,
+            account=ACCOUNT_ID,
+            principal=principal,
+            headers=decoded.headers,
+            environ=environ,
+            moto=self.moto,
+            _body=decoded.body,
+        )
 
-    def _record(self, principal: Principal, decisions: list[Decision], status: int) -> None:
+    def _record(self, visit: Visit, response: Response) -> None:
+        decisions = visit.decisions
+        if not decisions:  # refused before it came to that
+            name = visit.decoded.model.name if visit.decoded else "?"
+            decisions = [Decision(f"{visit.service}:{name}", "*", "deny", f"refused: {visit.refusal}")]
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         self.cloud.ledger.record(
-            *(Entry(now, principal.arn, d.action, d.resource, d.verdict, d.reason, status) for d in decisions)
+            *(
+                Entry(now, visit.who, d.action, d.resource, d.verdict, d.reason, response.status)
+                for d in decisions
+            )
         )
+
+
+@dataclass
+class Visit:
+    """What is known of a request so far: ``who`` is an access key until its signature is verified."""
+
+    environ: type_environ
+    who: str = ANONYMOUS.arn
+    service: str = "s3"
+    decoded: wire.Decoded | None = None
+    decisions: list[Decision] = field(default_factory=list)
+    refusal: str = ""
+
+    def refuse(self, error: ServiceException) -> Response:
+        """An error answer, in the operation's protocol if that is known."""
+        self.refusal = f"{error.code}: {error.message}"
+        if self.decoded is None or self.service == "s3":
+            return wire.encode_undecoded(self.service, self.environ, error)
+        return wire.encode(self.decoded, error)
 
 
 def _reason(operation: str, error: Exception) -> str:
@@ -151,14 +176,14 @@ def _reason(operation: str, error: Exception) -> str:
     return f"The local cloud failed to answer {operation}: {type(error).__name__}. Its log says more."
 
 
-def _internal(service: str, decoded: wire.Decoded | None, error: Exception) -> AwsError:
-    if decoded is None:
-        return AwsError("InternalFailure", _reason(service, error), 500)
-    name = f"{service}:{decoded.model.name}"
+def _internal(visit: Visit, error: Exception) -> AwsError:
+    if visit.decoded is None:
+        return AwsError("InternalFailure", _reason(visit.service, error), 500)
+    name = f"{visit.service}:{visit.decoded.model.name}"
     if isinstance(error, NotImplementedError):
         # 501, not 500: SDKs and Terraform retry a 500 for minutes.
         return AwsError("NotImplemented", f"The local cloud does not implement {name}.", 501)
-    invalid = wire.invalid_parameters(decoded)
+    invalid = wire.invalid_parameters(visit.decoded)
     if invalid:
         return AwsError("ValidationException", invalid, 400)
     return AwsError("InternalFailure", _reason(name, error), 500)

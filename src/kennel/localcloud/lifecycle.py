@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from kennel.localcloud import DEFAULT_PORT, LocalCloudError
 
 RECORD = "service.json"
 LOG = "service.log"
+LOCK = "service.lock"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
@@ -116,9 +118,21 @@ def up(directory: Path, port: int | None = None, progress: Callable[[str], None]
     LocalCloudError
         The port is taken, or the service did not start.
     """
-    say = progress or (lambda line: None)
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
+    with _alone(directory):
+        return _up(directory, port, progress or (lambda line: None))
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keep two starts of one folder's service apart; the second finds what the first made."""
+    with (directory / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _up(directory: Path, port: int | None, say: Callable[[str], None]) -> Status:
     now = status(directory)
     if now.ready:
         if port not in (None, 0, now.port):

@@ -126,7 +126,7 @@ def _no_such_operation(service: str, request: Request) -> AwsError:
     )
 
 
-def check_required(decoded: Decoded) -> None:
+def check_required(decoded: Call | Decoded) -> None:
     """Refuse a request that lacks a required parameter; moto makes resources without names of such.
 
     Raises
@@ -157,7 +157,7 @@ def invalid_parameters(decoded: Decoded) -> str:
     return f"{len(found)} validation errors detected: {'; '.join(found)}" if found else ""
 
 
-def _problems(decoded: Decoded) -> list[tuple[str, str, dict[str, Any]]]:
+def _problems(decoded: Call | Decoded) -> list[tuple[str, str, dict[str, Any]]]:
     shape = decoded.model.input_shape
     if shape is None:
         return []

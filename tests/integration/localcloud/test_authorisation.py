@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from kennel.localcloud import ledger
 
 from .conftest import ACCOUNT, Client, assume, document, statement
 
@@ -170,10 +173,6 @@ def test_training_needs_the_right_to_pass_its_role_to_that_service(client: Clien
 
 
 def test_every_decision_is_in_the_ledger(client: Client, role: Role, service: Any) -> None:
-    from pathlib import Path
-
-    from kennel.localcloud import ledger
-
     name = next(names)
     credentials = role(name, statement("s3:ListAllMyBuckets", "*"))
     client("s3", credentials).list_buckets()
@@ -228,3 +227,28 @@ def test_a_policy_that_is_taken_away_counts_no_more(client: Client, role: Role) 
     assert outcome(sqs.list_queues)[0] == 200
     client("iam").delete_role_policy(RoleName=name, PolicyName="inline")
     assert outcome(sqs.list_queues)[0] == 403
+
+
+def test_a_queue_s_own_policy_grants_and_denies(client: Client, role: Role) -> None:
+    name = next(names)
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:shared"
+    sender = client("sqs", role(name, statement("sqs:GetQueueUrl", arn)))
+    operator = client("sqs")
+    url = operator.create_queue(QueueName="shared")["QueueUrl"]
+    send = {"QueueUrl": url, "MessageBody": "x"}
+    assert outcome(sender.send_message, **send)[0] == 403
+    who = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{name}"}}
+    for effect, status in (("Allow", 200), ("Deny", 403)):
+        policy = document({**who, **statement("sqs:SendMessage", arn, effect)})
+        operator.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        assert outcome(sender.send_message, **send)[0] == status
+    assert outcome(operator.send_message, **send)[0] == 200
+
+
+def test_a_call_that_needs_no_permission_is_recorded_all_the_same(
+    client: Client, role: Role, service: Any
+) -> None:
+    name = next(names)
+    client("sts", role(name)).get_caller_identity()
+    mine = [e for e in ledger.read(Path(service.directory) / "ledger.jsonl") if f"/{name}/" in e.principal]
+    assert [(e.action, e.decision) for e in mine] == [("sts:GetCallerIdentity", "allow")]

@@ -1,4 +1,4 @@
-"""The front door: strangers, foreign hosts and malformed requests are refused in AWS's words, without a traceback."""
+"""The front door: strangers, foreign hosts and malformed requests are refused in AWS's words."""
 
 from __future__ import annotations
 
@@ -52,6 +52,14 @@ def test_who_cannot_sign_is_refused(name: str, who: str, client: Client) -> None
         getattr(client(name, credentials), question)()
     assert caught.value.response["Error"]["Code"] == code
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_who_is_refused_is_in_the_ledger_by_the_key_that_was_shown(client: Client, service: Any) -> None:
+    for credentials in (STRANGER, WRONG_SECRET):
+        with pytest.raises(ClientError):
+            client("sqs", credentials).list_queues()
+        line = json.loads(send(service, "GET", "/_kennel/ledger")[1].splitlines()[-1])
+        assert (line["principal"], line["decision"]) == (credentials["aws_access_key_id"], "deny")
 
 
 def test_the_operator_has_a_name(client: Client) -> None:

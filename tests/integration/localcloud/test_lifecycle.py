@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -62,10 +63,17 @@ def test_down_when_not_up_says_so(directory: Path) -> None:
 
 
 def test_its_environment_is_all_that_an_sdk_needs(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in lifecycle.environment(lifecycle.up(directory, 0)).items():
+    environment = lifecycle.environment(lifecycle.up(directory, 0))
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert boto3.client("sts").get_caller_identity()["Account"] == "123456789012"
-    assert os.environ["TF_VAR_s3_use_path_style"] == "true"
+    assert environment["TF_VAR_s3_use_path_style"] == "true"
+
+
+def test_two_starts_at_once_start_one(directory: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda port: lifecycle.up(directory, port), (0, 0))
+    assert first == second
 
 
 def test_there_is_no_environment_of_what_does_not_run(directory: Path) -> None:
@@ -131,6 +139,7 @@ def test_a_service_that_dies_at_its_start_leaves_its_last_words(
     assert lifecycle.status(directory).note == "not running"
 
 
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system does not list sockets there")
 def test_it_listens_on_the_loopback_only(directory: Path) -> None:
     up = lifecycle.up(directory, 0)
     assert up.port is not None

@@ -1,4 +1,4 @@
-"""Policy evaluation: what must hold for every policy, and the corners of patterns, conditions and principals."""
+"""Policy evaluation: what holds for every policy; corners of patterns, conditions and principals."""
 
 from __future__ import annotations
 

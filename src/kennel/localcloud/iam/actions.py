@@ -42,6 +42,8 @@ RENAMED = {
     ("budgets", "DeleteBudget"): "budgets:ModifyBudget",
     ("xray", "PutTraceSegments"): "xray:PutTraceSegments",
 }
+# Services whose resources' own policies decide, together with the caller's.
+DECIDING = {"kms", "sts"}
 # Calls that need no permission, and that no policy can refuse.
 FREE = {
     ("sts", "GetCallerIdentity"),
@@ -60,8 +62,9 @@ def needs(call: Call) -> list[Need]:
     action = action_name(call.service, call.operation)
     resources = RESOURCES.get(call.service, _any)(call) or ["*"]
     context = CONTEXTS.get(call.service, _no_context)(call)
-    policy = _deciding_policy(call)
-    found = [Need(action, resource, context, policy=policy) for resource in resources]
+    policy = _resource_policy(call)
+    decides = call.service in DECIDING
+    found = [Need(action, resource, context, policy=policy, decides=decides) for resource in resources]
     if call.service == "sagemaker" and call.operation.startswith("Create") and call.parameters.get("Tags"):
         found.append(Need("sagemaker:AddTags", resources[0]))
     return found + passed_roles(call)
@@ -80,10 +83,14 @@ def _no_context(call: Call) -> dict[str, str | list[str]]:
     return {}
 
 
-def _deciding_policy(call: Call) -> Policy | None:
-    """The policy of a key or role, which decides together with the caller's own."""
+def _resource_policy(call: Call) -> Policy | None:
+    """The policy of the role, key, queue, topic or function that a call is about."""
     if call.service == "sts":
         role = documents.role(call.parameters.get("RoleArn", ""))
         return documents.trust_policy(role) if role else documents.NOTHING
-    found = key_of(call)
-    return documents.key_policy(found) if found else None
+    if call.service == "kms":
+        found = key_of(call)
+        return documents.key_policy(found) if found else None
+    if call.service in documents.ATTACHED:
+        return documents.attached_policy(call.service, call.region, RESOURCES[call.service](call))
+    return None

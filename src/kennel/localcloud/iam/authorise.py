@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kennel.localcloud.call import AwsError
 from kennel.localcloud.iam import documents
-from kennel.localcloud.iam.actions import needs
+from kennel.localcloud.iam.actions import action_name, needs
 from kennel.localcloud.iam.context import request_context, s3_context
 from kennel.localcloud.iam.evaluate import Policies, Verdict, decide
 from kennel.localcloud.iam.needs import Need
@@ -41,6 +41,9 @@ def authorise(call: Call) -> list[Decision]:
     """
     unrestricted = call.principal.unrestricted
     wanted = needs(call)
+    if not wanted:
+        word = "unrestricted" if unrestricted else "allow"
+        return [Decision(action_name(call.service, call.operation), "*", word, "needs no permission")]
     if call.service == "s3" and not unrestricted:
         wanted += encryption_needs(call)
     decisions = []
@@ -70,8 +73,8 @@ def judge(call: Call, need: Need) -> Verdict:
     resource = documents.bucket_policy(need.bucket) if need.bucket and not rescued else None
     if principal.kind == "anonymous" and _closed_to_public(need.bucket):
         resource = None
-    decides = need.policy is not None and not (principal.unrestricted and call.service == "kms")
-    if decides:
+    # The operator stands for the account's root, whom keys, queues and topics cannot lock out.
+    if need.policy and (call.service == "sts" or not principal.unrestricted):
         resource = need.policy
     return decide(
         Policies(
@@ -79,7 +82,7 @@ def judge(call: Call, need: Need) -> Verdict:
             boundary=documents.boundary(principal),
             session=documents.session_policy(principal),
             resource=resource,
-            resource_decides=decides,
+            resource_decides=need.decides and resource is not None,
             unrestricted=principal.unrestricted,
         ),
         request,

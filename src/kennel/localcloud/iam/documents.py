@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kennel.localcloud import ACCOUNT_ID
@@ -79,6 +80,30 @@ def key(region: str, identifier: str) -> Any:
 
 def key_policy(found: Any) -> Policy:
     return parse(found.policy, "key policy")
+
+
+ATTACHED = {"sqs", "sns", "lambda"}
+
+
+def attached_policy(service: str, region: str, arns: list[str]) -> Policy | None:
+    """The policy attached to a queue, topic or function; None if it has none."""
+    from moto.backends import get_backend
+
+    if not arns:
+        return None
+    backend: Any = get_backend(service)[ACCOUNT_ID][region]  # type: ignore[call-overload] # by name, not literal
+    name = arns[0].split(":")[5:]
+    if service == "sqs":
+        queue = backend.queues.get(name[0])
+        text = queue.policy if queue else None
+        return parse(text if isinstance(text, str) else json.dumps(text), "queue policy") if text else None
+    if service == "sns":
+        topic = backend.topics.get(arns[0])
+        return parse(topic.policy, "topic policy") if topic else None
+    versions = backend._lambdas._functions.get(name[1] if len(name) > 1 else "")
+    statements = versions["latest"].policy.statements if versions and versions["latest"] else []
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    return parse(text, "function policy") if statements else None
 
 
 def trust_policy(found: Any) -> Policy:

@@ -11,8 +11,8 @@ from kennel.localcloud.iam.policy import Policy
 class Need:
     """One action on one resource.
 
-    ``bucket`` names the bucket whose policy bears on it; ``policy`` is a resource's policy without which
-    identity policies count for nothing: a KMS key's, a role's trust policy.
+    ``bucket`` names the bucket whose policy bears on it; ``policy`` is another resource's policy. Where it
+    ``decides`` (a KMS key's, a role's trust policy), identity policies count for nothing without it.
     """
 
     action: str
@@ -20,3 +20,4 @@ class Need:
     context: dict[str, str | list[str]] = field(default_factory=dict)
     bucket: str = ""
     policy: Policy | None = None
+    decides: bool = False

@@ -192,4 +192,4 @@ def _need(action: str, call: Call, identifier: str | None, name: str, key: str) 
         "aws:viaawsservice": "true",
         "aws:calledvia": ["s3.amazonaws.com"],
     }
-    return [Need(action, found.arn, context, policy=documents.key_policy(found))]
+    return [Need(action, found.arn, context, policy=documents.key_policy(found), decides=True)]
