@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
     from kennel.localcloud.iam.principals import Principal
 
-type_environ = dict[str, Any]
+Environ = dict[str, Any]
 
 
 class AwsError(ServiceException):
@@ -127,7 +127,7 @@ class Call:
     account: str
     principal: Principal
     headers: Headers
-    environ: type_environ
+    environ: Environ
     moto: Callable[..., Iterable[bytes]]
     _body: bytes | None = field(default=None, repr=False)
     _layer: int = 0
@@ -231,7 +231,7 @@ class Call:
         return f"arn:aws:{service or self.service}:{self.region}:{self.account}:{resource}"
 
 
-def read_body(environ: type_environ) -> bytes:
+def read_body(environ: Environ) -> bytes:
     """Read a request's whole body, and leave the environment readable again.
 
     Raises

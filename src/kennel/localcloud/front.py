@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import ACCOUNT_ID, REGION, wire
-from kennel.localcloud.call import AwsError, Call, Response, Unchanged, type_environ
+from kennel.localcloud.call import AwsError, Call, Environ, Response, Unchanged
 from kennel.localcloud.iam.authorise import Decision, authorise, denial
 from kennel.localcloud.iam.principals import ANONYMOUS, identify
 from kennel.localcloud.iam.signature import read_signature, verify
@@ -51,11 +51,11 @@ class Front:
         self.cloud = cloud
         self.moto = moto
 
-    def __call__(self, environ: type_environ, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         response = self._gate(environ)
         return _send(environ, start_response, response or self._answer(environ))
 
-    def _gate(self, environ: type_environ) -> Response | None:
+    def _gate(self, environ: Environ) -> Response | None:
         """Answer what is not an AWS call: foreign hosts, the admin paths, moto's own doors."""
         host = re.sub(r":\d+$", "", environ.get("HTTP_HOST", ""))
         path = environ.get("PATH_INFO", "/")
@@ -71,7 +71,7 @@ class Front:
             environ["kennel.bucket"] = bucket["bucket"]
         return None
 
-    def _admin(self, environ: type_environ, name: str) -> Response:
+    def _admin(self, environ: Environ, name: str) -> Response:
         if environ.get("REMOTE_ADDR", "127.0.0.1") not in ("127.0.0.1", "::1") or "HTTP_ORIGIN" in environ:
             return _text(403, "This path answers only programs on this machine.")
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -86,7 +86,7 @@ class Front:
             return Response(200, [("Content-Type", "application/x-ndjson")], content)
         return _text(404, f"There is no /_kennel/{name}; there are /_kennel/status and /_kennel/ledger.")
 
-    def _answer(self, environ: type_environ) -> Response:
+    def _answer(self, environ: Environ) -> Response:
         visit = Visit(environ)
         try:
             call = self._admit(visit)
@@ -156,7 +156,7 @@ class Front:
 class Visit:
     """What is known of a request so far: ``who`` is an access key until its signature is verified."""
 
-    environ: type_environ
+    environ: Environ
     who: str = ANONYMOUS.arn
     service: str = "s3"
     decoded: wire.Decoded | None = None
@@ -189,7 +189,7 @@ def _internal(visit: Visit, error: Exception) -> AwsError:
     return AwsError("InternalFailure", _reason(name, error), 500)
 
 
-def _send(environ: type_environ, start_response: StartResponse, response: Response) -> Iterable[bytes]:
+def _send(environ: Environ, start_response: StartResponse, response: Response) -> Iterable[bytes]:
     phrase = responses.get(response.status, "Unknown")
     headers = response.headers
     head = environ["REQUEST_METHOD"] == "HEAD"

@@ -20,7 +20,7 @@ from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
-from kennel.localcloud.call import AwsError, Call, Response, read_body, type_environ
+from kennel.localcloud.call import AwsError, Call, Environ, Response, read_body
 
 # Signing names that differ from botocore's service names.
 SERVICE_OF_SIGNING_NAME = {
@@ -45,7 +45,7 @@ class Decoded:
     body: bytes | None
 
 
-def service_of(signing_name: str, environ: type_environ) -> str:
+def service_of(signing_name: str, environ: Environ) -> str:
     """botocore's name of the service that a request is for."""
     name = SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
     path = environ.get("PATH_INFO", "")
@@ -58,7 +58,7 @@ def service_of(signing_name: str, environ: type_environ) -> str:
     return name
 
 
-def service_guess(environ: type_environ) -> str:
+def service_guess(environ: Environ) -> str:
     """The service that an unsigned request is for: S3 unless it names an operation of another protocol."""
     form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
     if "HTTP_X_AMZ_TARGET" in environ or (form and environ["REQUEST_METHOD"] == "POST"):
@@ -66,7 +66,7 @@ def service_guess(environ: type_environ) -> str:
     return "s3"
 
 
-def decode(service: str, environ: type_environ) -> Decoded:
+def decode(service: str, environ: Environ) -> Decoded:
     """Find a request's operation and parse its parameters with moto's own codec.
 
     Raises
@@ -106,7 +106,7 @@ def decode(service: str, environ: type_environ) -> Decoded:
     return Decoded(operation, protocol, parameters, request.headers, body)
 
 
-def _path_style(environ: type_environ) -> type_environ:
+def _path_style(environ: Environ) -> Environ:
     """A virtual-hosted S3 request's path as it would be with the bucket in the path."""
     bucket = environ.get("kennel.bucket")
     if not bucket:
@@ -186,7 +186,7 @@ def encode(call: Call | Decoded, result: Any) -> Response:
     return Response(int(status or answer["status_code"]), headers, content)
 
 
-def encode_undecoded(service: str, environ: type_environ, error: ServiceException) -> Response:
+def encode_undecoded(service: str, environ: Environ, error: ServiceException) -> Response:
     """An error answer to a request of unknown operation, in the protocol that it looks like."""
     status = getattr(error, "status", None) or 400
     request_id = str(uuid.uuid4())

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from werkzeug.test import EnvironBuilder
 
-from kennel.localcloud import wire
-from kennel.localcloud.call import Call
-from kennel.localcloud.cloud import Cloud
 from kennel.localcloud.iam.actions import needs
-from kennel.localcloud.iam.principals import OPERATOR
-from kennel.localcloud.iam.signature import read_signature, verify
 
-A, R = "123456789012", "us-east-1"
+from .conftest import A, R, call_of
+
 SAGEMAKER = f"arn:aws:sagemaker:{R}:{A}"
 FUNCTION = f"arn:aws:lambda:{R}:{A}:function:f"
 LOGS = f"arn:aws:logs:{R}:{A}:log-group"
 ROLE = f"arn:aws:iam::{A}:role/r"
-OBJECT = {"Bucket": "b", "Key": "k/1"}
 TRAINING: dict[str, Any] = {
     "TrainingJobName": "t",
     "RoleArn": ROLE,
@@ -34,128 +24,7 @@ TRAINING: dict[str, Any] = {
 }
 VARIANT = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 
-
-class Captured(Exception):  # noqa: N818 - carries the request out of the SDK
-    pass
-
-
-def call_of(service: str, operation: str, parameters: dict[str, Any]) -> Call:
-    """The call that the front would make of an SDK's request, its signature checked on the way."""
-    client = boto3.client(
-        service,
-        region_name=R,
-        endpoint_url="http://127.0.0.1:4510",
-        aws_access_key_id="AKIAKENNELOPERATOR00",
-        aws_secret_access_key="kennel-local-operator",
-        config=Config(s3={"addressing_style": "path"}, parameter_validation=False),
-    )
-
-    def capture(request: Any, **_: Any) -> None:
-        raise Captured(request)
-
-    client.meta.events.register("before-send", capture)
-    with pytest.raises(Captured) as caught:
-        getattr(client, operation)(**parameters)
-    request = caught.value.args[0]
-    parts = urlsplit(request.url)
-    body = request.body or b""
-    if hasattr(body, "read"):
-        body = body.read()
-    elif isinstance(body, str):
-        body = body.encode()
-    environ = EnvironBuilder(
-        path=parts.path,
-        query_string=parts.query,
-        method=request.method,
-        base_url=f"http://{parts.netloc}",
-        headers=[
-            (name, value.decode() if isinstance(value, bytes) else value)
-            for name, value in request.headers.items()
-        ],
-        input_stream=io.BytesIO(body),
-        content_length=len(body),
-    ).get_environ()
-    environ["RAW_URI"] = parts.path + (f"?{parts.query}" if parts.query else "")
-    signature = read_signature(environ)
-    assert signature is not None
-    name = wire.service_of(signature.service, environ)
-    decoded = wire.decode(name, environ)
-    verify(signature, "kennel-local-operator", environ, decoded.body)
-    return Call(
-        cloud=cast(Cloud, None),
-        service=name,
-        operation=decoded.model.name,
-        model=decoded.model,
-        protocol=decoded.protocol,
-        parameters=decoded.parameters,
-        region=R,
-        account=A,
-        principal=OPERATOR,
-        headers=decoded.headers,
-        environ=environ,
-        moto=lambda *_: [],
-    )
-
-
 CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
-    ("s3", "get_object", OBJECT, [("s3:GetObject", "arn:aws:s3:::b/k/1")]),
-    ("s3", "get_object", {**OBJECT, "VersionId": "v"}, [("s3:GetObjectVersion", "arn:aws:s3:::b/k/1")]),
-    ("s3", "head_object", {"Bucket": "b", "Key": "ü +&"}, [("s3:GetObject", "arn:aws:s3:::b/ü +&")]),
-    ("s3", "head_bucket", {"Bucket": "b"}, [("s3:ListBucket", "arn:aws:s3:::b")]),
-    ("s3", "list_objects_v2", {"Bucket": "b", "Prefix": "p"}, [("s3:ListBucket", "arn:aws:s3:::b")]),
-    ("s3", "list_object_versions", {"Bucket": "b"}, [("s3:ListBucketVersions", "arn:aws:s3:::b")]),
-    ("s3", "list_buckets", {}, [("s3:ListAllMyBuckets", "*")]),
-    ("s3", "put_object", {**OBJECT, "Body": b"x"}, [("s3:PutObject", "arn:aws:s3:::b/k/1")]),
-    (
-        "s3",
-        "put_object",
-        {**OBJECT, "Tagging": "a=1", "ACL": "private"},
-        [
-            ("s3:PutObject", "arn:aws:s3:::b/k/1"),
-            ("s3:PutObjectTagging", "arn:aws:s3:::b/k/1"),
-            ("s3:PutObjectAcl", "arn:aws:s3:::b/k/1"),
-        ],
-    ),
-    ("s3", "create_multipart_upload", OBJECT, [("s3:PutObject", "arn:aws:s3:::b/k/1")]),
-    (
-        "s3",
-        "upload_part",
-        {**OBJECT, "PartNumber": 1, "UploadId": "u", "Body": b"x"},
-        [("s3:PutObject", "arn:aws:s3:::b/k/1")],
-    ),
-    (
-        "s3",
-        "complete_multipart_upload",
-        {**OBJECT, "UploadId": "u", "MultipartUpload": {"Parts": []}},
-        [("s3:PutObject", "arn:aws:s3:::b/k/1")],
-    ),
-    (
-        "s3",
-        "abort_multipart_upload",
-        {**OBJECT, "UploadId": "u"},
-        [("s3:AbortMultipartUpload", "arn:aws:s3:::b/k/1")],
-    ),
-    (
-        "s3",
-        "list_parts",
-        {**OBJECT, "UploadId": "u"},
-        [("s3:ListMultipartUploadParts", "arn:aws:s3:::b/k/1")],
-    ),
-    (
-        "s3",
-        "delete_objects",
-        {"Bucket": "b", "Delete": {"Objects": [{"Key": "x"}, {"Key": "y", "VersionId": "1"}]}},
-        [("s3:DeleteObject", "arn:aws:s3:::b/x"), ("s3:DeleteObjectVersion", "arn:aws:s3:::b/y")],
-    ),
-    (
-        "s3",
-        "copy_object",
-        {**OBJECT, "CopySource": {"Bucket": "c", "Key": "from it", "VersionId": "1"}},
-        [("s3:GetObjectVersion", "arn:aws:s3:::c/from it"), ("s3:PutObject", "arn:aws:s3:::b/k/1")],
-    ),
-    ("s3", "get_object_tagging", OBJECT, [("s3:GetObjectTagging", "arn:aws:s3:::b/k/1")]),
-    ("s3", "get_bucket_encryption", {"Bucket": "b"}, [("s3:GetEncryptionConfiguration", "arn:aws:s3:::b")]),
-    ("s3", "get_public_access_block", {"Bucket": "b"}, [("s3:GetBucketPublicAccessBlock", "arn:aws:s3:::b")]),
     (
         "sagemaker",
         "create_training_job",

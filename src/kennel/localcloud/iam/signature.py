@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from kennel.localcloud.call import AwsError, type_environ
+from kennel.localcloud.call import AwsError, Environ
 
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+)\s*,\s*SignedHeaders=(?P<headers>[^,\s]+)\s*,"
@@ -36,7 +36,7 @@ class Signature:
     expires: int = 0
 
 
-def read_signature(environ: type_environ) -> Signature | None:
+def read_signature(environ: Environ) -> Signature | None:
     """The signature that a request carries; None for an unsigned one.
 
     Raises
@@ -105,7 +105,7 @@ def _version_4(
     )
 
 
-def verify(signature: Signature, secret: str, environ: type_environ, body: bytes | None) -> None:
+def verify(signature: Signature, secret: str, environ: Environ, body: bytes | None) -> None:
     """Check that a request was signed with a secret, and that a presigned one has not expired.
 
     Parameters
@@ -150,7 +150,7 @@ def _signed_at(date: str) -> float:
     return moment.replace(tzinfo=datetime.UTC).timestamp()
 
 
-def _version_4_digest(signature: Signature, secret: str, environ: type_environ, body: bytes | None) -> str:
+def _version_4_digest(signature: Signature, secret: str, environ: Environ, body: bytes | None) -> str:
     canonical = "\n".join(
         [
             environ["REQUEST_METHOD"],
@@ -170,7 +170,7 @@ def _version_4_digest(signature: Signature, secret: str, environ: type_environ, 
     return hmac.new(key, text.encode(), "sha256").hexdigest()
 
 
-def _payload_hash(signature: Signature, environ: type_environ, body: bytes | None) -> str:
+def _payload_hash(signature: Signature, environ: Environ, body: bytes | None) -> str:
     declared: str = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")
     if signature.style == "query":
         return declared or UNSIGNED
@@ -179,21 +179,21 @@ def _payload_hash(signature: Signature, environ: type_environ, body: bytes | Non
     return hashlib.sha256(body or b"").hexdigest()
 
 
-def raw_path(environ: type_environ) -> str:
+def raw_path(environ: Environ) -> str:
     """The path as it was sent, percent signs and all."""
     raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or quote(environ.get("PATH_INFO", "/"))
     path = urlsplit(raw).path if "://" in raw else raw.split("?", 1)[0]
     return path or "/"
 
 
-def _canonical_path(service: str, environ: type_environ) -> str:
+def _canonical_path(service: str, environ: Environ) -> str:
     path = raw_path(environ)
     if service == "s3":  # S3 alone signs the path encoded once, and does not normalise it
         return quote(unquote(path), safe="/-_.~")
     return quote(path, safe="/-_.~")
 
 
-def _query_pairs(environ: type_environ) -> list[tuple[str, str]]:
+def _query_pairs(environ: Environ) -> list[tuple[str, str]]:
     pairs = []
     for item in environ.get("QUERY_STRING", "").split("&"):
         if item:
@@ -202,7 +202,7 @@ def _query_pairs(environ: type_environ) -> list[tuple[str, str]]:
     return pairs
 
 
-def _canonical_query(environ: type_environ) -> str:
+def _canonical_query(environ: Environ) -> str:
     encoded = (
         (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
         for name, value in _query_pairs(environ)
@@ -211,13 +211,13 @@ def _canonical_query(environ: type_environ) -> str:
     return "&".join(f"{name}={value}" for name, value in sorted(encoded))
 
 
-def _header(environ: type_environ, name: str) -> str:
+def _header(environ: Environ, name: str) -> str:
     key = name.upper().replace("-", "_")
     value: str = environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", "")
     return value
 
 
-def _version_2_digest(signature: Signature, secret: str, environ: type_environ) -> str:
+def _version_2_digest(signature: Signature, secret: str, environ: Environ) -> str:
     from botocore.auth import HmacV1QueryAuth
     from botocore.compat import HTTPHeaders
     from botocore.credentials import Credentials

@@ -1,0 +1,112 @@
+"""SageMaker's control plane: what moto drops, invents, or does not know yet."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from .conftest import ACCOUNT, Client, document
+
+SERVED = f"arn:aws:iam::{ACCOUNT}:role/sagemaker-served"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def served(client: Client) -> None:
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    client("iam").create_role(RoleName="sagemaker-served", AssumeRolePolicyDocument=document(trust))
+
+
+def model(client: Client, name: str, **more: Any) -> dict[str, Any]:
+    sagemaker = client("sagemaker")
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=SERVED, PrimaryContainer={"Image": "i"}, **more)
+    found: dict[str, Any] = sagemaker.describe_model(ModelName=name)
+    return found
+
+
+def test_a_model_keeps_its_isolation_and_its_network(client: Client) -> None:
+    network = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    isolated = model(client, "isolated", EnableNetworkIsolation=True, VpcConfig=network)
+    assert (isolated["EnableNetworkIsolation"], isolated["VpcConfig"]) == (True, network)
+    plain = model(client, "plain")
+    assert not plain["EnableNetworkIsolation"]
+    assert "VpcConfig" not in plain
+
+
+def variant(instance_type: str) -> dict[str, Any]:
+    return {
+        "VariantName": "AllTraffic",
+        "ModelName": "configured",
+        "InstanceType": instance_type,
+        "InitialInstanceCount": 1,
+    }
+
+
+def test_an_endpoint_configuration_takes_today_s_instances_and_invents_nothing(client: Client) -> None:
+    model(client, "configured")
+    sagemaker = client("sagemaker")
+    sagemaker.create_endpoint_config(EndpointConfigName="today", ProductionVariants=[variant("ml.c7i.large")])
+    found = sagemaker.describe_endpoint_config(EndpointConfigName="today")
+    assert "DataCaptureConfig" not in found
+    assert found["ProductionVariants"][0]["InstanceType"] == "ml.c7i.large"
+    with pytest.raises(ClientError, match=r"ml\.imagined\.large"):
+        sagemaker.create_endpoint_config(
+            EndpointConfigName="imagined", ProductionVariants=[variant("ml.imagined.large")]
+        )
+
+
+def test_a_notebook_keeps_its_platform_and_is_updated_when_stopped(client: Client) -> None:
+    sagemaker = client("sagemaker")
+    script = base64.b64encode(b"#!/bin/bash\n").decode()
+    config = "NotebookInstanceLifecycleConfigName"
+    sagemaker.create_notebook_instance_lifecycle_config(
+        **{config: "setup"}, OnStart=[{"Content": script}], Tags=[{"Key": "a", "Value": "1"}]
+    )
+    sagemaker.create_notebook_instance(
+        NotebookInstanceName="desk",
+        InstanceType="ml.t3.medium",
+        RoleArn=SERVED,
+        LifecycleConfigName="setup",
+        PlatformIdentifier="notebook-al2-v3",
+        InstanceMetadataServiceConfiguration={"MinimumInstanceMetadataServiceVersion": "2"},
+    )
+    found = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
+    assert found["PlatformIdentifier"] == "notebook-al2-v3"
+    assert found["InstanceMetadataServiceConfiguration"]["MinimumInstanceMetadataServiceVersion"] == "2"
+    with pytest.raises(ClientError, match="Unable to transition to"):
+        sagemaker.update_notebook_instance(NotebookInstanceName="desk", InstanceType="ml.t3.large")
+    sagemaker.stop_notebook_instance(NotebookInstanceName="desk")
+    sagemaker.update_notebook_instance(
+        NotebookInstanceName="desk", InstanceType="ml.t3.large", DisassociateLifecycleConfig=True
+    )
+    found = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
+    assert (found["InstanceType"], found.get("NotebookInstanceLifecycleConfigName")) == ("ml.t3.large", None)
+
+
+def test_a_lifecycle_script_may_not_be_too_long(client: Client) -> None:
+    content = base64.b64encode(b"#" * 20_000).decode()
+    with pytest.raises(ClientError):
+        client("sagemaker").create_notebook_instance_lifecycle_config(
+            NotebookInstanceLifecycleConfigName="long", OnStart=[{"Content": content}]
+        )
+
+
+def test_tags_of_sagemaker_are_replaced_not_repeated(client: Client) -> None:
+    sagemaker = client("sagemaker")
+    model(client, "tagged", Tags=[{"Key": "a", "Value": "1"}])
+    name = "setup-tagged"
+    lifecycle = sagemaker.create_notebook_instance_lifecycle_config(
+        NotebookInstanceLifecycleConfigName=name, Tags=[{"Key": "a", "Value": "1"}]
+    )["NotebookInstanceLifecycleConfigArn"]
+    for arn in (sagemaker.describe_model(ModelName="tagged")["ModelArn"], lifecycle):
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}])
+        tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
+        assert sorted((tag["Key"], tag["Value"]) for tag in tags) == [("a", "2"), ("b", "3")]
+        sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a"])
+        assert [tag["Key"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]] == ["b"]

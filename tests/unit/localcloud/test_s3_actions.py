@@ -1,0 +1,81 @@
+"""Which actions on which buckets and objects a real S3 request needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kennel.localcloud.iam.actions import needs
+
+from .conftest import call_of
+
+OBJECT = {"Bucket": "b", "Key": "k/1"}
+CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
+    ("s3", "get_object", OBJECT, [("s3:GetObject", "arn:aws:s3:::b/k/1")]),
+    ("s3", "get_object", {**OBJECT, "VersionId": "v"}, [("s3:GetObjectVersion", "arn:aws:s3:::b/k/1")]),
+    ("s3", "head_object", {"Bucket": "b", "Key": "ü +&"}, [("s3:GetObject", "arn:aws:s3:::b/ü +&")]),
+    ("s3", "head_bucket", {"Bucket": "b"}, [("s3:ListBucket", "arn:aws:s3:::b")]),
+    ("s3", "list_objects_v2", {"Bucket": "b", "Prefix": "p"}, [("s3:ListBucket", "arn:aws:s3:::b")]),
+    ("s3", "list_object_versions", {"Bucket": "b"}, [("s3:ListBucketVersions", "arn:aws:s3:::b")]),
+    ("s3", "list_buckets", {}, [("s3:ListAllMyBuckets", "*")]),
+    ("s3", "put_object", {**OBJECT, "Body": b"x"}, [("s3:PutObject", "arn:aws:s3:::b/k/1")]),
+    (
+        "s3",
+        "put_object",
+        {**OBJECT, "Tagging": "a=1", "ACL": "private"},
+        [
+            ("s3:PutObject", "arn:aws:s3:::b/k/1"),
+            ("s3:PutObjectTagging", "arn:aws:s3:::b/k/1"),
+            ("s3:PutObjectAcl", "arn:aws:s3:::b/k/1"),
+        ],
+    ),
+    ("s3", "create_multipart_upload", OBJECT, [("s3:PutObject", "arn:aws:s3:::b/k/1")]),
+    (
+        "s3",
+        "upload_part",
+        {**OBJECT, "PartNumber": 1, "UploadId": "u", "Body": b"x"},
+        [("s3:PutObject", "arn:aws:s3:::b/k/1")],
+    ),
+    (
+        "s3",
+        "complete_multipart_upload",
+        {**OBJECT, "UploadId": "u", "MultipartUpload": {"Parts": []}},
+        [("s3:PutObject", "arn:aws:s3:::b/k/1")],
+    ),
+    (
+        "s3",
+        "abort_multipart_upload",
+        {**OBJECT, "UploadId": "u"},
+        [("s3:AbortMultipartUpload", "arn:aws:s3:::b/k/1")],
+    ),
+    (
+        "s3",
+        "list_parts",
+        {**OBJECT, "UploadId": "u"},
+        [("s3:ListMultipartUploadParts", "arn:aws:s3:::b/k/1")],
+    ),
+    (
+        "s3",
+        "delete_objects",
+        {"Bucket": "b", "Delete": {"Objects": [{"Key": "x"}, {"Key": "y", "VersionId": "1"}]}},
+        [("s3:DeleteObject", "arn:aws:s3:::b/x"), ("s3:DeleteObjectVersion", "arn:aws:s3:::b/y")],
+    ),
+    (
+        "s3",
+        "copy_object",
+        {**OBJECT, "CopySource": {"Bucket": "c", "Key": "from it", "VersionId": "1"}},
+        [("s3:GetObjectVersion", "arn:aws:s3:::c/from it"), ("s3:PutObject", "arn:aws:s3:::b/k/1")],
+    ),
+    ("s3", "get_object_tagging", OBJECT, [("s3:GetObjectTagging", "arn:aws:s3:::b/k/1")]),
+    ("s3", "get_bucket_encryption", {"Bucket": "b"}, [("s3:GetEncryptionConfiguration", "arn:aws:s3:::b")]),
+    ("s3", "get_public_access_block", {"Bucket": "b"}, [("s3:GetBucketPublicAccessBlock", "arn:aws:s3:::b")]),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "parameters", "expected"), CASES)
+def test_a_request_needs(
+    service: str, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    found = needs(call_of(service, operation, parameters))
+    assert [(need.action, need.resource) for need in found] == expected
