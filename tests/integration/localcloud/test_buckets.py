@@ -162,6 +162,11 @@ def test_an_encrypted_bucket_needs_the_key_to_write_and_to_read(
     assert granted.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
     granted.upload_fileobj(io.BytesIO(b"3" * 9_000_000), bucket, "large")
     assert granted.head_object(Bucket=bucket, Key="large")["ContentLength"] == 9_000_000
+    write_only = client("s3", role(next(names), objects, statement("kms:GenerateDataKey", key)))
+    write_only.put_object(Bucket=bucket, Key="small", Body=b"4")
+    upload = write_only.create_multipart_upload(Bucket=bucket, Key="large")["UploadId"]
+    with pytest.raises(ClientError, match="kms:Decrypt"):
+        write_only.upload_part(Bucket=bucket, Key="large", PartNumber=1, UploadId=upload, Body=b"5")
 
 
 def test_a_key_policy_that_does_not_delegate_to_the_account_makes_grants_worthless(

@@ -146,7 +146,10 @@ def encryption_needs(call: Call) -> list[Need]:
     if call.operation in ("UploadPart", "CompleteMultipartUpload"):
         found = documents.bucket(name)
         upload = found.multiparts.get(parameters.get("UploadId")) if found else None
-        return _need("kms:Decrypt", call, upload.kms_key_id if upload else None, name, key)
+        if upload is None:
+            return []
+        identifier = _key_in_force(name, upload.sse_encryption, upload.kms_key_id)
+        return _need("kms:Decrypt", call, identifier, name, key)
     if call.operation in ("CopyObject", "UploadPartCopy"):
         from_bucket, from_key, version = copy_source(parameters.get("CopySource", ""))
         reading = _reading(call, from_bucket, from_key, version or None)
@@ -168,14 +171,18 @@ def _reading(call: Call, name: str, key: str, version: str | None) -> list[Need]
 
 
 def _writing(call: Call, name: str, key: str) -> list[Need]:
+    asked = call.parameters.get("ServerSideEncryption"), call.parameters.get("SSEKMSKeyId")
+    return _need("kms:GenerateDataKey", call, _key_in_force(name, *asked), name, key)
+
+
+def _key_in_force(name: str, algorithm: str | None, identifier: str | None) -> str | None:
+    """The key that a new object is encrypted with: what the request asks for, else the bucket's default."""
     found = documents.bucket(name)
     default = ((found.encryption if found else None) or {}).get("Rule", {})
     default = default.get("ApplyServerSideEncryptionByDefault", {})
-    wanted = call.parameters.get("ServerSideEncryption") or default.get("SSEAlgorithm")
-    if wanted not in ("aws:kms", "aws:kms:dsse"):
-        return []
-    identifier = call.parameters.get("SSEKMSKeyId") or default.get("KMSMasterKeyID")
-    return _need("kms:GenerateDataKey", call, identifier, name, key)
+    if (algorithm or default.get("SSEAlgorithm")) not in ("aws:kms", "aws:kms:dsse"):
+        return None
+    return identifier or default.get("KMSMasterKeyID")
 
 
 def _need(action: str, call: Call, identifier: str | None, name: str, key: str) -> list[Need]:
