@@ -1,99 +1,200 @@
-"""The feature pass: each picture through the frozen backbone once; a head then learns from what came out."""
+"""The feature pass: each view of each picture goes through the frozen backbone once."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kennel.classifier import TrainingError, pictures
+from kennel.classifier import TrainingError, augment, pictures
 from kennel.classifier.data.folder import Picture
+from kennel.classifier.distributed import Hosts
+from kennel.classifier.feature_store import FeatureStore
 from kennel.classifier.networks import Preprocessing
+from kennel.classifier.optimisation import one_thread
+
+View = tuple[Path, str, int]
+"""A picture's file, its SHA-256, and the number of the view: 0 is the plain one."""
 
 
 @dataclass
 class Features:
-    """Features of one split: values (N, F) float32, labels (N,) int64, and what was unreadable."""
+    """Features of one split, of the pictures that could be read.
+
+    ``values`` (N, V, F) float32 of V views, the first of them plain; ``labels`` (N,); ``pictures`` (N);
+    ``digests``, the SHA-256 of every file of the split, readable or not; ``unreadable``, lines on some.
+    """
 
     values: Tensor
     labels: Tensor
+    pictures: list[Picture]
+    digests: list[str]
     unreadable: list[str]
 
 
-def decoded(
-    paths: Sequence[Path], prepared: Preprocessing, batch_size: int, workers: int
-) -> Iterator[tuple[list[int], np.ndarray, list[str]]]:
-    """Yield batches of pictures: indices, pixels (n, crop, crop, 3), and lines on unreadable ones.
+def key(backbone_digest: str, prepared: Preprocessing, device: torch.device) -> str:
+    """Return what features depend on beside the picture: the name under which they are kept."""
+    parts = [backbone_digest, asdict(prepared), augment.VERSION, _precision(device)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
-    Decoding runs ahead in threads (Pillow releases the interpreter lock), so that the network never waits.
+
+def _precision(device: torch.device) -> str:
+    return "bfloat16" if device.type == "cuda" else "float32"
+
+
+def batch_size(device: torch.device) -> int:
+    """Return how many pictures go through a backbone at once when nothing is learnt.
+
+    Few on a CPU: activations then stay below the 32 MB from which glibc maps and unmaps each allocation anew.
     """
-
-    def read(path: Path) -> np.ndarray | str:
-        try:
-            return pictures.read(path, prepared.resize, prepared.crop)
-        except pictures.PictureError as error:
-            return f"{path}: {error}"
-
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        ahead = 3 * batch_size
-        waiting = [pool.submit(read, path) for path in paths[:ahead]]
-        for start in range(0, len(paths), batch_size):
-            stop = min(start + batch_size, len(paths))
-            results = [waiting[i].result() for i in range(start, stop)]
-            for i in range(start, stop):
-                waiting[i] = None  # type: ignore[call-overload]  # lets the pixels go
-            waiting += [pool.submit(read, path) for path in paths[len(waiting) : stop + ahead]]
-            good = [i for i, result in enumerate(results) if not isinstance(result, str)]
-            pixels = (
-                np.stack([results[i] for i in good])
-                if good
-                else np.empty((0, prepared.crop, prepared.crop, 3))
-            )
-            yield [start + i for i in good], pixels, [r for r in results if isinstance(r, str)]
+    return 4 if device.type == "cpu" else 128
 
 
-@torch.inference_mode()
-def extract(
+def collect(
     backbone: nn.Module,
     items: Sequence[Picture],
     prepared: Preprocessing,
+    store: FeatureStore,
     *,
-    batch_size: int | None = None,
+    views: int = 0,
+    hosts: Hosts = Hosts(),  # noqa: B008 (immutable)
     workers: int = 2,
-    device: torch.device | str = "cpu",
+    device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
     progress: Callable[[str], None] | None = None,
 ) -> Features:
-    """Run pictures through a backbone in evaluation mode.
+    """Return the features of all pictures, computing on each host its share of what no store has yet.
 
-    On a CPU the default batch is small: activations then stay below the 32 MB from which glibc maps and
-    unmaps each allocation anew, which costs more than larger batches gain (measured: 2 x).
+    Parameters
+    ----------
+    backbone
+        Network without its head; put into evaluation mode.
+    items
+        All pictures of the split, the same on every host.
+    store
+        Where features are found and kept.
+    views
+        Number of augmented views of each picture, beside the plain one.
 
     Raises
     ------
     TrainingError
         More than 1 % of the pictures are unreadable, or none is readable.
     """
-    batch_size = batch_size or (8 if torch.device(device).type == "cpu" else 128)
     backbone.eval()
-    values: list[Tensor] = []
-    kept: list[int] = []
-    unreadable: list[str] = []
-    for indices, pixels, faults in decoded([item.path for item in items], prepared, batch_size, workers):
-        unreadable += faults
-        if indices:
-            inputs = prepared.to_input(torch.from_numpy(pixels).to(device))
-            values.append(torch.flatten(backbone(inputs), 1).float().cpu())
-            kept += indices
+    own = [items[i] for i in hosts.share(len(items))]
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        read = list(pool.map(_identify, [item.path for item in own]))
+    missing = [
+        (item.path, digest, number)
+        for item, digest in zip(own, read, strict=True)
+        for number in range(1 + views)
+        if (digest, number) not in store
+    ]
+    faults: dict[str, str] = {}
+    done = 0
+    for names, rows in _computed(backbone, missing, prepared, workers, device, faults):
+        store.append(names, rows)
+        done += len(names)
         if progress:
-            progress(f"features of {len(kept)} of {len(items)} pictures")
+            progress(f"features of {done} of {len(missing)} views")
+    good = [all((digest, number) in store for number in range(1 + views)) for digest in read]
+    values = np.zeros((len(own), 1 + views, store.width), np.float32)
+    chosen = [i for i, fine in enumerate(good) if fine]
+    for number in range(1 + views):
+        values[chosen, number] = store.rows([(read[i], number) for i in chosen])
+    states = [(read[i], good[i], faults.get(read[i], "damaged")) for i in range(len(own))]
+    return _together(values, states, items, hosts)
+
+
+def screen(items: Sequence[Picture], hosts: Hosts, workers: int) -> Features:
+    """Return a split without features, for a backbone that trains: its readable pictures and their labels.
+
+    Raises
+    ------
+    TrainingError
+        More than 1 % of the pictures are unreadable, or none is readable.
+    """
+    own = [items[i].path for i in hosts.share(len(items))]
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        states = list(pool.map(_state, own))
+    return _together(np.zeros((len(own), 1, 0), np.float32), states, items, hosts)
+
+
+def _together(
+    values: np.ndarray, states: list[tuple[str, bool, str]], items: Sequence[Picture], hosts: Hosts
+) -> Features:
+    """Join the hosts' rows (n, V, F) and states: each picture's digest, whether it is good, else why."""
+    whole = hosts.gather_rows(torch.from_numpy(values), len(items))
+    shares = hosts.gather(states)
+    found = [shares[i % hosts.count][i // hosts.count] for i in range(len(items))]
+    unreadable = [f"{p.path}: {why}" for p, (_, fine, why) in zip(items, found, strict=True) if not fine]
     limit_unreadable(unreadable, len(items))
+    kept = [i for i, (_, fine, _) in enumerate(found) if fine]
     labels = torch.tensor([items[i].label for i in kept])
-    return Features(torch.cat(values), labels, unreadable)
+    readable = whole[kept] if unreadable else whole
+    return Features(readable, labels, [items[i] for i in kept], [one[0] for one in found], unreadable)
+
+
+def _state(path: Path) -> tuple[str, bool, str]:
+    fault = pictures.fault(path)
+    return _identify(path), fault is None, fault or ""
+
+
+def _identify(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TrainingError(f"{path}: {error.strerror}") from error
+
+
+def _computed(
+    backbone: nn.Module,
+    wanted: Sequence[View],
+    prepared: Preprocessing,
+    workers: int,
+    device: torch.device,
+    faults: dict[str, str],
+) -> Iterator[tuple[list[tuple[str, int]], np.ndarray]]:
+    """Yield names (digest, view) and feature rows, a few at a time, in order; note what is unreadable.
+
+    On a CPU every core decodes and computes batches of its own. Sharing each layer of one batch among the
+    cores instead makes all wait for the slowest many times a picture: measured 5 x slower on a busy machine.
+    """
+    size = batch_size(device)
+
+    def work(views: Sequence[View]) -> tuple[list[tuple[str, int]], np.ndarray]:
+        names: list[tuple[str, int]] = []
+        pixels = np.zeros((size, prepared.crop, prepared.crop, 3), np.uint8)
+        for path, digest, number in views:
+            try:
+                seed = f"{digest}/{number}" if number else None
+                pixels[len(names)] = augment.view(path.read_bytes(), prepared, seed)
+                names.append((digest, number))
+            except pictures.PictureError as error:
+                faults[digest] = str(error)
+        # Every batch is filled up, so that a feature does not depend on which pictures came with it.
+        half = _precision(device) == "bfloat16"
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+            rows = torch.flatten(backbone(prepared.to_input(torch.from_numpy(pixels).to(device))), 1)
+        return names, rows[: len(names)].float().cpu().numpy()
+
+    cores = torch.get_num_threads() if device.type == "cpu" else max(1, workers)
+    with one_thread(device), ThreadPoolExecutor(cores) as pool:
+        batches = (wanted[i : i + size] for i in range(0, len(wanted), size))
+        ahead = deque(pool.submit(work, batch) for batch in islice(batches, 3 * cores))
+        while ahead:
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(work, batch) for batch in islice(batches, 1))
 
 
 def limit_unreadable(unreadable: list[str], total: int) -> None:

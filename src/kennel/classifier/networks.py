@@ -43,6 +43,7 @@ class Head(nn.Module):
 
     def __init__(self, features: int, classes: int, width: int = 0, dropout: float = 0.2) -> None:
         super().__init__()
+        self.classes = classes
         self.register_buffer("centre", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         hidden = [nn.Linear(features, width), nn.ReLU(), nn.Dropout(dropout)] if width else []
@@ -71,8 +72,40 @@ class Network(nn.Module):
 
     def __init__(self, backbone: nn.Module, head: Head) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone = backbone.requires_grad_(False)
         self.head = head
+        self.trained: list[nn.Module] = []
+
+    def unfreeze(self, last: int) -> None:
+        """Let the ``last`` stages of the backbone learn; the others stay frozen.
+
+        Raises
+        ------
+        TrainingError
+            The backbone has fewer stages.
+        """
+        every = stages(self.backbone)
+        if last > len(every):
+            raise TrainingError(f"--unfreeze {last}: the network has only {len(every)} stages")
+        self.trained = every[len(every) - last :]
+        for stage in self.trained:
+            stage.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> Network:
+        """Put what learns into training mode.
+
+        Batch norms keep ImageNet's statistics: those of small batches, and of each host its own, are worse.
+        """
+        super().train(False)
+        if mode:
+            self.training = True
+            self.head.train()
+            for stage in self.trained:
+                stage.train()
+                for module in stage.modules():
+                    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                        module.eval()
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pictures (N, 3, H, W) to logits (N, classes)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -11,14 +12,17 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 
-def adamw(parameters: list[nn.Parameter], lr: float, weight_decay: float) -> AdamW:
-    """Return AdamW that decays matrices only: decaying biases and norms gains nothing (arXiv:1812.01187)."""
-    trained = [p for p in parameters if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return AdamW(groups, lr=lr)
+def adamw(parts: Sequence[tuple[nn.Module, float]], weight_decay: float) -> AdamW:
+    """Return AdamW over the trainable parameters of some modules, each module with its own learning rate.
+
+    Matrices decay; biases and norms do not, which gains nothing there (arXiv:1812.01187).
+    """
+    groups = []
+    for module, lr in parts:
+        trained = [p for p in module.parameters() if p.requires_grad]
+        groups.append({"params": [p for p in trained if p.ndim > 1], "lr": lr, "weight_decay": weight_decay})
+        groups.append({"params": [p for p in trained if p.ndim <= 1], "lr": lr, "weight_decay": 0.0})
+    return AdamW([group for group in groups if group["params"]])
 
 
 def warmup_cosine(optimizer: AdamW, steps: int, warmup: int) -> LambdaLR:
@@ -35,7 +39,8 @@ def warmup_cosine(optimizer: AdamW, steps: int, warmup: int) -> LambdaLR:
 class FeatureBatches:
     """Shuffled batches of features in memory: a DataLoader's job without its cost per item.
 
-    The order of an epoch depends on the seed and the epoch alone, so a resumed training sees the same.
+    Each epoch sees each picture once, in one of its views, drawn anew. Order and views depend on the seed and
+    the epoch alone, so a resumed training sees the same.
     """
 
     def __init__(self, values: Tensor, labels: Tensor, batch_size: int, seed: int) -> None:
@@ -50,7 +55,25 @@ class FeatureBatches:
         return math.ceil(len(self.labels) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.labels), generator=generator).to(self.values.device)
-        for chosen in order.split(self.batch_size):
-            yield self.values[chosen], self.labels[chosen]
+        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
+        order = torch.randperm(len(self.labels), generator=generator)
+        views = torch.randint(self.values.shape[1], order.shape, generator=generator)
+        for chosen, view in zip(order.split(self.batch_size), views.split(self.batch_size), strict=True):
+            yield self.values[chosen, view], self.labels[chosen]
+
+
+@contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Keep torch to one thread an operation on a CPU, where the operations are too small to be shared."""
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """Return the seed of one epoch's randomness: the same after a resumption as without one."""
+    return seed * 1_000_003 + epoch

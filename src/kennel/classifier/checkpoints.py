@@ -1,0 +1,58 @@
+"""Checkpoints: what an interrupted training needs to end with the metrics of an uninterrupted one."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from kennel.classifier import records
+
+EVERY_SECONDS = 2.0  # an epoch on features takes milliseconds: writing each would cost more than repeating it
+
+
+class Checkpoint:
+    """The last state of a training, in one file that is replaced as a whole.
+
+    Parameters
+    ----------
+    folder
+        Where it is kept (SageMaker copies ``/opt/ml/checkpoints`` to S3 and back); None to keep none.
+    identity
+        What must be equal for a checkpoint to be continued: data, network and hyperparameters.
+    """
+
+    def __init__(self, folder: Path | None, identity: dict[str, Any]) -> None:
+        self.path = folder / "checkpoint.pth" if folder else None
+        self.identity = identity
+        self._written = time.monotonic()
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the state that was written last for the same training, or None."""
+        if self.path is None or not self.path.is_file():
+            return None
+        try:
+            found = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (RuntimeError, ValueError, EOFError, UnpicklingError):
+            return None  # not of our writing: ours is replaced whole or not at all
+        same = isinstance(found, dict) and found.get("identity") == self.identity
+        return found["state"] if same else None
+
+    def write(self, state: dict[str, Any], *, now: bool = False) -> None:
+        """Write a state of tensors and plain values if the last one is old enough, or ``now``.
+
+        Raises
+        ------
+        TrainingError
+            The disk is full.
+        """
+        if self.path is None or not (now or time.monotonic() - self._written > EVERY_SECONDS):
+            return
+        buffer = io.BytesIO()
+        torch.save({"identity": self.identity, "state": state}, buffer)
+        records.write(self.path, lambda file: file.write(buffer.getbuffer()))
+        self._written = time.monotonic()

@@ -1,0 +1,82 @@
+"""Batches of augmented pictures for a backbone that trains, each host its part, in worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from kennel.classifier import augment
+from kennel.classifier.data.folder import Picture
+from kennel.classifier.distributed import Hosts
+from kennel.classifier.networks import Preprocessing
+
+
+class Pictures(Dataset):
+    """Labelled pictures as uint8 pixels (crop, crop, 3), augmented if there is a ``seed``."""
+
+    def __init__(self, items: Sequence[Picture], prepared: Preprocessing, seed: int | None = None) -> None:
+        self.items, self.prepared, self.seed, self.epoch = items, prepared, seed, 0
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        item = self.items[index]
+        seed = None if self.seed is None else f"{self.seed}/{self.epoch}/{index}"
+        pixels = augment.view(item.path.read_bytes(), self.prepared, seed)
+        return torch.from_numpy(pixels.copy()), item.label
+
+
+class PictureBatches:
+    """Shuffled, augmented batches of normalised pictures on a device; `FeatureBatches`' counterpart.
+
+    ``batch_size`` counts the pictures of one step over all hosts.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Picture],
+        prepared: Preprocessing,
+        batch_size: int,
+        seed: int,
+        workers: int,
+        device: torch.device,
+        hosts: Hosts,
+    ) -> None:
+        self.prepared, self.device = prepared, device
+        self.dataset = Pictures(items, prepared, seed)
+        self.sampler: DistributedSampler = DistributedSampler(
+            self.dataset, hosts.count, hosts.rank, seed=seed
+        )
+        self.loader = DataLoader(
+            self.dataset,
+            batch_size=max(1, batch_size // hosts.count),
+            sampler=self.sampler,
+            num_workers=workers,
+            pin_memory=device.type == "cuda",
+        )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order and augmentation come next; its workers start anew and see it."""
+        self.sampler.set_epoch(epoch)
+        self.dataset.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for pixels, labels in self.loader:
+            inputs = self.prepared.to_input(pixels.to(self.device, non_blocking=True))
+            yield inputs, labels.to(self.device, non_blocking=True)
+
+
+def plain_batches(
+    items: Sequence[Picture], prepared: Preprocessing, size: int, workers: int, device: torch.device
+) -> Iterator[Tensor]:
+    """Yield normalised batches of centre crops, in order, for evaluation."""
+    loader = DataLoader(Pictures(items, prepared), batch_size=size, num_workers=workers)
+    for pixels, _ in loader:
+        yield prepared.to_input(pixels.to(device))

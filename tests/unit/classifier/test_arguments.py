@@ -1,0 +1,67 @@
+"""The command line: SageMaker's ways of passing hyperparameters, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kennel.classifier import arguments
+
+
+def parse(*argv: str, **environment: str):  # type: ignore[no-untyped-def]  # a namespace
+    return arguments.parse(["--data", "d", *argv], environment, 3)
+
+
+def test_underscores_switches_with_values_and_whole_floats() -> None:
+    args = parse(
+        "--batch_size", "32.0", "--label_smoothing=0.2", "--pretrained", "False", "--weights", "a_b.pth"
+    )
+    assert (args.batch_size, args.label_smoothing, args.pretrained, args.weights) == (
+        32,
+        0.2,
+        False,
+        "a_b.pth",
+    )
+    assert isinstance(args.batch_size, int)
+    assert parse("--no-pretrained").pretrained is False
+    assert parse("--no-pretrained", "false").pretrained is True
+    assert parse().pretrained is True
+
+
+def test_folders_come_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    model = str(tmp_path / "model")
+    args = arguments.parse([], {"SM_CHANNEL_TRAINING": "t", "SM_MODEL_DIR": model, "SM_NUM_CPUS": "5"}, 3)
+    assert (args.data, args.model_dir, args.workers) == (Path("t"), Path(model), 5)
+    assert args.checkpoint_dir == tmp_path / "checkpoints"
+    assert args.cache_dir == tmp_path / "checkpoints" / "features"
+    assert parse().checkpoint_dir is None
+    assert parse().workers == 3
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--lr", "0"], "0 is not at least"),
+        (["--lr", "nan"], "nan is not"),
+        (["--epochs", "2.5"], "not a whole number"),
+        (["--dropout", "1"], "at most 0.95"),
+        (["--pretrained", "maybe"], "neither true nor false"),
+        (["--epochz", "3"], "unrecognized arguments"),
+        (["--batch", "3"], "unrecognized arguments"),
+    ],
+)
+def test_senseless_arguments_are_refused(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(*argv)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_data_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        arguments.parse([], {}, 1)
+    assert "give --data DIR" in capsys.readouterr().err
