@@ -133,6 +133,10 @@ def _kms_context(call: Call) -> Keys:
 
 def _ssm(call: Call) -> list[str]:
     parameters = call.parameters
+    if call.operation == "SendCommand":  # AWS wants the grant on the document and on every instance
+        document = f"arn:aws:ssm:{call.region}::document/{parameters['DocumentName'].split('/')[-1]}"
+        instances = parameters.get("InstanceIds") or []
+        return [document, *(call.arn(f"instance/{name}", "ec2") for name in instances)]
     names = parameters.get("Names") or [parameters.get("Name") or parameters.get("Path")]
     if "Parameter" not in call.operation or call.operation == "DescribeParameters":
         return []

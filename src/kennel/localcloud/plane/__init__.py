@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 def prepare(cloud: Cloud) -> None:
     """Register the operations that really run something, and what runs without being asked."""
     # Imported for their handlers, which register themselves.
-    from kennel.localcloud.plane import endpoint, function, invocation, training  # noqa: F401
+    from kennel.localcloud.plane import (  # noqa: F401
+        ec2_instances,
+        endpoint,
+        function,
+        invocation,
+        run_command,
+        training,
+    )
     from kennel.localcloud.plane.provisioned import keep_provisioned
     from kennel.localcloud.plane.triggers import run_triggered
 
