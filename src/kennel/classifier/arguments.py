@@ -87,6 +87,9 @@ def _folders(parser: argparse.ArgumentParser, environment: Mapping[str, str]) ->
         default=get("SM_CHECKPOINT_DIR"),
         help="what an interrupted run resumes",
     )
+    add(
+        "--checkpoint-seconds", type=_number(float, 0), default=2.0, help="least time between two checkpoints"
+    )
     add("--cache-dir", type=Path, help="where features are kept; default: below the checkpoints")
     add(
         "--features-dir",

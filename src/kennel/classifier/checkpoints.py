@@ -12,8 +12,6 @@ import torch
 
 from kennel.classifier import records
 
-EVERY_SECONDS = 2.0  # an epoch on features takes milliseconds: writing each would cost more than repeating it
-
 
 class Checkpoint:
     """The last state of a training, in one file that is replaced as a whole.
@@ -24,9 +22,13 @@ class Checkpoint:
         Where it is kept (SageMaker copies ``/opt/ml/checkpoints`` to S3 and back); None to keep none.
     identity
         What must be equal for a checkpoint to be continued: data, network and hyperparameters.
+    every_seconds
+        How old the last one must be for a new one: an epoch on features takes milliseconds, and writing each
+        would cost more than repeating a few.
     """
 
-    def __init__(self, folder: Path | None, identity: dict[str, Any]) -> None:
+    def __init__(self, folder: Path | None, identity: dict[str, Any], every_seconds: float = 2.0) -> None:
+        self.every_seconds = every_seconds
         self.path = folder / "checkpoint.pth" if folder else None
         self.identity = identity
         self._written = time.monotonic()
@@ -50,7 +52,7 @@ class Checkpoint:
         TrainingError
             The disk is full.
         """
-        if self.path is None or not (now or time.monotonic() - self._written > EVERY_SECONDS):
+        if self.path is None or not (now or time.monotonic() - self._written >= self.every_seconds):
             return
         buffer = io.BytesIO()
         torch.save({"identity": self.identity, "state": state}, buffer)

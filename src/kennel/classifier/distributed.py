@@ -133,5 +133,10 @@ def joined() -> Iterator[Hosts]:
         yield hosts
         # Without this the first to leave tears down the store that others still use, which aborts them.
         dist.barrier()
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        who = f"host {hosts.rank + 1} of {hosts.count}"
+        raise TrainingError(f"{who}: another host ended before its work was done; see its log") from error
     finally:
         dist.destroy_process_group()

@@ -166,7 +166,8 @@ def train(args: argparse.Namespace, hosts: Hosts, command: list[str]) -> dict[st
         epoch, stale, history = 0, 0, list[dict[str, Any]]()
         best: dict[str, float] = {"val_loss": math.inf, "valid_top1": 0.0}
         best_state = copy.deepcopy(learning.state_dict())
-        checkpoint = Checkpoint(args.checkpoint_dir, identity(args, data, backbone, train_set, valid_set))
+        same = identity(args, data, backbone, train_set, valid_set)
+        checkpoint = Checkpoint(args.checkpoint_dir, same, args.checkpoint_seconds)
         if resumed := hosts.gather(checkpoint.read() if hosts.first else None)[0]:
             learning.load_state_dict(resumed["model"])
             optimizer.load_state_dict(resumed["optimizer"])
@@ -236,17 +237,8 @@ def identity(
     args: argparse.Namespace, data: folder.Folder, backbone: str, train_set: Features, valid_set: Features
 ) -> dict[str, Any]:
     """Return what must be equal for a checkpoint to be continued; folders and cores may change."""
-    elsewhere = {
-        "data",
-        "model_dir",
-        "checkpoint_dir",
-        "cache_dir",
-        "features_dir",
-        "pretrained_dir",
-        "weights",
-        "workers",
-    }
-    chosen = {name: value for name, value in vars(args).items() if name not in elsewhere}
+    elsewhere = ("data", "_dir", "weights", "workers", "_seconds")
+    chosen = {name: value for name, value in vars(args).items() if not name.endswith(elsewhere)}
     return {
         "data": folder.digest(data, {"train": train_set.digests, "valid": valid_set.digests}),
         "backbone": backbone,
