@@ -31,6 +31,7 @@ def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
         **cloud,
         "KENNEL_ENV": workspace.environment,
         "KENNEL_WORKSPACE": str(workspace.build),
+        "TF_VAR_region": session.region(),
         "TF_DATA_DIR": str(workspace.build / "terraform"),
         "TF_CLI_ARGS_init": shlex.join(["-reconfigure", *backend, *plugins]),
         "TF_CLI_ARGS_plan": files,

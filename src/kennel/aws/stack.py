@@ -69,6 +69,8 @@ def terraform_of(workspace: Workspace, progress: Progress | None = None) -> Terr
         workspace.terraform_directory,
         workspace.build / "terraform",
         [*map(type(workspace.build), variable_files(workspace))],
+        # One region for the state, the stack and the SDKs, wherever it was set.
+        variables={"region": session.region()},
         binary=session.terraform_binary(),
         progress=progress,
     )

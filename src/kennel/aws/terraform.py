@@ -64,6 +64,8 @@ class Terraform:
         environments of one checkout never share a backend.
     variable_files
         Passed to plan, apply and destroy, in order.
+    variables
+        Variables that no file sets, by name.
     """
 
     def __init__(
@@ -72,13 +74,15 @@ class Terraform:
         data_directory: Path,
         variable_files: list[Path],
         *,
+        variables: dict[str, str] | None = None,
         binary: str = "terraform",
         progress: Progress | None = None,
     ) -> None:
         self.directory = directory
         self.data_directory = data_directory
         self.progress = progress or (lambda line: None)
-        self._variables: dict[str, Any] = {"var_file": [str(path) for path in variable_files]}
+        self._variable_files: dict[str, Any] = {"var_file": [str(path) for path in variable_files]}
+        self._variables = {f"TF_VAR_{name}": value for name, value in (variables or {}).items()}
         self._command_line = CommandLine(working_dir=str(directory), terraform_bin_path=binary)
 
     def init(self, backend: dict[str, str], plugin_directory: str | None = None) -> None:
@@ -115,7 +119,7 @@ class Terraform:
         failures: list[str] = []
         total = done = 0
         for line in self._stream(
-            command, failures, json=IsFlagged, input=False, **self._variables, **options
+            command, failures, json=IsFlagged, input=False, **self._variable_files, **options
         ):
             with contextlib.suppress(json.JSONDecodeError):
                 event = json.loads(line)
@@ -157,6 +161,7 @@ class Terraform:
         self.data_directory.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
+            **self._variables,
             "TF_DATA_DIR": str(self.data_directory),
             "TF_IN_AUTOMATION": "1",
             # Arguments that `local.env` exports for plain terraform would double the ones given here.
