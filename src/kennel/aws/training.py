@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from kennel.aws import StackError, sdk, session
+from kennel.aws import StackError, joblogs, sdk, session
 from kennel.aws.sdk import Request
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
@@ -90,7 +90,7 @@ def follow(name: str, log_group: str, tell: Progress, errors: list[str] | None =
         if job.get("SecondaryStatus", "") != status:
             status = job["SecondaryStatus"]
             tell(status)
-        for line in _new_log_lines(log_group, name, seen):
+        for line in joblogs.new_lines(log_group, f"{name}/", seen):
             if re.search(r"\w+=[-+.0-9eE]+;|[Ee]rror|warning", line):
                 tell(line)
             if errors is not None and line.startswith("error: "):
@@ -99,23 +99,3 @@ def follow(name: str, log_group: str, tell: Progress, errors: list[str] | None =
             return job
         # A job that has just begun is asked every second, one that runs for hours every ten.
         time.sleep(min(10.0, 1.0 + (time.monotonic() - started) / 60))
-
-
-def _new_log_lines(group: str, job: str, tokens: dict[str, str]) -> Iterator[str]:
-    """Yield what was logged since the last call; ``tokens`` remembers where each stream stood."""
-    logs = session.client("logs")
-    try:
-        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
-        for stream in (one["logStreamName"] for one in streams):
-            while True:
-                since = {"nextToken": tokens[stream]} if stream in tokens else {}
-                page = logs.get_log_events(
-                    logGroupName=group, logStreamName=stream, startFromHead=True, **since
-                )
-                yield from (event["message"] for event in page["events"])
-                at_the_end = page["nextForwardToken"] == tokens.get(stream) or not page["events"]
-                tokens[stream] = page["nextForwardToken"]
-                if at_the_end:
-                    break
-    except logs.exceptions.ResourceNotFoundException:
-        return  # the group or stream appears with the first line
