@@ -11,7 +11,6 @@ import fcntl
 import json
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -170,7 +169,6 @@ def _start_cloud(scene: _Scene, tell: Callable[[str], None]) -> None:
 def _find_photos(scene: _Scene, tell: Callable[[str], None]) -> None:
     if scene.data is None:
         scene.data = scene.workspace.build.parent / "photos"
-        shutil.rmtree(scene.data, ignore_errors=True)
         sample.draw(scene.data, per_class=SAMPLE, progress=tell)
     report = folder.check(scene.data, tell)
     if not report.ok:

@@ -55,3 +55,27 @@ def test_more_than_133_breeds_have_names() -> None:
 def test_a_full_folder_is_never_drawn_over(photos: Path) -> None:
     with pytest.raises(DataError, match="is not empty"):
         sample.draw(photos, classes=2)
+
+
+def test_drawing_the_same_again_changes_nothing(tmp_path: Path) -> None:
+    folder = sample.draw(tmp_path / "s", classes=2, size=64)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
+
+    sample.draw(folder, classes=2, size=64)
+
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")} == before
+    with pytest.raises(DataError, match="is not empty"):
+        sample.draw(folder, classes=2, size=64, seed=1)
+
+
+def test_an_interrupted_drawing_is_begun_anew(tmp_path: Path) -> None:
+    unfinished = tmp_path / "s.part" / "train" / "999.Half_drawn"
+    unfinished.mkdir(parents=True)
+
+    folder = sample.draw(tmp_path / "s", classes=2, size=64)
+
+    assert sorted(path.name for path in (folder / "train").iterdir()) == [
+        "001.Affenpinscher",
+        "002.Afghan_hound",
+    ]
+    assert not unfinished.exists()

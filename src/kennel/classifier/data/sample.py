@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -17,6 +19,7 @@ from kennel.classifier.data import DataError, dog, scene
 from kennel.classifier.data.look import look
 
 PER_CLASS: Mapping[str, int] = {"train": 5, "valid": 1, "test": 1}
+_MARKER = ".sample.json"
 
 
 def class_name(breed: int) -> str:
@@ -39,7 +42,8 @@ def draw(
     Parameters
     ----------
     directory
-        Folder to create; an empty one may exist.
+        Folder to create; an empty one may exist. One that holds this very sample is left as it is, and
+        an interrupted drawing is begun anew.
     classes
         Number of breeds.
     per_class
@@ -54,20 +58,25 @@ def draw(
     Raises
     ------
     DataError
-        The folder already holds something, or the numbers make no data set.
+        The folder already holds something else, or the numbers make no data set.
     """
     directory = Path(directory)
+    drawn = {"classes": classes, "per_class": dict(per_class), "size": size, "seed": seed}
+    if _drawn(directory) == drawn:
+        return directory
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise DataError(f"{directory}: is not empty; remove it or name another folder for the sample")
     if classes < 1 or size < 32 or not per_class or any(n < 0 for n in per_class.values()):
         raise DataError(
             "a sample needs at least one class, 32 pixels, and a number of pictures for each split"
         )
+    unfinished = directory.with_name(directory.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
     jobs = []
     for breed in range(classes):
         number = 0
         for split, count in per_class.items():
-            target = directory / split / class_name(breed)
+            target = unfinished / split / class_name(breed)
             target.mkdir(parents=True, exist_ok=True)
             for _ in range(count):
                 number += 1
@@ -90,13 +99,23 @@ def draw(
             for done, _ in enumerate(pool.map(_save, jobs, chunksize=16), 1):
                 if progress and done % 200 == 0:
                     progress(f"{done} of {len(jobs)} pictures drawn")
+    (unfinished / _MARKER).write_text(json.dumps(drawn))
+    if directory.exists():
+        directory.rmdir()
+    unfinished.rename(directory)
     return directory
+
+
+def _drawn(directory: Path) -> dict[str, object] | None:
+    """Return what a folder was drawn with; None if it was not."""
+    marker = directory / _MARKER
+    return json.loads(marker.read_text()) if marker.is_file() else None
 
 
 def photo(breed: int, number: int, size: int = 256, seed: int = 0) -> Image.Image:
     """Return picture ``number`` of a breed."""
     rng = random.Random(f"{seed}/{breed}/{number}")  # noqa: S311 (a drawing, not a secret)
-    canvas = scene.paint(breed, max(192, round(size * 1.5)), rng)
+    canvas = scene.paint(breed, max(192, round(size * 1.25)), rng)
     if rng.random() < 0.7:
         canvas = canvas.filter(ImageFilter.BoxBlur(rng.uniform(0, 2)))  # depth of field
     dog.paint(canvas, look(breed), rng)
