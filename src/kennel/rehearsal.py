@@ -168,7 +168,9 @@ def _start_cloud(scene: _Scene, tell: Callable[[str], None]) -> None:
 
 def _find_photos(scene: _Scene, tell: Callable[[str], None]) -> None:
     if scene.data is None:
-        scene.data = scene.workspace.build.parent / "photos"
+        # Named by what is drawn, so that an earlier version's photos are never taken for these.
+        counts = "-".join(map(str, SAMPLE.values()))
+        scene.data = scene.workspace.build.parent / f"photos-{counts}"
         sample.draw(scene.data, per_class=SAMPLE, progress=tell)
     report = folder.check(scene.data, tell)
     if not report.ok:
