@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.client import responses
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from moto.core.exceptions import ServiceException
 
@@ -74,8 +75,12 @@ class Front:
     def _admin(self, environ: Environ, name: str) -> Response:
         if environ.get("REMOTE_ADDR", "127.0.0.1") not in ("127.0.0.1", "::1") or "HTTP_ORIGIN" in environ:
             return _text(403, "This path answers only programs on this machine.")
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return _text(405, "This path answers GET only.")
+        order = self.cloud.state("admin").get(name)  # what the data plane does on request
+        if order and environ["REQUEST_METHOD"] == "POST":
+            answer: Response = order(self.cloud, dict(parse_qsl(environ.get("QUERY_STRING", ""))))
+            return answer
+        if order or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return _text(405, f"This path answers {'POST' if order else 'GET'} only.")
         if name == "status":
             return _json(self.cloud.status())
         if name == "ledger":

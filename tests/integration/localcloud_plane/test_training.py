@@ -287,6 +287,45 @@ time.sleep(300)
     assert job["FailureReason"].endswith("exit code: 9")
 
 
+def test_the_host_that_died_first_is_the_one_that_says_why(jobs: Jobs) -> None:
+    script = """
+import os, socket, sys, time
+from pathlib import Path
+meeting = Path(os.environ["SM_MODEL_DIR"]).parents[1] / "meeting"
+if os.environ["SM_CURRENT_HOST"] == "algo-1":
+    server = socket.create_server(("127.0.0.1", 0)); meeting.write_text(str(server.getsockname()[1]))
+    server.accept()[0].recv(1)  # until the other is gone
+    sys.exit("connection closed by peer")
+while not (meeting.exists() and meeting.read_text()): time.sleep(0.01)
+line = socket.create_connection(("127.0.0.1", int(meeting.read_text())))
+time.sleep(0.3)
+sys.exit("the disk is full")
+"""
+    job = jobs.end(jobs.create(script, hosts=2))
+    assert "the disk is full" in job["FailureReason"]
+
+
+def test_an_uncompressed_model_is_a_folder(jobs: Jobs) -> None:
+    script = """
+import os
+from pathlib import Path
+folder = Path(os.environ["SM_MODEL_DIR"], "rows"); folder.mkdir()
+(folder / os.environ["SM_CURRENT_HOST"]).write_text("features")
+Path(os.environ["SM_OUTPUT_DATA_DIR"], "extra.txt").write_text("more")
+"""
+    output = {"S3OutputPath": f"s3://{jobs.bucket}/out", "CompressionType": "NONE"}
+    name = jobs.create(script, hosts=2, OutputDataConfig=output)
+    assert jobs.end(name)["ModelArtifacts"]["S3ModelArtifacts"] == (
+        f"s3://{jobs.bucket}/out/{name}/output/model/"
+    )
+    found = jobs.s3.list_objects_v2(Bucket=jobs.bucket, Prefix=f"out/{name}/output/")["Contents"]
+    assert [one["Key"].partition("output/")[2] for one in found] == [
+        "data/extra.txt",
+        "model/rows/algo-1",
+        "model/rows/algo-2",
+    ]
+
+
 def test_the_same_name_twice_is_refused(jobs: Jobs) -> None:
     name = jobs.create("pass")
     parameters = {k: v for k, v in jobs.describe(name).items() if k in ("AlgorithmSpecification", "RoleArn")}

@@ -20,7 +20,9 @@ def prepare(cloud: Cloud) -> None:
         training,
     )
     from kennel.localcloud.plane.provisioned import keep_provisioned
+    from kennel.localcloud.plane.spot import reclaim
     from kennel.localcloud.plane.triggers import run_triggered
 
+    cloud.state("admin")["spot/reclaim"] = reclaim
     keep_provisioned(cloud)
     run_triggered(cloud)

@@ -130,11 +130,17 @@ def upload_file(s3: Any, file: IO[bytes], uri: str, key_id: str | None = None) -
     s3.put_object(Bucket=bucket, Key=key, Body=file, **encryption)
 
 
+def upload_folders(s3: Any, folders: Iterable[Path], uri: str, key_id: str | None = None) -> None:
+    """Upload what folders hold, file by file; where two have the same file, the last one's counts."""
+    for name, path in sorted(_merged(folders).items()):
+        if path.is_file():
+            with path.open("rb") as file:
+                upload_file(s3, file, f"{uri.rstrip('/')}/{name}", key_id)
+
+
 def upload_archive(s3: Any, folders: Iterable[Path], uri: str, key_id: str | None = None) -> None:
     """Upload folders as one tar.gz; where two have the same file, the last one's counts."""
-    files: dict[str, Path] = {}
-    for folder in folders:
-        files |= {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    files = _merged(folders)
     with tempfile.TemporaryFile() as buffer:
         # Level 1: weights hardly compress, and the default level takes minutes over them.
         with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
@@ -142,6 +148,13 @@ def upload_archive(s3: Any, folders: Iterable[Path], uri: str, key_id: str | Non
                 archive.add(path, name, recursive=False)
         buffer.seek(0)
         upload_file(s3, buffer, uri, key_id)
+
+
+def _merged(folders: Iterable[Path]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for folder in folders:
+        files |= {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    return files
 
 
 class FolderSync:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from kennel.localcloud.call import AwsError, Call, Response, Unchanged, operation
 from kennel.localcloud.plane.container import CONTAINER_ROOT
-from kennel.localcloud.plane.roles import role_session
+from kennel.localcloud.plane.roles import RoleSession, role_session
 from kennel.localcloud.plane.training_job import TrainingJob
+from kennel.localcloud.plane.training_record import TrainingRecord
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
@@ -27,21 +28,13 @@ def create_training_job(call: Call) -> Response:
             "Training job names must be unique within an AWS account and region, and a training job with "
             f"this name already exists ({call.arn(f'training-job/{name}')})",
         )
-    _check(parameters)
-    session = role_session(call.cloud, parameters["RoleArn"], SERVICE, SESSION)
-    try:
-        session.client("s3")
-    except AwsError as error:
-        raise AwsError(
-            "ValidationException",
-            f"Could not assume role {parameters['RoleArn']}. Please ensure that the role exists and allows "
-            f"principal '{SERVICE}' to assume the role.",
-        ) from error
+    check(parameters)
+    session = training_session(call.cloud, parameters["RoleArn"])
     response = call.forward()
     if not response.ok:
         raise Unchanged(response)
-    job = TrainingJob(call.cloud, session, call.backend().training_jobs[name], parameters)
-    jobs[name] = job
+    record = TrainingRecord(call.backend().training_jobs[name], parameters)
+    job = jobs[name] = TrainingJob(call.cloud, session, record, parameters)
     job.start()
     return response
 
@@ -53,9 +46,8 @@ def stop_training_job(call: Call) -> dict[str, Any]:
     job = training_jobs(call.cloud).get(name)
     if job is None:
         raise AwsError("ValidationException", "Requested resource not found.")
-    if job.over:
-        status = job.record.training_job_status
-        message = f"The request was rejected because the training job is in status {status}."
+    if job.record.over:
+        message = f"The request was rejected because the training job is in status {job.record.status}."
         raise AwsError("ValidationException", message)
     job.stop()
     return {}
@@ -66,7 +58,27 @@ def training_jobs(cloud: Cloud) -> dict[str, TrainingJob]:
     return cloud.state("plane.training")
 
 
-def _check(parameters: dict[str, Any]) -> None:
+def training_session(cloud: Cloud, role_arn: str) -> RoleSession:
+    """Return the session of a training role.
+
+    Raises
+    ------
+    AwsError
+        ``ValidationException``: SageMaker may not assume it.
+    """
+    session = role_session(cloud, role_arn, SERVICE, SESSION)
+    try:
+        session.client("s3")
+    except AwsError as error:
+        raise AwsError(
+            "ValidationException",
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
+            f"principal '{SERVICE}' to assume the role.",
+        ) from error
+    return session
+
+
+def check(parameters: dict[str, Any]) -> None:
     """Refuse what could only fail later.
 
     Raises
@@ -80,6 +92,7 @@ def _check(parameters: dict[str, Any]) -> None:
         MetricScraper(parameters["AlgorithmSpecification"].get("MetricDefinitions") or [])
     except ValueError as error:
         raise AwsError("ValidationException", str(error)) from error
+    _check_limits(parameters)
     local = (parameters.get("CheckpointConfig") or {}).get("LocalPath") or CONTAINER_ROOT
     if not f"{local}/".startswith(f"{CONTAINER_ROOT}/") or ".." in local:
         message = f"The local cloud keeps checkpoints below {CONTAINER_ROOT} only, not in {local}."
@@ -90,3 +103,19 @@ def _check(parameters: dict[str, Any]) -> None:
                 f"The local cloud reads channels from S3 only; channel {channel['ChannelName']} is elsewhere."
             )
             raise AwsError("ValidationException", message)
+
+
+def _check_limits(parameters: dict[str, Any]) -> None:
+    limits = parameters.get("StoppingCondition") or {}
+    waiting = limits.get("MaxWaitTimeInSeconds")
+    if not parameters.get("EnableManagedSpotTraining"):
+        if waiting:
+            raise AwsError(
+                "ValidationException", "MaxWaitTimeInSeconds is for managed spot training jobs only."
+            )
+    elif not waiting or waiting < limits.get("MaxRuntimeInSeconds", 86400):
+        raise AwsError(
+            "ValidationException",
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+            "MaxRuntimeInSeconds",
+        )

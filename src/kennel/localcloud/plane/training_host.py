@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -65,6 +66,7 @@ class TrainingHost:
         for inside in ("input/config", "input/data", "model", "output/data", "checkpoints", "code", "home"):
             (self.root.path / inside).mkdir(parents=True, exist_ok=True)
         self.process: Warded | None = None
+        self.ended_at = math.inf
         self._reader: threading.Thread | None = None
         self._last_lines: deque[str] = deque(maxlen=20)
 
@@ -245,6 +247,7 @@ class TrainingHost:
                 if found and time.monotonic() - sent > METRICS_SECONDS:
                     self._publish(found)
                     found, sent = [], time.monotonic()
+            self.ended_at = time.monotonic()
             self.process.stdout.close()
         self._publish(found)
         log.close()

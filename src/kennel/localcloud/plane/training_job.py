@@ -7,7 +7,6 @@ import shutil
 import socket
 import threading
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +16,7 @@ from kennel.localcloud.plane import storage
 from kennel.localcloud.plane.roles import RoleSession, in_words
 from kennel.localcloud.plane.training_host import TrainingHost, host_count
 from kennel.localcloud.plane.training_metrics import MetricScraper
+from kennel.localcloud.plane.training_record import LONGEST_REASON, TrainingRecord
 from kennel.localcloud.ward import WardError
 
 if TYPE_CHECKING:
@@ -27,20 +27,6 @@ log = logging.getLogger(__name__)
 STOP_GRACE = 120.0  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 POLL_SECONDS = 0.1
 CHECKPOINT_SECONDS = 5.0
-LONGEST_REASON = 1024
-MESSAGES = {
-    "Starting": "Preparing the instances for training",
-    "Downloading": "Downloading input data",
-    "Training": "Training image download completed. Training in progress.",
-    "Stopping": "Stopping the training job",
-    "Uploading": "Uploading generated training model",
-    "Completed": "Training job completed",
-    "Failed": "Training job failed",
-    "Stopped": "Training job stopped",
-    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
-}
-
-ENDS = ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded")
 
 
 class TrainingError(Exception):
@@ -48,82 +34,105 @@ class TrainingError(Exception):
 
 
 class TrainingJob:
-    """A job that really runs. moto's own record of it is kept true, so Describe and List need nothing else.
+    """A job that really runs.
+
+    A managed spot job whose hosts are reclaimed starts again on new ones, with the checkpoints that S3 has.
 
     Parameters
     ----------
     cloud, session
         The local cloud, and the training role's clients.
     record
-        moto's record of the job.
+        What Describe and List show.
     parameters : dict
         CreateTrainingJob's.
     """
 
-    def __init__(self, cloud: Cloud, session: RoleSession, record: Any, parameters: dict[str, Any]) -> None:
+    def __init__(
+        self, cloud: Cloud, session: RoleSession, record: TrainingRecord, parameters: dict[str, Any]
+    ) -> None:
         self._cloud, self._session = cloud, session
         self.record, self.parameters = record, parameters
+        self.metrics = MetricScraper(parameters["AlgorithmSpecification"].get("MetricDefinitions") or [])
         self._stop = threading.Event()
-        self._scraper = MetricScraper(parameters["AlgorithmSpecification"].get("MetricDefinitions") or [])
+        self._notice: float | None = None  # seconds that the hosts have left, once they are reclaimed
         self._hosts: list[TrainingHost] = []
         self._checkpoints: list[storage.FolderSync] = []
-        self._limit_reached = False
-        now = datetime.now(UTC)
-        record.training_job_status, record.training_end_time, record.training_start_time = (
-            "InProgress",
-            None,
-            None,
-        )
-        record.final_metric_data_list = None
-        record.secondary_status_transitions = []
-        record.creation_time = record.last_modified_time = now
-        algorithm = {**parameters["AlgorithmSpecification"]}
-        record.algorithm_specification = algorithm
-        record.environment = parameters.get("Environment")
-        record.failure_reason = None
-        self._move("Starting")
-        self._thread = threading.Thread(target=self._run, name=f"job {record.training_job_name}", daemon=True)
+        self._limit = ""  # the secondary status of a limit that was passed
+        self._created, self._ran = time.monotonic(), 0.0
+        self._thread = threading.Thread(target=self._run, name=f"job {record.name}", daemon=True)
 
     def start(self) -> None:
         """Begin, in the background."""
         self._thread.start()
 
     @property
-    def over(self) -> bool:
-        """Whether the job has ended, in whatever way."""
-        return self.record.training_job_status in ("Completed", "Failed", "Stopped")
+    def spot(self) -> bool:
+        """Whether its hosts may be reclaimed."""
+        return bool(self.parameters.get("EnableManagedSpotTraining"))
 
     def stop(self) -> None:
         """Ask the job to end: its processes get SIGTERM, and two minutes; what they leave is uploaded."""
-        if not self.over:
-            self.record.training_job_status = "Stopping"
-            self._stop.set()
+        self.record.stopping()
+        self._stop.set()
+
+    def reclaim(self, notice: float) -> None:
+        """Take the hosts away: SIGTERM now, SIGKILL after ``notice`` seconds (0: at once, unannounced)."""
+        self._notice = notice
 
     def _run(self) -> None:
         reason = ""
         try:
-            self._prepare()
-            self._train()
+            while self._interrupted():
+                self.record.move("Starting")
             self._upload()
         except TrainingError as failed:
             reason = str(failed)
         except (ClientError, ServiceException, storage.StorageError, OSError, WardError) as error:
             reason = f"ClientError: {_words(error)}"
         except Exception as error:  # a fault of the local cloud must not leave the job InProgress
-            log.exception("training job %s", self.record.training_job_name)
+            log.exception("training job %s", self.record.name)
             reason = f"InternalServerError: the local cloud failed: {error!r}. Its log says more."
         finally:
-            for host in self._hosts:
-                if host.process:
-                    host.process.kill()
-                host.close()
-        self._end(reason)
+            self._release_hosts()
+        self.record.metrics(self.metrics.final())
+        stopped = self._stop.is_set() or self._limit
+        status = "Failed" if reason else "Stopped" if stopped else "Completed"
+        limited = self._limit and not reason and not self._stop.is_set()
+        self.record.end(status, self._limit if limited else status, reason, self._ran if self.spot else None)
+
+    def _interrupted(self) -> bool:
+        """Prepare hosts and train on them; return whether they were reclaimed before the end."""
+        self._notice = None
+        self._prepare()
+        if self._stop.is_set():
+            return False
+        began = time.monotonic()
+        try:
+            self._train()
+        finally:
+            self._ran += time.monotonic() - began
+        interrupted = self._notice is not None and not self._stop.is_set() and not self._limit
+        failed = [] if self._ending() else self._failed_hosts()
+        for host in self._hosts:
+            host.finish()
+        if not (interrupted and self._notice == 0):  # of hosts gone unannounced S3 has what it had
+            for sync in self._checkpoints:
+                sync.upload()
+        if interrupted:
+            self.record.move("Interrupted")
+            self._release_hosts()
+            return True
+        if failed:
+            # One host's end ends the others; the first to go knows why.
+            raise TrainingError(_algorithm_error(min(failed, key=lambda host: host.ended_at)))
+        return False
 
     def _prepare(self) -> None:
-        name, port = self.record.training_job_name, _free_port()
-        folder = self._cloud.directory / "jobs" / name
+        port = _free_port()
+        folder = self._cloud.directory / "jobs" / self.record.name
         shutil.rmtree(folder, ignore_errors=True)
-        self._move("Downloading")
+        self.record.move("Downloading")
         for index in range(host_count(self.parameters)):
             host = TrainingHost(
                 self._cloud, self._session, self.parameters, index, port, folder / f"algo-{index + 1}"
@@ -148,96 +157,86 @@ class TrainingJob:
             self._checkpoints.append(sync)
 
     def _train(self) -> None:
-        if self._stop.is_set():
-            return
-        self._move("Training")
-        started = time.monotonic()
-        self.record.training_start_time = datetime.now(UTC)
+        """Run the hosts until all are done."""
+        self.record.training()
         try:
             for host in self._hosts:
-                host.start(self._scraper)
+                host.start(self.metrics)
         except WardError as error:
             raise TrainingError(f"AlgorithmError: {error}") from error
-        failed = self._watch(started)
-        for host in self._hosts:
-            host.finish()
-        for sync in self._checkpoints:
-            sync.upload()
-        if failed:
-            raise TrainingError(_algorithm_error(failed))
-
-    def _watch(self, started: float) -> TrainingHost | None:
-        """Wait until every host is done; return the first that failed by itself."""
-        limit = (self.parameters.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 86400)
-        ending, failed, synced = False, None, time.monotonic()
+        began = synced = time.monotonic()
+        told = False
         while alive := [host for host in self._hosts if host.process and host.process.poll() is None]:
-            self._limit_reached = self._limit_reached or time.monotonic() - started > limit
-            if not ending and (self._stop.is_set() or self._limit_reached):
-                ending = True
-                self._move("Stopping")
-                for host in alive:
-                    if host.process:
-                        host.process.terminate(STOP_GRACE)
-            failed = failed or (None if ending else self._failed_host())
-            if failed:
-                for host in alive:
-                    if host.process:
-                        host.process.kill()  # without one host the others wait for it forever
+            self._limit = self._limit or self._passed_limit(time.monotonic() - began)
+            if self._ending() and not told:
+                told = True
+                self._end_early(alive)
+            elif not told and self._failed_hosts():
+                told = True
+                self._terminate(alive, 0)  # without one host the others wait for it forever
             if time.monotonic() - synced > CHECKPOINT_SECONDS:
                 for sync in self._checkpoints:
                     sync.upload()
                 synced = time.monotonic()
-            self.record.final_metric_data_list = self._scraper.final() or None
+            self.record.metrics(self.metrics.final())
             alive[0].process.wait(POLL_SECONDS) if alive[0].process else None
-        return failed or (None if ending else self._failed_host())
 
-    def _failed_host(self) -> TrainingHost | None:
-        return next((host for host in self._hosts if host.process and host.process.poll()), None)
+    def _ending(self) -> bool:
+        """Whether the hosts are to end, whatever they do."""
+        return self._stop.is_set() or bool(self._limit) or self._notice is not None
+
+    def _end_early(self, alive: list[TrainingHost]) -> None:
+        if self._stop.is_set() or self._limit:
+            self.record.move("Stopping")
+            self._terminate(alive, STOP_GRACE)
+        else:
+            self._terminate(alive, self._notice or 0)
+
+    def _passed_limit(self, running: float) -> str:
+        """Return the secondary status of a limit that the job has passed, if it has."""
+        limits = self.parameters.get("StoppingCondition") or {}
+        if self._ran + running > limits.get("MaxRuntimeInSeconds", 86400):
+            return "MaxRuntimeExceeded"
+        waiting = limits.get("MaxWaitTimeInSeconds")
+        return "MaxWaitTimeExceeded" if waiting and time.monotonic() - self._created > waiting else ""
+
+    @staticmethod
+    def _terminate(hosts: list[TrainingHost], grace: float) -> None:
+        for host in hosts:
+            if host.process:
+                host.process.terminate(grace) if grace else host.process.kill()
+
+    def _failed_hosts(self) -> list[TrainingHost]:
+        return [host for host in self._hosts if host.process and host.process.poll()]
+
+    def _release_hosts(self) -> None:
+        for host in self._hosts:
+            if host.process:
+                host.process.kill()
+            host.close()
+        self._hosts, self._checkpoints = [], []
 
     def _upload(self) -> None:
         if not self._hosts or not self._hosts[0].process:
             return  # stopped before it ran
-        self._move("Uploading")
+        self.record.move("Uploading")
         s3, output = self._session.client("s3"), self.parameters["OutputDataConfig"]
         key = output.get("KmsKeyId") or None
-        base = f"{output['S3OutputPath'].rstrip('/')}/{self.record.training_job_name}/output"
+        base = f"{output['S3OutputPath'].rstrip('/')}/{self.record.name}/output"
+        packed = output.get("CompressionType") != "NONE"
         # Every host may write; the first one's file counts where two have the same.
         models = [host.root.path / "model" for host in reversed(self._hosts)]
         data = [host.root.path / "output/data" for host in reversed(self._hosts)]
+        upload = storage.upload_archive if packed else storage.upload_folders
+        model = f"{base}/model.tar.gz" if packed else f"{base}/model/"
         try:
             if not self._stop.is_set() or any(any(folder.iterdir()) for folder in models):
-                storage.upload_archive(s3, models, f"{base}/model.tar.gz", key)
+                upload(s3, models, model, key)
             if any(any(folder.iterdir()) for folder in data):
-                storage.upload_archive(s3, data, f"{base}/output.tar.gz", key)
+                upload(s3, data, f"{base}/output.tar.gz" if packed else f"{base}/data/", key)
         except (ClientError, OSError) as error:
             raise TrainingError(f"ClientError: Artifact upload failed:{_words(error)}") from error
-        self.record.model_artifacts = {"S3ModelArtifacts": f"{base}/model.tar.gz"}
-
-    def _end(self, reason: str) -> None:
-        record = self.record
-        stopped = self._stop.is_set() or self._limit_reached
-        status = "Failed" if reason else "Stopped" if stopped else "Completed"
-        record.final_metric_data_list = self._scraper.final() or None
-        record.failure_reason = reason[:LONGEST_REASON] or None
-        record.training_end_time = datetime.now(UTC)
-        begun = record.training_start_time or record.training_end_time
-        seconds = max(1, round((record.training_end_time - begun).total_seconds()))
-        record.training_time_in_seconds = record.billable_time_in_seconds = seconds
-        limited = self._limit_reached and not reason and not self._stop.is_set()
-        self._move("MaxRuntimeExceeded" if limited else status, reason[:LONGEST_REASON])
-        record.training_job_status = status  # last: who waits for it may rely on the rest
-
-    def _move(self, status: str, message: str = "") -> None:
-        """Enter a secondary status."""
-        record, now = self.record, datetime.now(UTC)
-        transitions = [dict(transition) for transition in record.secondary_status_transitions]
-        if transitions and "EndTime" not in transitions[-1]:
-            transitions[-1]["EndTime"] = now
-        entry = {"Status": status, "StartTime": now, "StatusMessage": message or MESSAGES[status]}
-        if status in ENDS:
-            entry["EndTime"] = now
-        record.secondary_status_transitions = [*transitions, entry]
-        record.secondary_status, record.last_modified_time = status, now
+        self.record.moto.model_artifacts = {"S3ModelArtifacts": model}
 
 
 def _words(error: Exception) -> str:

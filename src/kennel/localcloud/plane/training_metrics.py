@@ -12,7 +12,7 @@ NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
 
 class MetricScraper:
-    """Finds metrics in lines of any host, and remembers the last value of each.
+    """Finds metrics in lines of any host, and remembers the values of each.
 
     Parameters
     ----------
@@ -36,6 +36,7 @@ class MetricScraper:
                 ) from error
         self._lock = threading.Lock()
         self._final: dict[str, dict[str, Any]] = {}
+        self._values: dict[str, list[float]] = {}
 
     def read(self, line: str, host: str) -> list[dict[str, Any]]:
         """Return the line's metrics as CloudWatch takes them, each with the host as its dimension."""
@@ -50,6 +51,7 @@ class MetricScraper:
                 if math.isfinite(value):
                     with self._lock:
                         self._final[name] = {"MetricName": name, "Value": value, "Timestamp": now}
+                        self._values.setdefault(name, []).append(value)
                     dimensions = [{"Name": "Host", "Value": host}]
                     found.append(
                         {"MetricName": name, "Value": value, "Timestamp": now, "Dimensions": dimensions}
@@ -60,3 +62,8 @@ class MetricScraper:
         """Return the last value of each metric, as DescribeTrainingJob shows them."""
         with self._lock:
             return list(self._final.values())
+
+    def values(self, name: str) -> list[float]:
+        """Return every value of a metric so far, in the order in which they were printed."""
+        with self._lock:
+            return list(self._values.get(name, ()))
