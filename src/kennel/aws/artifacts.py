@@ -82,6 +82,37 @@ def download(uri: str, target: Path) -> Path:
     return target
 
 
+def download_folder(uri: str, target: Path, progress: Progress | None = None) -> Path:
+    """Bring the folder ``target`` to what lies below an S3 address, fetching only what changed.
+
+    Raises
+    ------
+    StackError
+        Nothing lies there, or a key leads out of the folder.
+    """
+    tell = progress or (lambda line: None)
+    bucket, prefix = split(uri)
+    prefix = f"{prefix.rstrip('/')}/" if prefix else ""
+    there = {key[len(prefix) :]: entry for key, entry in objects(bucket, prefix).items() if key[-1] != "/"}
+    if not there:
+        raise StackError(f"nothing lies at {uri}: check the address, or upload it first")
+    root = target.resolve()
+    wanted = {name: (root / name).resolve() for name in there}
+    for name, path in wanted.items():
+        if not path.is_relative_to(root):
+            raise StackError(f"the key {prefix}{name} in {bucket} leads out of its folder")
+    changed = [name for name, path in wanted.items() if not _fetched(path, there[name])]
+    _each(
+        lambda name: download(f"s3://{bucket}/{prefix}{name}", wanted[name]),
+        changed,
+        lambda done: tell(f"fetched {done}/{len(changed)}"),
+    )
+    kept = set(wanted.values())
+    for path in [path for path in root.rglob("*") if path.is_file() and path not in kept]:
+        path.unlink()  # what the folder lost must not be trained on
+    return target
+
+
 def stage_classifier(root: Path, target: Path, entry: tuple[str, str]) -> Path:
     """Lay out the classifier as a source tree of its own, for a job or a release.
 
@@ -111,6 +142,14 @@ def _same(path: Path, entry: dict[str, Any] | None) -> bool:
         return False
     stat = path.stat()
     return entry["Size"] == stat.st_size and entry["LastModified"].timestamp() >= int(stat.st_mtime)
+
+
+def _fetched(path: Path, entry: dict[str, Any]) -> bool:
+    """Whether a file is what was fetched of an object that has not changed since."""
+    if not path.is_file():
+        return False
+    stat = path.stat()
+    return entry["Size"] == stat.st_size and stat.st_mtime >= entry["LastModified"].timestamp()
 
 
 def _each(work: Callable[[str], Any], items: Iterable[str], done: Callable[[int], None]) -> None:

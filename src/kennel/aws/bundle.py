@@ -1,0 +1,59 @@
+"""The repository as one archive in the artifact bucket: what notebook and training host run."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from kennel.aws import session
+from kennel.aws.stack import Stack
+
+# Where the notebook's and the host's start scripts look for it.
+KEY = "source/kennel.tar.gz"
+PARTS = ("kennel", "tasks.py", "requirements.txt", "pyproject.toml", "ec2", "notebooks", "src")
+
+
+def pack(root: Path) -> bytes:
+    """Return the checkout as a tar.gz that has the same bytes whenever it has the same content."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
+        for path in sorted(_files(root)):
+            entry = tarfile.TarInfo(path.relative_to(root).as_posix())
+            content = path.read_bytes()
+            entry.size, entry.mode = len(content), 0o755 if path.stat().st_mode & 0o100 else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def publish(root: Path, stack: Stack, key: str = KEY) -> dict[str, str | int]:
+    """Upload the checkout as it is now.
+
+    Returns
+    -------
+    dict
+        ``uri, digest, bytes``.
+    """
+    content = pack(root)
+    session.client("s3").put_object(Bucket=stack["artifact_bucket"], Key=key, Body=content)
+    return {
+        "uri": f"s3://{stack['artifact_bucket']}/{key}",
+        "digest": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+    }
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for part in PARTS:
+        top = root / part
+        for path in (top,) if top.is_file() else top.rglob("*"):
+            inside = path.relative_to(root).parts
+            made = any(name == "__pycache__" or name.startswith(".") for name in inside)
+            if path.is_file() and not made and path.suffix != ".pyc":
+                yield path
