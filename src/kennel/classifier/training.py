@@ -96,11 +96,9 @@ def train(args: argparse.Namespace, hosts: Hosts, command: list[str]) -> dict[st
     """Train, test, and write the model with its records; return the metrics."""
     started = time.monotonic()
     torch.manual_seed(args.seed)
-    device = (
-        torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-        if torch.cuda.is_available()
-        else torch.device("cpu")
-    )
+    device = torch.device("cpu")
+    if torch.cuda.is_available():
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     data = folder.read(args.data)
     counts = ", ".join(f"{len(items)} {split}" for split, items in data.splits.items())
     say(f"host {hosts.rank + 1} of {hosts.count}: {len(data.classes)} classes, pictures: {counts}")
@@ -134,10 +132,8 @@ def train(args: argparse.Namespace, hosts: Hosts, command: list[str]) -> dict[st
                 say(f"unreadable, skipped: {line}")
             return found
 
-        train_set, valid_set = (
-            read_features("train", 0 if args.unfreeze else args.views),
-            read_features("valid"),
-        )
+        train_set = read_features("train", 0 if args.unfreeze else args.views)
+        valid_set = read_features("valid")
         if args.features_only:
             read_features("test")
             return {"seconds": time.monotonic() - started}
@@ -256,9 +252,7 @@ def main(argv: list[str] | None = None) -> int:
     except KennelError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         reason = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output")) / "failure"
-        if (
-            "SM_MODEL_DIR" in os.environ and reason.parent.is_dir()
-        ):  # where SageMaker reads a failure's reason
+        if "SM_MODEL_DIR" in os.environ and reason.parent.is_dir():  # where SageMaker reads it
             reason.write_text(str(error), encoding="utf-8")
         return 1
     return 0
