@@ -64,7 +64,8 @@ def package(
     Parameters
     ----------
     job
-        Name of a completed training job; the newest of this stack if not given.
+        Name of a completed training job, or of a training on the EC2 host; the newest training job of
+        this stack if not given.
 
     Raises
     ------
@@ -75,10 +76,10 @@ def package(
 
     tell = progress or (lambda line: None)
     job = job or newest_job(stack_)
-    description = _describe(job)
+    trained = _trained(stack_, job)
     folder = workspace.build / "release"
     shutil.rmtree(folder, ignore_errors=True)
-    archive = artifacts.download(description["ModelArtifacts"]["S3ModelArtifacts"], folder / "trained.tar.gz")
+    archive = artifacts.download(trained, folder / "trained.tar.gz")
     content = unpack(archive, folder / "content")
     archive.unlink()
     tell(f"loading the model of {job}")
@@ -201,18 +202,33 @@ def unpack(archive: Path, target: Path) -> Path:
     return target
 
 
-def _describe(job: str) -> dict[str, Any]:
+def _trained(stack_: Stack, job: str) -> str:
+    """Return where a completed training's model lies."""
     from botocore.exceptions import ClientError
 
     try:
         description = session.client("sagemaker").describe_training_job(TrainingJobName=job)
     except ClientError as error:
-        raise StackError(f"no training job {job}: {error.response['Error']['Message']}") from error
+        found = _host_record(stack_, job)
+        if found is None:
+            raise StackError(f"no training job {job}: {error.response['Error']['Message']}") from error
+        return str(found["artifact"])
     if description["TrainingJobStatus"] != "Completed":
         raise StackError(
             f"training job {job} is {description['TrainingJobStatus']}, not Completed: it has no model"
         )
-    return description
+    return str(description["ModelArtifacts"]["S3ModelArtifacts"])
+
+
+def _host_record(stack_: Stack, job: str) -> dict[str, Any] | None:
+    """Return what `kennel.aws.hosts` recorded of a training on the EC2 host; None if there is none."""
+    s3 = session.client("s3")
+    try:
+        answer = s3.get_object(Bucket=stack_["artifact_bucket"], Key=f"training/{job}/record.json")
+    except s3.exceptions.NoSuchKey:
+        return None
+    record: dict[str, Any] = json.loads(answer["Body"].read())
+    return record
 
 
 def _live_instances(endpoint: dict[str, Any]) -> int | None:

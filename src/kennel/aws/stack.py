@@ -83,7 +83,7 @@ def plan(workspace: Workspace, progress: Progress | None = None) -> Changes:
 
 def drift(workspace: Workspace, progress: Progress | None = None) -> Changes:
     """Return what was changed behind Terraform's back."""
-    return prepare(workspace, progress).plan(refresh_only=True)
+    return prepare(workspace, progress).drift()
 
 
 def apply(workspace: Workspace, progress: Progress | None = None) -> Changes:

@@ -96,10 +96,30 @@ class Terraform:
             plugin_dir=plugin_directory,
         )
 
-    def plan(self, *, refresh_only: bool = False) -> Changes:
-        """Return what an apply would change; with ``refresh_only``, what changed behind Terraform's back."""
-        flags = {"refresh_only": IsFlagged} if refresh_only else {}
-        return self._changes("plan", detailed_exitcode=IsFlagged, lock_timeout="60s", **flags)
+    def plan(self) -> Changes:
+        """Return what an apply would change."""
+        return self._changes("plan", detailed_exitcode=IsFlagged, lock_timeout="60s")
+
+    def drift(self) -> Changes:
+        """Return what was changed behind Terraform's back.
+
+        A value that was null and is now empty is no drift: providers read many optional settings back so.
+        """
+        saved = self.data_directory / "drift.tfplan"
+        self._changes("plan", refresh_only=IsFlagged, out=str(saved), lock_timeout="60s")
+        plan = json.loads("".join(self._run("show", str(saved), json=IsFlagged)))
+        saved.unlink()
+        changes = Changes()
+        for resource in plan.get("resource_drift", []):
+            action, change = resource["change"]["actions"][0], resource["change"]
+            if action == "delete":
+                changes.remove += 1
+            elif _meaning(change["before"]) != _meaning(change["after"]):
+                changes.change += 1
+            else:
+                continue
+            changes.resources.append(f"{action} {resource['address']}")
+        return changes
 
     def apply(self) -> Changes:
         """Create and change what the plan says."""
@@ -124,8 +144,8 @@ class Terraform:
             with contextlib.suppress(json.JSONDecodeError):
                 event = json.loads(line)
                 kind = event.get("type")
-                if kind in ("planned_change", "resource_drift"):
-                    total += kind == "planned_change"
+                if kind == "planned_change":
+                    total += 1
                     changes.resources.append(
                         f"{event['change']['action']} {event['change']['resource']['addr']}"
                     )
@@ -148,16 +168,16 @@ class Terraform:
             raise StackError(f"terraform {command}: " + " | ".join(dict.fromkeys(failures)))
         return changes
 
-    def _run(self, command: str, **options: Any) -> list[str]:
+    def _run(self, command: str, *arguments: str, **options: Any) -> list[str]:
         failures: list[str] = []
-        lines = list(self._stream(command, failures, **options))
+        lines = list(self._stream(command, failures, *arguments, **options))
         if failures:
             raise StackError(f"terraform {command}: " + " | ".join(failures))
         return lines
 
-    def _stream(self, command: str, failures: list[str], **options: Any) -> Iterator[str]:
+    def _stream(self, command: str, failures: list[str], *operands: str, **options: Any) -> Iterator[str]:
         """Yield the command's lines as they come; what it says of a failure goes to ``failures``."""
-        arguments = self._command_line.generate_cmd_string(command, **options)
+        arguments = self._command_line.generate_cmd_string(command, *operands, **options)
         self.data_directory.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
@@ -200,6 +220,16 @@ class Terraform:
         # 2 is how `-detailed-exitcode` says that there are changes.
         if code != 0 and not (code == 2 and "detailed_exitcode" in options) and not failures:
             failures.append(_plain(problem) or f"exit code {code}")
+
+
+def _meaning(value: Any) -> Any:
+    """Return a value without what says nothing: nulls, empty texts, lists and objects."""
+    if isinstance(value, dict):
+        kept = {name: _meaning(one) for name, one in value.items()}
+        return {name: one for name, one in kept.items() if one not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [_meaning(one) for one in value]
+    return value
 
 
 def _plain(problem: str) -> str:

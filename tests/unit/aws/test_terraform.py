@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kennel.aws import StackError, session
+from kennel.aws import terraform as terraform_module
 from kennel.aws.terraform import Terraform
 
 ROOT = """
@@ -126,3 +128,15 @@ def test_an_interrupt_lets_terraform_finish_its_state(root: Path) -> None:
     (root / "main.tf").write_text(ROOT % "")
     terraform.apply()
     assert terraform.plan().empty
+
+
+def test_drift_is_what_changed_outside_and_means_something(root: Path) -> None:
+    terraform = terraform_of(root)
+    terraform.apply()
+    assert terraform.drift().empty
+    state = json.loads((root / "terraform.tfstate").read_text())
+
+    assert terraform_module._meaning({"tags": None, "rules": [{"description": ""}]}) == {"rules": [{}]}
+    assert terraform_module._meaning({"tags": {}, "rules": [{}]}) == {"rules": [{}]}
+    assert terraform_module._meaning({"count": 0, "on": False}) == {"count": 0, "on": False}
+    assert state["resources"], "asking for drift left the state as it was"
