@@ -18,6 +18,7 @@ def prepare(cloud: Cloud) -> None:
         invocation,
         run_command,
         training,
+        tuning,
     )
     from kennel.localcloud.plane.provisioned import keep_provisioned
     from kennel.localcloud.plane.spot import reclaim

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
+
+from botocore import xform_name
 
 from kennel.localcloud.call import AwsError, Call, Response, Unchanged, operation
 from kennel.localcloud.plane.container import CONTAINER_ROOT
@@ -21,7 +24,7 @@ SESSION = "SageMaker"  # the name AWS gives the sessions of execution roles
 def create_training_job(call: Call) -> Response:
     """Validate and record a job through moto, then run it."""
     parameters = call.parameters
-    name, jobs = parameters["TrainingJobName"], training_jobs(call.cloud)
+    name = parameters["TrainingJobName"]
     if name in call.backend().training_jobs:
         raise AwsError(
             "ResourceInUse",
@@ -33,10 +36,51 @@ def create_training_job(call: Call) -> Response:
     response = call.forward()
     if not response.ok:
         raise Unchanged(response)
-    record = TrainingRecord(call.backend().training_jobs[name], parameters)
-    job = jobs[name] = TrainingJob(call.cloud, session, record, parameters)
-    job.start()
+    _start(call.cloud, session, call.backend().training_jobs[name], parameters)
     return response
+
+
+def launch(
+    cloud: Cloud, session: RoleSession, backend: Any, parameters: dict[str, Any], tuning_job_arn: str
+) -> TrainingJob:
+    """Record and run a job that SageMaker itself creates: a trial of a tuning job.
+
+    Parameters
+    ----------
+    cloud, session, backend
+        The local cloud, the training role's clients, and moto's backend that keeps the record.
+    parameters
+        As for CreateTrainingJob, and checked.
+    tuning_job_arn
+        The tuning job.
+    """
+    optional = (
+        "HyperParameters",
+        "InputDataConfig",
+        "VpcConfig",
+        "EnableNetworkIsolation",
+        "EnableInterContainerTrafficEncryption",
+        "EnableManagedSpotTraining",
+        "CheckpointConfig",
+        "DebugHookConfig",
+        "DebugRuleConfigurations",
+        "TensorBoardOutputConfig",
+        "ExperimentConfig",
+        "Tags",
+    )
+    # A copy: moto writes into what it is given.
+    everything = deepcopy(dict.fromkeys(optional) | parameters)
+    given = {xform_name(name): value for name, value in everything.items() if name != "Environment"}
+    return _start(cloud, session, backend.create_training_job(**given), parameters, tuning_job_arn)
+
+
+def _start(
+    cloud: Cloud, session: RoleSession, record: Any, parameters: dict[str, Any], tuning_job_arn: str = ""
+) -> TrainingJob:
+    kept = TrainingRecord(record, parameters, tuning_job_arn)
+    job = training_jobs(cloud)[kept.name] = TrainingJob(cloud, session, kept, parameters)
+    job.start()
+    return job
 
 
 @operation("sagemaker", "StopTrainingJob")

@@ -1,0 +1,341 @@
+"""Tuning jobs on the local cloud: trials that run, counters that live, a best job that is one."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any
+
+import pytest
+
+from .conftest import Stage, eventually, tarred
+from .test_training import IMAGE, SAGEMAKER, Jobs
+
+# Best at rate = 0.3, where the loss is 0; says it by epochs, as trainings do.
+PARABOLA = """
+import argparse, time
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float); parser.add_argument("--kind"); parser.add_argument("--fixed")
+options = parser.parse_args()
+assert options.fixed == "7"
+loss = (options.rate - 0.3) ** 2 + {"good": 0.0, "bad": 0.5}[options.kind]
+print(f"epoch=1; loss={loss + 1};"); print(f"epoch=2; loss={loss};")
+"""
+RATE = {"Name": "rate", "MinValue": "0", "MaxValue": "1", "ScalingType": "Linear"}
+KIND = {"Name": "kind", "Values": ["good", "bad"]}
+OVER = ("Completed", "Failed", "Stopped")
+
+
+class Tunings:
+    """Creates small tuning jobs and waits for them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.jobs, self.sagemaker = stage, Jobs(stage), stage.client("sagemaker")
+        self.role = stage.role(SAGEMAKER)
+
+    def create(self, script: str, *, trials: int = 4, parallel: int = 2, **changes: Any) -> str:
+        name = f"tune-{uuid.uuid4().hex[:8]}"
+        key = f"source/{name}/sourcedir.tar.gz"
+        self.jobs.s3.put_object(Bucket=self.jobs.bucket, Key=key, Body=tarred({"train.py": script}))
+        source = {
+            "S3DataType": "S3Prefix",
+            "S3Uri": f"s3://{self.jobs.bucket}/data/train",
+            "S3DataDistributionType": "FullyReplicated",
+        }
+        configuration = {
+            "Strategy": "Bayesian",
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"},
+            "ResourceLimits": {
+                "MaxNumberOfTrainingJobs": trials,
+                "MaxParallelTrainingJobs": parallel,
+            },
+            "ParameterRanges": {
+                "ContinuousParameterRanges": [RATE],
+                "CategoricalParameterRanges": [KIND],
+            },
+            "RandomSeed": 1,
+            **changes.pop("configuration", {}),
+        }
+        definition = {
+            "AlgorithmSpecification": {
+                "TrainingImage": IMAGE,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": "loss", "Regex": r"loss=([-0-9.]+);"}],
+            },
+            "RoleArn": self.role,
+            "StaticHyperParameters": {
+                "sagemaker_program": "train.py",
+                "sagemaker_submit_directory": f"s3://{self.jobs.bucket}/{key}",
+                "fixed": "7",
+            },
+            "InputDataConfig": [{"ChannelName": "training", "DataSource": {"S3DataSource": source}}],
+            "OutputDataConfig": {"S3OutputPath": f"s3://{self.jobs.bucket}/out"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 300},
+            **changes.pop("definition", {}),
+        }
+        self.sagemaker.create_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=name,
+            HyperParameterTuningJobConfig={k: v for k, v in configuration.items() if v is not None},
+            TrainingJobDefinition=definition,
+            **changes,
+        )
+        return name
+
+    def describe(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.sagemaker.describe_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=name
+        )
+        return answer
+
+    def end(self, name: str) -> dict[str, Any]:
+        def over() -> dict[str, Any] | None:
+            job = self.describe(name)
+            return job if job["HyperParameterTuningJobStatus"] in OVER else None
+
+        job: dict[str, Any] = eventually(over, 120)
+        return job
+
+    def trials(self, name: str, **options: Any) -> list[dict[str, Any]]:
+        answer = self.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=name, **options
+        )
+        found: list[dict[str, Any]] = answer["TrainingJobSummaries"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def tunings(stage: Stage) -> Tunings:
+    return Tunings(stage)
+
+
+@pytest.fixture(scope="module")
+def tuned(tunings: Tunings) -> str:
+    """A tuning job that has completed."""
+    name = tunings.create(PARABOLA, trials=12, parallel=2)
+    tunings.end(name)
+    return name
+
+
+def value(trial: dict[str, Any]) -> float:
+    found: float = trial["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+    return found
+
+
+def test_the_best_trial_is_near_the_best_there_is(tunings: Tunings, tuned: str) -> None:
+    job = tunings.describe(tuned)
+    assert job["HyperParameterTuningJobStatus"] == "Completed", job.get("FailureReason")
+    assert job["TrainingJobStatusCounters"]["Completed"] == 12
+    assert job["ObjectiveStatusCounters"] == {"Succeeded": 12, "Pending": 0, "Failed": 0}
+    best = job["BestTrainingJob"]
+    assert best["TunedHyperParameters"]["kind"] == "good"
+    assert value(best) < 0.01
+    assert value(best) == min(value(one) for one in tunings.trials(tuned, MaxResults=100))
+    assert job["HyperParameterTuningEndTime"] >= job["CreationTime"]
+
+
+def test_a_trial_is_a_training_job_of_its_own(tunings: Tunings, tuned: str) -> None:
+    best = tunings.describe(tuned)["BestTrainingJob"]
+    job = tunings.jobs.describe(best["TrainingJobName"])
+    assert re.fullmatch(rf"{tuned}-0\d\d-[0-9a-f]{{8}}", best["TrainingJobName"])
+    assert job["TuningJobArn"] == tunings.describe(tuned)["HyperParameterTuningJobArn"]
+    assert job["HyperParameters"]["rate"] == best["TunedHyperParameters"]["rate"]
+    assert job["HyperParameters"]["_tuning_objective_metric"] == "loss"
+    assert job["RoleArn"] == tunings.role
+    assert [one["MetricName"] for one in job["FinalMetricDataList"]] == ["loss"]
+    assert tunings.jobs.log(best["TrainingJobName"])[-1].startswith("epoch=2;")
+
+
+def test_never_more_trials_at_once_than_allowed(tunings: Tunings, tuned: str) -> None:
+    trials = tunings.trials(tuned, MaxResults=100, SortBy="CreationTime")
+    for trial in trials:
+        at_once = [
+            one for one in trials if one["CreationTime"] <= trial["CreationTime"] < one["TrainingEndTime"]
+        ]
+        assert len(at_once) <= 2
+    assert [one["TrainingJobName"][:17] for one in trials] == [f"{tuned}-{n:03}" for n in range(1, 13)]
+
+
+def test_trials_are_listed_sorted_filtered_and_by_pages(tunings: Tunings, tuned: str) -> None:
+    by_value = tunings.trials(
+        tuned, SortBy="FinalObjectiveMetricValue", SortOrder="Descending", MaxResults=100
+    )
+    assert [value(one) for one in by_value] == sorted((value(one) for one in by_value), reverse=True)
+    assert tunings.trials(tuned, StatusEquals="Failed") == []
+    pages = tunings.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
+        HyperParameterTuningJobName=tuned, PaginationConfig={"PageSize": 5}
+    )
+    sizes = [len(page["TrainingJobSummaries"]) for page in pages]
+    assert sizes == [5, 5, 2]
+
+
+def test_the_same_seed_begins_alike(tunings: Tunings, tuned: str) -> None:
+    again = tunings.create(PARABOLA, trials=3)
+    tunings.end(again)
+    first = [one["TunedHyperParameters"] for one in tunings.trials(tuned)[:3]]
+    assert [one["TunedHyperParameters"] for one in tunings.trials(again)] == first
+
+
+def test_maximising_finds_the_other_end(tunings: Tunings) -> None:
+    objective = {"Type": "Maximize", "MetricName": "loss"}
+    name = tunings.create(PARABOLA, trials=6, configuration={"HyperParameterTuningJobObjective": objective})
+    best = tunings.end(name)["BestTrainingJob"]
+    assert value(best) == max(value(one) for one in tunings.trials(name))
+
+
+def test_a_grid_tries_every_combination(tunings: Tunings) -> None:
+    choices = [KIND, {"Name": "rate", "Values": ["0.1", "0.3"]}]
+    name = tunings.create(
+        PARABOLA,
+        configuration={
+            "Strategy": "Grid",
+            "ParameterRanges": {"CategoricalParameterRanges": choices},
+            "ResourceLimits": {"MaxParallelTrainingJobs": 2},
+        },
+    )
+    assert tunings.end(name)["BestTrainingJob"]["TunedHyperParameters"] == {"kind": "good", "rate": "0.3"}
+    assert len(tunings.trials(name)) == 4
+
+
+def test_stop_ends_the_running_trials_and_starts_no_more(tunings: Tunings) -> None:
+    name = tunings.create("import time; print('loss=1;'); time.sleep(300)", trials=10)
+    eventually(lambda: tunings.describe(name)["TrainingJobStatusCounters"]["InProgress"] == 2)
+    eventually(lambda: all(tunings.jobs.log(one["TrainingJobName"]) for one in tunings.trials(name)))
+    tunings.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    assert tunings.describe(name)["HyperParameterTuningJobStatus"] in ("Stopping", "Stopped")
+    job = tunings.end(name)
+    assert job["HyperParameterTuningJobStatus"] == "Stopped"
+    assert job["TrainingJobStatusCounters"]["Stopped"] == len(tunings.trials(name)) == 2
+    assert "BestTrainingJob" not in job
+    with pytest.raises(tunings.sagemaker.exceptions.ClientError, match="is in status Stopped"):
+        tunings.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+
+
+def test_a_hopeless_trial_is_stopped_early(tunings: Tunings) -> None:
+    script = PARABOLA + (
+        "import os\n"
+        "if options.kind == 'bad': print('loss=9;', flush=True); time.sleep(300)\n"
+        "else: print(f'loss={loss};')\n"
+    )
+    name = tunings.create(
+        script,
+        trials=8,
+        parallel=1,
+        configuration={"Strategy": "Random", "TrainingJobEarlyStoppingType": "Auto", "RandomSeed": 3},
+    )
+
+    def ended() -> bool:
+        return tunings.describe(name)["HyperParameterTuningJobStatus"] in OVER
+
+    def no_progress_possible() -> bool:
+        # Fewer than three are over when the first bad one comes: the rule has nothing to judge it by yet.
+        running = tunings.trials(name, StatusEquals="InProgress")
+        for one in running:
+            if one["TunedHyperParameters"]["kind"] == "bad" and len(tunings.trials(name)) <= 3:
+                tunings.sagemaker.stop_training_job(TrainingJobName=one["TrainingJobName"])
+        return ended()
+
+    eventually(no_progress_possible, 120)
+    trials = tunings.trials(name)
+    stopped = [one for one in trials if one["TrainingJobStatus"] == "Stopped"]
+    assert [one for one in trials if one["TunedHyperParameters"]["kind"] == "bad"] == stopped
+    assert len(stopped) > 0
+    assert tunings.describe(name)["BestTrainingJob"]["TunedHyperParameters"]["kind"] == "good"
+
+
+def test_trials_that_say_no_objective_fail_the_job(tunings: Tunings) -> None:
+    job = tunings.end(tunings.create("print('nothing to see')", trials=9))
+    assert job["HyperParameterTuningJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("No objective metrics found after running")
+    assert job["ObjectiveStatusCounters"]["Failed"] == len(tunings.trials(job["HyperParameterTuningJobName"]))
+    assert 5 <= job["TrainingJobStatusCounters"]["Completed"] < 9
+
+
+def test_a_job_of_failing_trials_fails_and_says_so(tunings: Tunings) -> None:
+    name = tunings.create("raise SystemExit('no luck')", trials=3)
+    job = tunings.end(name)
+    assert job["FailureReason"].startswith("All training jobs failed.")
+    assert job["TrainingJobStatusCounters"]["NonRetryableError"] == 3
+    assert "no luck" in tunings.trials(name)[0]["FailureReason"]
+
+
+def test_one_failing_trial_does_not_spoil_the_rest(tunings: Tunings) -> None:
+    name = tunings.create(PARABOLA + "if options.kind == 'bad': raise SystemExit('bad')\n", trials=6)
+    job = tunings.end(name)
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["TrainingJobStatusCounters"]["NonRetryableError"] > 0
+    assert job["BestTrainingJob"]["TunedHyperParameters"]["kind"] == "good"
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        {"TargetObjectiveMetricValue": 5.0},
+        {"BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 3}},
+    ],
+    ids=["target", "no improvement"],
+)
+def test_completion_criteria_end_the_job(tunings: Tunings, criteria: dict[str, Any]) -> None:
+    name = tunings.create(
+        "print('loss=1;')",
+        trials=20,
+        parallel=1,
+        configuration={"TuningJobCompletionCriteria": criteria},
+    )
+    assert tunings.end(name)["HyperParameterTuningJobStatus"] == "Completed"
+    assert len(tunings.trials(name)) == (1 if "TargetObjectiveMetricValue" in criteria else 4)
+
+
+def test_trials_have_the_training_roles_rights_only(tunings: Tunings) -> None:
+    nothing = tunings.stage.role(SAGEMAKER, [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}])
+    name = tunings.create(PARABOLA, trials=1, definition={"RoleArn": nothing})
+    tunings.end(name)
+    assert "AccessDenied (403)" in tunings.trials(name)[0]["FailureReason"]
+
+
+def test_trials_keep_their_checkpoints_apart(tunings: Tunings) -> None:
+    script = (
+        "import os; open(os.environ['MARKS'] + '/mark', 'w').write('x')\nprint(f'loss={len(os.environ)};')"
+    )
+    uri = f"s3://{tunings.jobs.bucket}/checkpoints/tuned/"
+    name = tunings.create(
+        script,
+        trials=2,
+        definition={
+            "CheckpointConfig": {"S3Uri": uri, "LocalPath": "/opt/ml/checkpoints"},
+            "Environment": {"MARKS": "/opt/ml/checkpoints"},
+        },
+    )
+    tunings.end(name)
+    found = tunings.jobs.s3.list_objects_v2(Bucket=tunings.jobs.bucket, Prefix="checkpoints/tuned/")
+    expected = [f"checkpoints/tuned/{one['TrainingJobName']}/mark" for one in tunings.trials(name)]
+    assert [one["Key"] for one in found["Contents"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"configuration": {"Strategy": "Hyperband"}}, "Bayesian, Random and Grid"),
+        ({"configuration": {"ParameterRanges": {}}}, "At least one"),
+        (
+            {"configuration": {"HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "f1"}}},
+            "objective metric",
+        ),
+        ({"configuration": {"Strategy": "Grid"}}, "categorical"),
+        ({"configuration": {"ResourceLimits": {"MaxParallelTrainingJobs": 1}}}, "MaxNumberOfTrainingJobs"),
+        ({"definition": {"StaticHyperParameters": {"rate": "1"}}}, "both static and tuned: rate"),
+        ({"definition": {"RoleArn": "arn:aws:iam::123456789012:role/nobody"}}, "Could not assume role"),
+        ({"Autotune": {"Mode": "Enabled"}}, "without Autotune"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(tunings: Tunings, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(tunings.sagemaker.exceptions.ClientError, match=message) as caught:
+        tunings.create(PARABOLA, **json.loads(json.dumps(changes)))
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_an_unknown_job_is_not_found(tunings: Tunings) -> None:
+    for operation in ("list_training_jobs_for_hyper_parameter_tuning_job", "stop_hyper_parameter_tuning_job"):
+        with pytest.raises(tunings.sagemaker.exceptions.ResourceNotFound):
+            getattr(tunings.sagemaker, operation)(HyperParameterTuningJobName="nobody")
