@@ -198,16 +198,14 @@ def _computed(
 
 
 def limit_unreadable(unreadable: list[str], total: int) -> None:
-    """Refuse a data set of which more than 1 % cannot be read.
-
-    A single damaged file is skipped whatever the data set's size: nobody should have to count.
+    """Refuse pictures of which too many cannot be read.
 
     Raises
     ------
     TrainingError
-        There are too many, or nothing is left.
+        More than 1 % are unreadable (a single one is always skipped), or nothing is left.
     """
-    if len(unreadable) == total or len(unreadable) > max(1, pictures.UNREADABLE_LIMIT * total):
+    if pictures.too_many_unreadable(len(unreadable), total):
         raise TrainingError(
             f"{len(unreadable)} of {total} pictures are unreadable, more than "
             f"{pictures.UNREADABLE_LIMIT:.0%}; mend or remove them (`data.check` lists them): {unreadable[0]}"

@@ -15,9 +15,8 @@ from kennel.errors import KennelError
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 PIXEL_LIMIT = 40_000_000  # a 40-megapixel photo decodes in 120 MB; more is a mistake or an attack
-UNREADABLE_LIMIT = (
-    0.01  # more than this share of unreadable pictures means the data set is broken, not a file
-)
+UNREADABLE_LIMIT = 0.01
+
 
 # EXIF orientation (tag 0x0112): how the stored pixels must be turned to be seen upright
 _UPRIGHT = {
@@ -149,6 +148,11 @@ def read(source: Path | bytes, resize: int, crop: int) -> np.ndarray:
     """
     with open_picture(source) as image:
         return decode(image, crop, centre_box(*image.size, resize, crop))
+
+
+def too_many_unreadable(unreadable: int, total: int) -> bool:
+    """Whether a set of pictures is broken rather than a file in it: more than 1 %, and more than one."""
+    return unreadable == total or unreadable > max(1, UNREADABLE_LIMIT * total)
 
 
 def fault(path: Path) -> str | None:

@@ -165,6 +165,40 @@ def test_a_killed_training_resumes_with_the_same_metrics(photos: Path, tmp_path:
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
+def test_a_killed_training_of_the_backbone_resumes_too(photos: Path, tmp_path: Path) -> None:
+    extra = ["--arch", "mobilenet_v3_small", "--no-pretrained", "--unfreeze", "1", "--workers", "0"]
+    whole = start(photos, tmp_path / "whole", *extra)
+    whole.communicate(timeout=240)
+    kept = ["--checkpoint-dir", str(tmp_path / "checkpoints"), "--checkpoint-seconds", "0"]
+    killed = start(photos, tmp_path / "resumed", *extra, *kept)
+    assert killed.stdout
+    for line in killed.stdout:
+        if line.startswith("epoch=2;"):
+            killed.send_signal(signal.SIGKILL)
+            break
+    killed.communicate(timeout=60)
+    resumed = start(photos, tmp_path / "resumed", *extra, *kept)
+    assert "resumed after epoch" in resumed.communicate(timeout=240)[0]
+    states = [torch.load(tmp_path / n / "model.pth", weights_only=True) for n in ("whole", "resumed")]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_torchrun_launches_it(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "kennel.classifier.training", "--data", str(photos), "--model-dir", str(tmp_path)]
+    variables = os.environ | {
+        "PYTHONPATH": str(SRC),
+        "OMP_NUM_THREADS": "1",
+        "GLOO_SOCKET_IFNAME": loopback(),
+    }
+    done = subprocess.run(
+        [*command, "--epochs", "2"], env=variables, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    assert "host 2 of 2" in done.stdout
+    assert done.stdout.count("test_top1=") == 1
+
+
 def wait_for(folder: Path) -> None:
     """Return once a few rows of features are on disk."""
     end = time.monotonic() + 60

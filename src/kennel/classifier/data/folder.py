@@ -168,7 +168,7 @@ def check(directory: Path, progress: Callable[[str], None] | None = None) -> Rep
                 progress(f"{done} of {len(paths)} pictures checked")
     if report.unreadable:
         line = f"{len(report.unreadable)} of {len(paths)} pictures are unreadable: {report.unreadable[0]}"
-        too_many = len(report.unreadable) > pictures.UNREADABLE_LIMIT * len(paths)
+        too_many = pictures.too_many_unreadable(len(report.unreadable), len(paths))
         (report.errors if too_many else report.warnings).append(line)
     return report
 
