@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection, Task
 
-from kennel.commands import audit, cloud, data, model, stack, whole
+from kennel.commands import audit, cloud, data, hosts, model, stack, whole
 
 
 def collection(name: str | None, **tasks: Task) -> Collection:
@@ -38,6 +38,7 @@ for group in (
         outputs=stack.outputs,
     ),
     collection("data", sample=data.sample, fetch=data.fetch, check=data.check, upload=data.upload),
+    collection("ec2", train=hosts.train),
     collection("audit", code=audit.code),
 ):
     namespace.add_collection(group)

@@ -37,9 +37,11 @@ data "aws_iam_policy_document" "training_host" {
     resources = [var.key_arn]
   }
 
+  # Systems Manager's agent creates the group before it logs a command, and logs nothing where it may not:
+  # for a group that is there, the answer that it exists is what it needs.
   statement {
     sid       = "WriteLogs"
-    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     resources = ["${local.arn.log_group}${var.log_groups.training_host}", "${local.arn.log_group}${var.log_groups.training_host}:*"]
   }
 
