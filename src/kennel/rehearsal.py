@@ -63,6 +63,8 @@ class Result:
     resources: int = 0
     plan_empty: bool = False
     destroyed: bool = False
+    drawn: bool = False
+    kept: bool = False
     photo: str = ""
     seconds: float = 0.0
     error: str | None = None
@@ -116,7 +118,7 @@ def rehearse(
     if data:
         data = folder.read(data).root
     build.mkdir(parents=True, exist_ok=True)
-    result = Result()
+    result = Result(drawn=data is None, kept=keep)
     scene = _Scene(Workspace("local", build / "stack"), cloud, data, photo, result)
     steps = [step for step in STEPS if not (keep and step[0] in ("destroy",))]
     started = time.monotonic()

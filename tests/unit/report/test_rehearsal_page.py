@@ -28,6 +28,8 @@ def result(**changes: Any) -> dict[str, Any]:
         "resources": 77,
         "plan_empty": True,
         "destroyed": True,
+        "drawn": True,
+        "kept": False,
         "photo": "",
         "seconds": 13.0,
         "error": None,
