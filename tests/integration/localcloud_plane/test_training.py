@@ -287,22 +287,23 @@ time.sleep(300)
     assert job["FailureReason"].endswith("exit code: 9")
 
 
-def test_the_host_that_died_first_is_the_one_that_says_why(jobs: Jobs) -> None:
+def test_the_host_that_failed_first_is_the_one_that_says_why(jobs: Jobs) -> None:
     script = """
 import os, socket, sys, time
 from pathlib import Path
 meeting = Path(os.environ["SM_MODEL_DIR"]).parents[1] / "meeting"
 if os.environ["SM_CURRENT_HOST"] == "algo-1":
     server = socket.create_server(("127.0.0.1", 0)); meeting.write_text(str(server.getsockname()[1]))
-    server.accept()[0].recv(1)  # until the other is gone
+    server.accept()[0].recv(1)  # until the other fails
     sys.exit("connection closed by peer")
 while not (meeting.exists() and meeting.read_text()): time.sleep(0.01)
 line = socket.create_connection(("127.0.0.1", int(meeting.read_text())))
-time.sleep(0.3)
-sys.exit("the disk is full")
+Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text("the disk is full")
+line.close(); time.sleep(1)  # as a launcher does over its worker's end
+sys.exit(3)
 """
     job = jobs.end(jobs.create(script, hosts=2))
-    assert "the disk is full" in job["FailureReason"]
+    assert job["FailureReason"] == "AlgorithmError: the disk is full, exit code: 3"
 
 
 def test_an_uncompressed_model_is_a_folder(jobs: Jobs) -> None:

@@ -66,7 +66,7 @@ class TrainingHost:
         for inside in ("input/config", "input/data", "model", "output/data", "checkpoints", "code", "home"):
             (self.root.path / inside).mkdir(parents=True, exist_ok=True)
         self.process: Warded | None = None
-        self.ended_at = math.inf
+        self._ended_at = math.inf
         self._reader: threading.Thread | None = None
         self._last_lines: deque[str] = deque(maxlen=20)
 
@@ -247,7 +247,7 @@ class TrainingHost:
                 if found and time.monotonic() - sent > METRICS_SECONDS:
                     self._publish(found)
                     found, sent = [], time.monotonic()
-            self.ended_at = time.monotonic()
+            self._ended_at = time.time()
             self.process.stdout.close()
         self._publish(found)
         log.close()
@@ -274,6 +274,13 @@ class TrainingHost:
             if self._entrypoint() or not self._last_lines:
                 return ""
             return 'ExecuteUserScriptError:\nErrorMessage "' + "\n".join(self._last_lines) + '"'
+
+    def failed_at(self) -> float:
+        """Return when (Unix seconds) it wrote its reason, or ended without one."""
+        try:
+            return (self.root.path / "output/failure").stat().st_mtime
+        except OSError:
+            return self._ended_at
 
     def close(self) -> None:
         """Remove the channels, which S3 has; keep what explains the job: configuration, scripts, output."""

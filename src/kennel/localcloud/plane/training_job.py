@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import socket
 import threading
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 STOP_GRACE = 120.0  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 POLL_SECONDS = 0.1
 CHECKPOINT_SECONDS = 5.0
+FAREWELL_SECONDS = 3.0  # a launcher takes longer to report than those that miss it take to notice
 
 
 class TrainingError(Exception):
@@ -124,8 +126,8 @@ class TrainingJob:
             self._release_hosts()
             return True
         if failed:
-            # One host's end ends the others; the first to go knows why.
-            raise TrainingError(_algorithm_error(min(failed, key=lambda host: host.ended_at)))
+            # One host's end ends the others; the first to say something, or else to go, knows why.
+            raise TrainingError(_algorithm_error(min(failed, key=lambda host: host.failed_at())))
         return False
 
     def _prepare(self) -> None:
@@ -165,15 +167,17 @@ class TrainingJob:
         except WardError as error:
             raise TrainingError(f"AlgorithmError: {error}") from error
         began = synced = time.monotonic()
-        told = False
+        told, failed_at = False, math.inf
         while alive := [host for host in self._hosts if host.process and host.process.poll() is None]:
             self._limit = self._limit or self._passed_limit(time.monotonic() - began)
             if self._ending() and not told:
                 told = True
                 self._end_early(alive)
             elif not told and self._failed_hosts():
-                told = True
-                self._terminate(alive, 0)  # without one host the others wait for it forever
+                failed_at = min(failed_at, time.monotonic())
+                told = time.monotonic() - failed_at > FAREWELL_SECONDS
+                if told:
+                    self._terminate(alive, 0)  # without one host the others wait for it forever
             if time.monotonic() - synced > CHECKPOINT_SECONDS:
                 for sync in self._checkpoints:
                     sync.upload()
