@@ -38,13 +38,21 @@ class Request:
 
 
 class Context:
-    """TorchServe's context, as far as the toolkit uses it."""
+    """TorchServe's context, as far as the toolkit uses it: one a worker, its request renewed each time.
 
-    def __init__(self, model_dir: str, properties: dict[str, str] | None = None) -> None:
+    The toolkit keeps the context that it was initialised with, and sets an error's status and content type
+    on that one; a new context for each request would not see them.
+    """
+
+    def __init__(self, model_dir: str) -> None:
         self.system_properties = {"model_dir": model_dir, "gpu_id": None, "batch_size": 1}
-        self.request_processor = [Request(properties or {})]
         self.model_name = "model"
         self.manifest: dict[str, Any] = {}
+        self.renew({})
+
+    def renew(self, properties: dict[str, str]) -> None:
+        """Take up the next request."""
+        self.request_processor = [Request(properties)]
         self.status, self.phrase, self.content_type = 200, "", ""
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
@@ -71,26 +79,25 @@ class Model:
     def __init__(self, model_dir: str, workers: int) -> None:
         from sagemaker_pytorch_serving_container.handler_service import HandlerService
 
-        self._model_dir = model_dir
-        self._free: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._free: queue.LifoQueue[tuple[Any, Context]] = queue.LifoQueue()
         for _ in range(workers):
-            handler = HandlerService()
-            handler.initialize(Context(model_dir))
-            self._free.put(handler)
+            handler, context = HandlerService(), Context(model_dir)
+            handler.initialize(context)
+            self._free.put((handler, context))
 
     def handle(self, body: bytes, properties: dict[str, str]) -> tuple[int, str, bytes]:
         """Return the status, content type and body that the model answers a request with."""
-        context = Context(self._model_dir, properties)
-        handler = self._free.get()
+        handler, context = worker = self._free.get()
         try:
+            context.renew(properties)
             answer = handler.handle([{"body": bytearray(body)}], context)[0]
+            status, content_type = context.status, context.content_type or "text/plain"
         finally:
-            self._free.put(handler)
-        content_type = context.content_type or "text/plain"
+            self._free.put(worker)
         if isinstance(answer, (bytes, bytearray)):
-            return context.status, content_type, bytes(answer)
+            return status, content_type, bytes(answer)
         text = answer if isinstance(answer, str) else json.dumps(answer)
-        return context.status, content_type, text.encode()
+        return status, content_type, text.encode()
 
 
 class Server:
