@@ -17,8 +17,6 @@ from kennel.localcloud import ACCOUNT_ID, OPERATOR_ACCESS_KEY, OPERATOR_SECRET_K
 from kennel.localcloud.ledger import Entry, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kennel.localcloud.ward import Wards
 
 log = logging.getLogger(__name__)
@@ -94,19 +92,6 @@ class Cloud:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         status = 403 if decision == "deny" else 200
         self.ledger.record(Entry(now, principal, action, resource, decision, reason, status))
-
-    def application(self) -> Callable[..., Iterable[bytes]]:
-        """The WSGI application: the front, with every operation registered and AWS's own images seeded."""
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-        from kennel.localcloud import control, plane
-        from kennel.localcloud.front import Front
-
-        control.prepare(self)
-        prepare_plane = getattr(plane, "prepare", None)
-        if prepare_plane:
-            prepare_plane(self)
-        return Front(self, DomainDispatcherApplication(create_backend_app))
 
     def assume(self, role_arn: str, service: str, session_name: str | None = None) -> dict[str, str]:
         """Temporary credentials of a role, as a service of AWS gets them for a workload.

@@ -11,8 +11,13 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kennel.localcloud import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from kennel.localcloud.cloud import Cloud
+    from kennel.localcloud.front import Front
 
 log = logging.getLogger("kennel.localcloud")
 
@@ -34,6 +39,18 @@ def main(argv: list[str] | None = None) -> int:
     directory: Path = options.directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     return serve(directory, options.port)
+
+
+def application(cloud: Cloud) -> Front:
+    """Put the rooms together: the front before moto, every operation registered, AWS's own images seeded."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    from kennel.localcloud import control, plane
+    from kennel.localcloud.front import Front
+
+    control.prepare(cloud)
+    plane.prepare(cloud)
+    return Front(cloud, DomainDispatcherApplication(create_backend_app))
 
 
 def serve(directory: Path, port: int) -> int:
@@ -58,7 +75,7 @@ def serve(directory: Path, port: int) -> int:
     server = make_server(
         "127.0.0.1",
         port,
-        cloud.application(),
+        application(cloud),
         threaded=True,
         request_handler=MotoRequestHandler,
         fd=listener.fileno(),
