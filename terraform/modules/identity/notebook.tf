@@ -27,15 +27,20 @@ data "aws_iam_policy_document" "notebook" {
       "${local.arn.artifacts}/releases/*",
       "${local.arn.artifacts}/source/*",
       "${local.arn.artifacts}/training/*",
+      "${local.arn.artifacts}/tuning/*",
       "${local.arn.data}/datasets/*",
       "${local.arn.data}/pretrained/*",
     ]
   }
 
   statement {
-    sid       = "UploadCodeAndReleases"
-    actions   = ["s3:PutObject"]
-    resources = ["${local.arn.artifacts}/releases/*", "${local.arn.artifacts}/source/*"]
+    sid     = "UploadCodeAndResults"
+    actions = ["s3:PutObject"]
+    resources = [
+      "${local.arn.artifacts}/releases/*",
+      "${local.arn.artifacts}/source/*",
+      "${local.arn.artifacts}/tuning/*",
+    ]
   }
 
   statement {

@@ -65,6 +65,58 @@ def test_every_shell_knows_the_stack(name: str, request: pytest.FixtureRequest) 
     assert shell.stdout == "us-east-1 kennel-local-classifier\n"
 
 
+@pytest.mark.parametrize("packed", [True, False], ids=["a packed environment", "a package index"])
+def test_the_notebook_gets_code_environment_and_kernel(on_start: str, tmp_path: Path, packed: bool) -> None:
+    notebook, bucket, programs = tmp_path / "SageMaker", tmp_path / "bucket", tmp_path / "bin"
+    for folder in (notebook / "kennel", bucket, programs, tmp_path / "made" / "bin"):
+        folder.mkdir(parents=True)
+    profile = tmp_path / "profile.sh"
+    profile.write_text(embedded(on_start, "PROFILE"))
+
+    def program(path: Path, body: str) -> None:
+        path.write_text(f"#!/bin/bash\n{body}\n")
+        path.chmod(0o755)
+
+    # Stand-ins for what is not here: AWS's command line, and the Python that registers a kernel.
+    program(
+        programs / "aws",
+        f'if [ "$2" = cp ]; then cp "{bucket}/${{4##*/}}" "$5"; '
+        f'else [ -e "{bucket}/${{6##*/}}" ] && echo etag-1; fi',
+    )
+    program(programs / "sleep", f'mv "{bucket}/late.tar.gz" "{bucket}/kennel.tar.gz"')
+    says = f'printf "%s\\n" "$@" > "{tmp_path}/kernel"'
+    program(tmp_path / "made" / "bin" / "python", says)
+    launcher = f"mkdir -p .venv/bin; cp '{tmp_path}/made/bin/python' .venv/bin/python"
+    program(tmp_path / "kennel", launcher)
+    pack = ["tar", "--create", "--gzip", "--directory"]
+    subprocess.run([*pack, tmp_path, "--file", bucket / "late.tar.gz", "kennel"], check=True)
+    if packed:
+        made = tmp_path / "made"
+        subprocess.run([*pack, made, "--file", bucket / "environment.tar.gz", "bin"], check=True)
+    script = embedded(on_start, "SETUP")
+    script = script.replace("/home/ec2-user/SageMaker", str(notebook))
+    script = script.replace("/etc/profile.d/kennel.sh", str(profile))
+    path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+
+    answer = subprocess.run(["bash"], input=script, text=True, env=path, capture_output=True, check=True)
+
+    assert "no code in" in answer.stdout  # the first start comes before anybody has published
+    assert (notebook / "kennel" / "kennel").is_file()
+    words = (tmp_path / "kernel").read_text().split("\n")
+    assert words[:6] == ["-m", "ipykernel", "install", "--user", "--name", "kennel"]
+    given = {
+        name: value for flag, name, value in zip(words, words[1:], words[2:], strict=False) if flag == "--env"
+    }
+    assert given == {
+        "PYTHONPATH": f"{notebook}/kennel/src",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "KENNEL_ENDPOINT": "kennel-local-classifier",
+    }
+    assert (notebook / "kennel" / ".venv").exists() != packed
+    if packed:
+        assert (notebook / "kennel-environment" / ".etag").read_text() == "etag-1\n"
+
+
 def ago(minutes: int) -> str:
     moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=minutes)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

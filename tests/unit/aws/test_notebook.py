@@ -1,0 +1,71 @@
+"""What the notebook instance fetches, and what it learns from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from kennel.aws import StackError, artifacts, bundle, notebook, session
+from kennel.aws.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[3]
+STACK = Stack({"name": "kennel-dev", "artifact_bucket": "models", "data_bucket": "photos"})
+
+
+@pytest.fixture(autouse=True)
+def buckets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    session._client.cache_clear()
+    with mock_aws():
+        for bucket in ("models", "photos"):
+            boto3.client("s3").create_bucket(Bucket=bucket)
+        yield
+    session._client.cache_clear()
+
+
+def test_the_stack_is_read_as_it_was_published(tmp_path: Path) -> None:
+    published = notebook.publish(ROOT, STACK)
+
+    assert notebook.published_stack("models").outputs == STACK.outputs
+    archive = artifacts.download(str(published["uri"]), tmp_path / "kennel.tar.gz")
+    assert archive.read_bytes() == bundle.pack(ROOT)
+    assert published["environment"] is None
+
+
+def test_a_packed_environment_goes_along(tmp_path: Path) -> None:
+    packed = tmp_path / "environment.tar.gz"
+    packed.write_bytes(b"packed")
+    notebook.publish(ROOT, STACK, packed)
+    assert artifacts.objects("models", "source/environment.tar.gz")
+    with pytest.raises(StackError, match=r"no environment at nowhere\.tar\.gz"):
+        notebook.publish(ROOT, STACK, Path("nowhere.tar.gz"))
+
+
+def test_where_nothing_was_published_it_says_how() -> None:
+    with pytest.raises(StackError, match=r"nothing is published in models: run \./kennel notebook\.publish"):
+        notebook.published_stack("models")
+
+
+def test_photos_are_found_by_split_and_class() -> None:
+    keys = ("train/1.A/b.jpg", "train/1.A/a.jpg", "test/2.B/c.jpg", "nested/valid/2.B/d.jpg", "readme.txt")
+    for key in keys:
+        boto3.client("s3").put_object(Bucket="photos", Key=f"datasets/dogs/{key}", Body=b"x")
+
+    assert notebook.photos(STACK, "dogs") == {
+        "train": {"1.A": [f"s3://photos/datasets/dogs/train/1.A/{name}.jpg" for name in "ab"]},
+        "test": {"2.B": ["s3://photos/datasets/dogs/test/2.B/c.jpg"]},
+        "valid": {"2.B": ["s3://photos/datasets/dogs/nested/valid/2.B/d.jpg"]},
+    }
+    with pytest.raises(StackError, match="no data set 'cats'"):
+        notebook.photos(STACK, "cats")
