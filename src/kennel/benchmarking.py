@@ -1,0 +1,47 @@
+"""Runs a script of ``benchmarks/`` in a process of its own, so that nothing else is in the measurement."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kennel.errors import KennelError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(script: str, arguments: list[str], progress: Callable[[str], None]) -> dict[str, Any]:
+    """Run a benchmark and return the JSON document that it prints.
+
+    Raises
+    ------
+    KennelError
+        It failed; the text holds its last line.
+    """
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "benchmarks" / script), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = ""
+    try:
+        for line in process.stderr:
+            progress(line.strip())
+        output = process.stdout.read()
+        code = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if code != 0:
+        raise KennelError(f"benchmarks/{script} failed: {line.strip()}")
+    return json.loads(output)

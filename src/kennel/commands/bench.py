@@ -1,0 +1,24 @@
+"""Benchmarks: ratios to a limit or to a baseline, measured on this machine now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kennel.commands.task import kennel_task
+
+
+@kennel_task(
+    arch="efficientnet_lite0 or resnet50",
+    photos="training photos of each of 25 classes",
+    rounds="how often the compared measurements take turns",
+)
+def training(arch: str = "efficientnet_lite0", photos: int = 8, rounds: int = 3) -> dict[str, Any]:
+    """Measure what training costs: features, epochs, hosts, trials; takes minutes."""
+    from kennel import benchmarking, terminal
+
+    with terminal.progress("bench.training") as tell:
+        document = benchmarking.run(
+            "training.py", ["--arch", arch, "--photos", str(photos), "--rounds", str(rounds)], tell
+        )
+    terminal.table("Training", ("ratio", "measured"), document["ratios"].items())
+    return document
