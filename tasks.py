@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection, Task
 
-from kennel.commands import audit, cloud, data, hosts, model, notebook, stack, whole
+from kennel.commands import audit, bench, cloud, data, hosts, model, notebook, stack, whole
 
 
 def collection(name: str | None, **tasks: Task) -> Collection:
@@ -40,6 +40,7 @@ for group in (
     collection("data", sample=data.sample, fetch=data.fetch, check=data.check, upload=data.upload),
     collection("ec2", train=hosts.train),
     collection("notebook", run=notebook.run, publish=notebook.publish),
+    collection("bench", training=bench.training),
     collection("audit", code=audit.code),
 ):
     namespace.add_collection(group)
