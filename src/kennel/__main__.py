@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +26,12 @@ def main(argv: list[str] | None = None) -> None:
     if root not in sys.path:
         sys.path.insert(0, root)  # tasks.py lies in the repository's root, where plain `invoke` looks too
     tasks = Collection.from_module(import_module("tasks"), loaded_from=root)
-    Kennel(name="Kennel", binary="./kennel", version=VERSION, namespace=tasks).run(argv)
+    try:
+        Kennel(name="Kennel", binary="./kennel", version=VERSION, namespace=tasks).run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `./kennel --list | head`: nobody reads on, which is no error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
 
 
 if __name__ == "__main__":
