@@ -6,12 +6,13 @@ import contextlib
 import logging
 import os
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import artifacts, session
+from kennel.aws import StackError, artifacts, session
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -21,7 +22,20 @@ ENTRY = (
     "import sys\n\nfrom kennel.classifier.training import main\n\nsys.exit(main())\n",
 )
 # Metrics that the training script prints as `name=value;`, as SageMaker shall find them.
-METRICS = ("train_loss", "val_loss", "val_top1", "test_loss", "test_top1")
+METRICS = (
+    "train_loss",
+    "val_loss",
+    "val_top1",
+    "test_loss",
+    "test_top1",
+    "test_top5",
+    "macro_f1",
+    "ece",
+)
+# How long the script itself worked, without the start of instance, container and Python.
+SECONDS = {"Name": "train_seconds", "Regex": r"model written to .* after ([0-9.]+) s"}
+CHECKPOINTS = "/opt/ml/checkpoints"
+SOURCE = "source"  # where code lies in the artifact bucket
 
 
 @dataclass(frozen=True)
@@ -34,8 +48,16 @@ class Request:
         Name of a data set that ``data.upload`` put into the data bucket.
     hyperparameters
         Arguments of the training script, by name without dashes in front.
+    instances
+        How many; they share the work.
     maximum_seconds
         After which SageMaker stops the job.
+    spot
+        Take Spot capacity: cheaper, may be interrupted, and goes on from its checkpoint.
+    inputs
+        Channels beside ``training``: their S3 addresses by name.
+    features_only
+        Compute features and train nothing; they are the job's output as they are, not an archive.
     """
 
     dataset: str
@@ -43,6 +65,39 @@ class Request:
     instances: int = 1
     instance_type: str | None = None
     maximum_seconds: int = 4 * 3600
+    spot: bool = False
+    inputs: dict[str, str] = field(default_factory=dict)
+    features_only: bool = False
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The hyperparameters as the script gets them."""
+        extra = {"features-only": "true"} if self.features_only else {}
+        return {name: str(value) for name, value in (self.hyperparameters | extra).items()}
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to tune.
+
+    Parameters
+    ----------
+    trials, parallel
+        How many training jobs, and how many of them at a time.
+    objective
+        A metric of the training script: one that ends in ``loss`` is made small, others large.
+    seed
+        The same seed begins with the same trials; 0: another each time.
+    """
+
+    trials: int = 20
+    parallel: int = 2
+    objective: str = "val_loss"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.parallel <= self.trials:
+            raise StackError(f"--parallel {self.parallel} must be between 1 and --trials {self.trials}")
 
 
 @contextlib.contextmanager
@@ -59,13 +114,14 @@ def quiet() -> Iterator[None]:
 
 def metric_definitions() -> list[dict[str, str]]:
     """Return how SageMaker finds the metrics in a job's log."""
-    return [{"Name": name, "Regex": rf"\b{name}=([-+.0-9eE]+);"} for name in METRICS]
+    return [*({"Name": name, "Regex": rf"\b{name}=([-+.0-9eE]+);"} for name in METRICS), SECONDS]
 
 
 def model_trainer(workspace: Workspace, stack: Stack, request: Request) -> Any:
     """Return a ``ModelTrainer`` for this stack's role, network, key and buckets; call it within `quiet`."""
     from sagemaker.core.helper.session_helper import Session
     from sagemaker.core.training.configs import (
+        CheckpointConfig,
         Compute,
         MetricDefinition,
         Networking,
@@ -76,21 +132,35 @@ def model_trainer(workspace: Workspace, stack: Stack, request: Request) -> Any:
     from sagemaker.train import ModelTrainer
     from sagemaker.train.distributed import Torchrun
 
-    settings = stack["training"]
+    class Trainer(ModelTrainer):
+        """The SDK's trainer would put code where jobs may write, unless they may write everywhere."""
+
+        def _resolve_staging_bucket(self) -> tuple[str, None]:
+            return artifact_bucket, None  # below source/, which jobs read and cannot change
+
+    settings, artifact_bucket = stack["training"], stack["artifact_bucket"]
     source = artifacts.stage_classifier(workspace.root, workspace.build / "training-source", ENTRY)
     network = None
     if settings["subnet_ids"]:
         network = Networking(
             subnets=settings["subnet_ids"], security_group_ids=settings["security_group_ids"]
         )
-    trainer = ModelTrainer(
+    stopping = StoppingCondition(max_runtime_in_seconds=request.maximum_seconds)
+    checkpoints = None
+    if request.spot:
+        # Waiting for capacity counts: as long again as the job may run.
+        stopping.max_wait_time_in_seconds = 2 * request.maximum_seconds
+        # A folder for each job: nobody goes on where another stopped.
+        uri = f"s3://{artifact_bucket}/checkpoints/{stack['name']}-{uuid.uuid4().hex[:12]}"
+        checkpoints = CheckpointConfig(s3_uri=uri, local_path=CHECKPOINTS)
+    trainer = Trainer(
         sagemaker_session=Session(
-            default_bucket=stack["artifact_bucket"],
-            default_bucket_prefix="source",
+            default_bucket=artifact_bucket,
+            default_bucket_prefix=SOURCE,
             sagemaker_client=session.client("sagemaker"),
         ),
         role=stack["roles"]["training"],
-        base_job_name=f"{stack['name']}-train",
+        base_job_name=f"{stack['name']}-{'features' if request.features_only else 'train'}",
         training_image=settings["image"],
         source_code=SourceCode(source_dir=str(source), entry_script=ENTRY[0]),
         compute=Compute(
@@ -98,14 +168,18 @@ def model_trainer(workspace: Workspace, stack: Stack, request: Request) -> Any:
             instance_count=request.instances,
             volume_size_in_gb=30,
             volume_kms_key_id=stack["kms_key_arn"],
+            enable_managed_spot_training=request.spot,
         ),
         distributed=Torchrun() if request.instances > 1 else None,
         networking=network,
-        stopping_condition=StoppingCondition(max_runtime_in_seconds=request.maximum_seconds),
+        stopping_condition=stopping,
+        checkpoint_config=checkpoints,
         output_data_config=OutputDataConfig(
-            s3_output_path=f"s3://{stack['artifact_bucket']}/training", kms_key_id=stack["kms_key_arn"]
+            s3_output_path=f"s3://{artifact_bucket}/training",
+            kms_key_id=stack["kms_key_arn"],
+            compression_type="NONE" if request.features_only else "GZIP",
         ),
-        hyperparameters=dict(request.hyperparameters),
+        hyperparameters=request.arguments,
     )
     return trainer.with_metric_definitions(
         [MetricDefinition(name=one["Name"], regex=one["Regex"]) for one in metric_definitions()]
@@ -116,5 +190,43 @@ def channels(stack: Stack, request: Request) -> list[Any]:
     """Return the input channels of a job; call it within `quiet`."""
     from sagemaker.core.training.configs import InputData
 
-    data = f"s3://{stack['data_bucket']}/datasets/{request.dataset}"
-    return [InputData(channel_name="training", data_source=data)]
+    data = f"s3://{stack['data_bucket']}/datasets/{request.dataset}/"
+    inputs = {"training": data} | request.inputs
+    return [InputData(channel_name=name, data_source=uri) for name, uri in inputs.items()]
+
+
+def tuner(workspace: Workspace, stack: Stack, request: Request, search: Search) -> Any:
+    """Return a ``HyperparameterTuner`` whose trials are such jobs; call it within `quiet`."""
+    from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
+    from sagemaker.train.tuner import HyperparameterTuner
+
+    class Tuner(HyperparameterTuner):
+        """The SDK's tuner, which forgets the key of the trials' volumes (sagemaker-train 1.27.0)."""
+
+        def _build_training_job_definition(self, inputs: Any) -> Any:
+            definition = super()._build_training_job_definition(inputs)
+            definition.resource_config.volume_kms_key_id = stack["kms_key_arn"]
+            return definition
+
+    trainer = model_trainer(workspace, stack, request)
+    # Tuning, the SDK ignores the session's prefix for the code, and puts it where no trial may read it.
+    trainer.sagemaker_session.default_bucket_prefix = None
+    trainer.base_job_name = f"{SOURCE}/{stack['name']}-tune"
+    return Tuner(
+        model_trainer=trainer,
+        objective_metric_name=search.objective,
+        objective_type="Minimize" if search.objective.endswith("loss") else "Maximize",
+        hyperparameter_ranges={
+            "lr": ContinuousParameter(1e-4, 3e-2, scaling_type="Logarithmic"),
+            "batch-size": IntegerParameter(16, 128, scaling_type="Logarithmic"),
+            "head-width": CategoricalParameter([0, 128, 256, 512]),
+            "dropout": ContinuousParameter(0.0, 0.6, scaling_type="Linear"),
+            "label-smoothing": ContinuousParameter(0.0, 0.2, scaling_type="Linear"),
+        },
+        metric_definitions=metric_definitions(),
+        strategy="Bayesian",
+        max_jobs=search.trials,
+        max_parallel_jobs=search.parallel,
+        early_stopping_type="Auto",
+        random_seed=search.seed or None,
+    )

@@ -67,21 +67,32 @@ def check(directory: str) -> dict[str, Any]:
     cloud=True,
     directory="a folder of photos",
     name="the data set's name in the bucket",
+    weights="a .pth file named after its network, or 'package': ImageNet weights for jobs without internet",
 )
-def upload(workspace: Any, directory: str, name: str = "dogs") -> dict[str, Any]:
+def upload(workspace: Any, directory: str = "", name: str = "dogs", weights: str = "") -> dict[str, Any]:
     """Bring the data bucket to what the folder holds, sending only what changed."""
     from kennel import terminal
-    from kennel.aws import artifacts, stack
+    from kennel.aws import StackError, artifacts, pretrained, stack
     from kennel.classifier.data import folder
 
-    photos = folder.read(Path(directory)).root
+    if not (directory or weights):
+        raise StackError("nothing to upload: name a folder of photos, or --weights FILE")
     bucket = stack.outputs(workspace)["data_bucket"]
+    document: dict[str, Any] = {}
     with terminal.progress("upload") as tell:
-        counts = artifacts.upload_folder(photos, bucket, f"datasets/{name}", remove=True, progress=tell)
-    terminal.say(
-        f"s3://{bucket}/datasets/{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items())
-    )
-    return {"uri": f"s3://{bucket}/datasets/{name}", **counts}
+        if weights:
+            document["weights"] = pretrained.upload(bucket, weights)
+            tell(document["weights"])
+        if directory:
+            photos, prefix = folder.read(Path(directory)).root, f"datasets/{name}"
+            counts = artifacts.upload_folder(photos, bucket, prefix, remove=True, progress=tell)
+            document |= {"uri": f"s3://{bucket}/{prefix}", **counts}
+    if weights:
+        terminal.say(document["weights"])
+    if directory:
+        numbers = ", ".join(f"{document[what]} {what}" for what in ("sent", "unchanged", "removed"))
+        terminal.say(f"{document['uri']}: {numbers}")
+    return document
 
 
 def _report(directory: Path) -> dict[str, Any]:

@@ -6,46 +6,93 @@ from typing import Any
 
 from kennel.commands.task import kennel_task
 
+OPTIONS: dict[str, Any] = {
+    "data": "name of an uploaded data set (default: that of --best-of, else dogs)",
+    "arch": "efficientnet_lite0 (the default), resnet50 or another torchvision classifier",
+    "epochs": "passes over the photos",
+    "views": "augmented views of each photo",
+    "patience": "epochs without a better validation loss after which to stop",
+    "seed": "of the new head and the order of the photos",
+    "pretrained": "start from ImageNet weights; --no-pretrained: from random ones",
+    "weights": "channel, package or torchvision (default: the channel if data.upload --weights filled it)",
+    "instance_type": "another than the stack's",
+}
+
+
+def hyperparameters(pretrained: bool, **given: Any) -> dict[str, str]:
+    """Return the script's arguments that were given; 0 and nothing leave the script its own default."""
+    chosen = {name.replace("_", "-"): str(value) for name, value in given.items() if value not in (0, "")}
+    return chosen if pretrained else chosen | {"pretrained": "false"}
+
 
 @kennel_task(
     cloud=True,
-    data="name of an uploaded data set",
-    arch="efficientnet_lite0 or resnet50",
-    epochs="passes over the photos",
-    batch_size="photos a step",
+    **OPTIONS,
+    batch_size="photos a step, over all instances",
     lr="highest learning rate",
-    seed="of the new head and the order of the photos",
-    instances="how many instances",
-    instance_type="another than the stack's",
+    dropout="before the last layer, 0 to 0.95",
+    head_width="units of the head's hidden layer; 0: none",
+    label_smoothing="0 to 0.9",
+    weight_decay="of AdamW",
+    unfreeze="how many of the backbone's last stages learn too",
+    instances="how many instances share the work",
+    spot="take Spot capacity: cheaper, may be interrupted, and goes on from its checkpoint",
+    best_of="a tuning job whose best hyperparameters to take where none is given here",
 )
 def train(
     workspace: Any,
-    data: str = "dogs",
-    arch: str = "efficientnet_lite0",
+    data: str = "",
+    arch: str = "",
     epochs: int = 0,
     batch_size: int = 0,
     lr: float = 0.0,
-    seed: int = 0,
+    dropout: str = "",
+    head_width: str = "",
+    label_smoothing: str = "",
+    weight_decay: str = "",
+    unfreeze: str = "",
+    views: str = "",
+    patience: int = 0,
+    seed: str = "",
+    pretrained: bool = True,
+    weights: str = "",
+    best_of: str = "",
     instances: int = 1,
     instance_type: str = "",
+    spot: bool = False,
 ) -> dict[str, Any]:
     """Train on SageMaker and wait for the end."""
     from kennel import terminal
-    from kennel.aws import sdk, stack, training
+    from kennel.aws import stack, training
 
-    given = {"epochs": epochs, "batch-size": batch_size, "lr": lr}
-    request = sdk.Request(
-        dataset=data,
-        hyperparameters={
-            "arch": arch,
-            "seed": seed,
-            **{name: value for name, value in given.items() if value},
-        },
-        instances=instances,
-        instance_type=instance_type or None,
+    given = hyperparameters(
+        pretrained,
+        arch=arch,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        dropout=dropout,
+        head_width=head_width,
+        label_smoothing=label_smoothing,
+        weight_decay=weight_decay,
+        unfreeze=unfreeze,
+        views=views,
+        patience=patience,
+        seed=seed,
     )
     with terminal.progress("train") as tell:
-        record = training.train(workspace, stack.outputs(workspace), request, tell)
+        stack_ = stack.outputs(workspace)
+        request = training.compose(
+            stack_,
+            dataset=data,
+            hyperparameters=given,
+            best_of=best_of,
+            weights=weights,
+            instances=instances,
+            instance_type=instance_type or None,
+            spot=spot,
+        )
+        record = training.train(workspace, stack_, request, tell)
     terminal.table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
     return record
 

@@ -1,0 +1,220 @@
+"""What is known of a training job before it runs, and what is read of it afterwards."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import torch
+
+from kennel.aws import StackError, best, pretrained, sdk, training, tuning
+from kennel.aws.best import Best
+from kennel.aws.stack import Stack
+from kennel.classifier import joblog
+from kennel.errors import KennelError
+
+FEATURES = "s3://artifacts/training/kennel-local-features-1/output/model/"
+FOUND = Best(
+    job="kennel-local-tune-1",
+    trial="kennel-local-tune-1-003-0a1b2c3d",
+    objective="val_loss",
+    value=0.25,
+    hyperparameters={"arch": "resnet50", "lr": "0.003", "epochs": "10"},
+    dataset="dogs",
+    features=FEATURES,
+)
+
+
+def put(key: str, body: bytes = b"x", bucket: str = "artifacts") -> None:
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def test_nothing_given_leaves_everything_to_the_script(stack: Stack) -> None:
+    request = training.compose(stack)
+    assert request.dataset == "dogs"
+    assert request.arguments == {"arch": "efficientnet_lite0"}
+    assert request.inputs == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"dropout": "2"}, "--dropout: 2 is not at least 0 and at most 0.95"),
+        ({"epochs": "0"}, "--epochs"),
+        ({"lr": "fast"}, "--lr"),
+        ({"momentum": "0.9"}, "unrecognized arguments: --momentum"),
+    ],
+)
+def test_the_scripts_own_parser_refuses_before_an_instance_starts(
+    stack: Stack, given: dict[str, str], message: str
+) -> None:
+    with pytest.raises(StackError, match=re.escape(message)):
+        training.compose(stack, hyperparameters=given)
+
+
+def test_an_absent_data_set_is_named(stack: Stack) -> None:
+    with pytest.raises(StackError, match=r"no data set 'cats' in data: run \./kennel data\.upload"):
+        training.compose(stack, dataset="cats")
+
+
+def test_the_best_trial_is_taken_with_its_features(stack: Stack) -> None:
+    best.write(stack, FOUND)
+    put("training/kennel-local-features-1/output/model/rows.f32")
+    request = training.compose(stack, best_of=FOUND.job, hyperparameters={"epochs": "3"})
+    assert request.hyperparameters == {"arch": "resnet50", "lr": "0.003", "epochs": "3"}
+    assert request.inputs == {"features": FEATURES}
+
+
+@pytest.mark.parametrize("given", [{"unfreeze": "1"}, {"arch": "efficientnet_lite0"}])
+def test_features_are_left_where_they_are_of_no_use(stack: Stack, given: dict[str, str]) -> None:
+    best.write(stack, FOUND)
+    put("training/kennel-local-features-1/output/model/rows.f32")
+    assert training.compose(stack, best_of=FOUND.job, hyperparameters=given).inputs == {}
+
+
+def test_features_that_are_gone_are_computed_again(stack: Stack) -> None:
+    best.write(stack, FOUND)
+    assert training.compose(stack, best_of=FOUND.job).inputs == {}
+
+
+def test_without_a_record_sagemaker_is_asked() -> None:
+    source = {"S3DataSource": {"S3Uri": "s3://data/datasets/dogs/"}}
+    features = {"S3DataSource": {"S3Uri": FEATURES}}
+    described: dict[str, Any] = {
+        "HyperParameterTuningJobName": FOUND.job,
+        "BestTrainingJob": {
+            "TrainingJobName": FOUND.trial,
+            "TunedHyperParameters": {"lr": "0.003", "arch": '"resnet50"'},
+            "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "val_loss", "Value": 0.25},
+        },
+        "TrainingJobDefinition": {
+            "StaticHyperParameters": {
+                "epochs": "10",
+                "sagemaker_program": "train.py",
+                "sagemaker_submit_directory": "s3://x/y",
+                "_tuning_objective_metric": "val_loss",
+            },
+            "InputDataConfig": [
+                {"ChannelName": "training", "DataSource": source},
+                {"ChannelName": "features", "DataSource": features},
+            ],
+        },
+    }
+    assert best.of(described) == FOUND
+    assert best.of({**described, "BestTrainingJob": None}) is None
+
+
+def test_an_unknown_tuning_job_is_named(stack: Stack) -> None:
+    with pytest.raises(StackError, match="no tuning job 'nobody'"):
+        best.read(stack, "nobody")
+
+
+def test_uploaded_weights_are_used_where_they_are_the_networks(stack: Stack) -> None:
+    put("pretrained/resnet50-11ad3fa6.pth", bucket="data")
+    channel = {"pretrained": "s3://data/pretrained/"}
+    assert training.compose(stack, hyperparameters={"arch": "resnet50"}).inputs == channel
+    assert training.compose(stack).inputs == {}
+    from_scratch = training.compose(stack, hyperparameters={"arch": "resnet50", "pretrained": "false"})
+    assert from_scratch.inputs == {}
+
+
+def test_other_weights_can_be_asked_for(stack: Stack) -> None:
+    put("pretrained/efficientnet_lite0.pth", bucket="data")
+    request = training.compose(stack, weights="package")
+    assert request.inputs == {}
+    assert request.arguments["weights"] == "package"
+    with pytest.raises(StackError, match=r"no weights of resnet50 .* data\.upload --weights"):
+        training.compose(stack, weights="channel", hyperparameters={"arch": "resnet50"})
+    with pytest.raises(StackError, match="unknown weights 'mine'"):
+        training.compose(stack, weights="mine")
+
+
+def test_only_a_state_dict_is_uploaded(stack: Stack, tmp_path: Path) -> None:
+    torch.save({"weight": torch.ones(1)}, tmp_path / "resnet50.pth")
+    assert pretrained.upload("data", str(tmp_path / "resnet50.pth")) == "s3://data/pretrained/resnet50.pth"
+    (tmp_path / "broken.pth").write_bytes(b"not weights")
+    for name in ("broken.pth", "missing.pth", "weights.zip"):
+        with pytest.raises(KennelError, match=name.partition(".")[0]):
+            pretrained.upload("data", str(tmp_path / name))
+
+
+def archive(**files: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name.replace("_json", ".json"))
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def job(uri: str, **more: Any) -> dict[str, Any]:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    return {
+        "TrainingJobName": "kennel-local-train-1",
+        "TrainingJobStatus": "Completed",
+        "ResourceConfig": {"InstanceCount": 2},
+        "ModelArtifacts": {"S3ModelArtifacts": uri},
+        "FinalMetricDataList": [{"MetricName": "val_loss", "Value": 0.3}],
+        "TrainingStartTime": began,
+        "TrainingEndTime": began + timedelta(seconds=61.25),
+        **more,
+    }
+
+
+def test_a_record_has_the_models_own_metrics(stack: Stack) -> None:
+    put("m.tar.gz", archive(history="x", metrics_json=json.dumps({"val_loss": 0.2999999, "ece": 0.01})))
+    record = training.record(job("s3://artifacts/m.tar.gz"))
+    assert record["metrics"] == {"val_loss": 0.2999999, "ece": 0.01}
+    assert (record["instances"], record["seconds"]) == (2, 61.2)
+
+
+@pytest.mark.parametrize("body", [archive(other="x"), b"no archive at all"])
+def test_a_model_without_metrics_leaves_what_was_printed(stack: Stack, body: bytes) -> None:
+    put("m.tar.gz", body)
+    assert training.record(job("s3://artifacts/m.tar.gz"))["metrics"] == {"val_loss": 0.3}
+
+
+def test_a_spot_jobs_record_says_how_often_it_was_interrupted(stack: Stack) -> None:
+    put("m.tar.gz", archive(other="x"))
+    statuses = ["Starting", "Training", "Interrupted", "Training", "Interrupted", "Completed"]
+    spot = job(
+        "s3://artifacts/m.tar.gz",
+        EnableManagedSpotTraining=True,
+        BillableTimeInSeconds=20,
+        SecondaryStatusTransitions=[{"Status": one} for one in statuses],
+    )
+    record = training.record(spot)
+    assert (record["interruptions"], record["billable_seconds"]) == (2, 20)
+
+
+def test_every_printed_metric_is_found_once(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"val_loss": 0.5, "val_top1": 0.75, "test_loss": 1e-07, "macro_f1": 1.0, "ece": 0.0123456}
+    joblog.say_metrics(values)
+    joblog.say("model written to /opt/ml/model after 12.3 s")
+    printed = capsys.readouterr().out
+    found = {
+        one["Name"]: [float(text) for text in re.findall(one["Regex"], printed)]
+        for one in sdk.metric_definitions()
+    }
+    assert found.pop("train_seconds") == [12.3]
+    assert {name: one for name, one in found.items() if one} == {n: [v] for n, v in values.items()}
+
+
+def test_a_tuning_jobs_name_leaves_room_for_its_trials() -> None:
+    for stack_name in ("kennel-local", "a-very-long-project-name-production"):
+        name = tuning.job_name(stack_name)
+        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}", name)
+        assert name.startswith(stack_name[:10])
+
+
+def test_more_trials_at_once_than_trials_are_refused() -> None:
+    with pytest.raises(StackError, match="--parallel 3 must be between 1 and --trials 2"):
+        sdk.Search(trials=2, parallel=3)
