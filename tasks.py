@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection, Task
 
-from kennel.commands import audit, bench, cloud, data, hosts, model, notebook, stack, whole
+from kennel.commands import audit, bench, cloud, data, hosts, model, notebook, stack, tuning, whole
 
 
 def collection(name: str | None, **tasks: Task) -> Collection:
@@ -21,6 +21,7 @@ namespace = collection(
     rehearse=whole.rehearse,
     test=whole.run_checks,
     train=model.train,
+    tune=tuning.tune,
     package=model.package,
     deploy=model.deploy,
     releases=model.list_releases,
