@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ Progress = Callable[[str], None]
 # Enough for every step to mean something, little enough for a laptop.
 SAMPLE = {"train": 4, "valid": 1, "test": 2}
 CLASSES = 10
+INTERRUPT_SECONDS = 60.0  # for a cell to stop what it started
 
 
 class NotebookError(KennelError):
@@ -97,6 +101,7 @@ def execute(
         A cell failed; the text has its number, its first line and the error.
     """
     import nbformat
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -113,9 +118,12 @@ def execute(
             running = f"cell {numbers[cell['id']]} of {len(cells)}: {first}"
             tell(running)
 
+    # This environment's kernel, reached through files: what is said to it is nobody else's business.
+    channel = tempfile.TemporaryDirectory(prefix="kennel-")
+    connection = str(Path(channel.name) / "kernel.json")
     client = NotebookClient(
         document,
-        kernel_name="python3",  # this environment's; the instance calls its own Kennel
+        km=AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file=connection),
         timeout=None,
         coalesce_streams=True,
         resources={"metadata": {"path": str(source.parent)}},
@@ -123,17 +131,41 @@ def execute(
     )
     started = time.monotonic()
     try:
-        client.execute(env={**os.environ, **variables})
+        _execute(client, {**os.environ, **variables})
     except CellExecutionError as error:
         raise NotebookError(f"{running}: {error.ename}: {error.evalue}") from error
     except DeadKernelError as error:
         raise NotebookError(f"{running}: the kernel died (out of memory?)") from error
     finally:
+        channel.cleanup()
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(document, target)
         if keep_output:
             nbformat.write(document, source)
     return {"notebook": str(target), "cells": len(cells), "seconds": round(time.monotonic() - started, 1)}
+
+
+def _execute(client: Any, environment: dict[str, str]) -> None:
+    """Execute in a thread, so that a Ctrl-C goes to the cell that runs: it stops its job in the cloud."""
+    loop = asyncio.new_event_loop()
+
+    def work() -> None:
+        try:
+            loop.run_until_complete(client.async_execute(env=environment, cleanup_kc=True))
+        finally:
+            loop.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        try:
+            done.result()
+        except KeyboardInterrupt:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: it was over already
+                asyncio.run_coroutine_threadsafe(client.km.interrupt_kernel(), loop)
+            wait([done], timeout=INTERRUPT_SECONDS)
+            if not done.done():
+                asyncio.run_coroutine_threadsafe(client.km.shutdown_kernel(now=True), loop)
+            raise
 
 
 def run(

@@ -8,11 +8,11 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from kennel.aws import StackError, artifacts, bundle, joblogs, session
+from kennel.aws import StackError, bundle, joblogs, session, training
+from kennel.aws.sdk import Request
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -45,34 +45,24 @@ exec "$python" -u ec2/train.py --work "$home/work" {arguments}
 """
 
 
-@dataclass(frozen=True)
-class HostRequest:
-    """What to train on the host, and on what.
-
-    Parameters
-    ----------
-    dataset
-        Name of a data set that ``data.upload`` put into the data bucket.
-    hyperparameters
-        Arguments of the training script, by name without dashes in front.
-    maximum_seconds
-        After which Systems Manager ends the training.
-    keep_running
-        Leave the instance on; it still switches itself off when idle.
-    """
-
-    dataset: str
-    hyperparameters: dict[str, Any] = field(default_factory=dict)
-    maximum_seconds: int = 4 * 3600
-    keep_running: bool = False
-
-
 def train(
-    workspace: Workspace, stack: Stack, request: HostRequest, progress: Progress | None = None
+    workspace: Workspace,
+    stack: Stack,
+    request: Request,
+    *,
+    keep_running: bool = False,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Train on the stack's EC2 host, follow it to its end and return its record.
 
     The instance is switched off afterwards, whatever happened, unless something else runs on it.
+
+    Parameters
+    ----------
+    request
+        As for a training job; of its channels the host reads ``pretrained``.
+    keep_running
+        Leave the instance on; it still switches itself off when idle.
 
     Returns
     -------
@@ -85,8 +75,6 @@ def train(
     StackError
         The data set is absent, the host cannot be reached, or the training failed; the text says why.
     """
-    from kennel.aws import training
-
     tell = progress or (lambda line: None)
     training.require_dataset(stack, request.dataset)
     began = time.monotonic()
@@ -94,7 +82,7 @@ def train(
     key = f"source/{name}/kennel.tar.gz"
     bundle.publish(workspace.root, stack, key)
     instance = stack["training_host"]["instance_id"]
-    with _switched_on(instance, tell, keep_running=request.keep_running):
+    with _switched_on(instance, tell, keep_running=keep_running):
         _wait_until_online(instance, tell)
         script = script_for(stack, request, name, key)
         command = _send(stack, instance, script, request.maximum_seconds, name)
@@ -124,15 +112,15 @@ def train(
     return record
 
 
-def script_for(stack: Stack, request: HostRequest, name: str, key: str) -> str:
+def script_for(stack: Stack, request: Request, name: str, key: str) -> str:
     """Return the shell script that trains on the host: the same text on AWS and elsewhere."""
     data, models = stack["data_bucket"], stack["artifact_bucket"]
     words = ["--data", f"s3://{data}/datasets/{request.dataset}"]
     words += ["--output", f"s3://{models}/training/{name}/output"]
-    if _has_weights(data, str(request.hyperparameters.get("arch", ""))):
-        words += ["--pretrained-dir", f"s3://{data}/pretrained"]
-    for argument, value in request.hyperparameters.items():
-        words += [f"--{argument}", str(value)]
+    if "pretrained" in request.inputs:  # the host's image has no weights, and its network no internet
+        words += ["--pretrained-dir", request.inputs["pretrained"]]
+    for argument, value in request.arguments.items():
+        words += [f"--{argument}", value]
     return SCRIPT.format(
         region=shlex.quote(stack["region"]),
         name=name,
@@ -140,12 +128,6 @@ def script_for(stack: Stack, request: HostRequest, name: str, key: str) -> str:
         key=shlex.quote(key),
         arguments=shlex.join(words),
     )
-
-
-def _has_weights(bucket: str, arch: str) -> bool:
-    """Whether ``data.upload --weights`` put weights of this network there: the host's image has none."""
-    files = [key.rpartition("/")[2] for key in artifacts.objects(bucket, "pretrained/")]
-    return any(file.endswith(".pth") and file.replace("-", "_").startswith(arch) for file in files)
 
 
 @contextlib.contextmanager
@@ -249,7 +231,7 @@ def _follow(stack: Stack, command: str, instance: str, tell: Progress, errors: l
         time.sleep(min(10.0, 1.0 + (time.monotonic() - started) / 60))
 
 
-def _reason(end: dict[str, Any], errors: list[str], request: HostRequest) -> str:
+def _reason(end: dict[str, Any], errors: list[str], request: Request) -> str:
     """Return why a command did not succeed: in the script's own words, where it had any."""
     if end["StatusDetails"] == "ExecutionTimedOut":
         return f"it took more than {request.maximum_seconds} s"

@@ -4,48 +4,63 @@ from __future__ import annotations
 
 from typing import Any
 
+from kennel.commands.model import OPTIONS, hyperparameters
 from kennel.commands.task import kennel_task
 
 
 @kennel_task(
     cloud=True,
-    data="name of an uploaded data set",
-    arch="efficientnet_lite0, resnet50 or another torchvision classifier",
-    epochs="passes over the photos",
+    **{name: text for name, text in OPTIONS.items() if name != "instance_type"},
     batch_size="photos a step",
     lr="highest learning rate",
-    seed="of the new head and the order of the photos",
+    unfreeze="how many of the backbone's last stages learn too",
+    best_of="a tuning job whose best hyperparameters to take where none is given here",
     max_hours="after which the training is ended",
     keep_running="leave the instance on; it still switches itself off when idle",
 )
 def train(
     workspace: Any,
-    data: str = "dogs",
-    arch: str = "efficientnet_lite0",
+    data: str = "",
+    arch: str = "",
     epochs: int = 0,
     batch_size: int = 0,
     lr: float = 0.0,
-    seed: int = 0,
+    unfreeze: str = "",
+    views: str = "",
+    patience: int = 0,
+    seed: str = "",
+    pretrained: bool = True,
+    weights: str = "",
+    best_of: str = "",
     max_hours: float = 4.0,
     keep_running: bool = False,
 ) -> dict[str, Any]:
     """Train on the EC2 host through Systems Manager, and switch it off afterwards."""
     from kennel import terminal
-    from kennel.aws import hosts, stack
+    from kennel.aws import hosts, stack, training
 
-    given = {"epochs": epochs, "batch-size": batch_size, "lr": lr}
-    request = hosts.HostRequest(
-        dataset=data,
-        hyperparameters={
-            "arch": arch,
-            "seed": seed,
-            **{name: value for name, value in given.items() if value},
-        },
-        maximum_seconds=round(max_hours * 3600),
-        keep_running=keep_running,
+    given = hyperparameters(
+        pretrained,
+        arch=arch,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        unfreeze=unfreeze,
+        views=views,
+        patience=patience,
+        seed=seed,
     )
     with terminal.progress("ec2.train") as tell:
-        record = hosts.train(workspace, stack.outputs(workspace), request, tell)
+        stack_ = stack.outputs(workspace)
+        request = training.compose(
+            stack_,
+            dataset=data,
+            hyperparameters=given,
+            best_of=best_of,
+            weights=weights,
+            maximum_seconds=round(max_hours * 3600),
+        )
+        record = hosts.train(workspace, stack_, request, keep_running=keep_running, progress=tell)
     terminal.table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
     terminal.say(f"package it with: ./kennel package --job {record['job']}")
     return record

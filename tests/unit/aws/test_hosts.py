@@ -8,24 +8,21 @@ import sys
 import tarfile
 from pathlib import Path
 
-import pytest
-
-from kennel.aws import artifacts, bundle, hosts
-from kennel.aws.hosts import HostRequest
+from kennel.aws import bundle, hosts
+from kennel.aws.sdk import Request
 from kennel.aws.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[3]
 STACK = Stack({"data_bucket": "data", "artifact_bucket": "models", "region": "eu-west-1"})
 
 
-def script(monkeypatch: pytest.MonkeyPatch, weights: list[str], **hyperparameters: object) -> str:
-    monkeypatch.setattr(artifacts, "objects", lambda bucket, prefix: {key: {} for key in weights})
-    request = HostRequest("dogs", hyperparameters)
+def script(inputs: dict[str, str] | None = None, **hyperparameters: object) -> str:
+    request = Request("dogs", hyperparameters, inputs=inputs or {})
     return hosts.script_for(STACK, request, "kennel-dev-ec2-1", "source/kennel-dev-ec2-1/kennel.tar.gz")
 
 
-def test_the_script_is_posix_and_names_its_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = script(monkeypatch, [], arch="resnet50", epochs=3)
+def test_the_script_is_posix_and_names_its_buckets() -> None:
+    text = script(arch="resnet50", epochs=3)
     subprocess.run(["/bin/sh", "-n"], input=text, text=True, check=True)
     last = text.splitlines()[-1]
     assert "--data s3://data/datasets/dogs" in last
@@ -35,8 +32,8 @@ def test_the_script_is_posix_and_names_its_buckets(monkeypatch: pytest.MonkeyPat
     assert "/opt/pytorch/bin/python" in text  # where AWS's Deep Learning AMI has PyTorch and boto3
 
 
-def test_what_a_person_typed_cannot_become_a_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    text = script(monkeypatch, [], arch=f"x; touch {tmp_path}/broken $(touch {tmp_path}/in)")
+def test_what_a_person_typed_cannot_become_a_command(tmp_path: Path) -> None:
+    text = script(arch=f"x; touch {tmp_path}/broken $(touch {tmp_path}/in)")
     home = tmp_path / "home"
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\ntouch kennel.tar.gz\n[ "$1" = - ] || printf "%s\\n" "$@"\n')
@@ -47,21 +44,10 @@ def test_what_a_person_typed_cannot_become_a_command(monkeypatch: pytest.MonkeyP
     assert not {"broken", "in"} & {path.name for path in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("weights", "used"),
-    [
-        ([], False),
-        (["pretrained/resnet50-11ad3fa6.pth"], True),
-        (["pretrained/efficientnet_lite0.pth"], False),
-        (["pretrained/resnet50/weights.pth"], False),
-        (["pretrained/readme.txt"], False),
-    ],
-)
-def test_uploaded_weights_are_used_where_they_are_for_the_network(
-    monkeypatch: pytest.MonkeyPatch, weights: list[str], used: bool
-) -> None:
-    text = script(monkeypatch, weights, arch="resnet50")
-    assert ("--pretrained-dir s3://data/pretrained" in text) == used
+def test_uploaded_weights_are_used_and_features_that_the_host_may_not_read_are_not() -> None:
+    text = script({"pretrained": "s3://data/pretrained/", "features": "s3://models/training/f/output/model/"})
+    assert "--pretrained-dir s3://data/pretrained/" in text
+    assert "features" not in text
 
 
 def test_the_bundle_runs_by_itself_and_has_the_same_bytes_each_time(tmp_path: Path) -> None:
