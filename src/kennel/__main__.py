@@ -20,6 +20,19 @@ class Kennel(Program):
         return f"Tasks ({extra})" if extra else "Tasks"
 
 
+def with_names(argv: list[str], tasks: Collection) -> list[str]:
+    """Return the arguments with the names of leading ones put in: ``data.upload DIR --name dogs``."""
+    named: list[str] = []
+    leading: str | None = None
+    for word in argv:
+        known = word in tasks
+        if leading and not known and not word.startswith("-"):
+            named.append(f"--{leading}")
+        named.append(word)
+        leading = getattr(tasks[word], "leading", None) if known else None
+    return named
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the tasks named on the command line; exits with the code that they ask for."""
     root = str(Path(__file__).resolve().parents[2])
@@ -27,7 +40,9 @@ def main(argv: list[str] | None = None) -> None:
         sys.path.insert(0, root)  # tasks.py lies in the repository's root, where plain `invoke` looks too
     tasks = Collection.from_module(import_module("tasks"), loaded_from=root)
     try:
-        Kennel(name="Kennel", binary="./kennel", version=VERSION, namespace=tasks).run(argv)
+        given = sys.argv if argv is None else argv
+        program = Kennel(name="Kennel", binary="./kennel", version=VERSION, namespace=tasks)
+        program.run([*given[:1], *with_names(given[1:], tasks)])
         sys.stdout.flush()
     except BrokenPipeError:  # `./kennel --list | head`: nobody reads on, which is no error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

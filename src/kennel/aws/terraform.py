@@ -107,7 +107,7 @@ class Terraform:
         """
         saved = self.data_directory / "drift.tfplan"
         self._changes("plan", refresh_only=IsFlagged, out=str(saved), lock_timeout="60s")
-        plan = json.loads("".join(self._run("show", str(saved), json=IsFlagged)))
+        plan = json.loads("".join(self._run("show", str(saved), json=IsFlagged, no_color=IsFlagged)))
         saved.unlink()
         changes = Changes()
         for resource in plan.get("resource_drift", []):
@@ -131,7 +131,7 @@ class Terraform:
 
     def outputs(self) -> dict[str, Any]:
         """Return the root's outputs by name; empty before the first apply."""
-        text = "\n".join(self._run("output", json=IsFlagged))
+        text = "\n".join(self._run("output", json=IsFlagged, no_color=IsFlagged))
         return {name: output["value"] for name, output in json.loads(text or "{}").items()}
 
     def _changes(self, command: str, **options: Any) -> Changes:

@@ -22,7 +22,8 @@ def adamw(parts: Sequence[tuple[nn.Module, float]], weight_decay: float) -> Adam
         trained = [p for p in module.parameters() if p.requires_grad]
         groups.append({"params": [p for p in trained if p.ndim > 1], "lr": lr, "weight_decay": weight_decay})
         groups.append({"params": [p for p in trained if p.ndim <= 1], "lr": lr, "weight_decay": 0.0})
-    return AdamW([group for group in groups if group["params"]])
+    # Fused: one kernel a step instead of ten small ones for each parameter.
+    return AdamW([group for group in groups if group["params"]], fused=True)
 
 
 def warmup_cosine(optimizer: AdamW, steps: int, warmup: int) -> LambdaLR:

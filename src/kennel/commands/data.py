@@ -63,7 +63,7 @@ def check(directory: str) -> dict[str, Any]:
 
 
 @kennel_task(
-    positional=("directory",),
+    leading="directory",
     cloud=True,
     directory="a folder of photos",
     name="the data set's name in the bucket",
@@ -77,19 +77,20 @@ def upload(workspace: Any, directory: str = "", name: str = "dogs", weights: str
 
     if not (directory or weights):
         raise StackError("nothing to upload: name a folder of photos, or --weights FILE")
+    photos = folder.read(Path(directory)).root if directory else None
     bucket = stack.outputs(workspace)["data_bucket"]
     document: dict[str, Any] = {}
     with terminal.progress("upload") as tell:
         if weights:
             document["weights"] = pretrained.upload(bucket, weights)
             tell(document["weights"])
-        if directory:
-            photos, prefix = folder.read(Path(directory)).root, f"datasets/{name}"
+        if photos:
+            prefix = f"datasets/{name}"
             counts = artifacts.upload_folder(photos, bucket, prefix, remove=True, progress=tell)
             document |= {"uri": f"s3://{bucket}/{prefix}", **counts}
     if weights:
         terminal.say(document["weights"])
-    if directory:
+    if photos:
         numbers = ", ".join(f"{document[what]} {what}" for what in ("sent", "unchanged", "removed"))
         terminal.say(f"{document['uri']}: {numbers}")
     return document

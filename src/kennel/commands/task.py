@@ -23,7 +23,12 @@ ENVIRONMENT_HELP = "local, dev or prod (default: $KENNEL_ENV, else local)"
 
 
 def kennel_task(
-    positional: tuple[str, ...] = (), *, cloud: bool = False, called: str | None = None, **help_: str
+    positional: tuple[str, ...] = (),
+    *,
+    leading: str | None = None,
+    cloud: bool = False,
+    called: str | None = None,
+    **help_: str,
 ) -> Callable[..., Any]:
     """Make a task of a function: adds ``--json`` and ``--verbose``, one-line errors, exit codes.
 
@@ -31,6 +36,9 @@ def kennel_task(
     ----------
     positional
         Arguments given without their names.
+    leading
+        An argument that may be given first without its name, or left out (invoke's own positional
+        arguments cannot be left out).
     cloud
         Add ``--env``, hand the body a ``workspace``, and find the environment variables of the
         local cloud, so that nothing has to be exported to rehearse by hand.
@@ -77,7 +85,11 @@ def kennel_task(
         parameters = [parameter for parameter in own if parameter.name not in ("workspace", "as_json")]
         context = option("context")
         run.__signature__ = inspect.Signature([context, *parameters, *extra])  # type: ignore[attr-defined]
-        return task(run, name=called, positional=positional, help={**help_, **texts}, auto_shortflags=False)
+        made: Any = task(
+            run, name=called, positional=positional, help={**help_, **texts}, auto_shortflags=False
+        )
+        made.leading = leading
+        return made
 
     return decorate
 

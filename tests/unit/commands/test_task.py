@@ -18,7 +18,7 @@ def invoke(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "KENNEL_"))
     }
     return subprocess.run(
-        [sys.executable, "-m", "invoke", *arguments],
+        [sys.executable, "-m", "kennel", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -103,3 +103,13 @@ def test_prod_is_not_destroyed_by_accident() -> None:
 
     assert run.returncode == 1
     assert "add --yes" in run.stderr
+
+
+def test_a_leading_argument_may_lack_its_name_or_be_left_out(tmp_path: Path) -> None:
+    nothing = invoke("data.upload", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_REGION="us-east-1")
+    named = invoke("data.upload", "--directory", str(tmp_path / "no"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    unnamed = invoke("data.upload", str(tmp_path / "no"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+
+    assert "nothing to upload" in nothing.stderr
+    assert "no such data folder" in named.stderr
+    assert named.stderr == unnamed.stderr
