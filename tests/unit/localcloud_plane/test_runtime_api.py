@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kennel.localcloud.plane.runtime_api import LARGEST_ANSWER, Answer, Event, Exit, RuntimeApi
+from kennel.localcloud.plane.functions.runtime_api import LARGEST_ANSWER, Answer, Event, Exit, RuntimeApi
 
 ROOT = "/2018-06-01/runtime"
 

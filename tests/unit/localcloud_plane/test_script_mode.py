@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kennel.localcloud.plane import script_mode
+from kennel.localcloud.plane.training import script_mode
 
 GIVEN = {
     "sagemaker_program": '"train.py"',

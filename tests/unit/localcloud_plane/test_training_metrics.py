@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kennel.localcloud.plane.training_metrics import MetricScraper
+from kennel.localcloud.plane.training.metrics import MetricScraper
 
 DEFINITIONS = [
     {"Name": "valid:loss", "Regex": r"val_loss=([0-9.eE+naif-]+);"},

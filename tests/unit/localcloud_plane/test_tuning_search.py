@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kennel.localcloud.plane import tuning_ranges
-from kennel.localcloud.plane.tuning_ranges import RangeError, Space
-from kennel.localcloud.plane.tuning_search import BayesianSearch, GridSearch, RandomSearch, Tried
-from kennel.localcloud.plane.tuning_stopping import hopeless
-from kennel.localcloud.plane.tuning_surrogate import GaussianProcess
+from kennel.localcloud.plane.tuning import ranges as tuning_ranges
+from kennel.localcloud.plane.tuning.ranges import RangeError, Space
+from kennel.localcloud.plane.tuning.search import BayesianSearch, GridSearch, RandomSearch, Tried
+from kennel.localcloud.plane.tuning.stopping import hopeless
+from kennel.localcloud.plane.tuning.surrogate import GaussianProcess
 
 
 def number(name: str, least: str, most: str, scaling: str = "Auto") -> dict[str, str]:

@@ -9,11 +9,11 @@ import urllib3
 
 from kennel.localcloud.call import AwsError, Call, Response, operation
 from kennel.localcloud.plane import metrics
-from kennel.localcloud.plane.endpoint import endpoints
-from kennel.localcloud.plane.instance import UnavailableError
+from kennel.localcloud.plane.endpoints.instance import UnavailableError
+from kennel.localcloud.plane.endpoints.operations import endpoints
 
 if TYPE_CHECKING:
-    from kennel.localcloud.plane.fleet import Variant
+    from kennel.localcloud.plane.endpoints.fleet import Variant
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 LONGEST_BODY = 25 * 1024 * 1024  # https://docs.aws.amazon.com/general/latest/gr/sagemaker.html

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from kennel.localcloud.plane.script_mode import TUNING_OBJECTIVE
-from kennel.localcloud.plane.training import launch
-from kennel.localcloud.plane.tuning_search import Tried
+from kennel.localcloud.plane.training.operations import launch
+from kennel.localcloud.plane.training.script_mode import TUNING_OBJECTIVE
+from kennel.localcloud.plane.tuning.search import Tried
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

@@ -15,10 +15,10 @@ from moto.core.exceptions import ServiceException
 
 from kennel.localcloud.call import AwsError
 from kennel.localcloud.plane import metrics
-from kennel.localcloud.plane.deployment import Deployment
-from kennel.localcloud.plane.execution import reserved, run
+from kennel.localcloud.plane.functions.deployment import Deployment
+from kennel.localcloud.plane.functions.execution import reserved, run
+from kennel.localcloud.plane.functions.sandbox import SERVICE, Outcome
 from kennel.localcloud.plane.roles import in_words, role_session
-from kennel.localcloud.plane.sandbox import SERVICE, Outcome
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

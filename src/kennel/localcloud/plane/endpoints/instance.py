@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MODEL_SERVER = Path(__file__).resolve().parents[1] / "model_server.py"
+MODEL_SERVER = Path(__file__).resolve().with_name("model_server.py")
 PING_SECONDS = 0.1
 BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # before each further start of a server that keeps dying
 CONNECTIONS = 64

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
 
 from kennel.localcloud.plane import storage
-from kennel.localcloud.plane.ec2_instances import SERVICE, instance_folder
+from kennel.localcloud.plane.hosts.instances import SERVICE, instance_folder
 from kennel.localcloud.plane.logs import LogStream, lines_of
 from kennel.localcloud.plane.roles import role_session
 from kennel.localcloud.ward import WardError

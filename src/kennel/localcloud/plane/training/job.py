@@ -15,9 +15,9 @@ from moto.core.exceptions import ServiceException
 
 from kennel.localcloud.plane import storage
 from kennel.localcloud.plane.roles import RoleSession, in_words
-from kennel.localcloud.plane.training_host import TrainingHost, host_count
-from kennel.localcloud.plane.training_metrics import MetricScraper
-from kennel.localcloud.plane.training_record import LONGEST_REASON, TrainingRecord
+from kennel.localcloud.plane.training.host import TrainingHost, host_count
+from kennel.localcloud.plane.training.metrics import MetricScraper
+from kennel.localcloud.plane.training.record import LONGEST_REASON, TrainingRecord
 from kennel.localcloud.ward import WardError
 
 if TYPE_CHECKING:

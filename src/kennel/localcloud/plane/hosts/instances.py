@@ -22,7 +22,7 @@ from kennel.localcloud.iam.trust import judge_service
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
-    from kennel.localcloud.plane.command_invocation import CommandInvocation
+    from kennel.localcloud.plane.hosts.command_invocation import CommandInvocation
 
 SERVICE = "ec2.amazonaws.com"
 # What the agent asks for before Systems Manager sees the instance at all; agents since 3.3.40 use no other

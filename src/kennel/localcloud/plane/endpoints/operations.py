@@ -16,7 +16,13 @@ from kennel.localcloud.control.sagemaker.endpoints import (
     find_endpoint,
     retain,
 )
-from kennel.localcloud.plane.fleet import LONGEST_REASON, DeploymentError, Fleet, VariantPlan, plans_of
+from kennel.localcloud.plane.endpoints.fleet import (
+    LONGEST_REASON,
+    DeploymentError,
+    Fleet,
+    VariantPlan,
+    plans_of,
+)
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

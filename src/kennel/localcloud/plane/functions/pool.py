@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from kennel.localcloud import LocalCloudError
 from kennel.localcloud.call import AwsError
-from kennel.localcloud.plane.deployment import Deployment
-from kennel.localcloud.plane.sandbox import Outcome, Sandbox
+from kennel.localcloud.plane.functions.deployment import Deployment
+from kennel.localcloud.plane.functions.sandbox import Outcome, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

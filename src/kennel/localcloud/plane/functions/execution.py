@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from kennel.localcloud import LocalCloudError
 from kennel.localcloud.call import AwsError
 from kennel.localcloud.plane import metrics
-from kennel.localcloud.plane.deployment import Deployment
-from kennel.localcloud.plane.pool import sandbox_pool
-from kennel.localcloud.plane.sandbox import Outcome
+from kennel.localcloud.plane.functions.deployment import Deployment
+from kennel.localcloud.plane.functions.pool import sandbox_pool
+from kennel.localcloud.plane.functions.sandbox import Outcome
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

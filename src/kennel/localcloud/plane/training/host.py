@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from kennel.localcloud.plane import script_mode, storage
+from kennel.localcloud.plane import storage
 from kennel.localcloud.plane.container import ContainerRoot
 from kennel.localcloud.plane.logs import LogStream, lines_of
-from kennel.localcloud.plane.training_metrics import NAMESPACE, MetricScraper
+from kennel.localcloud.plane.training import script_mode
+from kennel.localcloud.plane.training.metrics import NAMESPACE, MetricScraper
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

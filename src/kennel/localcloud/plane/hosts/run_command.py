@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kennel.localcloud.call import AwsError, Call, operation
-from kennel.localcloud.plane import command_invocation
-from kennel.localcloud.plane.command_invocation import PLUGIN, CommandInvocation, Order
-from kennel.localcloud.plane.ec2_instances import agents, invocations, names_tagged
+from kennel.localcloud.plane.hosts import command_invocation
+from kennel.localcloud.plane.hosts.command_invocation import PLUGIN, CommandInvocation, Order
+from kennel.localcloud.plane.hosts.instances import agents, invocations, names_tagged
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

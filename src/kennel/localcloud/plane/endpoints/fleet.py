@@ -16,7 +16,7 @@ from moto.core.exceptions import ServiceException
 
 from kennel.localcloud.plane import storage
 from kennel.localcloud.plane.container import ContainerRoot
-from kennel.localcloud.plane.instance import Instance, Serving
+from kennel.localcloud.plane.endpoints.instance import Instance, Serving
 from kennel.localcloud.plane.roles import in_words, role_session
 
 if TYPE_CHECKING:

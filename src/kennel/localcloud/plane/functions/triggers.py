@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kennel.localcloud.call import AwsError
-from kennel.localcloud.plane.execution import reserved, run
-from kennel.localcloud.plane.function import deployed
+from kennel.localcloud.plane.functions.execution import reserved, run
+from kennel.localcloud.plane.functions.operations import deployed
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

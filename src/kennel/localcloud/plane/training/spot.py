@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kennel.localcloud.call import Response
-from kennel.localcloud.plane.training import training_jobs
+from kennel.localcloud.plane.training.operations import training_jobs
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

@@ -6,13 +6,13 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from kennel.localcloud.call import AwsError, Call, Response, Unchanged, operation
-from kennel.localcloud.plane import tuning_ranges
-from kennel.localcloud.plane.training import check, training_session
+from kennel.localcloud.plane.training.operations import check, training_session
+from kennel.localcloud.plane.tuning import ranges
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
-    from kennel.localcloud.plane.tuning_job import TuningJob
-    from kennel.localcloud.plane.tuning_ranges import Space
+    from kennel.localcloud.plane.tuning.job import TuningJob
+    from kennel.localcloud.plane.tuning.ranges import Space
 
 PAGE = 10
 
@@ -21,8 +21,8 @@ PAGE = 10
 def create_hyper_parameter_tuning_job(call: Call) -> Response:
     """Validate and record a tuning job through moto, then run it."""
     # Numbers are crunched here only: the service starts faster without numpy.
-    from kennel.localcloud.plane.tuning_job import TuningJob, search_of
-    from kennel.localcloud.plane.tuning_trial import with_objective
+    from kennel.localcloud.plane.tuning.job import TuningJob, search_of
+    from kennel.localcloud.plane.tuning.trial import with_objective
 
     parameters = call.parameters
     name = parameters["HyperParameterTuningJobName"]
@@ -134,8 +134,8 @@ def _checked(parameters: dict[str, Any]) -> Space:
     if not objective or objective["MetricName"] not in [one["Name"] for one in metrics]:
         raise _invalid("The objective metric must be one of the MetricDefinitions of the algorithm.")
     try:
-        space = tuning_ranges.read(configuration.get("ParameterRanges") or {})
-    except tuning_ranges.RangeError as error:
+        space = ranges.read(configuration.get("ParameterRanges") or {})
+    except ranges.RangeError as error:
         raise _invalid(str(error)) from error
     both = {one.name for one in space.ranges} & set(definition.get("StaticHyperParameters") or {})
     if both:
@@ -152,7 +152,7 @@ def _check_number(strategy: str, space: Space, number: int | None) -> None:
         return
     combinations = 1
     for one in space.ranges:
-        if isinstance(one, tuning_ranges.NumberRange):
+        if isinstance(one, ranges.NumberRange):
             raise _invalid("Grid search takes categorical hyperparameters only.")
         combinations *= len(one.values)
     if number and number != combinations:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kennel.localcloud.plane.tuning_ranges import ChoiceRange, Space
-from kennel.localcloud.plane.tuning_surrogate import GaussianProcess
+from kennel.localcloud.plane.tuning.ranges import ChoiceRange, Space
+from kennel.localcloud.plane.tuning.surrogate import GaussianProcess
 
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71)
 CANDIDATES, NEIGHBOURS = 1000, 100

@@ -10,8 +10,8 @@ from botocore import xform_name
 from kennel.localcloud.call import AwsError, Call, Response, Unchanged, operation
 from kennel.localcloud.plane.container import CONTAINER_ROOT
 from kennel.localcloud.plane.roles import RoleSession, role_session
-from kennel.localcloud.plane.training_job import TrainingJob
-from kennel.localcloud.plane.training_record import TrainingRecord
+from kennel.localcloud.plane.training.job import TrainingJob
+from kennel.localcloud.plane.training.record import TrainingRecord
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
@@ -130,7 +130,7 @@ def check(parameters: dict[str, Any]) -> None:
     AwsError
         ``ValidationException``.
     """
-    from kennel.localcloud.plane.training_metrics import MetricScraper
+    from kennel.localcloud.plane.training.metrics import MetricScraper
 
     try:
         MetricScraper(parameters["AlgorithmSpecification"].get("MetricDefinitions") or [])

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kennel.localcloud import LocalCloudError
-from kennel.localcloud.plane.deployment import Deployment, unpack
+from kennel.localcloud.plane.functions.deployment import Deployment, unpack
+from kennel.localcloud.plane.functions.runtime_api import Answer, Event, Exit, RuntimeApi
 from kennel.localcloud.plane.logs import LogStream, pieces
 from kennel.localcloud.plane.roles import role_session
-from kennel.localcloud.plane.runtime_api import Answer, Event, Exit, RuntimeApi
 from kennel.localcloud.ward import WardError
 
 if TYPE_CHECKING:

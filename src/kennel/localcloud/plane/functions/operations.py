@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from kennel.localcloud.call import AwsError, Call, Response, operation
-from kennel.localcloud.plane.asynchronous import invoke_later
-from kennel.localcloud.plane.deployment import Deployment
-from kennel.localcloud.plane.execution import reserved, run
+from kennel.localcloud.plane.functions.asynchronous import invoke_later
+from kennel.localcloud.plane.functions.deployment import Deployment
+from kennel.localcloud.plane.functions.execution import reserved, run
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LARGEST_SYNCHRONOUS, LARGEST_EVENT = 6_291_456, 1_048_576

@@ -10,12 +10,12 @@ from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import LocalCloudError
 from kennel.localcloud.control.awslambda import CONCURRENCY
-from kennel.localcloud.plane.function import deployed, version_of
-from kennel.localcloud.plane.pool import sandbox_pool
+from kennel.localcloud.plane.functions.operations import deployed, version_of
+from kennel.localcloud.plane.functions.pool import sandbox_pool
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud
-    from kennel.localcloud.plane.deployment import Deployment
+    from kennel.localcloud.plane.functions.deployment import Deployment
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 
-from kennel.localcloud.plane.tuning_search import BayesianSearch, GridSearch, RandomSearch
-from kennel.localcloud.plane.tuning_stopping import hopeless
-from kennel.localcloud.plane.tuning_trial import Trial
+from kennel.localcloud.plane.tuning.search import BayesianSearch, GridSearch, RandomSearch
+from kennel.localcloud.plane.tuning.stopping import hopeless
+from kennel.localcloud.plane.tuning.trial import Trial
 
 if TYPE_CHECKING:
     from kennel.localcloud.cloud import Cloud

@@ -1,0 +1,1 @@
+"""Endpoints: fleets of model servers, and the invocations that reach them."""

@@ -1,0 +1,1 @@
+"""Tuning jobs: a real search over real trials."""
