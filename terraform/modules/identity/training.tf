@@ -1,23 +1,7 @@
 # A training job: reads photos and code, writes models and checkpoints, logs, joins the network.
 
 data "aws_iam_policy_document" "training" {
-  statement {
-    sid       = "ListInputs"
-    actions   = ["s3:ListBucket"]
-    resources = [local.arn.data]
-
-    condition {
-      test     = "StringLike"
-      variable = "s3:prefix"
-      values   = ["datasets/*", "pretrained/*"]
-    }
-  }
-
-  statement {
-    sid       = "ReadInputs"
-    actions   = ["s3:GetObject"]
-    resources = ["${local.arn.data}/datasets/*", "${local.arn.data}/pretrained/*"]
-  }
+  source_policy_documents = [data.aws_iam_policy_document.reads_inputs.json]
 
   statement {
     sid       = "ListArtifacts"

@@ -1,23 +1,7 @@
 # The training host: the training job's data, Session Manager instead of SSH, and the right to stop itself.
 
 data "aws_iam_policy_document" "training_host" {
-  statement {
-    sid       = "ListInputs"
-    actions   = ["s3:ListBucket"]
-    resources = [local.arn.data]
-
-    condition {
-      test     = "StringLike"
-      variable = "s3:prefix"
-      values   = ["datasets/*", "pretrained/*"]
-    }
-  }
-
-  statement {
-    sid       = "ReadInputs"
-    actions   = ["s3:GetObject"]
-    resources = ["${local.arn.data}/datasets/*", "${local.arn.data}/pretrained/*"]
-  }
+  source_policy_documents = [data.aws_iam_policy_document.reads_inputs.json]
 
   statement {
     sid       = "ReadCode"
