@@ -14,6 +14,10 @@ from kennel.classifier.distributed import Hosts
 from kennel.classifier.networks import Preprocessing
 
 
+# A worker that cannot hand over its batch says so on stderr and is waited for without end; not here.
+PATIENCE_SECONDS = 300
+
+
 class Pictures(Dataset):
     """Labelled pictures as uint8 pixels (crop, crop, 3), augmented if there is a ``seed``."""
 
@@ -56,6 +60,7 @@ class PictureBatches:
             batch_size=max(1, batch_size // hosts.count),
             sampler=self.sampler,
             num_workers=workers,
+            timeout=PATIENCE_SECONDS if workers else 0,
             pin_memory=device.type == "cuda",
         )
 
@@ -77,6 +82,7 @@ def plain_batches(
     items: Sequence[Picture], prepared: Preprocessing, size: int, workers: int, device: torch.device
 ) -> Iterator[Tensor]:
     """Yield normalised batches of centre crops, in order, for evaluation."""
-    loader = DataLoader(Pictures(items, prepared), batch_size=size, num_workers=workers)
+    patience = PATIENCE_SECONDS if workers else 0
+    loader = DataLoader(Pictures(items, prepared), size, num_workers=workers, timeout=patience)
     for pixels, _ in loader:
         yield prepared.to_input(pixels.to(device))

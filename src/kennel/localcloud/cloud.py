@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -66,6 +68,17 @@ class Cloud:
         wards = Wards()
         self.on_shutdown(wards.stop_all)
         return wards
+
+    @cached_property
+    def temporary(self) -> Path:
+        """Where workloads put temporary files; its path is short.
+
+        Sockets lie there, whose paths may have 104 characters at most (108 on Linux): a job's own folder is
+        too deep for those by which a DataLoader's workers hand over their batches.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="kennel-"))
+        self.on_shutdown(lambda: shutil.rmtree(folder, ignore_errors=True))
+        return folder
 
     def state(self, service: str) -> dict[Any, Any]:
         """What a service's operations remember beside moto's objects; hold ``lock`` to change it."""
@@ -133,7 +146,7 @@ class Cloud:
         role_arn, service, session_name
             As for `assume`.
         home
-            The process's HOME and TMPDIR; by default a folder of the cloud's own.
+            The process's HOME; by default a folder of the cloud's own.
         """
         home = home or self.directory / "home"
         home.mkdir(parents=True, exist_ok=True)
@@ -143,7 +156,7 @@ class Cloud:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
             "LANG": "C.UTF-8",
             "HOME": str(home),
-            "TMPDIR": str(home),
+            "TMPDIR": str(self.temporary),
         }
 
     def shutdown(self) -> None:
