@@ -13,7 +13,6 @@ from kennel.classifier.data.folder import Picture
 from kennel.classifier.distributed import Hosts
 from kennel.classifier.networks import Preprocessing
 
-
 # A worker that cannot hand over its batch says so on stderr and is waited for without end; not here.
 PATIENCE_SECONDS = 300
 

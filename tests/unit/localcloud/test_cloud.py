@@ -88,7 +88,7 @@ def test_shutdown_undoes_the_latest_first(tmp_path: Path) -> None:
 
 
 def test_temporary_files_lie_where_sockets_may_lie_too(cloud: Cloud) -> None:
-    arn = make_role(cloud, "working", {})
+    arn = make_role(cloud, "temporary", {})
     folder = Path(cloud.workload_environment(arn, "sagemaker.amazonaws.com")["TMPDIR"])
     # macOS takes 104 characters; multiprocessing adds up to 34: /pymp-abcdefgh/listener-abcdefgh
     assert folder.is_dir()
