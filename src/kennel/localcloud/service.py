@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import json
 import logging
@@ -16,10 +17,13 @@ from typing import TYPE_CHECKING
 from kennel.localcloud import DEFAULT_PORT
 
 if TYPE_CHECKING:
+    from werkzeug.serving import WSGIRequestHandler
+
     from kennel.localcloud.cloud import Cloud
     from kennel.localcloud.front import Front
 
 log = logging.getLogger("kennel.localcloud")
+LINGER_SECONDS = 5.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,6 +57,27 @@ def application(cloud: Cloud) -> Front:
     return Front(cloud, DomainDispatcherApplication(create_backend_app))
 
 
+def request_handler() -> type[WSGIRequestHandler]:
+    """moto's request handler, which lets the client close a connection first.
+
+    Every answer says `Connection: close`. Go's HTTP client, and so Terraform's provider, may take a
+    connection that closes right behind its answer for a lost answer and ask again, and what was made once
+    is then made twice: older releases choose at random between the two events when both have happened, as
+    they have on a busy machine. So the server waits for the client's end, but not without end.
+    """
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+    class Handler(MotoRequestHandler):
+        def finish(self) -> None:
+            with contextlib.suppress(OSError):
+                self.connection.settimeout(LINGER_SECONDS)
+                while self.connection.recv(65_536):
+                    pass
+            super().finish()
+
+    return Handler
+
+
 def serve(directory: Path, port: int) -> int:
     """Run the server in this process until SIGTERM or SIGINT."""
     from werkzeug.serving import make_server
@@ -70,14 +95,13 @@ def serve(directory: Path, port: int) -> int:
     port = listener.getsockname()[1]
     os.environ["MOTO_PORT"] = str(port)
     cloud = Cloud(directory, port)
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
 
     server = make_server(
         "127.0.0.1",
         port,
         application(cloud),
         threaded=True,
-        request_handler=MotoRequestHandler,
+        request_handler=request_handler(),
         fd=listener.fileno(),
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the ledger records requests, and who made them
