@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from kennel.aws import artifacts, prediction, releases, sdk, session, stack, training
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
+from kennel.classifier import pictures
 from kennel.classifier.data import folder, sample
 from kennel.errors import KennelError
 from kennel.terminal import Steps
@@ -115,6 +116,8 @@ def rehearse(
     """
     if photo and not Path(photo).expanduser().is_file():
         raise RehearsalError(f"no photo at {photo}: give a JPEG, PNG or WebP file")
+    if photo and (fault := pictures.fault(Path(photo).expanduser())):
+        raise RehearsalError(f"{photo} cannot be read: {fault}")
     if data:
         data = folder.read(data).root
     build.mkdir(parents=True, exist_ok=True)

@@ -101,5 +101,8 @@ def test_bad_arguments_are_refused_before_anything_starts(tmp_path: Path) -> Non
 
     with pytest.raises(KennelError, match=r"no photo at nowhere\.jpg"):
         rehearsal.rehearse(cloud, tmp_path, photo="nowhere.jpg")
+    (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    with pytest.raises(KennelError, match=r"torn\.jpg cannot be read"):
+        rehearsal.rehearse(cloud, tmp_path, photo=str(tmp_path / "torn.jpg"))
     with pytest.raises(KennelError, match="train"):
         rehearsal.rehearse(cloud, tmp_path, data=tmp_path / "photos")
