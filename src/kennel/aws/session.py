@@ -92,7 +92,8 @@ def _client(service: str, region_name: str, endpoint: str | None, key: str | Non
     # `endpoint` and `key` only make the cache miss when the environment changes: boto3 reads
     # both itself. Without path style, boto3 would ask for http://bucket.localhost.
     addressing = {"addressing_style": "path" if path_style else "auto"}
-    return boto3.client(
+    # A session of its own: boto3's default one keeps the credentials that it saw first.
+    return boto3.Session().client(
         service,
         region_name=region_name,
         config=Config(s3=addressing, read_timeout=90, retries={"mode": "standard"}, max_pool_connections=32),
