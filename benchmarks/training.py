@@ -61,19 +61,19 @@ class Bench:
 def forward_rate(bench: Bench, pictures: int) -> float:
     """Return bare forward passes a second, the limit of any feature pass: no decoding, nothing kept.
 
-    As the feature pass does, each core computes batches of its own; sharing each batch among the cores is
-    tried as well, and the better of the two counts.
+    As the feature pass does, each core computes small batches of its own; a batch of the usual size, shared
+    among the cores, is tried as well, and the better of the two counts.
     """
     backbone = bench.network().backbone.eval()
-    size, crop = features.batch_size(CPU), networks.preprocessing(bench.arch).crop
-    inputs = torch.rand(size, 3, crop, crop)
-    cores = torch.get_num_threads()
+    crop, cores = networks.preprocessing(bench.arch).crop, torch.get_num_threads()
 
-    def work(_: int) -> None:
-        with torch.inference_mode():
-            backbone(inputs)
+    def rate(threads: int, size: int) -> float:
+        inputs = torch.rand(size, 3, crop, crop)
 
-    def rate(threads: int) -> float:
+        def work(_: int) -> None:
+            with torch.inference_mode():
+                backbone(inputs)
+
         batches = max(2 * threads, pictures // size)
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, range(threads)))  # the first pass allocates
@@ -82,8 +82,8 @@ def forward_rate(bench: Bench, pictures: int) -> float:
         return batches * size / (time.perf_counter() - started)
 
     with one_thread(CPU):
-        apart = rate(cores)
-    return max(apart, rate(1))
+        apart = rate(cores, features.batch_size(CPU))
+    return max(apart, rate(1, BATCH))
 
 
 def feature_rate(bench: Bench) -> float:
@@ -127,7 +127,10 @@ def one_epoch(model: nn.Module, head: nn.Module, batches: Any) -> float:
 
 
 def hosts_seconds(bench: Bench, count: int) -> float:
-    """Return the seconds of the feature pass on some hosts of one thread each, process start apart."""
+    """Return the seconds of the feature pass on some hosts of one thread each, process start apart.
+
+    With three augmented views of each picture, lest the building of the network outweigh the pass itself.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -139,7 +142,7 @@ def hosts_seconds(bench: Bench, count: int) -> float:
                 *(sys.executable, "-m", "torch.distributed.run", f"--nnodes={count}", "--nproc_per_node=1"),
                 *(f"--node_rank={rank}", "--master_addr=127.0.0.1", f"--master_port={port}"),
                 *("-m", "kennel.classifier.training", "--data", str(bench.data), "--arch", bench.arch),
-                *("--epochs", "1", "--workers", "1", "--model-dir", str(model)),
+                *("--epochs", "1", "--workers", "1", "--views", "3", "--model-dir", str(model)),
             ],
             env=environment,
             stdout=subprocess.DEVNULL,
