@@ -139,7 +139,7 @@ def train(args: argparse.Namespace, hosts: Hosts, command: list[str]) -> dict[st
             return {"seconds": time.monotonic() - started}
         seconds_features = time.monotonic() - started
 
-        network.head.standardise(train_set.values.flatten(0, 1))
+        network.head.centre_on(train_set.values.flatten(0, 1))
         batches: FeatureBatches | PictureBatches
         model: nn.Module = network.head
         if args.unfreeze:

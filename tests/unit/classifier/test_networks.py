@@ -79,13 +79,20 @@ def test_normalisation_is_the_backbones() -> None:
     assert prepared.to_input(pixels).flatten().tolist() == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_head_standardises_with_the_training_set() -> None:
+def test_a_head_centres_on_the_training_set_and_gives_each_picture_one_length() -> None:
     head = networks.Head(4, 2, dropout=0.0)
     values = torch.randn(500, 4) * torch.tensor([1.0, 10.0, 0.1, 0.0]) + 5
-    head.standardise(values)
-    seen = (values - head.centre) * head.scale
-    assert torch.allclose(seen.mean(0), torch.zeros(4), atol=1e-4)
-    assert torch.allclose(seen.std(0, correction=0), torch.tensor([1.0, 1.0, 1.0, 0.0]), atol=1e-3)
+    head.centre_on(values)
+    assert torch.allclose(head.centre, values.mean(0), atol=1e-4)
+    seen = head.normalise(values)
+    assert torch.allclose(seen.norm(dim=1), torch.full((500,), 2.0), atol=1e-4)
+    assert torch.allclose(seen[:, 3], torch.zeros(500), atol=1e-4)
+
+
+def test_a_picture_in_the_very_centre_has_logits_too() -> None:
+    head = networks.Head(4, 2)
+    head.centre_on(torch.ones(3, 4))
+    assert torch.isfinite(head(torch.ones(1, 4))).all()
 
 
 def test_missing_weights_name_the_ways_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -134,4 +141,4 @@ def test_a_described_network_is_rebuilt() -> None:
         assert torch.equal(rebuilt(inputs), network(inputs))
     assert prepared == networks.preprocessing("mobilenet_v3_small")
     with pytest.raises(TrainingError, match="format 2"):
-        networks.from_description({**described, "format": 2}, {})
+        networks.from_description({**described, "format": 1}, {})
