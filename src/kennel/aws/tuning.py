@@ -32,7 +32,7 @@ class Trial:
     seconds
         How long its instance worked, data download and upload apart.
     train_seconds
-        How long the training script worked, as it says itself: the start of container and Python apart.
+        How long its epochs took: the start of container and Python, and the test, apart.
     """
 
     name: str
@@ -100,7 +100,7 @@ def tune(
             "hyperparameters": found.hyperparameters,
         },
         "features": features,
-        "train_seconds": round(sum(one.train_seconds or 0.0 for one in trials), 1),
+        "train_seconds": round(sum(one.train_seconds or 0.0 for one in trials), 2),
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -158,7 +158,7 @@ def _trial(summary: dict[str, Any], known: dict[str, Trial]) -> Trial:
     if status in OVER:
         job = session.client("sagemaker").describe_training_job(TrainingJobName=name)
         metrics = {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}
-        trial = known[name] = replace(trial, train_seconds=metrics.get(sdk.SECONDS["Name"]))
+        trial = known[name] = replace(trial, train_seconds=metrics.get("train_seconds"))
     return trial
 
 
@@ -201,7 +201,7 @@ def _follow(name: str, tell: Progress, show: Show | None) -> dict[str, Any]:
         over = sum(counters.get(one, 0) for one in ("Completed", "Stopped", "NonRetryableError"))
         leader = job.get("BestTrainingJob")
         value = leader["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] if leader else None
-        line = f"{over} trials over" + (f", best {value:.4f}" if value is not None else "")
+        line = f"{over} trials over" + (f", best {value:.4g}" if value is not None else "")
         if line != told:
             told = line
             tell(line)

@@ -224,7 +224,7 @@ def train(args: argparse.Namespace, hosts: Hosts, command: list[str]) -> dict[st
         # SageMaker keeps the last value of each metric: let it be that of the weights which were kept.
         say_metrics({"val_loss": best["val_loss"], "val_top1": best["valid_top1"]})
         names = ("test_top1", "test_top5", "test_loss", "macro_f1", "ece")
-        say_metrics({name: result[name] for name in names})
+        say_metrics({name: result[name] for name in names} | {"train_seconds": seconds_training})
         say(f"model written to {args.model_dir} after {result['seconds']:.1f} s")
     return result
 

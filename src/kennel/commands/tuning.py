@@ -110,7 +110,7 @@ class Watched:
 
     def _cells(self, one: Trial) -> list[str]:
         names = sorted({name for trial in self._trials for name in trial.hyperparameters})
-        objective = f"{one.objective:.4f}" if one.objective is not None else ""
+        objective = f"{one.objective:.4g}" if one.objective is not None else ""
         seconds = one.seconds if one.train_seconds is None else one.train_seconds
         values = [_short(one.hyperparameters.get(name, "")) for name in names]
         return [one.status, *values, objective, f"{seconds:.1f}" if seconds is not None else ""]
