@@ -7,6 +7,16 @@ from collections.abc import Iterator
 from kennel.aws import session
 
 
+def streams(group: str, prefix: str) -> list[str]:
+    """Return the names of the streams that begin with ``prefix``: one for each host of a job."""
+    logs = session.client("logs")
+    try:
+        found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)
+    except logs.exceptions.ResourceNotFoundException:
+        return []  # the group appears with the first line
+    return [one["logStreamName"] for one in found["logStreams"]]
+
+
 def new_lines(group: str, prefix: str, tokens: dict[str, str]) -> Iterator[str]:
     """Yield what was logged since the last call in the streams that begin with ``prefix``.
 
@@ -17,8 +27,7 @@ def new_lines(group: str, prefix: str, tokens: dict[str, str]) -> Iterator[str]:
     """
     logs = session.client("logs")
     try:
-        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
-        for stream in (one["logStreamName"] for one in streams):
+        for stream in streams(group, prefix):
             while True:
                 since = {"nextToken": tokens[stream]} if stream in tokens else {}
                 page = logs.get_log_events(
@@ -30,4 +39,4 @@ def new_lines(group: str, prefix: str, tokens: dict[str, str]) -> Iterator[str]:
                 if at_the_end:
                     break
     except logs.exceptions.ResourceNotFoundException:
-        return  # the group or stream appears with the first line
+        return  # a stream can go while it is read

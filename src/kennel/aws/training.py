@@ -19,6 +19,8 @@ Progress = Callable[[str], None]
 
 ARCH, DATASET = "efficientnet_lite0", "dogs"
 SOURCES = ("channel", "package", "torchvision")
+# Of a job's log: metrics, what each host does, and what is wrong; the rest is the container's own talk.
+WORTH_TELLING = re.compile(r"\w+=[-+.0-9eE]+;|[Ee]rror|warning|^host \d+ of|^unreadable|^stopped early")
 
 
 def compose(
@@ -74,7 +76,8 @@ def train(
     Returns
     -------
     dict
-        ``job, status, instances, metrics, artifact, seconds``.
+        ``job, status, instances, metrics, artifact, logs, seconds``; ``logs`` is the log group and the names
+        of the streams in it, one for each instance.
 
     Raises
     ------
@@ -82,7 +85,10 @@ def train(
         The data set is absent, or the job did not complete; the text holds SageMaker's reason.
     """
     require_dataset(stack, request.dataset)
-    return record(run(workspace, stack, request, progress))
+    job = run(workspace, stack, request, progress)
+    group = stack["training"]["log_group"]
+    logs = {"group": group, "streams": joblogs.streams(group, f"{job['TrainingJobName']}/")}
+    return record(job) | {"logs": logs}
 
 
 def run(
@@ -157,7 +163,7 @@ def follow(name: str, log_group: str, tell: Progress, errors: list[str] | None =
             status = job["SecondaryStatus"]
             tell(status)
         for line in joblogs.new_lines(log_group, f"{name}/", seen):
-            if re.search(r"\w+=[-+.0-9eE]+;|[Ee]rror|warning", line):
+            if WORTH_TELLING.search(line):
                 tell(line)
             if errors is not None and line.startswith("error: "):
                 errors.append(line.removeprefix("error: "))
