@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import io
 import itertools
@@ -246,3 +247,21 @@ def test_a_policy_document_comes_back_as_it_was_put(client: Client, bucket: str)
     policy = principal_statement("*", "s3:*", f"arn:aws:s3:::{bucket}/*", "Deny")
     client("s3").put_bucket_policy(Bucket=bucket, Policy=policy)
     assert json.loads(client("s3").get_bucket_policy(Bucket=bucket)["Policy"]) == json.loads(policy)
+
+
+def test_what_was_listed_is_still_there(client: Client, bucket: str) -> None:
+    s3 = client("s3")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"old", b"new"):
+        s3.put_object(Bucket=bucket, Key="photo.jpg", Body=body)
+    s3.delete_object(Bucket=bucket, Key="photo.jpg")
+    for _ in range(3):
+        listed = s3.list_object_versions(Bucket=bucket)
+    assert [one["Size"] for one in listed["Versions"]] == [3, 3]
+    assert {one["ETag"] for one in listed["Versions"]} == {
+        f'"{hashlib.md5(body).hexdigest()}"' for body in (b"old", b"new")
+    }
+    assert [one["IsLatest"] for one in listed["DeleteMarkers"]] == [True]
+    for one in listed["Versions"]:
+        body = s3.get_object(Bucket=bucket, Key="photo.jpg", VersionId=one["VersionId"])["Body"].read()
+        assert one["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'

@@ -1,0 +1,27 @@
+"""Listing the versions in a bucket must not cost what they hold."""
+
+from __future__ import annotations
+
+import gc
+
+import boto3
+from moto import mock_aws
+from moto.s3.models import FakeKey
+
+from kennel.localcloud.control import s3
+
+
+@mock_aws
+def test_a_listing_leaves_no_copies_behind() -> None:
+    s3.mend()
+    client = boto3.client("s3", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    client.create_bucket(Bucket="photos")
+    client.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
+    client.put_object(Bucket="photos", Key="photo.jpg", Body=b"content")
+    made = len(FakeKey.instances_tracked)
+    for _ in range(3):
+        (listed,) = client.list_object_versions(Bucket="photos")["Versions"]
+        gc.collect()  # a copy that goes must not take the content with it
+    assert len(FakeKey.instances_tracked) == made
+    assert (listed["Size"], listed["IsLatest"]) == (7, True)
+    assert client.get_object(Bucket="photos", Key="photo.jpg")["Body"].read() == b"content"
