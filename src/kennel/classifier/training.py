@@ -9,7 +9,6 @@ last epoch, and never trained on.
 from __future__ import annotations
 
 import argparse
-import copy
 import math
 import os
 import sys
@@ -42,6 +41,7 @@ from kennel.classifier.distributed import Hosts
 from kennel.classifier.feature_store import FeatureStore
 from kennel.classifier.features import Features
 from kennel.classifier.joblog import Progress, say, say_metrics
+from kennel.classifier.learner import Learner
 from kennel.classifier.loading import PictureBatches, plain_batches
 from kennel.classifier.optimisation import FeatureBatches, adamw, epoch_seed, one_thread, warmup_cosine
 from kennel.errors import KennelError
@@ -158,71 +158,64 @@ def train(args: argparse.Namespace, hosts: Hosts, command: list[str]) -> dict[st
             optimizer, args.epochs * len(batches), round(args.warmup_epochs * len(batches))
         )
 
-        learning: nn.Module = network if args.unfreeze else network.head
-        epoch, stale, history = 0, 0, list[dict[str, Any]]()
-        best: dict[str, float] = {"val_loss": math.inf, "valid_top1": 0.0}
-        best_state = copy.deepcopy(learning.state_dict())
+        learner = Learner(
+            network if args.unfreeze else network.head, optimizer, schedule, args.epochs, args.patience
+        )
         same = identity(args, data, backbone, train_set, valid_set)
         checkpoint = Checkpoint(args.checkpoint_dir, same, args.checkpoint_seconds)
         if resumed := hosts.gather(checkpoint.read() if hosts.first else None)[0]:
-            learning.load_state_dict(resumed["model"])
-            optimizer.load_state_dict(resumed["optimizer"])
-            schedule.load_state_dict(resumed["schedule"])
-            epoch, stale, history = resumed["epoch"], resumed["stale"], resumed["history"]
-            best, best_state = resumed["best"], resumed["best_state"]
-            say(f"host {hosts.rank + 1} of {hosts.count}: resumed after epoch {epoch}")
+            learner.restore(resumed)
+            say(f"host {hosts.rank + 1} of {hosts.count}: resumed after epoch {learner.epoch}")
 
-        while epoch < args.epochs and stale < args.patience:
-            epoch += 1
-            torch.manual_seed(epoch_seed(args.seed, epoch))  # dropout, too, is the same after a resumption
-            batches.set_epoch(epoch)
+        while not learner.ended:
+            learner.epoch += 1
+            torch.manual_seed(epoch_seed(args.seed, learner.epoch))  # dropout is the same after a resumption
+            batches.set_epoch(learner.epoch)
             lr = optimizer.param_groups[0]["lr"]
             with nullcontext() if args.unfreeze else one_thread(device):
                 train_loss = train_one_epoch(model, batches, criterion, optimizer, schedule, hosts)
                 logits = evaluate(network, valid_set, prepared, args, hosts)
             valid = metrics.brief(logits, valid_set.labels)
-            row = {"epoch": epoch, "lr": lr, "train_loss": train_loss}
-            history.append(row | {"val_loss": valid["loss"], "val_top1": valid["top1"]})
-            stale += 1
-            if valid["loss"] < best["val_loss"]:
-                stale, best = 0, {"val_loss": valid["loss"], "valid_top1": valid["top1"]}
-                best_state = copy.deepcopy(learning.state_dict())
+            row = {"epoch": learner.epoch, "lr": lr, "train_loss": train_loss}
+            learner.note(row, valid["loss"], valid["top1"])
             if hosts.first:
-                say_metrics({name: value for name, value in history[-1].items() if name != "lr"})
-                state = {"epoch": epoch, "stale": stale, "history": history}
-                state |= {"best": best, "best_state": best_state, "model": learning.state_dict()}
-                state |= {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
-                checkpoint.write(state, now=epoch == args.epochs or stale == args.patience)
-        if epoch < args.epochs and hosts.first:
-            say(f"stopped early: {stale} epochs without a better validation loss")
-        learning.load_state_dict(best_state)
+                say_metrics({name: value for name, value in learner.history[-1].items() if name != "lr"})
+                checkpoint.write(learner.state(), now=learner.ended)
+        if learner.epoch < args.epochs and hosts.first:
+            say(f"stopped early: {learner.stale} epochs without a better validation loss")
+        learner.keep_best()
         seconds_training = time.monotonic() - started - seconds_features
 
         test_set = read_features("test")
         logits = evaluate(network, test_set, prepared, args, hosts)
 
-    timings = {"epochs": epoch, "seconds_features": seconds_features, "seconds_training": seconds_training}
     confused = metrics.confusion(logits, test_set.labels)
     table = metrics.per_class(confused, data.classes)
-    test = metrics.brief(logits, test_set.labels)
-    result: dict[str, Any] = {f"test_{name}": value for name, value in test.items()} | best
-    result |= {"macro_f1": metrics.macro_f1(table), "ece": metrics.calibration_error(logits, test_set.labels)}
-    result |= timings | {"seconds": time.monotonic() - started}
+    result: dict[str, Any] = {
+        **{f"test_{name}": value for name, value in metrics.brief(logits, test_set.labels).items()},
+        **learner.best,
+        "macro_f1": metrics.macro_f1(table),
+        "ece": metrics.calibration_error(logits, test_set.labels),
+        "epochs": learner.epoch,
+        "seconds_features": seconds_features,
+        "seconds_training": seconds_training,
+        "seconds": time.monotonic() - started,
+    }
     if hosts.first:
-        splits = {"train": train_set.digests, "valid": valid_set.digests, "test": test_set.digests}
-        origin = records.origin(command, vars(args), folder.digest(data, splits), hosts.count)
+        digests = {"train": train_set.digests, "valid": valid_set.digests, "test": test_set.digests}
         described = networks.description(network, args.arch, data.classes, args.head_width, args.dropout)
         records.write_state(args.model_dir / "model.pth", network.state_dict())
         records.write_json(args.model_dir / "model.json", described)
         records.write_json(args.model_dir / "metrics.json", result)
+        origin = records.origin(command, vars(args), folder.digest(data, digests), hosts.count)
         records.write_json(args.model_dir / "run.json", origin)
-        records.write_table(args.model_dir / "history.csv", history)
+        records.write_table(args.model_dir / "history.csv", learner.history)
         records.write_table(args.model_dir / "classes.csv", table)
         records.write_matrix(args.model_dir / "confusion.csv", confused, data.classes)
-        if not plots.draw(args.model_dir, history, confused, data.classes):
+        if not plots.draw(args.model_dir, learner.history, confused, data.classes):
             say("no plots: matplotlib is not installed here")
         # SageMaker keeps the last value of each metric: let it be that of the weights which were kept.
-        say_metrics({"val_loss": best["val_loss"], "val_top1": best["valid_top1"]})
+        say_metrics({"val_loss": learner.best["val_loss"], "val_top1": learner.best["valid_top1"]})
         names = ("test_top1", "test_top5", "test_loss", "macro_f1", "ece")
         say_metrics({name: result[name] for name in names} | {"train_seconds": seconds_training})
         say(f"model written to {args.model_dir} after {result['seconds']:.1f} s")
