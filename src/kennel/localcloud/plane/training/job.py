@@ -199,10 +199,12 @@ class TrainingJob:
     def _passed_limit(self, running: float) -> str:
         """Return the secondary status of a limit that the job has passed, if it has."""
         limits = self.parameters.get("StoppingCondition") or {}
-        if self._ran + running > limits.get("MaxRuntimeInSeconds", 86400):
-            return "MaxRuntimeExceeded"
         waiting = limits.get("MaxWaitTimeInSeconds")
-        return "MaxWaitTimeExceeded" if waiting and time.monotonic() - self._created > waiting else ""
+        if (
+            waiting and time.monotonic() - self._created > waiting
+        ):  # waiting includes running: it passes first
+            return "MaxWaitTimeExceeded"
+        return "MaxRuntimeExceeded" if self._ran + running > limits.get("MaxRuntimeInSeconds", 86400) else ""
 
     @staticmethod
     def _terminate(hosts: list[TrainingHost], grace: float) -> None:
