@@ -200,9 +200,7 @@ class TrainingJob:
         """Return the secondary status of a limit that the job has passed, if it has."""
         limits = self.parameters.get("StoppingCondition") or {}
         waiting = limits.get("MaxWaitTimeInSeconds")
-        if (
-            waiting and time.monotonic() - self._created > waiting
-        ):  # waiting includes running: it passes first
+        if waiting and time.monotonic() - self._created > waiting:  # it includes running
             return "MaxWaitTimeExceeded"
         return "MaxRuntimeExceeded" if self._ran + running > limits.get("MaxRuntimeInSeconds", 86400) else ""
 
