@@ -48,7 +48,7 @@ class Cloud(Protocol):
     def stop(self) -> None:
         """Stop it and everything that runs in it."""
 
-    def ledger(self) -> list[dict[str, Any]]:
+    def audit_log(self) -> list[dict[str, Any]]:
         """Return who called what on which resource, and whether it was allowed."""
 
 

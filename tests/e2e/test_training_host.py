@@ -70,8 +70,8 @@ def test_the_records_lie_beside_the_model(deployed: Any, trained: Any) -> None:
 
 def test_the_host_used_its_own_role_and_no_other(deployed: Any, trained: Any) -> None:
     record, _ = trained
-    ledger = deployed.workspace.build.parent / "cloud" / "ledger.jsonl"
-    entries = [json.loads(line) for line in ledger.read_text().splitlines()]
+    path = deployed.workspace.build.parent / "cloud" / "audit-log.jsonl"
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
     session_name = f"kennel-local-training-host/{record['instance']}"
     own = [entry for entry in entries if entry["principal"].endswith(session_name)]
     assert {entry["action"] for entry in own} >= {

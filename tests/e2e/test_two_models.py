@@ -96,13 +96,13 @@ def test_a_function_without_its_grant_is_denied_and_says_so_cleanly(
     text = json.dumps(answer.error)
     for leak in ("Traceback", "arn:aws", "assumed-role", "InvokeEndpoint"):
         assert leak not in text
-    denied = [entry for entry in ledger(deployed) if entry["decision"] == "deny"]
+    denied = [entry for entry in audit_log(deployed) if entry["decision"] == "deny"]
     assert denied[-1]["action"] == "sagemaker:InvokeEndpoint"
     assert prediction.predict(deployed.workspace, deployed.stack, deployed.photo).status_code == 200
 
 
-def ledger(deployed) -> list[dict]:
-    path = deployed.workspace.build.parent / "cloud" / "ledger.jsonl"
+def audit_log(deployed) -> list[dict]:
+    path = deployed.workspace.build.parent / "cloud" / "audit-log.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 

@@ -16,14 +16,14 @@ from kennel.commands.task import REHEARSAL, ROOT, kennel_task
 def rehearse(photo: str | None = None, data: str | None = None, keep: bool = False) -> dict[str, Any]:
     """Run the whole way, from photos to an answered call, on a fresh local cloud."""
     from kennel import rehearsal, terminal
-    from kennel.localcloud.disposable import DisposableCloud
+    from kennel.localcloud.ephemeral import EphemeralCloud
     from kennel.report import rehearsal_page
 
-    cloud = DisposableCloud(REHEARSAL / "cloud")
+    cloud = EphemeralCloud(REHEARSAL / "cloud")
     result = rehearsal.rehearse(cloud, REHEARSAL, photo=photo, data=Path(data) if data else None, keep=keep)
     document = rehearsal.as_dict(result)
     history = REHEARSAL / "stack" / "release" / "content" / "history.csv"
-    page = rehearsal_page.write(REHEARSAL / "report.html", document, cloud.ledger(), history)
+    page = rehearsal_page.write(REHEARSAL / "report.html", document, cloud.audit_log(), history)
     rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in result.steps]
     terminal.table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "in all", result.seconds)])
     if result.answer and result.answer["top"]:

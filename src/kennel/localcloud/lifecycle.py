@@ -186,7 +186,7 @@ def _start(directory: Path, port: int, say: Callable[[str], None]) -> Status:
             [
                 sys.executable,
                 "-m",
-                "kennel.localcloud.service",
+                "kennel.localcloud.server.main",
                 "--directory",
                 str(directory),
                 "--port",
@@ -262,7 +262,7 @@ def environment(status: Status) -> dict[str, str]:
     LocalCloudError
         It is not running.
     """
-    from kennel.localcloud.cloud import operator_environment
+    from kennel.localcloud.connection import operator_environment
 
     if not status.ready or status.endpoint_url is None:
         raise LocalCloudError("the local cloud is not running: start it with ./kennel local.up")

@@ -1,9 +1,9 @@
-"""Calls as the front makes them of requests that boto3 builds."""
+"""Requests that boto3 builds, as the gateway decodes them."""
 
 from __future__ import annotations
 
 import io
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -11,11 +11,10 @@ import pytest
 from botocore.config import Config
 from werkzeug.test import EnvironBuilder
 
-from kennel.localcloud import wire
-from kennel.localcloud.call import Call
-from kennel.localcloud.cloud import Cloud
-from kennel.localcloud.iam.principals import OPERATOR
-from kennel.localcloud.iam.signature import read_signature, verify
+from kennel.localcloud.authorization.identify import OPERATOR
+from kennel.localcloud.dispatch.request import ApiRequest
+from kennel.localcloud.protocol import codec
+from kennel.localcloud.protocol.sigv4 import read_signature, verify
 
 A, R = "123456789012", "us-east-1"
 
@@ -24,8 +23,8 @@ class Captured(Exception):  # noqa: N818 - carries the request out of the SDK
     pass
 
 
-def call_of(service: str, operation: str, parameters: dict[str, Any]) -> Call:
-    """The call that the front would make of an SDK's request, its signature checked on the way."""
+def request_of(service: str, operation: str, parameters: dict[str, Any]) -> ApiRequest:
+    """The request that the gateway would decode from an SDK's request, its signature checked on the way."""
     client = boto3.client(
         service,
         region_name=R,
@@ -63,20 +62,15 @@ def call_of(service: str, operation: str, parameters: dict[str, Any]) -> Call:
     environ["RAW_URI"] = parts.path + (f"?{parts.query}" if parts.query else "")
     signature = read_signature(environ)
     assert signature is not None
-    name = wire.service_of(signature.service, environ)
-    decoded = wire.decode(name, environ)
+    name = codec.service_of(signature.service, environ)
+    decoded = codec.decode(name, environ)
     verify(signature, "kennel-local-operator", environ, decoded.body)
-    return Call(
-        cloud=cast(Cloud, None),
+    return ApiRequest(
         service=name,
         operation=decoded.model.name,
-        model=decoded.model,
-        protocol=decoded.protocol,
+        principal=OPERATOR,
         parameters=decoded.parameters,
         region=R,
         account=A,
-        principal=OPERATOR,
-        headers=decoded.headers,
-        environ=environ,
-        moto=lambda *_: [],
+        protocol=decoded.protocol,
     )

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from kennel.localcloud.call import AwsError
-from kennel.localcloud.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.runtime.role_session import role_credentials
+from kennel.localcloud.runtime.workload import workload_environment
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def make_role(cloud: Cloud, name: str, condition: dict[str, Any]) -> str:
 
 def test_a_service_assumes_a_role_that_trusts_it_for_this_account(cloud: Cloud) -> None:
     arn = make_role(cloud, "trusting", {"StringEquals": {"aws:SourceAccount": cloud.account}})
-    credentials = cloud.assume(arn, "sagemaker.amazonaws.com")
+    credentials = role_credentials(cloud, arn, "sagemaker.amazonaws.com")
     assert credentials["AWS_ACCESS_KEY_ID"].startswith("ASIA")
     assert set(credentials) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
@@ -58,20 +60,20 @@ def test_a_service_assumes_a_role_that_trusts_it_for_this_account(cloud: Cloud) 
 def test_another_service_or_account_does_not(cloud: Cloud, service: str, account: str) -> None:
     arn = make_role(cloud, f"wary-{service[0]}", {"StringEquals": {"aws:SourceAccount": account}})
     with pytest.raises(AwsError, match="is not authorized to perform: sts:AssumeRole"):
-        cloud.assume(arn, service)
-    (entry,) = cloud.ledger.entries()
+        role_credentials(cloud, arn, service)
+    (entry,) = cloud.audit_log.entries()
     assert (entry.principal, entry.resource, entry.decision) == (service, arn, "deny")
 
 
 def test_a_role_that_does_not_exist_is_named(cloud: Cloud) -> None:
     with pytest.raises(AwsError, match="there is no role arn:aws:iam::123456789012:role/nobody"):
-        cloud.assume("arn:aws:iam::123456789012:role/nobody", "sagemaker.amazonaws.com")
+        role_credentials(cloud, "arn:aws:iam::123456789012:role/nobody", "sagemaker.amazonaws.com")
 
 
 def test_a_workload_s_environment_is_its_own(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_SERVICE", "x")
     arn = make_role(cloud, "working", {})
-    environment = cloud.workload_environment(arn, "sagemaker.amazonaws.com")
+    environment = workload_environment(cloud, arn, "sagemaker.amazonaws.com")
     assert "SECRET_OF_THE_SERVICE" not in environment
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4510"
     assert Path(environment["HOME"]).is_relative_to(cloud.directory)
@@ -89,7 +91,7 @@ def test_shutdown_undoes_the_latest_first(tmp_path: Path) -> None:
 
 def test_temporary_files_lie_where_sockets_may_lie_too(cloud: Cloud) -> None:
     arn = make_role(cloud, "temporary", {})
-    folder = Path(cloud.workload_environment(arn, "sagemaker.amazonaws.com")["TMPDIR"])
+    folder = Path(workload_environment(cloud, arn, "sagemaker.amazonaws.com")["TMPDIR"])
     # macOS takes 104 characters; multiprocessing adds up to 34: /pymp-abcdefgh/listener-abcdefgh
     assert folder.is_dir()
     assert len(str(folder)) + 34 < 104

@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kennel.localcloud.iam.conditions import UnknownOperator, holds
-from kennel.localcloud.iam.evaluate import Policies, decide
-from kennel.localcloud.iam.patterns import matches, matches_arn
-from kennel.localcloud.iam.policy import Policy, Request, parse
-from kennel.localcloud.iam.principals import Principal, service_principal
+from kennel.localcloud.policy.conditions import UnknownOperator, holds
+from kennel.localcloud.policy.evaluate import Policies, decide
+from kennel.localcloud.policy.patterns import matches, matches_arn
+from kennel.localcloud.policy.policy import AccessRequest, Policy, parse
+from kennel.localcloud.policy.principal import Principal, service_principal
 
 ACCOUNT = "123456789012"
 ROLE = Principal(
     "role",
     f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/session",
+    account=ACCOUNT,
     name="worker",
     role_arn=f"arn:aws:iam::{ACCOUNT}:role/worker",
     unique_id="AROAWORKER:session",
@@ -48,7 +49,7 @@ statements = st.fixed_dictionaries(
     }
 )
 requests = st.builds(
-    Request,
+    AccessRequest,
     action=actions,
     resource=resources,
     context=st.just({"aws:requestedregion": "us-east-1", "aws:securetransport": "true"}),
@@ -60,19 +61,21 @@ def policy(*items: dict[str, Any], version: str = "2012-10-17") -> Policy:
     return parse(json.dumps({"Version": version, "Statement": list(items)}))
 
 
-def allowed(request: Request, *items: dict[str, Any]) -> bool:
+def allowed(request: AccessRequest, *items: dict[str, Any]) -> bool:
     return decide(Policies(identity=[policy(*items)]), request).allowed
 
 
 @given(requests, st.lists(statements, max_size=5), st.integers(0, 5))
-def test_a_matching_deny_always_wins(request: Request, items: list[dict[str, Any]], position: int) -> None:
+def test_a_matching_deny_always_wins(
+    request: AccessRequest, items: list[dict[str, Any]], position: int
+) -> None:
     deny = {"Effect": "Deny", "Action": request.action, "Resource": request.resource}
     assert not allowed(request, *items[:position], deny, *items[position:])
 
 
 @given(requests, st.lists(statements, max_size=5), statements)
 def test_adding_a_deny_never_allows(
-    request: Request, items: list[dict[str, Any]], more: dict[str, Any]
+    request: AccessRequest, items: list[dict[str, Any]], more: dict[str, Any]
 ) -> None:
     if not allowed(request, *items):
         assert not allowed(request, *items, {**more, "Effect": "Deny"})
@@ -80,20 +83,20 @@ def test_adding_a_deny_never_allows(
 
 @given(requests, st.lists(statements, max_size=5), statements)
 def test_taking_an_allow_away_never_allows(
-    request: Request, items: list[dict[str, Any]], more: dict[str, Any]
+    request: AccessRequest, items: list[dict[str, Any]], more: dict[str, Any]
 ) -> None:
     if allowed(request, *items):
         assert allowed(request, *items, {**more, "Effect": "Allow"})
 
 
 @given(requests, st.lists(statements, max_size=4))
-def test_the_order_of_statements_does_not_matter(request: Request, items: list[dict[str, Any]]) -> None:
+def test_the_order_of_statements_does_not_matter(request: AccessRequest, items: list[dict[str, Any]]) -> None:
     assert len({allowed(request, *order) for order in itertools.permutations(items)}) == 1
 
 
 @given(requests, st.lists(statements, max_size=4), st.lists(statements, max_size=4))
 def test_a_boundary_and_a_session_policy_only_take_away(
-    request: Request, items: list[dict[str, Any]], limits: list[dict[str, Any]]
+    request: AccessRequest, items: list[dict[str, Any]], limits: list[dict[str, Any]]
 ) -> None:
     identity, limit = [policy(*items)], policy(*limits)
     bare = decide(Policies(identity=identity), request).allowed
@@ -104,7 +107,7 @@ def test_a_boundary_and_a_session_policy_only_take_away(
 
 
 @given(requests)
-def test_nothing_is_allowed_by_default(request: Request) -> None:
+def test_nothing_is_allowed_by_default(request: AccessRequest) -> None:
     assert not decide(Policies(), request).allowed
 
 
@@ -168,7 +171,7 @@ def test_a_variable_s_value_is_no_pattern() -> None:
 
 def test_variables_are_for_the_policies_of_2012_only() -> None:
     item = {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::${aws:username}"}
-    request = Request("s3:ListBucket", "arn:aws:s3:::ada", {"aws:username": "ada"})
+    request = AccessRequest("s3:ListBucket", "arn:aws:s3:::ada", {"aws:username": "ada"})
     assert policy(item).matching("Allow", request)
     assert not policy(item, version="2008-10-17").matching("Allow", request)
 
@@ -241,7 +244,7 @@ def test_an_unknown_operator_fails_closed() -> None:
     with pytest.raises(UnknownOperator):
         holds({"StringMatches": {"aws:RequestedRegion": "us-east-1"}}, CONTEXT)
     broken = {"Action": "*", "Resource": "*", "Condition": {"StringMatches": {"a": "b"}}}
-    request = Request("s3:GetObject", "arn:aws:s3:::a/k", CONTEXT)
+    request = AccessRequest("s3:GetObject", "arn:aws:s3:::a/k", CONTEXT)
     assert not policy({"Effect": "Allow", **broken}).matching("Allow", request)
     assert policy({"Effect": "Deny", **broken}).matching("Deny", request)
 
@@ -280,7 +283,7 @@ def test_a_trust_policy_may_demand_the_source_account() -> None:
     policies = Policies(resource=trust, resource_decides=True)
 
     def judge(service: str, **context: str) -> bool:
-        request = Request("sts:AssumeRole", ROLE.role_arn, context, service_principal(service))
+        request = AccessRequest("sts:AssumeRole", ROLE.role_arn, context, service_principal(service))
         return decide(policies, request).allowed
 
     assert judge("sagemaker.amazonaws.com", **{"aws:sourceaccount": ACCOUNT})

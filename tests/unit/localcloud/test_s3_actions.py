@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kennel.localcloud.iam.actions import needs
+from kennel.localcloud.authorization.required_permissions import needs
 
-from .conftest import call_of
+from .conftest import request_of
 
 OBJECT = {"Bucket": "b", "Key": "k/1"}
 CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
@@ -77,5 +77,5 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
 def test_a_request_needs(
     service: str, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    found = needs(call_of(service, operation, parameters))
+    found = needs(request_of(service, operation, parameters))
     assert [(need.action, need.resource) for need in found] == expected

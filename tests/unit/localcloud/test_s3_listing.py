@@ -8,12 +8,12 @@ import boto3
 from moto import mock_aws
 from moto.s3.models import FakeKey
 
-from kennel.localcloud.control import s3
+from kennel.localcloud.moto_adapter.patches import s3
 
 
 @mock_aws
 def test_a_listing_leaves_no_copies_behind() -> None:
-    s3.mend()
+    s3.apply()
     client = boto3.client("s3", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     client.create_bucket(Bucket="photos")
     client.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})

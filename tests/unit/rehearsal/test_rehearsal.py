@@ -28,7 +28,7 @@ class CloudThatFails:
     def stop(self) -> None:
         self.stopped += 1
 
-    def ledger(self) -> list[dict[str, Any]]:
+    def audit_log(self) -> list[dict[str, Any]]:
         return []
 
 

@@ -1,0 +1,94 @@
+"""The condition keys that every request has, and those of S3 requests."""
+
+from __future__ import annotations
+
+import datetime
+
+from kennel.localcloud.dispatch.request import ApiRequest
+from kennel.localcloud.policy.principal import Principal
+
+PRINCIPAL_TYPES = {"operator": "User", "user": "User", "role": "AssumedRole", "anonymous": "Anonymous"}
+Values = dict[str, "str | list[str]"]
+
+
+def principal_context(principal: Principal) -> Values:
+    """``aws:Principal…`` keys, for whoever calls."""
+    values: Values = {
+        "aws:principalarn": principal.role_arn or principal.arn,
+        "aws:principaltype": PRINCIPAL_TYPES.get(principal.kind, "Service"),
+        "aws:principalisawsservice": "true" if principal.kind == "service" else "false",
+        "aws:userid": principal.unique_id,
+    }
+    if principal.account:
+        values["aws:principalaccount"] = principal.account
+    if principal.kind in ("user", "operator"):
+        values["aws:username"] = principal.name
+    values.update({f"aws:principaltag/{name.lower()}": value for name, value in principal.tags.items()})
+    return values
+
+
+def request_context(request: ApiRequest) -> Values:
+    """The global keys of a request.
+
+    ``aws:SecureTransport`` is true: the only transport is the loopback, which stands for AWS's TLS.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    values = principal_context(request.principal)
+    values.update(
+        {
+            "aws:securetransport": "true",
+            "aws:requestedregion": request.region,
+            "aws:resourceaccount": request.account,
+            "aws:sourceip": request.source_ip,
+            "aws:currenttime": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "aws:epochtime": str(int(now.timestamp())),
+            "aws:viaawsservice": "false",
+            "aws:useragent": request.user_agent,
+        }
+    )
+    if request.referer:
+        values["aws:referer"] = request.referer
+    values.update(_request_tags(request))
+    return values
+
+
+def _request_tags(request: ApiRequest) -> Values:
+    tags = request.parameters.get("Tags") or request.parameters.get("tags") or {}
+    if isinstance(tags, list):
+        tags = {tag.get("Key"): tag.get("Value", "") for tag in tags if isinstance(tag, dict)}
+    if not tags or not isinstance(tags, dict):
+        return {}
+    values: Values = {f"aws:requesttag/{str(name).lower()}": str(value) for name, value in tags.items()}
+    values["aws:tagkeys"] = [str(name) for name in tags]
+    return values
+
+
+S3_PARAMETERS = {
+    "Prefix": "s3:prefix",
+    "Delimiter": "s3:delimiter",
+    "MaxKeys": "s3:max-keys",
+    "VersionId": "s3:versionid",
+    "ServerSideEncryption": "s3:x-amz-server-side-encryption",
+    "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "ACL": "s3:x-amz-acl",
+    "StorageClass": "s3:x-amz-storage-class",
+    "CopySource": "s3:x-amz-copy-source",
+    "IfNoneMatch": "s3:if-none-match",
+    "IfMatch": "s3:if-match",
+}
+
+
+def s3_context(request: ApiRequest) -> Values:
+    """The keys that S3 adds."""
+    values: Values = {
+        name: str(request.parameters[parameter])
+        for parameter, name in S3_PARAMETERS.items()
+        if request.parameters.get(parameter) is not None
+    }
+    if request.operation in ("ListObjects", "ListObjectsV2", "ListObjectVersions"):
+        values.setdefault("s3:prefix", "")
+    values["s3:authtype"] = "REST-QUERY-STRING" if request.presigned else "REST-HEADER"
+    values["s3:signatureversion"] = "AWS4-HMAC-SHA256"
+    values["s3:tlsversion"] = "1.3"  # what AWS's own SDKs negotiate
+    values["s3:resourceaccount"] = request.account
+    return values

@@ -1,0 +1,243 @@
+"""The resources and condition keys of each service's calls (S3 has a file of its own).
+
+Source: AWS Service Authorization Reference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from kennel.localcloud.dispatch.request import ApiRequest
+from kennel.localcloud.moto_adapter import policy_store
+
+Keys = dict[str, "str | list[str]"]
+
+
+def _sagemaker(request: ApiRequest) -> list[str]:
+    if request.parameters.get("ResourceArn"):
+        return [request.parameters["ResourceArn"]]
+    found = []
+    for parameter, kind in SAGEMAKER_KINDS.items():
+        value = request.parameters.get(parameter)
+        subject = parameter.removesuffix("Name")
+        if isinstance(value, str) and (
+            subject in request.operation or request.operation in SAGEMAKER_ALSO.get(subject, ())
+        ):
+            found.append(value if value.startswith("arn:") else request.arn(f"{kind}/{value}", "sagemaker"))
+    if request.operation.endswith("EndpointConfig"):  # its name holds "Endpoint" too
+        found = [arn for arn in found if ":endpoint-config/" in arn]
+    return found
+
+
+def _kind(noun: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", noun).lower()
+
+
+SAGEMAKER_NOUNS = (
+    "TrainingJob",
+    "HyperParameterTuningJob",
+    "ProcessingJob",
+    "TransformJob",
+    "Model",
+    "Endpoint",
+    "EndpointConfig",
+    "NotebookInstance",
+    "NotebookInstanceLifecycleConfig",
+    "CodeRepository",
+    "ModelPackageGroup",
+    "ModelPackage",
+    "Pipeline",
+)
+SAGEMAKER_KINDS = {f"{noun}Name": _kind(noun) for noun in SAGEMAKER_NOUNS}
+# An endpoint is created from a configuration: AWS wants the grant on both.
+SAGEMAKER_ALSO = {"EndpointConfig": ("CreateEndpoint", "UpdateEndpoint")}
+
+
+def _lambda(request: ApiRequest) -> list[str]:
+    name = request.parameters.get("FunctionName") or request.parameters.get("Resource") or ""
+    if not name:
+        return []
+    if name.startswith("arn:"):
+        name = name.split(":function:")[-1]
+    name = name.split(":function:")[-1]  # "123456789012:function:name" is accepted as well
+    name, _, qualifier = name.partition(":")
+    qualifier = request.parameters.get("Qualifier") or qualifier
+    if qualifier and (
+        request.operation.startswith("Invoke") or "ProvisionedConcurrency" in request.operation
+    ):
+        return [request.arn(f"function:{name}:{qualifier}")]
+    return [request.arn(f"function:{name}")]
+
+
+def _logs(request: ApiRequest) -> list[str]:
+    parameters = request.parameters
+    if parameters.get("resourceArn"):
+        return [parameters["resourceArn"]]
+    groups = parameters.get("logGroupNames") or [parameters.get("logGroupName") or ""]
+    identifier = parameters.get("logGroupIdentifier")
+    if identifier:
+        groups = [identifier.split(":log-group:")[-1].removesuffix(":*")]
+    if not groups[0] and request.operation != "DescribeLogGroups":
+        return []
+    stream = parameters.get("logStreamName") or ""
+    return [request.arn(f"log-group:{group}:log-stream:{stream}") for group in groups]
+
+
+def _cloudwatch(request: ApiRequest) -> list[str]:
+    name = request.parameters.get("AlarmName")
+    if name:
+        return [request.arn(f"alarm:{name}")]
+    if request.operation == "DeleteAlarms":
+        return [request.arn(f"alarm:{name}") for name in request.parameters.get("AlarmNames", [])]
+    dashboards = request.parameters.get("DashboardNames") or [request.parameters.get("DashboardName")]
+    return [f"arn:aws:cloudwatch::{request.account}:dashboard/{name}" for name in dashboards if name]
+
+
+def _cloudwatch_context(request: ApiRequest) -> Keys:
+    namespace = request.parameters.get("Namespace")
+    return {"cloudwatch:namespace": namespace} if namespace else {}
+
+
+def key_of(request: ApiRequest) -> Any:
+    """The KMS key that a KMS call is about."""
+    if request.service != "kms":
+        return None
+    identifier = request.parameters.get("KeyId") or request.parameters.get("TargetKeyId")
+    blob = request.parameters.get("CiphertextBlob")
+    if not identifier and isinstance(blob, bytes):
+        identifier = blob[:36].decode("ascii", "replace")  # moto's ciphertext begins with the key's id
+    return policy_store.key(request.region, identifier) if identifier else None
+
+
+def _kms(request: ApiRequest) -> list[str]:
+    found = key_of(request)
+    named = request.parameters.get("KeyId")
+    arns = (
+        [found.arn]
+        if found
+        else [named if named.startswith("arn:") else request.arn(f"key/{named}")]
+        if named
+        else []
+    )
+    alias = request.parameters.get("AliasName")
+    return ([request.arn(alias)] if alias else []) + arns
+
+
+def _kms_context(request: ApiRequest) -> Keys:
+    pairs = request.parameters.get("EncryptionContext") or {}
+    context: Keys = {f"kms:encryptioncontext:{name.lower()}": str(value) for name, value in pairs.items()}
+    return {**context, "kms:encryptioncontextkeys": list(pairs), "kms:calleraccount": request.account}
+
+
+def _ssm(request: ApiRequest) -> list[str]:
+    parameters = request.parameters
+    if request.operation == "SendCommand":  # AWS wants the grant on the document and on every instance
+        document = f"arn:aws:ssm:{request.region}::document/{parameters['DocumentName'].split('/')[-1]}"
+        instances = parameters.get("InstanceIds") or []
+        return [document, *(request.arn(f"instance/{name}", "ec2") for name in instances)]
+    names = parameters.get("Names") or [parameters.get("Name") or parameters.get("Path")]
+    if "Parameter" not in request.operation or request.operation == "DescribeParameters":
+        return []
+    return [_parameter_arn(request, name) for name in names if name]
+
+
+def _parameter_arn(request: ApiRequest, name: str) -> str:
+    if name.startswith("arn:"):
+        return name
+    owner = "" if name.startswith("/aws/service/") else request.account
+    return f"arn:aws:ssm:{request.region}:{owner}:parameter/{name.lstrip('/')}"
+
+
+def _ecr(request: ApiRequest) -> list[str]:
+    name = request.parameters.get("repositoryName")
+    return [request.arn(f"repository/{name}")] if name else []
+
+
+def _sqs(request: ApiRequest) -> list[str]:
+    name = (
+        request.parameters.get("QueueName")
+        or request.parameters.get("QueueUrl", "").rstrip("/").split("/")[-1]
+    )
+    return [request.arn(name)] if name else []
+
+
+def _sns(request: ApiRequest) -> list[str]:
+    parameters = request.parameters
+    arn = parameters.get("TopicArn") or parameters.get("TargetArn") or parameters.get("ResourceArn")
+    if arn:
+        return [arn]
+    return [request.arn(parameters["Name"])] if request.operation == "CreateTopic" else []
+
+
+def _sts(request: ApiRequest) -> list[str]:
+    arn = request.parameters.get("RoleArn")
+    return [arn] if arn else []
+
+
+def _sts_context(request: ApiRequest) -> Keys:
+    context: Keys = {"sts:rolesessionname": request.parameters.get("RoleSessionName", "")}
+    if request.parameters.get("ExternalId"):
+        context["sts:externalid"] = request.parameters["ExternalId"]
+    return context
+
+
+def _iam(request: ApiRequest) -> list[str]:
+    parameters = request.parameters
+    for parameter, kind in (
+        ("PolicyArn", ""),
+        ("RoleName", "role"),
+        ("UserName", "user"),
+        ("GroupName", "group"),
+        ("InstanceProfileName", "instance-profile"),
+        ("PolicyName", "policy"),
+    ):
+        value = parameters.get(parameter)
+        attaching = parameter == "PolicyArn" and re.match(
+            r"(Attach|Detach)(Role|User|Group)Policy", request.operation
+        )
+        if value and not attaching:
+            path = parameters.get("Path", "/")
+            return [value if not kind else f"arn:aws:iam::{request.account}:{kind}{path}{value}"]
+    if request.operation == "SimulatePrincipalPolicy":
+        return [parameters["PolicySourceArn"]]
+    return []
+
+
+def _iam_context(request: ApiRequest) -> Keys:
+    context: Keys = {}
+    if request.parameters.get("PolicyArn"):
+        context["iam:policyarn"] = request.parameters["PolicyArn"]
+    if request.parameters.get("PermissionsBoundary"):
+        context["iam:permissionsboundary"] = request.parameters["PermissionsBoundary"]
+    return context
+
+
+def _ec2(request: ApiRequest) -> list[str]:
+    if request.operation in ("StartInstances", "StopInstances", "TerminateInstances", "RebootInstances"):
+        return [request.arn(f"instance/{name}") for name in request.parameters.get("InstanceIds", [])]
+    return []
+
+
+RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
+    "sagemaker": _sagemaker,
+    "sagemaker-runtime": _sagemaker,
+    "lambda": _lambda,
+    "logs": _logs,
+    "cloudwatch": _cloudwatch,
+    "kms": _kms,
+    "ssm": _ssm,
+    "ecr": _ecr,
+    "sqs": _sqs,
+    "sns": _sns,
+    "sts": _sts,
+    "iam": _iam,
+    "ec2": _ec2,
+}
+CONTEXTS: dict[str, Callable[[ApiRequest], Keys]] = {
+    "cloudwatch": _cloudwatch_context,
+    "kms": _kms_context,
+    "sts": _sts_context,
+    "iam": _iam_context,
+}

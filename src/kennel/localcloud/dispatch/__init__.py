@@ -1,0 +1,1 @@
+"""Calls, the registry of handlers, and the running cloud."""

@@ -1,0 +1,100 @@
+"""The running local cloud: its folder, port, audit log, the stores of its services, and its shutdown."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from kennel.localcloud import ACCOUNT_ID, AUDIT_LOG, REGION, VERSION
+from kennel.localcloud.dispatch.audit_log import AuditLog, Entry
+
+log = logging.getLogger(__name__)
+Store = TypeVar("Store")
+
+# Read by moto when it is imported or first used; set here so that no importer can forget them.
+MOTO_SETTINGS = {
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    "MOTO_ALLOW_NONEXISTENT_REGION": "false",
+    "MOTO_DISABLE_GLOBAL_CORS": "true",
+    "MOTO_ACCOUNT_ID": ACCOUNT_ID,
+}
+
+
+class Cloud:
+    """One local cloud.
+
+    Parameters
+    ----------
+    directory
+        Where jobs, endpoints, functions, the audit log and the service's log are kept.
+    port
+        The port that it listens on at 127.0.0.1.
+    """
+
+    def __init__(self, directory: Path, port: int) -> None:
+        os.environ.update(MOTO_SETTINGS, MOTO_PORT=str(port))
+        self.directory = directory.resolve()
+        self.port = port
+        self.account = ACCOUNT_ID
+        self.region = REGION
+        self.started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.audit_log = AuditLog(self.directory / AUDIT_LOG)
+        self.lock = threading.RLock()
+        self._stores: dict[type[Any], Any] = {}
+        self._shutdowns: list[Callable[[], None]] = []
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address that clients use."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def store(self, kind: type[Store], create: Callable[[], Store] | None = None) -> Store:
+        """Return this cloud's one object of a class, created at its first use.
+
+        Parameters
+        ----------
+        kind
+            The class: what a service remembers beside moto's objects.
+        create
+            Creates it; by default the class without arguments.
+        """
+        with self.lock:
+            if kind not in self._stores:
+                self._stores[kind] = (create or kind)()
+            return cast("Store", self._stores[kind])
+
+    def on_shutdown(self, action: Callable[[], None]) -> None:
+        """Run an action at shutdown; later ones first."""
+        self._shutdowns.append(action)
+
+    def status(self) -> dict[str, Any]:
+        """Return what ``GET /_kennel/status`` reports."""
+        return {
+            "ready": True,
+            "pid": os.getpid(),
+            "port": self.port,
+            "endpoint_url": self.endpoint_url,
+            "directory": str(self.directory),
+            "started_at": self.started_at,
+            "version": VERSION,
+        }
+
+    def record(self, principal: str, action: str, resource: str, decision: str, reason: str) -> None:
+        """Write a decision to the audit log that no HTTP request asked for."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        status = 403 if decision == "deny" else 200
+        self.audit_log.record(Entry(now, principal, action, resource, decision, reason, status))
+
+    def shutdown(self) -> None:
+        """Stop every child process and close the audit log."""
+        while self._shutdowns:
+            try:
+                self._shutdowns.pop()()
+            except Exception:
+                log.exception("a part of the local cloud did not shut down in order")
+        self.audit_log.close()

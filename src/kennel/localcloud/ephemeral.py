@@ -1,0 +1,33 @@
+"""A local cloud that lives as long as one rehearsal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kennel.localcloud import AUDIT_LOG, lifecycle
+from kennel.localcloud.dispatch import audit_log
+
+
+@dataclass(frozen=True)
+class EphemeralCloud:
+    """A local cloud on a free port, its folder emptied at each start."""
+
+    directory: Path
+
+    def start(self, progress: Callable[[str], None]) -> dict[str, str]:
+        """Start it and return the environment variables that point at it."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+        return lifecycle.environment(lifecycle.up(self.directory, port=0, progress=progress))
+
+    def stop(self) -> None:
+        """Stop it and everything that runs in it; nothing happens if it does not run."""
+        lifecycle.down(self.directory)
+
+    def audit_log(self) -> list[dict[str, Any]]:
+        """Return who called what on which resource, and whether it was allowed."""
+        path = self.directory / AUDIT_LOG
+        return [asdict(entry) for entry in audit_log.read(path)] if path.exists() else []

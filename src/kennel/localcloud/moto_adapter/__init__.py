@@ -1,0 +1,1 @@
+"""The only place that knows moto's private attributes, and the corrections of moto."""

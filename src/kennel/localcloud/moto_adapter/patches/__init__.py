@@ -1,0 +1,15 @@
+"""Corrections of moto, one file for each service; each names the behaviour that it corrects."""
+
+from __future__ import annotations
+
+from kennel.localcloud.moto_adapter.patches import ec2, lambda_, s3, sagemaker, sqs
+
+_applied: list[bool] = []
+
+
+def apply_all() -> None:
+    """Apply every patch, once in a process."""
+    if not _applied:
+        _applied.append(True)
+        for service in (ec2, lambda_, s3, sagemaker, sqs):
+            service.apply()

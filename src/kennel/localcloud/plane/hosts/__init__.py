@@ -1,1 +1,0 @@
-"""EC2 instances as far as they run something: Systems Manager's commands."""

@@ -1,0 +1,1 @@
+"""IAM policies: principals, statements, patterns, conditions, and the decision. Standard library only."""

@@ -1,0 +1,1 @@
+"""The HTTP side: messages, the codec of AWS's protocols, and Signature Version 4."""

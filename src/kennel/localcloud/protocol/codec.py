@@ -1,0 +1,216 @@
+"""The codec: which service a request is for, its operation and parameters, and answers in its protocol."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+import warnings
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+from botocore.exceptions import DataNotFoundError
+from botocore.validate import ParamValidator
+from moto.core.exceptions import ServiceException
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import get_service_router
+from moto.core.serialize import SerializationContext, get_serializer_class
+from moto.core.utils import get_service_model
+from werkzeug.exceptions import HTTPException
+
+from kennel.localcloud.protocol.messages import AwsError, Environ, Response, read_body
+
+# Signing names that differ from botocore's service names.
+SERVICE_OF_SIGNING_NAME = {
+    "monitoring": "cloudwatch",
+    "access-analyzer": "accessanalyzer",
+    "elasticloadbalancing": "elbv2",
+    "eventbridge": "events",
+    "states": "stepfunctions",
+    "email": "ses",
+}
+STREAMED_UPLOADS = {"PutObject", "UploadPart"}
+
+
+@dataclass
+class Decoded:
+    """A request's operation model, protocol, parameters and headers."""
+
+    model: Any
+    protocol: str
+    parameters: dict[str, Any]
+    headers: Any
+    body: bytes | None
+
+
+def service_of(signing_name: str, environ: Environ) -> str:
+    """botocore's name of the service that a request is for."""
+    name = SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
+    path = environ.get("PATH_INFO", "")
+    if name == "sagemaker" and path.startswith("/endpoints/") and "/invocations" in path:
+        return "sagemaker-runtime"
+    if name == "sagemaker" and path.endswith("BatchPutMetrics"):
+        return "sagemaker-metrics"
+    if name == "s3" and path.startswith("/v20180820/"):
+        return "s3control"
+    return name
+
+
+def service_guess(environ: Environ) -> str:
+    """The service that an unsigned request is for: S3 unless it names an operation of another protocol."""
+    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    if "HTTP_X_AMZ_TARGET" in environ or (form and environ["REQUEST_METHOD"] == "POST"):
+        return "unsigned"
+    return "s3"
+
+
+def decode(service: str, environ: Environ) -> Decoded:
+    """Find a request's operation and parse its parameters with moto's own codec.
+
+    Raises
+    ------
+    AwsError
+        The service or operation does not exist, or the request cannot be parsed.
+    """
+    try:
+        model = get_service_model(service)
+    except (DataNotFoundError, OSError) as error:
+        raise AwsError("UnrecognizedClientException", f"There is no service named {service!r}.") from error
+    streamed = service == "s3" and environ["REQUEST_METHOD"] == "PUT"
+    body = None if streamed else read_body(environ)
+    request = Request({**environ, **_path_style(environ), "wsgi.input": io.BytesIO(body or b"")})
+    try:
+        protocol = determine_request_protocol(model, request.content_type)
+        operation, uri_parameters = get_service_router(service).match(request)
+    except (HTTPException, NotImplementedError, ValueError) as error:
+        raise _no_such_operation(service, request) from error
+    if streamed and operation.name not in STREAMED_UPLOADS:
+        body = read_body(environ)
+    try:
+        parameters = PROTOCOL_PARSERS[protocol](operation, map_type=dict).parse(
+            {
+                "method": request.method,
+                "values": request.values,
+                "headers": request.headers,
+                "body": body or b"",
+                "url_path": request.path,
+                "url_params": uri_parameters,
+            }
+        )
+    except Exception as error:
+        code = {"s3": "MalformedXML", "query": "MalformedInput", "ec2": "MalformedInput"}
+        name = code.get(service) or code.get(protocol, "SerializationException")
+        raise AwsError(name, f"The request to {service}:{operation.name} could not be parsed.") from error
+    return Decoded(operation, protocol, parameters, request.headers, body)
+
+
+def _path_style(environ: Environ) -> Environ:
+    """A virtual-hosted S3 request's path as it would be with the bucket in the path."""
+    bucket = environ.get("kennel.bucket")
+    if not bucket:
+        return {}
+    raw = environ.get("RAW_URI") or environ.get("PATH_INFO", "/")
+    return {"PATH_INFO": f"/{bucket}{environ.get('PATH_INFO', '/')}", "RAW_URI": f"/{bucket}{raw}"}
+
+
+def _no_such_operation(service: str, request: Request) -> AwsError:
+    if service == "s3":
+        return AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+    action = request.values.get("Action") or request.headers.get("X-Amz-Target")
+    if request.values.get("Action"):
+        return AwsError("InvalidAction", f"The action {action} is not valid for this web service.")
+    return AwsError(
+        "UnknownOperationException", f"{service} has no operation {action or request.path!r}.", 404
+    )
+
+
+def check_required(decoded: Decoded) -> None:
+    """Refuse a request that lacks a required parameter; moto makes resources without names of such.
+
+    Raises
+    ------
+    AwsError
+        In the protocol's own words.
+    """
+    missing = [
+        ".".join(part for part in (place.lstrip("."), values["required_name"]) if part)
+        for reason, place, values in _problems(decoded)
+        if reason == "missing required field"
+    ]
+    if not missing:
+        return
+    if decoded.protocol == "ec2":
+        raise AwsError("MissingParameter", f"The request must contain the parameter {missing[0]}")
+    detected = "; ".join(
+        f"Value null at '{name}' failed to satisfy constraint: Member must not be null" for name in missing
+    )
+    code = "ValidationError" if decoded.protocol == "query" else "ValidationException"
+    noun = "error" if len(missing) == 1 else "errors"
+    raise AwsError(code, f"{len(missing)} validation {noun} detected: {detected}")
+
+
+def invalid_parameters(decoded: Decoded) -> str:
+    """What is wrong with a request's parameters by its service's model; empty if nothing is."""
+    found = [f"{reason} at {place or 'the request'}" for reason, place, _ in _problems(decoded)]
+    return f"{len(found)} validation errors detected: {'; '.join(found)}" if found else ""
+
+
+def _problems(decoded: Decoded) -> list[tuple[str, str, dict[str, Any]]]:
+    shape = decoded.model.input_shape
+    if shape is None:
+        return []
+    found: list[tuple[str, str, dict[str, Any]]] = (
+        ParamValidator().validate(decoded.parameters, shape)._errors
+    )
+    return found
+
+
+def encode(decoded: Decoded, result: Any) -> Response:
+    """Serialise a result or an error with moto's own serializer."""
+    request_id = str(uuid.uuid4())
+    service = decoded.model.service_model.service_name
+    serializer = get_serializer_class(service, decoded.protocol)(
+        decoded.model, context=SerializationContext(request_id)
+    )
+    with warnings.catch_warnings():
+        # moto warns of every error code that botocore's model leaves out, as it does AccessDenied.
+        warnings.simplefilter("ignore", UserWarning)
+        answer = serializer.serialize(result)
+    status = getattr(result, "status", None) if isinstance(result, ServiceException) else None
+    body = answer["body"]
+    headers = [(k, str(v)) for k, v in answer["headers"].items() if k.lower() != "content-length"]
+    headers.append(("x-amzn-RequestId", request_id))
+    content = body if isinstance(body, bytes) else bytes(body or "", "utf-8")
+    return Response(int(status or answer["status_code"]), headers, content)
+
+
+def encode_undecoded(service: str, environ: Environ, error: ServiceException) -> Response:
+    """An error answer to a request of unknown operation, in the protocol that it looks like."""
+    status = getattr(error, "status", None) or 400
+    request_id = str(uuid.uuid4())
+    headers = [("x-amzn-RequestId", request_id)]
+    code, message = error.code, error.message
+    content_type = environ.get("CONTENT_TYPE", "")
+    if service == "s3":
+        text = (
+            f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+            f"<RequestId>{request_id}</RequestId></Error>"
+        )
+    elif "HTTP_X_AMZ_TARGET" in environ or "x-www-form-urlencoded" not in content_type:
+        headers += [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
+        return Response(status, headers, json.dumps({"__type": code, "message": message}).encode())
+    else:
+        text = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(code)}</Code>"
+            f"<Message>{escape(message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+        if service == "ec2":
+            text = (
+                f"<Response><Errors><Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+                f"</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+            )
+    headers.append(("Content-Type", "text/xml" if service != "s3" else "application/xml"))
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return Response(status, headers, (declaration + text).encode())

@@ -1,0 +1,86 @@
+"""What passes between a caller and the local cloud: HTTP responses, errors in AWS's form, request bodies."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+
+Environ = dict[str, Any]
+
+
+class AwsError(ServiceException):
+    """An error response in the called service's own protocol.
+
+    Parameters
+    ----------
+    code
+        AWS's error code, e.g. ``ValidationException``.
+    message
+        The text that the caller reads.
+    status
+        HTTP status; None takes the one that the service's model gives this code, else 400.
+    members
+        Further members of the modelled error, e.g. ``OriginalStatusCode``.
+    """
+
+    def __init__(self, code: str, message: str, status: int | None = None, **members: Any) -> None:
+        super().__init__(code, message)
+        self.status = status
+        for name, value in members.items():
+            setattr(self, name, value)
+
+
+@dataclass
+class Response:
+    """A complete HTTP response."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success (2xx)."""
+        return 200 <= self.status < 300
+
+    def json(self) -> dict[str, Any]:
+        """Return the decoded body."""
+        document: dict[str, Any] = json.loads(self.body or b"{}")
+        return document
+
+
+class Unchanged(Exception):  # noqa: N818 - control flow: carries a response, does not report a fault
+    """Passes a response of moto's on to the caller as it is."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+def read_body(environ: Environ) -> bytes:
+    """Read a request's whole body, and leave the environment readable again.
+
+    Raises
+    ------
+    AwsError
+        ``IncompleteBody``: the body ended before its announced length.
+    """
+    stream = environ["wsgi.input"]
+    length = environ.get("CONTENT_LENGTH")
+    body: bytes
+    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+        body = stream.read()
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING")
+        environ.pop("wsgi.input_terminated", None)
+    else:
+        expected = int(length) if length and length.isdigit() else 0
+        body = stream.read(expected) if expected else b""
+        if len(body) < expected:
+            raise AwsError("IncompleteBody", f"The body has {len(body)} of the {expected} bytes announced.")
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body

@@ -1,0 +1,1 @@
+"""The HTTP service: the gateway and the entry point."""

@@ -1,0 +1,136 @@
+"""The service's entry point: ``python -m kennel.localcloud.server.main --directory D --port P``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kennel.localcloud import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from werkzeug.serving import WSGIRequestHandler
+
+    from kennel.localcloud.dispatch.cloud import Cloud
+    from kennel.localcloud.server.gateway import Gateway
+
+log = logging.getLogger("kennel.localcloud")
+LINGER_SECONDS = 5.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until told to stop.
+
+    Returns
+    -------
+    Exit status: 0 after an orderly shutdown, 1 when the port is taken.
+    """
+    parser = argparse.ArgumentParser(description="A local AWS on 127.0.0.1.")
+    parser.add_argument(
+        "--directory", type=Path, required=True, help="where it keeps its record, log and work"
+    )
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    directory: Path = options.directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    return serve(directory, options.port)
+
+
+def application(cloud: Cloud) -> Gateway:
+    """Return the gateway before a patched moto, every handler registered, AWS's own images seeded."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    from kennel.localcloud import services
+    from kennel.localcloud.moto_adapter import patches
+    from kennel.localcloud.server.gateway import Gateway
+
+    patches.apply_all()
+    services.prepare(cloud)
+    return Gateway(cloud, DomainDispatcherApplication(create_backend_app))
+
+
+def request_handler() -> type[WSGIRequestHandler]:
+    """moto's request handler, which lets the client close a connection first.
+
+    Every answer says `Connection: close`. Go's HTTP client, and so Terraform's provider, may take a
+    connection that closes right behind its answer for a lost answer and ask again, and what was made once
+    is then made twice: older releases choose at random between the two events when both have happened, as
+    they have on a busy machine. So the server waits for the client's end, but not without end.
+    """
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+    class Handler(MotoRequestHandler):
+        def finish(self) -> None:
+            with contextlib.suppress(OSError):
+                self.connection.settimeout(LINGER_SECONDS)
+                while self.connection.recv(65_536):
+                    pass
+            super().finish()
+
+    return Handler
+
+
+def serve(directory: Path, port: int) -> int:
+    """Run the server in this process until SIGTERM or SIGINT."""
+    from werkzeug.serving import make_server
+
+    from kennel.localcloud.dispatch.cloud import Cloud
+    from kennel.localcloud.lifecycle import RECORD, listen, process_birth
+
+    try:
+        listener = listen(port)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        log.error("port %d cannot be used: %s", port, error.strerror)
+        return 1
+    port = listener.getsockname()[1]
+    os.environ["MOTO_PORT"] = str(port)
+    cloud = Cloud(directory, port)
+
+    server = make_server(
+        "127.0.0.1",
+        port,
+        application(cloud),
+        threaded=True,
+        request_handler=request_handler(),
+        fd=listener.fileno(),
+    )
+    logging.getLogger("werkzeug").setLevel(
+        logging.WARNING
+    )  # the audit log records requests, and who made them
+
+    stopping = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            threading.Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    record = directory / RECORD
+    draft = record.with_suffix(".draft")
+    draft.write_text(json.dumps({**cloud.status(), "birth": process_birth(os.getpid())}, indent=1))
+    draft.replace(record)
+    log.info("ready on %s", cloud.endpoint_url)
+    try:
+        server.serve_forever()
+    finally:
+        cloud.shutdown()
+        record.unlink(missing_ok=True)
+        log.info("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

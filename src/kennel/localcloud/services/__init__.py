@@ -1,0 +1,42 @@
+"""AWS's services as the local cloud answers them, one folder or file for each: handlers and what runs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from kennel.localcloud.dispatch.cloud import Cloud
+
+HANDLERS = (
+    "application_autoscaling",
+    "budgets",
+    "cloudwatch",
+    "ec2.api",
+    "ec2.instances",
+    "iam",
+    "lambda_.configuration",
+    "lambda_.invoke",
+    "s3",
+    "sagemaker.endpoints.api",
+    "sagemaker.endpoints.invocation",
+    "sagemaker.models",
+    "sagemaker.notebooks",
+    "sagemaker.tags",
+    "sagemaker.training.api",
+    "sagemaker.training.spot",
+    "sagemaker.tuning.api",
+    "ssm.run_command",
+    "sts",
+)
+
+
+def prepare(cloud: Cloud) -> None:
+    """Register every handler, seed what AWS itself owns in every account, and start what runs unasked."""
+    for name in HANDLERS:  # imported for their handlers, which register themselves
+        import_module(f"{__name__}.{name}")
+    from kennel.localcloud.services.ec2.api import seed
+    from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
+    from kennel.localcloud.services.lambda_.triggers import run_triggered
+
+    seed(cloud)
+    keep_provisioned(cloud)
+    run_triggered(cloud)

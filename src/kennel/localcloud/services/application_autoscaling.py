@@ -1,0 +1,59 @@
+"""Application Auto Scaling: tags of scalable targets, and the record of scaling activities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.protocol.messages import Response
+from kennel.localcloud.services.tag_store import tags_of
+
+SERVICE = "application-autoscaling"
+
+
+@dataclass
+class ScalingActivities:
+    """What scaling did; whoever scales appends to it."""
+
+    oldest_first: list[dict[str, Any]] = field(default_factory=list)
+
+
+@operation(SERVICE, "RegisterScalableTarget")
+def register_scalable_target(call: Call) -> Response:
+    document = call.ask_moto_json()
+    tags_of(call, document["ScalableTargetARN"]).update(call.parameters.get("Tags") or {})
+    return call.json(document)
+
+
+@operation(SERVICE, "ListTagsForResource")
+def list_tags(call: Call) -> dict[str, Any]:
+    return {"Tags": tags_of(call, call.parameters["ResourceARN"])}
+
+
+@operation(SERVICE, "TagResource")
+def tag_resource(call: Call) -> dict[str, Any]:
+    tags_of(call, call.parameters["ResourceARN"]).update(call.parameters["Tags"])
+    return {}
+
+
+@operation(SERVICE, "UntagResource")
+def untag_resource(call: Call) -> dict[str, Any]:
+    tags = tags_of(call, call.parameters["ResourceARN"])
+    for key in call.parameters["TagKeys"]:
+        tags.pop(key, None)
+    return {}
+
+
+@operation(SERVICE, "DescribeScalingActivities")
+def describe_scaling_activities(call: Call) -> dict[str, Any]:
+    """What scaling did, newest first: the activities that whoever scales appends to this service's state."""
+    wanted = {
+        name: call.parameters[name]
+        for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")
+        if call.parameters.get(name)
+    }
+    activities = call.cloud.store(ScalingActivities).oldest_first
+    found = [a for a in activities if all(a.get(name) == value for name, value in wanted.items())]
+    return {"ScalingActivities": found[::-1]}

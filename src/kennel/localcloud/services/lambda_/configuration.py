@@ -1,0 +1,111 @@
+"""Lambda: provisioned concurrency, and the configuration that moto drops."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Any
+
+from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.protocol.messages import AwsError
+
+
+@dataclass(frozen=True)
+class ProvisionedConcurrency:
+    """How many sandboxes a version or alias keeps ready, and since when."""
+
+    count: int
+    modified: str
+
+
+@dataclass
+class ProvisionedConcurrencyConfigs:
+    """The configurations of a cloud, by function name and qualifier."""
+
+    by_key: dict[tuple[str, str], ProvisionedConcurrency] = field(default_factory=dict)
+
+
+def function_name(call: Call) -> str:
+    """The bare name in a FunctionName, which may be a name, a partial or a whole ARN, with a qualifier."""
+    name: str = call.parameters["FunctionName"].split(":function:")[-1]
+    return name.split(":")[0]
+
+
+def _known_qualifier(call: Call) -> tuple[str, str]:
+    name, qualifier = function_name(call), call.parameters["Qualifier"]
+    if qualifier == "$LATEST":
+        raise AwsError(
+            "InvalidParameterValueException",
+            "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+        )
+    function = call.backend().get_function(name, qualifier)  # raises what AWS answers if there is none
+    return function.function_name, qualifier
+
+
+@operation("lambda", "PutProvisionedConcurrencyConfig")
+def put_provisioned_concurrency(call: Call) -> dict[str, Any]:
+    """Set a version's or alias's provisioned concurrency; it counts against the function's reservation."""
+    key = _known_qualifier(call)
+    wanted = call.parameters["ProvisionedConcurrentExecutions"]
+    if wanted < 1:
+        raise AwsError("InvalidParameterValueException", "ProvisionedConcurrentExecutions must be 1 or more.")
+    reserved = call.backend().get_function(key[0]).reserved_concurrency
+    store = call.cloud.store(ProvisionedConcurrencyConfigs).by_key
+    with call.cloud.lock:
+        others = sum(value.count for other, value in store.items() if other[0] == key[0] and other != key)
+        if reserved is not None and wanted + others > int(reserved):
+            raise AwsError(
+                "InvalidParameterValueException",
+                "Requested Provisioned Concurrency should not be greater than the "
+                f"reservedConcurrentExecution for function: {reserved}",
+            )
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+        store[key] = ProvisionedConcurrency(wanted, now)
+    return _described(store[key])
+
+
+@operation("lambda", "GetProvisionedConcurrencyConfig")
+def get_provisioned_concurrency(call: Call) -> dict[str, Any]:
+    return _described(_config(call))
+
+
+@operation("lambda", "DeleteProvisionedConcurrencyConfig")
+def delete_provisioned_concurrency(call: Call) -> dict[str, Any]:
+    call.cloud.store(ProvisionedConcurrencyConfigs).by_key.pop(
+        (function_name(call), call.parameters["Qualifier"]), None
+    )
+    return {}
+
+
+@operation("lambda", "ListProvisionedConcurrencyConfigs")
+def list_provisioned_concurrency(call: Call) -> dict[str, Any]:
+    name = function_name(call)
+    found = [
+        {**_described(value), "FunctionArn": call.arn(f"function:{name}:{qualifier}")}
+        for (other, qualifier), value in call.cloud.store(ProvisionedConcurrencyConfigs).by_key.items()
+        if other == name
+    ]
+    return {"ProvisionedConcurrencyConfigs": found}
+
+
+def _config(call: Call) -> ProvisionedConcurrency:
+    key = (function_name(call), call.parameters["Qualifier"])
+    found = call.cloud.store(ProvisionedConcurrencyConfigs).by_key.get(key)
+    if found is None:
+        raise AwsError(
+            "ProvisionedConcurrencyConfigNotFoundException",
+            "No Provisioned Concurrency Config found for this function",
+        )
+    return found
+
+
+def _described(config: ProvisionedConcurrency) -> dict[str, Any]:
+    count = config.count
+    return {
+        "RequestedProvisionedConcurrentExecutions": count,
+        "AvailableProvisionedConcurrentExecutions": count,
+        "AllocatedProvisionedConcurrentExecutions": count,
+        "Status": "READY",
+        "LastModified": config.modified,
+    }

@@ -1,0 +1,165 @@
+"""Warm sandboxes of every function: reused, retired when the deployment changes or they idle, and counted."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.services.lambda_.deployment import Deployment
+from kennel.localcloud.services.lambda_.sandbox import Outcome, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kennel.localcloud.dispatch.cloud import Cloud
+
+IDLE_SECONDS = 300.0  # how long AWS keeps a sandbox is not published; minutes
+REAP_SECONDS = 15.0
+ACCOUNT_CONCURRENCY = 1000  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+
+
+class SandboxPool:
+    """The sandboxes of one local cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._lock = threading.Lock()
+        self._idle: dict[Deployment, list[Sandbox]] = {}
+        self._provisioned: dict[Deployment, int] = {}
+        self._busy: Counter[str] = Counter()
+        self._ended = threading.Event()
+        threading.Thread(target=self._reap, name="sandbox reaper", daemon=True).start()
+
+    def busy(self, name: str) -> int:
+        """Return how many events a function works on now."""
+        return self._busy[name]
+
+    @contextlib.contextmanager
+    def admitted(self, name: str, reserved: int | None) -> Iterator[None]:
+        """Hold one of a function's concurrent executions.
+
+        Parameters
+        ----------
+        name
+            The function, all versions together.
+        reserved
+            Its reserved concurrency, or None.
+
+        Raises
+        ------
+        AwsError
+            ``TooManyRequestsException``: all are taken.
+        """
+        with self._lock:
+            full = self._busy[name] >= reserved if reserved is not None else False
+            if full or self._busy.total() >= ACCOUNT_CONCURRENCY:
+                raise AwsError(
+                    "TooManyRequestsException",
+                    "Rate Exceeded.",
+                    429,
+                    Reason="ReservedFunctionConcurrentInvocationLimitExceeded"
+                    if full
+                    else "ConcurrentInvocationLimitExceeded",
+                    Type="User",
+                )
+            self._busy[name] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy[name] -= 1
+
+    def invoke(
+        self, deployment: Deployment, payload: bytes, client_context: str = "", request_id: str | None = None
+    ) -> Outcome:
+        """Run an event in a warm sandbox of the deployment, or in a new one."""
+        sandbox = self._take(deployment) or Sandbox(self._cloud, deployment)
+        outcome = sandbox.invoke(request_id or str(uuid.uuid4()), payload, client_context)
+        self._give_back(sandbox)
+        return outcome
+
+    def provision(self, deployment: Deployment, count: int) -> None:
+        """Have `count` initialised sandboxes of a deployment ready, and keep them however long they idle."""
+        with self._lock:
+            self._provisioned[deployment] = count
+            missing = count - len(self._idle.get(deployment, []))
+        for _ in range(missing):
+            sandbox = Sandbox(self._cloud, deployment, "provisioned-concurrency")
+            sandbox.warm_up()
+            self._give_back(sandbox)
+
+    def release(self, deployment: Deployment) -> None:
+        """Keep no sandboxes of a deployment ready any more; those that idle end."""
+        with self._lock:
+            self._provisioned.pop(deployment, None)
+            gone = self._idle.pop(deployment, [])
+        for sandbox in gone:
+            sandbox.close()
+
+    def shutdown(self) -> None:
+        """End every sandbox; the supervisors end those that are busy."""
+        self._ended.set()
+        with self._lock:
+            idle = [sandbox for sandboxes in self._idle.values() for sandbox in sandboxes]
+            self._idle.clear()
+        for sandbox in idle:
+            sandbox.close()
+
+    def _take(self, deployment: Deployment) -> Sandbox | None:
+        with self._lock:
+            # A deployment that changed under the same version leaves its old sandboxes behind: $LATEST.
+            stale = [
+                d
+                for d in self._idle
+                if (d.name, d.version) == (deployment.name, deployment.version) and d != deployment
+            ]
+            retired = [sandbox for d in stale for sandbox in self._idle.pop(d)]
+            warm = self._idle.get(deployment, [])
+            taken = None
+            while warm and taken is None:
+                candidate = warm.pop()  # the last used: its caches are warm, and the others can age
+                if candidate.usable:
+                    taken = candidate
+                else:
+                    retired.append(candidate)
+        for sandbox in retired:
+            sandbox.close()
+        return taken
+
+    def _give_back(self, sandbox: Sandbox) -> None:
+        if sandbox.usable and not self._ended.is_set():
+            with self._lock:
+                self._idle.setdefault(sandbox.deployment, []).append(sandbox)
+        else:
+            sandbox.close()
+
+    def _reap(self) -> None:
+        while not self._ended.wait(REAP_SECONDS):
+            oldest = time.monotonic() - IDLE_SECONDS
+            with self._lock:
+                retired = []
+                for deployment, sandboxes in list(self._idle.items()):
+                    keep = self._provisioned.get(deployment, 0)
+                    old = [s for s in sandboxes if s.idle_since < oldest][: max(0, len(sandboxes) - keep)]
+                    retired += old
+                    self._idle[deployment] = [s for s in sandboxes if s not in old]
+                    if not self._idle[deployment]:
+                        del self._idle[deployment]
+            for sandbox in retired:
+                sandbox.close()
+
+
+def sandbox_pool(cloud: Cloud) -> SandboxPool:
+    """Return the cloud's pool, made on first use."""
+
+    def create() -> SandboxPool:
+        pool = SandboxPool(cloud)
+        cloud.on_shutdown(pool.shutdown)
+        return pool
+
+    return cloud.store(SandboxPool, create)

@@ -1,0 +1,74 @@
+"""Endpoints as they describe themselves: their variants' counts and weights. The data plane runs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.protocol.messages import AwsError
+
+COUNTS = ("CurrentInstanceCount", "DesiredInstanceCount")
+WEIGHTS = ("CurrentWeight", "DesiredWeight")
+
+
+def find_endpoint(call: Call) -> Any:
+    """moto's endpoint of a call.
+
+    Raises
+    ------
+    AwsError
+        There is none.
+    """
+    name = call.parameters["EndpointName"]
+    endpoint = call.backend("sagemaker").endpoints.get(name)
+    if endpoint is None:
+        arn = call.arn(f"endpoint/{name}", "sagemaker")
+        raise AwsError("ValidationException", f'Could not find endpoint "{arn}".')
+    return endpoint
+
+
+def find_config(call: Call) -> Any:
+    """moto's endpoint configuration of a call.
+
+    Raises
+    ------
+    AwsError
+        There is none.
+    """
+    name = call.parameters["EndpointConfigName"]
+    config = call.backend().endpoint_configs.get(name)
+    if config is None:
+        arn = call.arn(f"endpoint-config/{name}")
+        raise AwsError("ValidationException", f'Could not find endpoint configuration "{arn}".')
+    return config
+
+
+def described_variants(config: Any) -> list[dict[str, Any]]:
+    """The variants of a configuration as an endpoint describes them."""
+    found = []
+    for variant in config.production_variants:
+        described: dict[str, Any] = {"VariantName": variant["VariantName"]}
+        count, weight = variant.get("InitialInstanceCount"), variant.get("InitialVariantWeight", 1.0)
+        described.update(dict.fromkeys(WEIGHTS, weight))
+        if count is not None:
+            described.update(dict.fromkeys(COUNTS, count))
+        if variant.get("ServerlessConfig"):
+            described["CurrentServerlessConfig"] = described["DesiredServerlessConfig"] = variant[
+                "ServerlessConfig"
+            ]
+        if variant.get("ManagedInstanceScaling"):
+            described["ManagedInstanceScaling"] = variant["ManagedInstanceScaling"]
+        found.append(described)
+    return found
+
+
+def retain(variants: list[dict[str, Any]], before: list[dict[str, Any]], excluded: set[str]) -> None:
+    """Give variants the counts and weights that they had before, but for the excluded properties."""
+    old = {variant["VariantName"]: variant for variant in before}
+    kept = (COUNTS if "DesiredInstanceCount" not in excluded else ()) + (
+        WEIGHTS if "DesiredWeight" not in excluded else ()
+    )
+    for variant in variants:
+        for member in kept:
+            if member in variant and old.get(variant["VariantName"], {}).get(member) is not None:
+                variant[member] = old[variant["VariantName"]][member]

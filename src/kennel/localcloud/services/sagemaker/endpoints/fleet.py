@@ -1,0 +1,240 @@
+"""An endpoint's instances under one endpoint configuration: variants, their models, their weights."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import tarfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from moto.core.exceptions import ServiceException
+
+from kennel.localcloud.runtime import storage
+from kennel.localcloud.runtime.opt_ml import ContainerRoot
+from kennel.localcloud.runtime.role_session import in_words, role_session
+from kennel.localcloud.services.sagemaker.endpoints.instance import Instance, Serving
+
+if TYPE_CHECKING:
+    from kennel.localcloud.dispatch.cloud import Cloud
+
+SERVICE, SESSION = "sagemaker.amazonaws.com", "SageMaker"
+STARTUP_SECONDS = 480.0  # the health check's limit on AWS
+LONGEST_REASON = 1024
+
+
+class DeploymentError(Exception):
+    """The fleet did not come up; the text is the endpoint's FailureReason."""
+
+
+@dataclass(frozen=True)
+class VariantPlan:
+    """A production variant as configured, with its model."""
+
+    name: str
+    count: int
+    weight: float
+    startup_seconds: float
+    role: str
+    data_url: str
+    compressed: bool
+    variables: dict[str, str]
+
+
+class Variant:
+    """The instances of one production variant."""
+
+    def __init__(self, cloud: Cloud, endpoint: str, plan: VariantPlan, folder: Path) -> None:
+        self._cloud, self._endpoint, self.plan = cloud, endpoint, plan
+        self.weight, self.instances = plan.weight, list[Instance]()
+        self._root = ContainerRoot(folder)
+        self._serving: Serving | None = None
+        self._lock = threading.Lock()
+        self._turns = itertools.count()
+
+    def prepare(self) -> None:
+        """Download and unpack the model with the model's own role.
+
+        Raises
+        ------
+        DeploymentError
+            It is not there, not readable for the role, or not an archive.
+        """
+        plan, model = self.plan, self._root.path / "model"
+        try:
+            session = role_session(self._cloud, plan.role, SERVICE, SESSION)
+            s3 = session.client("s3")
+            if plan.data_url and plan.compressed:
+                packed = self._root.path / "model.tar.gz"
+                storage.download_file(s3, plan.data_url, packed)
+                with tarfile.open(packed) as archive:
+                    archive.extractall(model, filter="data")
+                packed.unlink()
+            elif plan.data_url:
+                storage.download(s3, plan.data_url, model)
+        except (ClientError, ServiceException) as error:
+            said = in_words(error) if isinstance(error, ClientError) else f"{error.code}: {error.message}"
+            raise DeploymentError(
+                f"Failed to download model data for container of production variant {plan.name} from URL: "
+                f'"{plan.data_url}". Please ensure that there is an object located at the URL and that the '
+                f'role "{plan.role}" has permission to access it. {said}'
+            ) from error
+        except (tarfile.TarError, OSError, EOFError, storage.StorageError) as error:
+            raise DeploymentError(
+                f"Failed to extract model data for container of production variant {plan.name} from URL: "
+                f'"{plan.data_url}". {error}'
+            ) from error
+        model.mkdir(exist_ok=True)
+        variables = {name: self._root.text(value) for name, value in plan.variables.items()}
+        self._serving = Serving(
+            self._endpoint, plan.name, session, self._root.path, variables, plan.startup_seconds
+        )
+        self.scale(plan.count)
+
+    def scale(self, count: int) -> None:
+        """Start or stop instances until there are `count`; does not wait for them."""
+        with self._lock:
+            while len(self.instances) < count and self._serving:
+                instance = Instance(self._cloud, self._serving)
+                self.instances = [*self.instances, instance]
+                instance.start()
+            surplus, self.instances = self.instances[count:], self.instances[:count]
+        for instance in surplus:
+            instance.close()
+
+    def wait(self) -> None:
+        """Wait until every instance serves.
+
+        Raises
+        ------
+        DeploymentError
+            One did not start; the last lines of its log say why.
+        """
+        for instance in self.instances:
+            instance.settled.wait()
+        for instance in self.instances:
+            if instance.failure:
+                raise DeploymentError(_reason(self.plan.name, instance))
+
+    def pick(self) -> Instance | None:
+        """Return the next instance that serves, in turn; None if none does."""
+        instances = self.instances
+        for _ in instances:
+            instance = instances[next(self._turns) % len(instances)]
+            if instance.healthy.is_set():
+                return instance
+        return None
+
+    def close(self) -> None:
+        """Stop every instance and remove the unpacked model."""
+        self.scale(0)
+        self._root.close()
+        shutil.rmtree(self._root.folder, ignore_errors=True)
+
+
+class Fleet:
+    """All variants of an endpoint configuration; comes up in `start`, goes in `close`.
+
+    Parameters
+    ----------
+    cloud, endpoint
+        The local cloud, and the endpoint's name.
+    plans : list of VariantPlan
+        Its production variants.
+    folder : Path
+        Where the models are unpacked.
+    """
+
+    def __init__(self, cloud: Cloud, endpoint: str, plans: list[VariantPlan], folder: Path) -> None:
+        self.variants = {p.name: Variant(cloud, endpoint, p, folder / p.name) for p in plans}
+        self.closed = False
+
+    def start(self) -> None:
+        """Bring every instance up, and wait for them.
+
+        Raises
+        ------
+        DeploymentError
+            A variant did not come up.
+        """
+        for variant in self.variants.values():
+            variant.prepare()
+        for variant in self.variants.values():
+            variant.wait()
+
+    def choose(self, target: str | None) -> Variant:
+        """Return the variant that a request goes to: the named one, or one drawn by weight.
+
+        Raises
+        ------
+        KeyError
+            There is none of that name.
+        """
+        if target is not None:
+            return self.variants[target]
+        variants = list(self.variants.values())
+        if len(variants) == 1:
+            return variants[0]
+        weights = [variant.weight for variant in variants]
+        return random.choices(variants, weights if any(weights) else None)[0]  # noqa: S311 - traffic, not a secret
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.closed = True
+        for variant in self.variants.values():
+            variant.close()
+
+
+def _reason(variant: str, instance: Instance) -> str:
+    said = "\n".join(line for line in instance.last_lines if line.strip())
+    head = (
+        f"The primary container for production variant {variant} did not pass the ping health check: "
+        f"{instance.failure}. Please check CloudWatch logs for this endpoint. Its last lines: "
+    )
+    return head + said[-(LONGEST_REASON - len(head)) :]
+
+
+def plans_of(backend: Any, configuration: Any, described: list[dict[str, Any]]) -> list[VariantPlan]:
+    """Return an endpoint configuration's variants with their models, as moto's records say.
+
+    Parameters
+    ----------
+    backend, configuration
+        moto's SageMaker backend, and its record of the endpoint configuration.
+    described
+        The variants as the endpoint will describe them: with the counts and weights to begin with.
+
+    Raises
+    ------
+    DeploymentError
+        A model is gone, or needs what the local cloud does not do.
+    """
+    plans = []
+    for variant, wanted in zip(configuration.production_variants, described, strict=True):
+        model = backend._models.get(variant["ModelName"])
+        if model is None:
+            raise DeploymentError(f'Could not find model "{variant["ModelName"]}".')
+        containers = model.containers or [model.primary_container]
+        if len(containers) != 1 or not containers[0]:
+            raise DeploymentError(f"Model {model.model_name}: the local cloud serves one container a model.")
+        container = containers[0]
+        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+        plans.append(
+            VariantPlan(
+                name=variant["VariantName"],
+                count=int(wanted.get("DesiredInstanceCount") or 1),
+                weight=float(wanted["DesiredWeight"]),
+                startup_seconds=float(
+                    variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS
+                ),
+                role=model.execution_role_arn,
+                data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
+                compressed=source.get("CompressionType", "Gzip") == "Gzip",
+                variables=container.get("Environment") or {},
+            )
+        )
+    return plans

@@ -1,0 +1,52 @@
+"""Models and endpoint configurations: the members that moto drops or invents, and today's instance types."""
+
+from __future__ import annotations
+
+from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.protocol.messages import AwsError, Response
+
+
+@operation("sagemaker", "CreateModel")
+def create_model(call: Call) -> Response:
+    """Keep the network isolation, and no VPC configuration where none was given."""
+    name = call.parameters["ModelName"]
+    models = call.backend()._models
+    if name in models:
+        raise AwsError("ValidationException", f'Cannot create already existing model "{models[name].arn}".')
+    response = call.ask_moto()
+    if response.ok:
+        model = models[name]
+        model.enable_network_isolation = bool(call.parameters.get("EnableNetworkIsolation"))
+        model.vpc_config = call.parameters.get("VpcConfig")
+        model.inference_execution_config = call.parameters.get("InferenceExecutionConfig")
+    return response
+
+
+@operation("sagemaker", "CreateEndpointConfig")
+def create_endpoint_config(call: Call) -> Response:
+    """Keep the members that moto drops: shadow variants, role, VPC."""
+    name = call.parameters["EndpointConfigName"]
+    configs = call.backend().endpoint_configs
+    if name in configs:
+        arn = configs[name].endpoint_config_arn
+        raise AwsError(
+            "ValidationException", f'Cannot create already existing endpoint configuration "{arn}".'
+        )
+    response = call.ask_moto()
+    if response.ok:
+        config = configs[name]
+        config.shadow_production_variants = call.parameters.get("ShadowProductionVariants")
+        config.execution_role_arn = call.parameters.get("ExecutionRoleArn")
+        config.vpc_config = call.parameters.get("VpcConfig")
+        config.enable_network_isolation = call.parameters.get("EnableNetworkIsolation")
+    return response
+
+
+@operation("sagemaker", "DescribeEndpointConfig")
+def describe_endpoint_config(call: Call) -> Response:
+    """Leave out the data capture that moto invents."""
+    document = call.ask_moto_json()
+    if not document.get("DataCaptureConfig"):
+        document.pop("DataCaptureConfig", None)
+    return call.json(document)

@@ -1,0 +1,175 @@
+"""SageMaker's training jobs: moto records them, and here they run."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore import xform_name
+
+from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
+from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
+from kennel.localcloud.runtime.role_session import RoleSession, role_session
+from kennel.localcloud.services.sagemaker.training.job import TrainingJob
+from kennel.localcloud.services.sagemaker.training.record import TrainingRecord
+
+if TYPE_CHECKING:
+    from kennel.localcloud.dispatch.cloud import Cloud
+
+SERVICE = "sagemaker.amazonaws.com"
+SESSION = "SageMaker"  # the name AWS gives the sessions of execution roles
+
+
+@operation("sagemaker", "CreateTrainingJob")
+def create_training_job(call: Call) -> Response:
+    """Validate and record a job through moto, then run it."""
+    parameters = call.parameters
+    name = parameters["TrainingJobName"]
+    if name in call.backend().training_jobs:
+        raise AwsError(
+            "ResourceInUse",
+            "Training job names must be unique within an AWS account and region, and a training job with "
+            f"this name already exists ({call.arn(f'training-job/{name}')})",
+        )
+    check(parameters)
+    session = training_session(call.cloud, parameters["RoleArn"])
+    response = call.ask_moto()
+    if not response.ok:
+        raise Unchanged(response)
+    _start(call.cloud, session, call.backend().training_jobs[name], parameters)
+    return response
+
+
+def launch(
+    cloud: Cloud, session: RoleSession, backend: Any, parameters: dict[str, Any], tuning_job_arn: str
+) -> TrainingJob:
+    """Record and run a job that SageMaker itself creates: a trial of a tuning job.
+
+    Parameters
+    ----------
+    cloud, session, backend
+        The local cloud, the training role's clients, and moto's backend that keeps the record.
+    parameters
+        As for CreateTrainingJob, and checked.
+    tuning_job_arn
+        The tuning job.
+    """
+    optional = (
+        "HyperParameters",
+        "InputDataConfig",
+        "VpcConfig",
+        "EnableNetworkIsolation",
+        "EnableInterContainerTrafficEncryption",
+        "EnableManagedSpotTraining",
+        "CheckpointConfig",
+        "DebugHookConfig",
+        "DebugRuleConfigurations",
+        "TensorBoardOutputConfig",
+        "ExperimentConfig",
+        "Tags",
+    )
+    # A copy: moto writes into what it is given.
+    everything = deepcopy(dict.fromkeys(optional) | parameters)
+    given = {xform_name(name): value for name, value in everything.items() if name != "Environment"}
+    return _start(cloud, session, backend.create_training_job(**given), parameters, tuning_job_arn)
+
+
+def _start(
+    cloud: Cloud, session: RoleSession, record: Any, parameters: dict[str, Any], tuning_job_arn: str = ""
+) -> TrainingJob:
+    kept = TrainingRecord(record, parameters, tuning_job_arn)
+    job = training_jobs(cloud)[kept.name] = TrainingJob(cloud, session, kept, parameters)
+    job.start()
+    return job
+
+
+@operation("sagemaker", "StopTrainingJob")
+def stop_training_job(call: Call) -> dict[str, Any]:
+    """Ask a job to end."""
+    name = call.parameters["TrainingJobName"]
+    job = training_jobs(call.cloud).get(name)
+    if job is None:
+        raise AwsError("ValidationException", "Requested resource not found.")
+    if job.record.over:
+        message = f"The request was rejected because the training job is in status {job.record.status}."
+        raise AwsError("ValidationException", message)
+    job.stop()
+    return {}
+
+
+@dataclass
+class TrainingJobs:
+    """The training jobs of a cloud."""
+
+    by_name: dict[str, TrainingJob] = field(default_factory=dict)
+
+
+def training_jobs(cloud: Cloud) -> dict[str, TrainingJob]:
+    """Return the jobs of this cloud, by name."""
+    return cloud.store(TrainingJobs).by_name
+
+
+def training_session(cloud: Cloud, role_arn: str) -> RoleSession:
+    """Return the session of a training role.
+
+    Raises
+    ------
+    AwsError
+        ``ValidationException``: SageMaker may not assume it.
+    """
+    session = role_session(cloud, role_arn, SERVICE, SESSION)
+    try:
+        session.client("s3")
+    except AwsError as error:
+        raise AwsError(
+            "ValidationException",
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
+            f"principal '{SERVICE}' to assume the role.",
+        ) from error
+    return session
+
+
+def check(parameters: dict[str, Any]) -> None:
+    """Refuse what could only fail later.
+
+    Raises
+    ------
+    AwsError
+        ``ValidationException``.
+    """
+    from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
+
+    try:
+        MetricScraper(parameters["AlgorithmSpecification"].get("MetricDefinitions") or [])
+    except ValueError as error:
+        raise AwsError("ValidationException", str(error)) from error
+    _check_limits(parameters)
+    local = (parameters.get("CheckpointConfig") or {}).get("LocalPath") or CONTAINER_ROOT
+    if not f"{local}/".startswith(f"{CONTAINER_ROOT}/") or ".." in local:
+        message = f"The local cloud keeps checkpoints below {CONTAINER_ROOT} only, not in {local}."
+        raise AwsError("ValidationException", message)
+    for channel in parameters.get("InputDataConfig") or []:
+        if "S3DataSource" not in channel["DataSource"]:
+            message = (
+                f"The local cloud reads channels from S3 only; channel {channel['ChannelName']} is elsewhere."
+            )
+            raise AwsError("ValidationException", message)
+
+
+def _check_limits(parameters: dict[str, Any]) -> None:
+    limits = parameters.get("StoppingCondition") or {}
+    waiting = limits.get("MaxWaitTimeInSeconds")
+    if not parameters.get("EnableManagedSpotTraining"):
+        if waiting:
+            raise AwsError(
+                "ValidationException", "MaxWaitTimeInSeconds is for managed spot training jobs only."
+            )
+    elif not waiting or waiting < limits.get("MaxRuntimeInSeconds", 86400):
+        raise AwsError(
+            "ValidationException",
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+            "MaxRuntimeInSeconds",
+        )

@@ -1,0 +1,145 @@
+"""One trial of a tuning job: a training job, and what its objective says so far."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from kennel.localcloud.services.sagemaker.training.api import launch
+from kennel.localcloud.services.sagemaker.training.script_mode import TUNING_OBJECTIVE
+from kennel.localcloud.services.sagemaker.tuning.search import Tried
+
+if TYPE_CHECKING:
+    from kennel.localcloud.dispatch.cloud import Cloud
+    from kennel.localcloud.runtime.role_session import RoleSession
+
+# What a trial's CreateTrainingJob takes from its tuning job's definition as it is.
+INHERITED = (
+    "AlgorithmSpecification",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "EnableNetworkIsolation",
+    "Environment",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "RoleArn",
+    "StoppingCondition",
+    "VpcConfig",
+)
+
+
+class Trial:
+    """A trial, from its start.
+
+    Parameters
+    ----------
+    cloud, session, backend
+        The local cloud, the training role's clients, moto's backend that keeps the record.
+    tuning_job
+        moto's record of the tuning job.
+    number
+        From 1.
+    values
+        The tuned hyperparameters.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        session: RoleSession,
+        backend: Any,
+        tuning_job: Any,
+        number: int,
+        values: dict[str, str],
+    ) -> None:
+        self.values, self._definition = values, tuning_job.training_job_definition
+        self._objective = tuning_job.hyper_parameter_tuning_job_config["HyperParameterTuningJobObjective"]
+        self.sign = -1.0 if self._objective["Type"] == "Maximize" else 1.0
+        name = f"{tuning_job.hyper_parameter_tuning_job_name}-{number:03}-{uuid.uuid4().hex[:8]}"
+        self.given_up = False
+        self.job = launch(cloud, session, backend, parameters(name, self._definition, values), tuning_job.arn)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self.job.record.over
+
+    @property
+    def status(self) -> str:
+        """Its training job's status."""
+        return self.job.record.status
+
+    def losses(self) -> list[float]:
+        """Return the objective's values so far, the smaller the better."""
+        return [self.sign * value for value in self.job.metrics.values(self._objective["MetricName"])]
+
+    def objective(self) -> float | None:
+        """Return the objective's last value, as the script printed it; None without one."""
+        losses = self.losses()
+        return self.sign * losses[-1] if losses else None
+
+    def succeeded(self) -> bool:
+        """Whether it has ended and its objective counts."""
+        return self.status in ("Completed", "Stopped") and self.objective() is not None
+
+    def tried(self) -> Tried:
+        """Return what a search learns from it."""
+        if not self.over:
+            return Tried(self.values, None)
+        return Tried(self.values, self.losses()[-1] if self.succeeded() else math.inf)
+
+    def give_up(self) -> None:
+        """Stop it, once."""
+        if not self.given_up and not self.over:
+            self.given_up = True
+            self.job.stop()
+
+    def summary(self) -> dict[str, Any]:
+        """Return it as BestTrainingJob and ListTrainingJobsForHyperParameterTuningJob show it."""
+        record, value = self.job.record.moto, self.objective()
+        found = {
+            "TrainingJobDefinitionName": self._definition.get("DefinitionName"),
+            "TrainingJobName": record.training_job_name,
+            "TrainingJobArn": record.arn,
+            "CreationTime": record.creation_time,
+            "TrainingStartTime": record.training_start_time,
+            "TrainingEndTime": record.training_end_time,
+            "TrainingJobStatus": record.training_job_status,
+            "TunedHyperParameters": self.values,
+            "FailureReason": record.failure_reason,
+            "ObjectiveStatus": "Succeeded" if self.succeeded() else "Failed" if self.over else "Pending",
+        }
+        if value is not None and self.over:
+            found["FinalHyperParameterTuningJobObjectiveMetric"] = {**self._objective, "Value": value}
+        return {name: one for name, one in found.items() if one is not None}
+
+
+def parameters(name: str, definition: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return CreateTrainingJob's parameters for a trial."""
+    given = {key: deepcopy(definition[key]) for key in INHERITED if definition.get(key) is not None}
+    given |= {
+        "TrainingJobName": name,
+        "HyperParameters": {**(definition.get("StaticHyperParameters") or {}), **values},
+    }
+    resources = definition.get("HyperParameterTuningResourceConfig")
+    if resources and "ResourceConfig" not in given:
+        first, *_ = resources.get("InstanceConfigs") or [resources]
+        shared = {key: resources[key] for key in ("VolumeSizeInGB", "VolumeKmsKeyId") if resources.get(key)}
+        given["ResourceConfig"] = {**shared, **first}
+    checkpoints = definition.get("CheckpointConfig")
+    if checkpoints:  # trials must not continue each other's
+        given["CheckpointConfig"] = {
+            **checkpoints,
+            "S3Uri": f"{checkpoints['S3Uri'].rstrip('/')}/{name}",
+        }
+    return given
+
+
+def with_objective(definition: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """Return a definition whose trials know their objective's name, as SageMaker tells them."""
+    static = {**(definition.get("StaticHyperParameters") or {}), TUNING_OBJECTIVE: metric}
+    return {**definition, "StaticHyperParameters": static}

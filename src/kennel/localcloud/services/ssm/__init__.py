@@ -1,0 +1,1 @@
+"""Systems Manager: shell commands that run on the training host."""

@@ -1,0 +1,187 @@
+"""The front door: strangers, foreign hosts and malformed requests are refused in AWS's words."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY
+
+from .conftest import ACCOUNT, Client
+
+STRANGER = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "wrong"}
+WRONG_SECRET = {"aws_access_key_id": OPERATOR_ACCESS_KEY, "aws_secret_access_key": "wrong"}
+QUESTIONS = {
+    "s3": ("list_buckets", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
+    "sts": ("get_caller_identity", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+    "sagemaker": ("list_endpoints", "UnrecognizedClientException", "InvalidSignatureException"),
+    "lambda": ("list_functions", "UnrecognizedClientException", "InvalidSignatureException"),
+}
+
+
+def send(
+    service: Any, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+    connection.request(method, path, body=body, headers=headers or {})
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def signed(service: Any, name: str, method: str, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
+    """Send a request that the operator signed, whatever it says."""
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    request = AWSRequest(method, service.endpoint_url + path, headers=named, data=body)
+    SigV4Auth(Credentials(OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY), name, "us-east-1").add_auth(request)
+    return send(service, method, path, body, dict(request.headers.items()))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("who", ["stranger", "wrong secret"])
+def test_who_cannot_sign_is_refused(name: str, who: str, client: Client) -> None:
+    question, unknown, unsigned = QUESTIONS[name]
+    credentials, code = (STRANGER, unknown) if who == "stranger" else (WRONG_SECRET, unsigned)
+    with pytest.raises(ClientError) as caught:
+        getattr(client(name, credentials), question)()
+    assert caught.value.response["Error"]["Code"] == code
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_who_is_refused_is_in_the_audit_log_by_the_key_that_was_shown(client: Client, service: Any) -> None:
+    for credentials in (STRANGER, WRONG_SECRET):
+        with pytest.raises(ClientError):
+            client("sqs", credentials).list_queues()
+        line = json.loads(send(service, "GET", "/_kennel/audit-log")[1].splitlines()[-1])
+        assert (line["principal"], line["decision"]) == (credentials["aws_access_key_id"], "deny")
+
+
+def test_the_operator_has_a_name(client: Client) -> None:
+    who = client("sts").get_caller_identity()
+    assert (who["Arn"], who["Account"]) == (f"arn:aws:iam::{ACCOUNT}:user/kennel-operator", ACCOUNT)
+
+
+def test_a_session_without_its_token_is_nobody(client: Client, role: Any) -> None:
+    credentials = role("token-bearer")
+    for token in ("", "another"):
+        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+            client("sts", {**credentials, "aws_session_token": token}).get_caller_identity()
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example"]
+)
+def test_a_name_that_merely_resolves_here_is_refused(host: str, service: Any) -> None:
+    status, body = send(service, "GET", "/_kennel/status", headers={"Host": host})
+    assert status == 403
+    assert b"pid" not in body
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "LOCALHOST", "s3.us-east-1.amazonaws.com"])
+def test_the_cloud_s_own_names_are_answered(host: str, service: Any) -> None:
+    assert send(service, "GET", "/_kennel/status", headers={"Host": host})[0] == 200
+
+
+def test_a_page_in_a_browser_cannot_ask_the_admin_paths(service: Any) -> None:
+    assert send(service, "GET", "/_kennel/status", headers={"Origin": "https://evil.example"})[0] == 403
+    assert send(service, "POST", "/_kennel/status")[0] == 405
+    assert send(service, "GET", "/_kennel/nothing")[0] == 404
+
+
+def test_the_status_and_the_audit_log_are_read_over_http(service: Any, client: Client) -> None:
+    status = json.loads(send(service, "GET", "/_kennel/status")[1])
+    assert {"ready", "pid", "port", "endpoint_url"} <= set(status)
+    client("sqs").list_queues()
+    lines = send(service, "GET", "/_kennel/audit-log")[1].splitlines()
+    assert json.loads(lines[-1])["action"] == "sqs:ListQueues"
+
+
+@pytest.mark.parametrize(
+    "path", ["/moto-api/reset", "/moto-api/", "/latest/meta-data/iam/security-credentials/"]
+)
+def test_moto_s_own_doors_are_shut(path: str, service: Any) -> None:
+    assert send(service, "POST", path)[0] == 404
+
+
+JSON_TARGET = {"Content_Type": "application/x-amz-json-1.1", "X_Amz_Target": "SageMaker.CreateTrainingJob"}
+FORM = {"Content_Type": "application/x-www-form-urlencoded"}
+MALFORMED: dict[str, tuple[str, str, str, bytes, dict[str, str]]] = {
+    "json that is none": ("sagemaker", "POST", "/", b"{not json", JSON_TARGET),
+    "json that is a list": ("sagemaker", "POST", "/", b"[1]", JSON_TARGET),
+    "json that is empty": ("sagemaker", "POST", "/", b"{}", JSON_TARGET),
+    "json of wrong types": ("sagemaker", "POST", "/", b'{"TrainingJobName": {"a": 1}}', JSON_TARGET),
+    "bytes that are no text": ("sagemaker", "POST", "/", b"\xff\xfe\x00", JSON_TARGET),
+    "an unknown operation": (
+        "sagemaker",
+        "POST",
+        "/",
+        b"{}",
+        {**JSON_TARGET, "X_Amz_Target": "SageMaker.FlyToTheMoon"},
+    ),
+    "an unknown service": ("astrology", "POST", "/", b"{}", JSON_TARGET),
+    "a form without an action": ("iam", "POST", "/", b"Version=2010-05-08", FORM),
+    "a form without its parameters": ("iam", "POST", "/", b"Action=CreateRole&Version=2010-05-08", FORM),
+    "a form that is no text": ("sts", "POST", "/", b"\xff=%%%&&&", FORM),
+    "ec2 without parameters": ("ec2", "POST", "/", b"Action=RunInstances&Version=2016-11-15", FORM),
+    "xml that is none": ("s3", "PUT", "/some-bucket?versioning", b"<Versioning", {}),
+    "s3 with a strange method": ("s3", "PATCH", "/some-bucket", b"", {}),
+    "a function that is none": (
+        "lambda",
+        "POST",
+        "/2015-03-31/functions",
+        b"{",
+        {"Content_Type": "application/json"},
+    ),
+    "a path of no service": ("lambda", "GET", "/no/such/path", b"", {}),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_malformed_request_is_the_caller_s_fault(case: str, service: Any) -> None:
+    name, method, path, body, headers = MALFORMED[case]
+    status, answer = signed(service, name, method, path, body, **headers)
+    assert 400 <= status < 500
+    assert b"Traceback" not in answer
+    assert b"<html" not in answer.lower()
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer x", "AWS4-HMAC-SHA256 Credential=a, Signature=b", "AWS4-HMAC-SHA256 \xff"]
+)
+def test_an_authorization_that_cannot_be_read_is_refused(header: str, service: Any) -> None:
+    status, body = send(
+        service,
+        "POST",
+        "/",
+        b"Action=GetCallerIdentity&Version=2011-06-15",
+        {
+            "Authorization": header,
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+    )
+    assert status == 403
+    assert b"Traceback" not in body
+
+
+def test_what_is_not_implemented_says_so_at_once(client: Client) -> None:
+    with pytest.raises(ClientError, match="does not implement sagemaker:CreateCodeRepository") as caught:
+        client("sagemaker").create_code_repository(
+            CodeRepositoryName="x", GitConfig={"RepositoryUrl": "https://example.com/x.git"}
+        )
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_a_body_of_many_megabytes_passes_through(client: Client) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="kennel-large-bodies")
+    content = bytes(range(256)) * 250_000
+    s3.put_object(Bucket="kennel-large-bodies", Key="k", Body=content)
+    assert s3.get_object(Bucket="kennel-large-bodies", Key="k")["Body"].read() == content
+    part = s3.get_object(Bucket="kennel-large-bodies", Key="k", Range="bytes=256-511")
+    assert (part["ResponseMetadata"]["HTTPStatusCode"], part["Body"].read()) == (206, bytes(range(256)))

@@ -1,0 +1,104 @@
+"""However the service ends, nothing that it started is left, and it can be started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from kennel.localcloud import lifecycle
+
+from .conftest import Stage, eventually, started
+from .test_endpoint import Endpoints
+from .test_function import APP, Functions
+from .test_training import Jobs
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def processes_of(directory: Path) -> dict[int, str]:
+    """Return the processes that work in a local cloud's folder, and their supervisors, by command line."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                where = os.readlink(entry / "cwd")  # noqa: PTH115 - may dangle
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if state != "Z" and (where.startswith(str(directory)) or str(directory) in command):
+                found[int(entry.name)] = command
+    return found
+
+
+def supervisors_of(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in children for child in task.read_text().split()]
+
+
+@pytest.mark.parametrize("ending", ["down", "kill -9"])
+def test_no_process_is_left(tmp_path: Path, ending: str) -> None:
+    stage: Stage = started(tmp_path)
+    jobs, endpoints, functions = Jobs(stage), Endpoints(stage), Functions(stage)
+    name = functions.create(APP)
+    pids = [functions.invoke(name)["Document"]["pid"]]
+    # torchrun's workers live in sessions of their own; so does this job's sleeper.
+    job = jobs.create(
+        "import subprocess, time; print(subprocess.Popen(['sleep', '300'], start_new_session=True).pid);"
+        "print('ready'); time.sleep(300)"
+    )
+    endpoint = endpoints.serving("x")
+    pids.append(endpoints.ask(endpoint)["pid"])
+    eventually(lambda: "ready" in jobs.log(job))
+    pids += [int(line) for line in jobs.log(job) if line.isdigit()]
+    assert len(pids) == 3
+    supervisors = supervisors_of(stage.pid)
+    assert len(supervisors) == 3
+    if ending == "down":
+        lifecycle.down(tmp_path)
+    else:
+        os.kill(stage.pid, signal.SIGKILL)
+    gone = [*pids, *supervisors]
+    eventually(lambda: not [pid for pid in gone if _lives(pid)])
+    assert eventually(lambda: not processes_of(tmp_path)) is True
+    again = lifecycle.up(tmp_path, port=0)
+    assert again.ready
+    lifecycle.down(tmp_path)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_function_finds_its_models_answer_through_the_endpoint(stage: Stage) -> None:
+    """Two models, one after the other behind one endpoint, give two answers through one function."""
+    endpoints, functions = Endpoints(stage), Functions(stage)
+    source = """
+import boto3, json, os
+client = boto3.client("sagemaker-runtime")
+def handler(event, context):
+    answer = client.invoke_endpoint(EndpointName=os.environ["ENDPOINT"], Body=b"photo")
+    return json.loads(answer["Body"].read())["model"]
+"""
+    endpoint = endpoints.serving("poodle")
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{endpoint}"
+    granted = [{"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": arn}]
+    more = {"Environment": {"Variables": {"ENDPOINT": endpoint}}}
+    name = functions.create(source, Role=stage.role("lambda.amazonaws.com", granted), **more)
+    assert functions.invoke(name)["Document"] == "poodle"
+    endpoints.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=endpoints.config("beagle"))
+    endpoints.settled(endpoint)
+    assert functions.invoke(name)["Document"] == "beagle"
+    other = [{**granted[0], "Resource": arn + "-other"}]
+    denied = functions.create(source, Role=stage.role("lambda.amazonaws.com", other), **more)
+    answer = functions.invoke(denied)
+    assert answer["FunctionError"] == "Unhandled"
+    assert "not authorized to perform: sagemaker:InvokeEndpoint" in json.dumps(answer["Document"])

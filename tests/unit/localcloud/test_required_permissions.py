@@ -1,0 +1,195 @@
+"""Which actions on which resources a real SDK request needs: boto3 builds it, the front's codec reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kennel.localcloud.authorization.required_permissions import needs
+
+from .conftest import A, R, request_of
+
+SAGEMAKER = f"arn:aws:sagemaker:{R}:{A}"
+FUNCTION = f"arn:aws:lambda:{R}:{A}:function:f"
+LOGS = f"arn:aws:logs:{R}:{A}:log-group"
+ROLE = f"arn:aws:iam::{A}:role/r"
+TRAINING: dict[str, Any] = {
+    "TrainingJobName": "t",
+    "RoleArn": ROLE,
+    "AlgorithmSpecification": {"TrainingInputMode": "File", "TrainingImage": "i"},
+    "OutputDataConfig": {"S3OutputPath": "s3://b/o"},
+    "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+}
+VARIANT = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
+    (
+        "sagemaker",
+        "create_training_job",
+        TRAINING,
+        [("sagemaker:CreateTrainingJob", f"{SAGEMAKER}:training-job/t"), ("iam:PassRole", ROLE)],
+    ),
+    (
+        "sagemaker",
+        "create_training_job",
+        {**TRAINING, "Tags": [{"Key": "a", "Value": "1"}]},
+        [
+            ("sagemaker:CreateTrainingJob", f"{SAGEMAKER}:training-job/t"),
+            ("sagemaker:AddTags", f"{SAGEMAKER}:training-job/t"),
+            ("iam:PassRole", ROLE),
+        ],
+    ),
+    (
+        "sagemaker",
+        "describe_training_job",
+        {"TrainingJobName": "t"},
+        [("sagemaker:DescribeTrainingJob", f"{SAGEMAKER}:training-job/t")],
+    ),
+    ("sagemaker", "list_training_jobs", {}, [("sagemaker:ListTrainingJobs", "*")]),
+    (
+        "sagemaker",
+        "create_model",
+        {"ModelName": "m", "ExecutionRoleArn": ROLE},
+        [("sagemaker:CreateModel", f"{SAGEMAKER}:model/m"), ("iam:PassRole", ROLE)],
+    ),
+    (
+        "sagemaker",
+        "create_endpoint_config",
+        {"EndpointConfigName": "c", "ProductionVariants": [VARIANT]},
+        [("sagemaker:CreateEndpointConfig", f"{SAGEMAKER}:endpoint-config/c")],
+    ),
+    (
+        "sagemaker",
+        "create_endpoint",
+        {"EndpointName": "e", "EndpointConfigName": "c"},
+        [
+            ("sagemaker:CreateEndpoint", f"{SAGEMAKER}:endpoint/e"),
+            ("sagemaker:CreateEndpoint", f"{SAGEMAKER}:endpoint-config/c"),
+        ],
+    ),
+    (
+        "sagemaker",
+        "update_endpoint_weights_and_capacities",
+        {"EndpointName": "e", "DesiredWeightsAndCapacities": []},
+        [("sagemaker:UpdateEndpointWeightsAndCapacities", f"{SAGEMAKER}:endpoint/e")],
+    ),
+    (
+        "sagemaker",
+        "describe_notebook_instance_lifecycle_config",
+        {"NotebookInstanceLifecycleConfigName": "n"},
+        [
+            (
+                "sagemaker:DescribeNotebookInstanceLifecycleConfig",
+                f"{SAGEMAKER}:notebook-instance-lifecycle-config/n",
+            )
+        ],
+    ),
+    (
+        "sagemaker-runtime",
+        "invoke_endpoint",
+        {"EndpointName": "e", "Body": b"\xff\xd8"},
+        [("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/e")],
+    ),
+    ("lambda", "invoke", {"FunctionName": "f"}, [("lambda:InvokeFunction", FUNCTION)]),
+    (
+        "lambda",
+        "invoke",
+        {"FunctionName": "f", "Qualifier": "q"},
+        [("lambda:InvokeFunction", f"{FUNCTION}:q")],
+    ),
+    ("lambda", "invoke", {"FunctionName": f"{FUNCTION}:q"}, [("lambda:InvokeFunction", f"{FUNCTION}:q")]),
+    ("lambda", "get_function", {"FunctionName": "f"}, [("lambda:GetFunction", FUNCTION)]),
+    (
+        "lambda",
+        "create_function",
+        {"FunctionName": "f", "Role": ROLE, "Code": {"ZipFile": b"x"}},
+        [("lambda:CreateFunction", FUNCTION), ("iam:PassRole", ROLE)],
+    ),
+    (
+        "logs",
+        "create_log_stream",
+        {"logGroupName": "/g", "logStreamName": "s"},
+        [("logs:CreateLogStream", f"{LOGS}:/g:log-stream:s")],
+    ),
+    (
+        "logs",
+        "put_log_events",
+        {"logGroupName": "/g", "logStreamName": "s", "logEvents": []},
+        [("logs:PutLogEvents", f"{LOGS}:/g:log-stream:s")],
+    ),
+    ("logs", "create_log_group", {"logGroupName": "/g"}, [("logs:CreateLogGroup", f"{LOGS}:/g:log-stream:")]),
+    (
+        "cloudwatch",
+        "put_metric_data",
+        {"Namespace": "n", "MetricData": []},
+        [("cloudwatch:PutMetricData", "*")],
+    ),
+    (
+        "ssm",
+        "get_parameter",
+        {"Name": "/a/b"},
+        [("ssm:GetParameter", f"arn:aws:ssm:{R}:{A}:parameter/a/b")],
+    ),
+    (
+        "ssm",
+        "get_parameter",
+        {"Name": "/aws/service/x"},
+        [("ssm:GetParameter", f"arn:aws:ssm:{R}::parameter/aws/service/x")],
+    ),
+    ("ecr", "get_authorization_token", {}, [("ecr:GetAuthorizationToken", "*")]),
+    (
+        "ecr",
+        "batch_get_image",
+        {"repositoryName": "r", "imageIds": []},
+        [("ecr:BatchGetImage", f"arn:aws:ecr:{R}:{A}:repository/r")],
+    ),
+    (
+        "sqs",
+        "send_message_batch",
+        {"QueueUrl": f"http://127.0.0.1:4510/{A}/q", "Entries": []},
+        [("sqs:SendMessage", f"arn:aws:sqs:{R}:{A}:q")],
+    ),
+    (
+        "sns",
+        "publish",
+        {"TopicArn": f"arn:aws:sns:{R}:{A}:t", "Message": "m"},
+        [("sns:Publish", f"arn:aws:sns:{R}:{A}:t")],
+    ),
+    ("sts", "get_caller_identity", {}, []),
+    ("sts", "assume_role", {"RoleArn": ROLE, "RoleSessionName": "s"}, [("sts:AssumeRole", ROLE)]),
+    ("iam", "get_role", {"RoleName": "r"}, [("iam:GetRole", ROLE)]),
+    (
+        "iam",
+        "attach_role_policy",
+        {"RoleName": "r", "PolicyArn": f"arn:aws:iam::{A}:policy/p"},
+        [("iam:AttachRolePolicy", ROLE)],
+    ),
+    (
+        "ec2",
+        "stop_instances",
+        {"InstanceIds": ["i-1", "i-2"]},
+        [("ec2:StopInstances", f"arn:aws:ec2:{R}:{A}:instance/i-{n}") for n in (1, 2)],
+    ),
+    ("ec2", "describe_instances", {}, [("ec2:DescribeInstances", "*")]),
+    ("xray", "put_trace_segments", {"TraceSegmentDocuments": []}, [("xray:PutTraceSegments", "*")]),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "parameters", "expected"), CASES)
+def test_a_request_needs(
+    service: str, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    found = needs(request_of(service, operation, parameters))
+    assert [(need.action, need.resource) for need in found] == expected
+
+
+def test_a_passed_role_says_to_whom() -> None:
+    (_, passed) = needs(request_of("sagemaker", "create_training_job", TRAINING))
+    assert passed.context == {"iam:passedtoservice": "sagemaker.amazonaws.com"}
+
+
+def test_metrics_say_their_namespace() -> None:
+    (need,) = needs(request_of("cloudwatch", "put_metric_data", {"Namespace": "n", "MetricData": []}))
+    assert need.context["cloudwatch:namespace"] == "n"

@@ -1,0 +1,68 @@
+"""Script mode's contract: hyperparameters become arguments and SM_* variables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from kennel.localcloud.services.sagemaker.training import script_mode
+
+GIVEN = {
+    "sagemaker_program": '"train.py"',
+    "sagemaker_submit_directory": '"s3://b/sourcedir.tar.gz"',
+    "_tuning_objective_metric": "loss",
+    "arch": '"resnet50"',  # the SDK's: encoded as JSON
+    "batch-size": "64",
+    "optimiser": "adam",  # a tuner's categorical choice: bare
+    "pretrained": "true",
+    "sizes": "[1, 2]",
+    "e": "3",
+}
+RESOURCES = {
+    "current_host": "algo-2",
+    "current_instance_type": "ml.m5.large",
+    "hosts": ["algo-1", "algo-2"],
+    "network_interface_name": "lo",
+}
+
+
+def test_quotes_are_decoded_and_bare_words_kept() -> None:
+    values = script_mode.decoded(GIVEN)
+    assert (values["arch"], values["batch-size"], values["optimiser"]) == ("resnet50", 64, "adam")
+
+
+def test_the_command_line_has_the_users_own_only() -> None:
+    own = script_mode.users_own(script_mode.decoded(GIVEN))
+    assert script_mode.arguments(own) == [
+        *("--arch", "resnet50", "--batch-size", "64", "-e", "3", "--optimiser", "adam"),
+        *("--pretrained", "True", "--sizes", "[1, 2]"),
+    ]
+
+
+def test_the_environment_describes_the_job(tmp_path: Path) -> None:
+    channels = {"training": {"TrainingInputMode": "File"}}
+    values = script_mode.decoded(GIVEN)
+    variables = script_mode.environment(tmp_path, "job", values, RESOURCES, channels)
+    assert all(isinstance(value, str) for value in variables.values())
+    assert variables["SM_CHANNEL_TRAINING"] == str(tmp_path / "input/data/training")
+    assert variables["SM_MODEL_DIR"] == str(tmp_path / "model")
+    assert variables["SM_OUTPUT_DATA_DIR"] == str(tmp_path / "output/data")
+    assert variables["SM_CURRENT_HOST"] == "algo-2"
+    assert json.loads(variables["SM_HOSTS"]) == ["algo-1", "algo-2"]
+    assert json.loads(variables["SM_HPS"])["batch-size"] == 64
+    assert variables["SM_HP_BATCH-SIZE"] == "64"  # as the toolkit spells it
+    assert json.loads(variables["SM_TRAINING_ENV"])["hyperparameters"]["arch"] == "resnet50"
+    assert not [name for name in variables if "SAGEMAKER_PROGRAM" in name]
+
+
+def test_an_argument_with_spaces_stays_one(tmp_path: Path) -> None:
+    values = {"sagemaker_program": "train.py", "note": "two words; rm -rf x"}
+    command = script_mode.command(tmp_path, values)
+    assert command[:2] == ["/bin/sh", "-c"]
+    assert command[2].endswith("train.py --note 'two words; rm -rf x'")
+
+
+def test_requirements_are_installed_first(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("boto3")
+    command = script_mode.command(tmp_path, {"sagemaker_program": "train.py"})[2]
+    assert command.index("pip install -r requirements.txt &&") < command.index("train.py")
