@@ -1,1 +1,1 @@
-"""Makes what the launcher needs and does not find: uv, the Python environments, Terraform. Standard library only."""
+"""Makes what the launcher does not find: uv, Python environments, Terraform. Standard library only."""

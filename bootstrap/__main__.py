@@ -1,7 +1,7 @@
-"""`python -m bootstrap`, which `kennel` becomes when something is missing; it ends by becoming `kennel` again.
+"""`python -m bootstrap`: what `kennel` becomes when something is missing, and what then becomes `kennel` again.
 
-Arguments: what is missing (of "main", "audit", "terraform"; one word list), the release of Terraform, the reason
-for its download, then the launcher's own arguments.
+Arguments: what is missing ("main audit terraform" or some of them), the release of Terraform, the reason for
+its download, then the launcher's own arguments.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ def main(missing: list[str], terraform_release: str, terraform_reason: str) -> N
             raise SetupError(f"{name} is missing; restore it: git checkout -- {name}")
     TOOLS.mkdir(exist_ok=True)
     lock = os.open(TOOLS / "setup.lock", os.O_RDWR | os.O_CREAT)
+    os.set_inheritable(lock, True)
     wait_for(lock)
     # Another start may have made them while this one waited.
     if environments := [environment for environment in environments if not environment.ready]:
-        builder = Builder(find_uv(ROOT, TOOLS, lock), TOOLS, lock)
+        builder = Builder(find_uv(ROOT, TOOLS), TOOLS)
         for environment in environments:
             builder.build(environment)
     if "terraform" in missing:
-        download_terraform(terraform_release, terraform_reason, TOOLS, lock)
+        download_terraform(terraform_release, terraform_reason, TOOLS)
     os.close(lock)
 
 
@@ -61,7 +62,7 @@ def known_environments(names: list[str]) -> list[Environment]:
 
 
 def wait_for(lock: int) -> None:
-    """Wait until no other set-up runs here. The kernel frees the lock when its holder and its children ended."""
+    """Wait until no other set-up runs here; the kernel frees the lock when all that hold it have ended."""
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +76,8 @@ def wait_for(lock: int) -> None:
 def explain(error: OSError) -> str:
     """Return the line for what the file system refused."""
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"cannot write to {ROOT}; make the checkout yours (sudo chown -R \"$USER\" '{ROOT}') or clone it anew"
+        remedy = f"make the checkout yours (sudo chown -R \"$USER\" '{ROOT}') or clone it elsewhere"
+        return f"cannot write to {ROOT}; {remedy}"
     if error.errno == errno.ENOSPC:
         return f"the disk of {ROOT} is full; free 8 GB and run the same command again"
     return f"the set-up failed: {error}; correct the cause and run the same command again"
@@ -95,4 +97,4 @@ if __name__ == "__main__":
         say("stopped during the set-up; the same command continues it")
         sys.exit(128 + interrupted.number)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, which the launcher would inherit
-    os.execv(ROOT / "kennel", [str(ROOT / "kennel"), *sys.argv[4:]])
+    os.execv(ROOT / "kennel", [str(ROOT / "kennel"), *sys.argv[4:]])  # noqa: S606 - no shell is meant

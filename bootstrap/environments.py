@@ -31,7 +31,7 @@ SPACE_NEEDED = "8 GB"
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment: its folder, the compiled requirements, what it is for, and the build of torch in it."""
+    """One environment: its folder, its compiled requirements, its purpose and the build of torch in it."""
 
     folder: Path
     requirements: Path
@@ -40,7 +40,7 @@ class Environment:
 
     @property
     def origin(self) -> str:
-        """What it is made with; another origin needs another environment. `kennel` compares the stamp with it.
+        """What it is made with: another origin needs another environment. `kennel` checks the same text.
 
         The folder is part of it because an environment's programs name their own path and break when a
         checkout is moved or copied.
@@ -67,14 +67,11 @@ class Builder:
         The program.
     tools
         The folder for the logs.
-    lock
-        The file descriptor of the set-up's lock: an installer whose parents were killed holds it to its end.
     """
 
-    def __init__(self, uv: Path, tools: Path, lock: int) -> None:
+    def __init__(self, uv: Path, tools: Path) -> None:
         self.uv = uv
         self.tools = tools
-        self.lock = lock
         self.environ = uv_environ(os.environ)
 
     def build(self, environment: Environment) -> None:
@@ -111,11 +108,16 @@ class Builder:
 
     def _make(self, environment: Environment, log: Path) -> None:
         """Make the environment without packages."""
-        command = [self.uv, "venv", "--no-project", "--python", sys.executable, environment.folder]
+        command: list[str | Path] = [
+            self.uv,
+            "venv",
+            "--no-project",
+            "--python",
+            sys.executable,
+            environment.folder,
+        ]
         try:
-            run(
-                command, f"making {environment.folder.name}", log, environ=self.environ, keep_open=[self.lock]
-            )
+            run(command, f"making {environment.folder.name}", log, environ=self.environ)
         except CommandError as error:
             raise SetupError(
                 f"uv cannot make {environment.folder.name} with {sys.executable}: {error}; "
@@ -137,7 +139,6 @@ class Builder:
             f"installing {environment.requirements.name}",
             log,
             environ={name: value for name, value in self.environ.items() if name not in without},
-            keep_open=[self.lock],
             progress=lambda text: download_progress(text) or _count_packages(environment.folder),
         )
 
@@ -162,7 +163,7 @@ class Builder:
         except CommandError as error:
             raise SetupError(
                 f"KENNEL_TORCH=cpu takes torch from {CPU_INDEX}, which failed ({error}); "
-                "unset KENNEL_TORCH to take the build of requirements.txt, or see that this address can be reached"
+                "unset KENNEL_TORCH to take the build of requirements.txt, or make that address reachable"
             ) from None
         file = self.tools / "requirements-without-torch.txt"
         file.write_text(rest)
@@ -193,7 +194,7 @@ def is_resumable(environment: Environment) -> bool:
 
 
 def remove_incomplete_packages(folder: Path) -> None:
-    """Forget packages whose installation was cut off: uv records its own INSTALLER file in RECORD last of all."""
+    """Forget packages whose installation was cut off: uv last of all adds its INSTALLER file to RECORD."""
     for package in folder.glob("lib/python3.*/site-packages/*.dist-info"):
         record = package / "RECORD"
         if not record.exists() or f"{package.name}/INSTALLER" not in record.read_text():

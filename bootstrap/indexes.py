@@ -36,7 +36,7 @@ CONFLICTING_VARIABLES = (
 
 
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that uv runs with: the given ones, and pip's configuration in uv's words."""
+    """Return the variables that uv runs with: the given ones, and pip's configuration in uv's words."""
     result = {name: value for name, value in environ.items() if name not in CONFLICTING_VARIABLES}
     for name, value in translate(pip_configuration(result), result).items():
         result.setdefault(name, value)
@@ -83,7 +83,7 @@ def parse_configuration(listed: str) -> dict[str, str]:
 
 
 def translate(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return uv's variables for pip's settings; `environ` tells whether uv's indexes are configured already."""
+    """Return uv's variables for pip's settings, without indexes if `environ` configures them for uv."""
     variables = {}
     if not any(environ.get(name) for name in INDEX_VARIABLES):
         # pip passes over a folder that is not there, uv ends with an error.

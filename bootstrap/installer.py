@@ -8,16 +8,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from bootstrap.output import CommandError, SetupError, run
 
 OLDEST = (0, 11, 0)  # the first that knows UV_SYSTEM_CERTS
+GUIDE = "https://docs.astral.sh/uv/getting-started/installation/"
 PIN = re.compile(r"^uv==(\S+)", re.MULTILINE)
 
 
-def find_uv(root: Path, tools: Path, lock: int) -> Path:
+def find_uv(root: Path, tools: Path) -> Path:
     """Return uv's path; install it into `tools` if there is none.
 
     Parameters
@@ -26,8 +26,6 @@ def find_uv(root: Path, tools: Path, lock: int) -> Path:
         The checkout, whose ``requirements-uv.txt`` pins uv and its hashes.
     tools
         The folder for downloaded programs.
-    lock
-        The file descriptor of the set-up's lock.
     """
     on_path = shutil.which("uv")
     if on_path and version(on_path) >= OLDEST:
@@ -38,7 +36,7 @@ def find_uv(root: Path, tools: Path, lock: int) -> Path:
         raise SetupError(f"{requirements.name} is missing; restore it: git checkout -- {requirements.name}")
     folder = tools / f"uv-{pin[1]}"
     if version(folder / "bin/uv") < OLDEST:
-        _install(requirements, folder, tools / "uv.log", lock)
+        _install(requirements, folder, tools / "uv.log")
     return folder / "bin/uv"
 
 
@@ -52,35 +50,47 @@ def version(program: str | Path) -> tuple[int, ...]:
     return tuple(map(int, number.groups())) if number else (0,)
 
 
-def _install(requirements: Path, folder: Path, log: Path, lock: int) -> None:
+def _install(requirements: Path, folder: Path, log: Path) -> None:
     """Install uv with pip, its hash checked; the folder is complete or absent."""
     part = folder.with_name("uv.part")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    for old in (part, folder):
+        shutil.rmtree(old, ignore_errors=True)
     log.unlink(missing_ok=True)
-    python: str | Path = sys.executable
-    target = ["--target", str(part)]
-    environ = pip_environ(os.environ)
+    command: list[str | Path]
+    if importlib.util.find_spec("pip"):
+        command = [sys.executable, "-m", "pip", "install", "--target", part]
+    else:
+        _make_pip(part, log)
+        command = [part / "bin/python", "-m", "pip", "install"]
+    command += ["--require-hashes", "--only-binary", ":all:", "-r", requirements]
+    command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     try:
-        if not importlib.util.find_spec("pip"):
-            python, target = part / "bin/python", []
-            run([sys.executable, "-m", "venv", part], "making an environment for pip", log, environ=environ)
-        install = [python, "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:"]
-        options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "-r", requirements]
-        run([*install, *options, *target], "installing uv", log, environ=environ, keep_open=[lock])
+        run(command, "installing uv", log, environ=_pip_environ())
     except CommandError as error:
-        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-        remedy = (
-            "install uv (https://docs.astral.sh/uv/getting-started/installation/)"
-            if python == sys.executable or (part / "bin/pip").exists()
-            else f"install pip and venv (sudo apt-get install {package}) or uv"
-        )
         raise SetupError(
-            f"uv could not be installed: {error}; {remedy} and run the same command again"
+            f"uv could not be installed: {error}; check network, proxy and index (pip config list), "
+            f"or install uv ({GUIDE}), and run the same command again"
         ) from None
     part.rename(folder)
 
 
-def pip_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for pip: a configured ``user`` contradicts the target folder."""
-    return {name: value for name, value in environ.items() if name != "PYTHONPATH"} | {"PIP_USER": "0"}
+def _make_pip(folder: Path, log: Path) -> None:
+    """Make an environment that has pip, for a Python that has none."""
+    try:
+        run(
+            [sys.executable, "-m", "venv", folder],
+            "making an environment for pip",
+            log,
+            environ=_pip_environ(),
+        )
+    except CommandError as error:
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        raise SetupError(
+            f"{sys.executable} has neither pip nor venv ({error}); install them "
+            f"(sudo apt-get install {package}), or uv ({GUIDE}), and run the same command again"
+        ) from None
+
+
+def _pip_environ() -> dict[str, str]:
+    """Return the variables for pip. A configured ``user = true`` would contradict the target folder."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PIP_USER": "0"}

@@ -57,7 +57,6 @@ def run(
     log: Path,
     *,
     environ: Mapping[str, str],
-    keep_open: Sequence[int] = (),
     progress: Callable[[str], str] = lambda text: "",
 ) -> None:
     """Run a command to its end; its output goes to the log, a line about its progress to stderr.
@@ -70,8 +69,6 @@ def run(
         What the command does.
     log
         The file that its output is appended to.
-    keep_open
-        File descriptors that the command inherits.
     progress
         Turns the command's output so far into words about its progress, or none.
 
@@ -89,7 +86,7 @@ def run(
             stdout=output,
             stderr=output,
             env=environ,
-            pass_fds=keep_open,
+            close_fds=False,  # the lock stays open in it: whatever still installs keeps other set-ups out
             start_new_session=True,
         )
 

@@ -20,15 +20,17 @@ SHA256 = {
     "terraform_1.11.4_darwin_amd64.zip": "a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b",
     "terraform_1.11.4_darwin_arm64.zip": "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18",
 }
-REMEDY = "install it (https://developer.hashicorp.com/terraform/install) or set KENNEL_TERRAFORM=/path/to/terraform"
-# For machines without curl, which trusts the system's certificates on macOS where python.org's Python does not.
+GUIDE = "https://developer.hashicorp.com/terraform/install"
+REMEDY = f"install it ({GUIDE}) or set KENNEL_TERRAFORM=/path/to/terraform"
+AGAIN = f"run the same command again, or {REMEDY}"
+# For machines without curl, which comes first: python.org's Python for macOS at first trusts no certificate.
 DOWNLOAD = (
     "import shutil, sys, urllib.request as u; "
     "shutil.copyfileobj(u.urlopen(sys.argv[2], timeout=60), open(sys.argv[1], 'wb'))"
 )
 
 
-def download_terraform(release: str, reason: str, tools: Path, lock: int) -> None:
+def download_terraform(release: str, reason: str, tools: Path) -> None:
     """Download the release into ``tools/terraform-RELEASE/terraform``; that folder is complete or absent.
 
     Parameters
@@ -39,8 +41,6 @@ def download_terraform(release: str, reason: str, tools: Path, lock: int) -> Non
         Why it must be downloaded, for the messages.
     tools
         The folder for downloaded programs.
-    lock
-        The file descriptor of the set-up's lock.
     """
     target, part = tools / f"terraform-{release}", tools / "terraform.part"
     if (target / "terraform").exists():
@@ -65,7 +65,6 @@ def download_terraform(release: str, reason: str, tools: Path, lock: int) -> Non
             "downloading Terraform",
             log,
             environ=os.environ,
-            keep_open=[lock],
         )
     except CommandError as error:
         raise SetupError(f"{reason}, and {HOST} cannot be reached ({error}); {REMEDY}") from None
@@ -79,16 +78,12 @@ def unpack(archive: Path, expected: str, folder: Path) -> None:
     """Unpack the program from the archive if that has the expected SHA-256."""
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != expected:
-        raise SetupError(
-            f"the downloaded Terraform has SHA-256 {digest}, not {expected}; run the same command again, or {REMEDY}"
-        )
+        raise SetupError(f"the downloaded Terraform has SHA-256 {digest}, not {expected}; {AGAIN}")
     try:
         with zipfile.ZipFile(archive) as release:
             Path(release.extract("terraform", folder)).chmod(0o755)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise SetupError(
-            f"the downloaded Terraform cannot be unpacked ({error}); run the same command again, or {REMEDY}"
-        ) from None
+        raise SetupError(f"the downloaded Terraform cannot be unpacked ({error}); {AGAIN}") from None
 
 
 def release_platform() -> str:
