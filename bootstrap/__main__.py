@@ -1,11 +1,8 @@
-"""`python -m bootstrap`: what `kennel` becomes when something is missing, and what then becomes `kennel` again.
-
-Arguments: what is missing ("main audit terraform" or some of them), the release of Terraform, the reason for
-its download, then the launcher's own arguments.
-"""
+"""`python -m bootstrap`: `kennel` becomes it when something is missing, and it becomes `kennel` again."""
 
 from __future__ import annotations
 
+import argparse
 import errno
 import fcntl
 import os
@@ -22,9 +19,21 @@ ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / ".tools"
 
 
-def main(missing: list[str], terraform_release: str, terraform_reason: str) -> None:
+def parse(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Return what the launcher asks for, and behind ``--`` the arguments that it was started with."""
+    parser = argparse.ArgumentParser(prog="python -m bootstrap", description=__doc__)
+    parser.add_argument("missing", nargs="+", choices=("main", "audit", "terraform"))
+    parser.add_argument("--python", type=Path, required=True, help="makes the environments")
+    parser.add_argument("--version", required=True, help="of that Python, such as 3.11.7")
+    parser.add_argument("--terraform-release", required=True, help="what to download, such as 1.11.4")
+    parser.add_argument("--terraform-reason", required=True, help="why it must be downloaded")
+    end = words.index("--")
+    return parser.parse_args(words[:end]), words[end + 1 :]
+
+
+def main(request: argparse.Namespace) -> None:
     """Make what is missing."""
-    environments = known_environments(missing)
+    environments = known_environments(request.missing, request.version)
     for environment in environments:
         if not environment.requirements.exists():
             name = environment.requirements.name
@@ -35,28 +44,26 @@ def main(missing: list[str], terraform_release: str, terraform_reason: str) -> N
     wait_for(lock)
     # Another start may have made them while this one waited.
     if environments := [environment for environment in environments if not environment.ready]:
-        builder = Builder(find_uv(ROOT, TOOLS), TOOLS)
+        uv = find_uv(ROOT, TOOLS, request.python, request.version)
+        builder = Builder(uv, request.python, TOOLS)
         for environment in environments:
             builder.build(environment)
-    if "terraform" in missing:
-        download_terraform(terraform_release, terraform_reason, TOOLS)
+    if "terraform" in request.missing:
+        download_terraform(request.terraform_release, request.terraform_reason, TOOLS)
     os.close(lock)
 
 
-def known_environments(names: list[str]) -> list[Environment]:
-    """Return the environments of those names."""
+def known_environments(names: list[str], version: str) -> list[Environment]:
+    """Return the environments of those names, made with the Python of that version."""
     torch = os.environ.get("KENNEL_TORCH") or "default"
     if torch not in ("default", "cpu"):
         raise SetupError(
             f"KENNEL_TORCH is '{torch}'; set it to cpu, or unset it to take the build of requirements.txt"
         )
+    main, audit = "everything but the Terraform audit", "the Terraform audit"
     known = {
-        "main": Environment(
-            ROOT / ".venv", ROOT / "requirements.txt", "everything but the Terraform audit", torch
-        ),
-        "audit": Environment(
-            ROOT / ".venv-audit", ROOT / "requirements-audit.txt", "the Terraform audit", "none"
-        ),
+        "main": Environment(ROOT / ".venv", ROOT / "requirements.txt", main, torch, version),
+        "audit": Environment(ROOT / ".venv-audit", ROOT / "requirements-audit.txt", audit, "none", version),
     }
     return [known[name] for name in names if name in known]
 
@@ -86,7 +93,8 @@ def explain(error: OSError) -> str:
 if __name__ == "__main__":
     handle_signals()
     try:
-        main(sys.argv[1].split(), sys.argv[2], sys.argv[3])
+        request, arguments = parse(sys.argv[1:])
+        main(request)
     except SetupError as error:
         say(str(error))
         sys.exit(1)
@@ -97,4 +105,4 @@ if __name__ == "__main__":
         say("stopped during the set-up; the same command continues it")
         sys.exit(128 + interrupted.number)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, which the launcher would inherit
-    os.execv(ROOT / "kennel", [str(ROOT / "kennel"), *sys.argv[4:]])  # noqa: S606 - no shell is meant
+    os.execv(ROOT / "kennel", [str(ROOT / "kennel"), *arguments])  # noqa: S606 - no shell is meant

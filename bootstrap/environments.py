@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ class Environment:
     requirements: Path
     purpose: str
     torch: str
+    python_version: str
 
     @property
     def origin(self) -> str:
@@ -45,8 +45,7 @@ class Environment:
         The folder is part of it because an environment's programs name their own path and break when a
         checkout is moved or copied.
         """
-        python = ".".join(map(str, sys.version_info[:3]))
-        return f"Python {python}, torch {self.torch}, in {self.folder}\n"
+        return f"Python {self.python_version}, torch {self.torch}, in {self.folder}\n"
 
     @property
     def ready(self) -> bool:
@@ -63,16 +62,17 @@ class Builder:
 
     Parameters
     ----------
-    uv
-        The program.
+    uv, python
+        The programs.
     tools
         The folder for the logs.
     """
 
-    def __init__(self, uv: Path, tools: Path) -> None:
+    def __init__(self, uv: Path, python: Path, tools: Path) -> None:
         self.uv = uv
+        self.python = python
         self.tools = tools
-        self.environ = uv_environ(os.environ)
+        self.environ = uv_environ(os.environ, python)
 
     def build(self, environment: Environment) -> None:
         """Make the environment, or bring it up to date with its requirements."""
@@ -85,8 +85,10 @@ class Builder:
             (folder / ".kennel-stamp").unlink(missing_ok=True)
             remove_incomplete_packages(folder)
         else:
-            version = ".".join(map(str, sys.version_info[:3]))
-            say(f"making {folder.name} with Python {version} from {source} ({environment.purpose}); once")
+            say(
+                f"making {folder.name} with Python {environment.python_version} from {source} "
+                f"({environment.purpose}); once"
+            )
             shutil.rmtree(folder, ignore_errors=True)
             self._make(environment, log)
         try:
@@ -108,19 +110,13 @@ class Builder:
 
     def _make(self, environment: Environment, log: Path) -> None:
         """Make the environment without packages."""
-        command: list[str | Path] = [
-            self.uv,
-            "venv",
-            "--no-project",
-            "--python",
-            sys.executable,
-            environment.folder,
-        ]
+        name = environment.folder.name
+        options = ["--no-project", "--python", str(self.python)]
         try:
-            run(command, f"making {environment.folder.name}", log, environ=self.environ)
+            run([self.uv, "venv", *options, environment.folder], f"making {name}", log, environ=self.environ)
         except CommandError as error:
             raise SetupError(
-                f"uv cannot make {environment.folder.name} with {sys.executable}: {error}; "
+                f"uv cannot make {name} with {self.python}: {error}; "
                 f"{self._remedy(str(error), environment.folder.parent, log)} and run the same command again"
             ) from None
         (environment.folder / ".kennel-origin").write_text(environment.origin)
@@ -139,7 +135,7 @@ class Builder:
             f"installing {environment.requirements.name}",
             log,
             environ={name: value for name, value in self.environ.items() if name not in without},
-            progress=lambda text: download_progress(text) or _count_packages(environment.folder),
+            progress=lambda text: download_progress(text) or _installation_progress(text, environment.folder),
         )
 
     def _install_with_cpu_torch(self, environment: Environment, log: Path) -> None:
@@ -238,10 +234,11 @@ def download_progress(text: str) -> str:
     return f"downloading {active[-1]}{others}, {received / 1e9:.1f} of {sum(sizes.values()) / 1e9:.1f} GB"
 
 
-def _count_packages(folder: Path) -> str:
-    """Return how many packages the environment has so far."""
-    count = len(list(folder.glob("lib/python3.*/site-packages/*.dist-info")))
-    return f"{count} packages" if count else ""
+def _installation_progress(text: str, folder: Path) -> str:
+    """Return what goes on beside downloads: files are unpacked, then linked into the environment."""
+    if re.search(r"^Prepared ", text, re.MULTILINE):
+        return f"{len(list(folder.glob('lib/python3.*/site-packages/*.dist-info')))} packages"
+    return "unpacking" if re.search(r"^Resolved ", text, re.MULTILINE) else "resolving"
 
 
 def _content(file: Path) -> str:

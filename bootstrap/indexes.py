@@ -7,7 +7,6 @@ https://pip.pypa.io/en/stable/topics/configuration/ describes pip's files and ``
 from __future__ import annotations
 
 import ast
-import importlib.util
 import ssl
 import subprocess
 import sys
@@ -35,10 +34,10 @@ CONFLICTING_VARIABLES = (
 )
 
 
-def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
+def uv_environ(environ: Mapping[str, str], python: Path) -> dict[str, str]:
     """Return the variables that uv runs with: the given ones, and pip's configuration in uv's words."""
     result = {name: value for name, value in environ.items() if name not in CONFLICTING_VARIABLES}
-    for name, value in translate(pip_configuration(result), result).items():
+    for name, value in translate(pip_configuration(result, python), result).items():
         result.setdefault(name, value)
     if not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & result.keys() and _system_has_certificates():
         result.setdefault("UV_SYSTEM_CERTS", "true")  # as pip does; uv's own list lacks a company's authority
@@ -49,17 +48,18 @@ def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
     return {**result, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
 
 
-def pip_configuration(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return pip's settings by option name (``index-url``), the most specific value of each."""
+def pip_configuration(environ: Mapping[str, str], python: Path) -> dict[str, str]:
+    """Return the settings of that Python's pip by option name (``index-url``), the most specific of each.
+
+    A Python without pip may still have variables for it.
+    """
     settings = {
         name[4:].lower().replace("_", "-"): value
         for name, value in environ.items()
         if name.startswith("PIP_") and value
     }
-    if not importlib.util.find_spec("pip"):
-        return settings
     listed = subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"],
+        [python, "-m", "pip", "--disable-pip-version-check", "config", "list"],
         env=dict(environ),
         capture_output=True,
         text=True,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from bootstrap.output import CommandError, SetupError, run
@@ -17,7 +15,7 @@ GUIDE = "https://docs.astral.sh/uv/getting-started/installation/"
 PIN = re.compile(r"^uv==(\S+)", re.MULTILINE)
 
 
-def find_uv(root: Path, tools: Path) -> Path:
+def find_uv(root: Path, tools: Path, python: Path, python_version: str) -> Path:
     """Return uv's path; install it into `tools` if there is none.
 
     Parameters
@@ -26,6 +24,8 @@ def find_uv(root: Path, tools: Path) -> Path:
         The checkout, whose ``requirements-uv.txt`` pins uv and its hashes.
     tools
         The folder for downloaded programs.
+    python, python_version
+        The Python whose pip installs it.
     """
     on_path = shutil.which("uv")
     if on_path and version(on_path) >= OLDEST:
@@ -36,7 +36,11 @@ def find_uv(root: Path, tools: Path) -> Path:
         raise SetupError(f"{requirements.name} is missing; restore it: git checkout -- {requirements.name}")
     folder = tools / f"uv-{pin[1]}"
     if version(folder / "bin/uv") < OLDEST:
-        _install(requirements, folder, tools / "uv.log")
+        _install(requirements, folder, tools / "uv.log", python, python_version)
+        if version(folder / "bin/uv") < OLDEST:
+            raise SetupError(
+                f"the uv in {folder} does not run here; install uv ({GUIDE}) so that it is on PATH"
+            )
     return folder / "bin/uv"
 
 
@@ -50,22 +54,24 @@ def version(program: str | Path) -> tuple[int, ...]:
     return tuple(map(int, number.groups())) if number else (0,)
 
 
-def _install(requirements: Path, folder: Path, log: Path) -> None:
+def _install(requirements: Path, folder: Path, log: Path, python: Path, python_version: str) -> None:
     """Install uv with pip, its hash checked; the folder is complete or absent."""
     part = folder.with_name("uv.part")
     for old in (part, folder):
         shutil.rmtree(old, ignore_errors=True)
     log.unlink(missing_ok=True)
-    command: list[str | Path]
-    if importlib.util.find_spec("pip"):
-        command = [sys.executable, "-m", "pip", "install", "--target", part]
-    else:
-        _make_pip(part, log)
-        command = [part / "bin/python", "-m", "pip", "install"]
-    command += ["--require-hashes", "--only-binary", ":all:", "-r", requirements]
-    command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    # A configured `user = true` would contradict the target folder.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PIP_USER": "0"}
+    install = ["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar", "off"]
+    checked = ["--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
     try:
-        run(command, "installing uv", log, environ=_pip_environ())
+        try:
+            run([python, *install, *checked, "--target", part], "installing uv", log, environ=environ)
+        except CommandError as error:
+            if "No module named pip" not in str(error):
+                raise
+            _make_pip(part, log, python, python_version)
+            run([part / "bin/python", *install, *checked], "installing uv", log, environ=environ)
     except CommandError as error:
         raise SetupError(
             f"uv could not be installed: {error}; check network, proxy and index (pip config list), "
@@ -74,23 +80,13 @@ def _install(requirements: Path, folder: Path, log: Path) -> None:
     part.rename(folder)
 
 
-def _make_pip(folder: Path, log: Path) -> None:
+def _make_pip(folder: Path, log: Path, python: Path, python_version: str) -> None:
     """Make an environment that has pip, for a Python that has none."""
     try:
-        run(
-            [sys.executable, "-m", "venv", folder],
-            "making an environment for pip",
-            log,
-            environ=_pip_environ(),
-        )
+        run([python, "-m", "venv", folder], "making an environment for pip", log, environ=os.environ)
     except CommandError as error:
-        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        package = f"python{python_version.rpartition('.')[0]}-venv"
         raise SetupError(
-            f"{sys.executable} has neither pip nor venv ({error}); install them "
-            f"(sudo apt-get install {package}), or uv ({GUIDE}), and run the same command again"
+            f"{python} has neither pip nor venv ({error}); install them (sudo apt-get install {package}), "
+            f"or uv ({GUIDE}), and run the same command again"
         ) from None
-
-
-def _pip_environ() -> dict[str, str]:
-    """Return the variables for pip. A configured ``user = true`` would contradict the target folder."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PIP_USER": "0"}
