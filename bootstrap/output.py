@@ -128,7 +128,7 @@ def _report_until_end(process: subprocess.Popen[bytes], label: str, progress: Ca
 
 
 def summarize(text: str) -> str:
-    """Return the error in a command's output as one line: the last error with its first and its last cause.
+    """Return the error in a command's output as one line: the last error, what could not be fetched, its last cause.
 
     uv prints ``error: ...`` and below it one ``cause: ...`` (earlier releases: ``Caused by: ...``) for each
     level; pip prints ``ERROR: ...``, curl ``curl: (6) ...``. Without any of these it is the last line.
@@ -145,4 +145,5 @@ def summarize(text: str) -> str:
     error = lines[errors[-1]]
     if not error.startswith("curl:"):
         error = error.split(":", 1)[1].strip()
-    return ": ".join(dict.fromkeys([error, *causes[:1], *causes[-1:]]))
+    addresses = [cause for cause in causes if cause.startswith("Failed to fetch")]
+    return ": ".join(dict.fromkeys([error, *addresses, *causes[-1:]]))

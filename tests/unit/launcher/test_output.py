@@ -12,7 +12,7 @@ from bootstrap import output
 from bootstrap.environments import download_progress
 
 
-def test_the_error_of_uv_is_summarized_with_its_first_and_last_cause() -> None:
+def test_the_error_of_uv_is_summarized_with_the_address_and_its_last_cause() -> None:
     text = (
         "Using Python 3.11.7 environment at: .venv\n"
         "error: Request failed after 3 retries in 4.5s\n"
