@@ -92,6 +92,7 @@ def explain(error: OSError) -> str:
 
 if __name__ == "__main__":
     handle_signals()
+    del os.environ["PYTHONPATH"]  # the launcher's way to this package; no child's
     try:
         request, arguments = parse(sys.argv[1:])
         main(request)

@@ -51,7 +51,8 @@ class Environment:
     def ready(self) -> bool:
         """Whether it is complete, with these requirements."""
         return (
-            _content(self.folder / ".kennel-stamp") == self.origin
+            os.access(self.folder / "bin/python", os.X_OK)
+            and _content(self.folder / ".kennel-stamp") == self.origin
             and self.requirements.exists()
             and _content(self.folder / ".kennel-requirements") == self.requirements.read_text()
         )

@@ -25,7 +25,6 @@ INDEX_VARIABLES = (
 # Those would install into another place, or take torch from an index whose files have other hashes.
 CONFLICTING_VARIABLES = (
     "CONDA_PREFIX",
-    "PYTHONPATH",
     "UV_NO_PROGRESS",
     "UV_PYTHON",
     "UV_SYSTEM_PYTHON",

@@ -61,7 +61,7 @@ def _install(requirements: Path, folder: Path, log: Path, python: Path, python_v
         shutil.rmtree(old, ignore_errors=True)
     log.unlink(missing_ok=True)
     # A configured `user = true` would contradict the target folder.
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PIP_USER": "0"}
+    environ = {**os.environ, "PIP_USER": "0"}
     install = ["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar", "off"]
     checked = ["--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
     try:

@@ -128,7 +128,7 @@ def _report_until_end(process: subprocess.Popen[bytes], label: str, progress: Ca
 
 
 def summarize(text: str) -> str:
-    """Return the error in a command's output as one line: the last error, what could not be fetched, its last cause.
+    """Return the error in a command's output as one line: the last error, the address, the last cause.
 
     uv prints ``error: ...`` and below it one ``cause: ...`` (earlier releases: ``Caused by: ...``) for each
     level; pip prints ``ERROR: ...``, curl ``curl: (6) ...``. Without any of these it is the last line.

@@ -129,6 +129,26 @@ def test_an_environment_without_a_working_python_is_made_anew(checkout: Any) -> 
     assert "making .venv" in done.stderr
 
 
+def test_a_complete_environment_whose_python_is_gone_is_made_anew(checkout: Any) -> None:
+    checkout.start("data.check")
+    (checkout.root / ".venv/bin/python").unlink()
+    done = checkout.start("data.check")
+    assert done.returncode == 0, done.stderr
+    assert "making .venv" in done.stderr
+
+
+def test_a_set_up_that_does_not_last_is_not_repeated_for_ever(checkout: Any) -> None:
+    working = (checkout.programs / "uv").read_text()
+    checkout.program("uv", working.replace('cp "$FAKE_INTERPRETER"', "touch"))
+    done = checkout.start("data.check")
+    assert done.returncode == 1
+    assert "the set-up does not last" in done.stderr.splitlines()[-1]
+
+
+def test_no_variable_of_the_set_up_reaches_the_task(checkout: Any) -> None:
+    assert "marks: none\n" in checkout.start("data.check").stdout
+
+
 def test_an_environment_of_another_origin_is_made_anew(checkout: Any) -> None:
     (checkout.root / ".venv/bin").mkdir(parents=True)
     shutil.copy2(checkout.root / "interpreter", checkout.root / ".venv/bin/python")
