@@ -1,7 +1,8 @@
-"""The launcher with a real Python, a real pip and packages made on the spot: no network, no stand-ins."""
+"""The launcher with a real Python, a real uv and packages made on the spot: no network, no stand-ins."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -31,11 +32,14 @@ def make_wheel(folder: Path, version: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(tmp_path_factory: pytest.TempPathFactory, uv: Path) -> Path:
     """A checkout that needs one package, in a folder with a space in its name."""
     root = tmp_path_factory.mktemp("launcher") / "a check out"
     (root / "src" / "kennel").mkdir(parents=True)
     shutil.copy2(ROOT / "kennel", root)
+    shutil.copytree(ROOT / "bootstrap", root / "bootstrap", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "bin").mkdir()
+    (root / "bin" / "uv").symlink_to(uv)
     (root / "wheels").mkdir()
     make_wheel(root / "wheels", "1.0")
     make_wheel(root / "wheels", "2.0")
@@ -47,10 +51,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def require(root: Path, version: str) -> None:
-    """Make the checkout require that version."""
-    wheels = (root / "wheels").as_uri()
-    (root / "requirements.txt").write_text(f"--no-index\n--find-links {wheels}\ntiny=={version}\n")
+def require(root: Path, version: str, digest: str | None = None) -> None:
+    """Make the checkout require that version, with the hash of its wheel or the given one."""
+    wheels = root / "wheels"
+    wheel = wheels / f"tiny-{version}-py3-none-any.whl"
+    digest = digest or hashlib.sha256(wheel.read_bytes() if wheel.exists() else b"").hexdigest()
+    (root / "requirements.txt").write_text(
+        f"--no-index\n--find-links {wheels.as_uri()}\ntiny=={version} --hash=sha256:{digest}\n"
+    )
 
 
 def start(root: Path) -> subprocess.CompletedProcess[str]:
@@ -58,7 +66,11 @@ def start(root: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(root / "kennel"), "data.check"],
         cwd=root.parent,
-        env={"PATH": os.environ["PATH"], "HOME": str(root.parent), "KENNEL_PYTHON": sys.executable},
+        env={
+            "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(root.parent),
+            "KENNEL_PYTHON": sys.executable,
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -75,22 +87,35 @@ def test_the_environment_is_made_kept_renewed_and_repaired(checkout: Path) -> No
     renewed = start(checkout)
     assert renewed.stdout == "2.0 2.0 data.check\n", renewed.stderr
 
-    # As an interruption leaves it: no stamp, and a package whose record was not yet written.
+    # As an interruption leaves it: no stamp, and a package whose record is still the wheel's.
     environment = checkout / ".venv"
     (environment / ".kennel-stamp").unlink()
     [record] = environment.glob("lib/python3.*/site-packages/tiny-2.0.dist-info/RECORD")
-    record.unlink()
+    complete = record.read_text()
+    assert "tiny-2.0.dist-info/INSTALLER" in complete
+    record.write_text("".join(line for line in complete.splitlines(keepends=True) if "INSTALLER" not in line))
     (environment / "bin" / "tiny").unlink()
     repaired = start(checkout)
     assert repaired.stdout == "2.0 2.0 data.check\n", repaired.stderr
-    assert record.exists()
+    assert record.read_text() == complete
 
 
 def test_a_requirement_that_does_not_exist_is_named_and_costs_nothing(checkout: Path) -> None:
     require(checkout, "3.0")
     failed = start(checkout)
     assert failed.returncode == 1
-    assert "No matching distribution found for tiny==3.0" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    [_, line] = failed.stderr.splitlines()
+    assert "there is no version of tiny==3.0" in line
     require(checkout, "2.0")
     assert start(checkout).stdout == "2.0 2.0 data.check\n"
+
+
+def test_a_package_with_another_hash_is_refused(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".venv", ignore_errors=True)
+    require(checkout, "1.0", digest="0" * 64)
+    failed = start(checkout)
+    assert failed.returncode == 1
+    [_, line] = failed.stderr.splitlines()
+    assert "Hash mismatch for `tiny==1.0`" in line
+    assert "see which index serves that file" in line
+    assert not list((checkout / ".venv").glob("lib/python3.*/site-packages/tiny*"))

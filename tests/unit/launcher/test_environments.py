@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
+import shutil
 import signal
 import subprocess
 from typing import Any
 
 import pytest
+from tasks import namespace
 
 
 def test_the_first_start_makes_the_environment_and_runs_the_task(checkout: Any) -> None:
@@ -52,7 +56,7 @@ def test_it_runs_through_a_symbolic_link(checkout: Any, tmp_path: Any) -> None:
 
 def test_changed_requirements_are_installed_into_the_same_environment(checkout: Any) -> None:
     checkout.start("data.check")
-    (checkout.root / "requirements.txt").write_text("something==2\n")
+    (checkout.root / "requirements.txt").write_text("something==2 --hash=sha256:88\n")
     done = checkout.start("data.check")
     assert "bringing .venv up to date" in done.stderr
     assert len(checkout.installs()) == 2
@@ -91,9 +95,9 @@ def test_help_on_a_fresh_clone_makes_nothing(checkout: Any) -> None:
 
 
 def test_a_failed_installation_is_not_trusted_and_is_taken_up_again(checkout: Any) -> None:
-    failed = checkout.start("data.check", FAKE_PIP_FAILS="No matching distribution found for something==1")
+    failed = checkout.start("data.check", FAKE_UV_FAILS="there is no version of something==1")
     assert failed.returncode == 1
-    assert "No matching distribution found for something==1" in failed.stderr
+    assert "there is no version of something==1" in failed.stderr
     assert "run the same command again" in failed.stderr
     assert failed.stdout == ""
     again = checkout.start("data.check")
@@ -102,20 +106,52 @@ def test_a_failed_installation_is_not_trusted_and_is_taken_up_again(checkout: An
 
 
 def test_a_half_installed_package_is_installed_anew(checkout: Any) -> None:
-    checkout.start("data.check", FAKE_PIP_FAILS="cut off")
+    checkout.start("data.check", FAKE_UV_FAILS="cut off")
     packages = checkout.root / ".venv/lib/python3.11/site-packages"
-    for name, whole in (("half-1.dist-info", False), ("whole-1.dist-info", True), ("~old", False)):
-        (packages / name).mkdir()
-        if whole:
-            (packages / name / "RECORD").touch()
+    records = {
+        "without_record-1": None,
+        "as_in_the_wheel-1": "module.py,,\n",
+        "complete-1": "module.py,,\ncomplete-1.dist-info/INSTALLER,,\n",
+    }
+    for name, record in records.items():
+        (packages / f"{name}.dist-info").mkdir()
+        if record:
+            (packages / f"{name}.dist-info/RECORD").write_text(record)
     checkout.start("data.check")
-    assert sorted(path.name for path in packages.iterdir()) == ["whole-1.dist-info"]
+    assert [path.name for path in packages.iterdir()] == ["complete-1.dist-info"]
 
 
-def test_an_environment_without_a_working_pip_is_made_anew(checkout: Any) -> None:
-    (checkout.root / ".venv/bin").mkdir(parents=True)
+def test_an_environment_without_a_working_python_is_made_anew(checkout: Any) -> None:
+    checkout.start("data.check", FAKE_UV_FAILS="cut off")
     (checkout.root / ".venv/bin/python").write_text("#!/bin/sh\nexit 1\n")
-    (checkout.root / ".venv/bin/python").chmod(0o755)
+    done = checkout.start("data.check")
+    assert done.returncode == 0
+    assert "making .venv" in done.stderr
+
+
+def test_a_complete_environment_whose_python_is_gone_is_made_anew(checkout: Any) -> None:
+    checkout.start("data.check")
+    (checkout.root / ".venv/bin/python").unlink()
+    done = checkout.start("data.check")
+    assert done.returncode == 0, done.stderr
+    assert "making .venv" in done.stderr
+
+
+def test_a_set_up_that_does_not_last_is_not_repeated_for_ever(checkout: Any) -> None:
+    working = (checkout.programs / "uv").read_text()
+    checkout.program("uv", working.replace('cp "$FAKE_INTERPRETER"', "touch"))
+    done = checkout.start("data.check")
+    assert done.returncode == 1
+    assert "the set-up does not last" in done.stderr.splitlines()[-1]
+
+
+def test_no_variable_of_the_set_up_reaches_the_task(checkout: Any) -> None:
+    assert "marks: none\n" in checkout.start("data.check").stdout
+
+
+def test_an_environment_of_another_origin_is_made_anew(checkout: Any) -> None:
+    (checkout.root / ".venv/bin").mkdir(parents=True)
+    shutil.copy2(checkout.root / "interpreter", checkout.root / ".venv/bin/python")
     done = checkout.start("data.check")
     assert done.returncode == 0
     assert "making .venv" in done.stderr
@@ -125,37 +161,37 @@ def test_an_environment_without_a_working_pip_is_made_anew(checkout: Any) -> Non
 def test_an_interruption_ends_the_installer_and_leaves_a_resumable_state(
     checkout: Any, number: signal.Signals, code: int
 ) -> None:
-    process, installer = checkout.begin_and_hang_in_pip("data.check")
+    process, installer = checkout.begin_and_hang_in_uv("data.check")
     process.send_signal(number)
-    _, said = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=10)
     with pytest.raises(ProcessLookupError):
         os.kill(installer, 0)
     assert process.returncode == code
-    assert "takes it up where it stopped" in said
+    assert "the same command continues it" in errors
     assert checkout.start("data.check").returncode == 0
 
 
-def test_a_killed_start_leaves_a_state_that_the_next_one_mends(checkout: Any) -> None:
-    process, installer = checkout.begin_and_hang_in_pip("data.check")
+def test_a_killed_start_is_continued_by_the_next_one(checkout: Any) -> None:
+    process, installer = checkout.begin_and_hang_in_uv("data.check")
     process.kill()
     process.communicate()
     waiting = checkout.begin("data.check")
     assert waiting.stderr is not None
     assert "waiting for it" in waiting.stderr.readline()  # the orphaned installer still holds the lock
     os.kill(installer, signal.SIGTERM)
-    out, said = waiting.communicate(timeout=20)
-    assert waiting.returncode == 0, said
-    assert "arguments: data.check" in out
+    output, errors = waiting.communicate(timeout=20)
+    assert waiting.returncode == 0, errors
+    assert "arguments: data.check" in output
 
 
 def test_two_first_starts_install_once(checkout: Any) -> None:
     starts = [checkout.begin("data.check") for _ in range(2)]
-    said = [start.communicate(timeout=30)[1] for start in starts]
-    assert [start.returncode for start in starts] == [0, 0], said
+    errors = [start.communicate(timeout=30)[1] for start in starts]
+    assert [start.returncode for start in starts] == [0, 0], errors
     assert len(checkout.installs()) == 1
 
 
-def test_no_python_is_a_line_with_its_mend(checkout: Any) -> None:
+def test_no_python_is_a_line_with_its_remedy(checkout: Any) -> None:
     (checkout.programs / "python3.11").unlink()
     done = checkout.start("data.check")
     assert done.returncode == 1
@@ -183,11 +219,11 @@ def test_kennel_python_must_be_a_program(checkout: Any) -> None:
     assert "KENNEL_PYTHON names '/no/such/python'" in done.stderr
 
 
-def test_a_python_without_venv_names_the_package_to_install(checkout: Any) -> None:
-    done = checkout.start("data.check", FAKE_VENV_FAILS="1")
+def test_what_uv_cannot_make_is_a_line(checkout: Any) -> None:
+    done = checkout.start("data.check", FAKE_UV_VENV_FAILS="Permission denied")
     assert done.returncode == 1
-    assert "ensurepip is not available" in done.stderr
-    assert "python3.11-venv" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("kennel: uv cannot make .venv with ")
+    assert "Permission denied" in done.stderr
 
 
 def test_missing_requirements_are_named(checkout: Any) -> None:
@@ -202,3 +238,90 @@ def test_the_task_gets_its_exit_code_through(checkout: Any) -> None:
     interpreter = checkout.root / ".venv/bin/python"
     interpreter.write_text("#!/bin/sh\nexit 7\n")
     assert checkout.start("data.check").returncode == 7
+
+
+def test_a_checkout_that_cannot_be_written_is_a_line_with_its_remedy(checkout: Any) -> None:
+    if os.geteuid() == 0:  # whom no mode keeps from writing: a kernel's file system does
+        (checkout.root / ".tools").symlink_to("/sys")
+    else:
+        checkout.root.chmod(0o555)
+    done = checkout.start("data.check")
+    checkout.root.chmod(0o755)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"kennel: cannot write to {checkout.root}; make the checkout yours (sudo chown ")
+
+
+@pytest.mark.parametrize(
+    ("error", "variables", "remedy"),
+    [
+        ("No space left on device (os error 28)", {}, "free 8 GB on the disk"),
+        ("Hash mismatch for `something==1`", {}, "see which index serves that file"),
+        ("Failed to fetch: http://127.0.0.1:9/simple/", {}, "check network, proxy and index"),
+        ("there is no version of something==1", {"UV_OFFLINE": "1"}, "unset UV_OFFLINE"),
+        ("something else", {}, "see .tools/.venv.log"),
+    ],
+)
+def test_an_error_of_uv_is_one_line_with_its_remedy(
+    checkout: Any, error: str, variables: dict[str, str], remedy: str
+) -> None:
+    done = checkout.start("data.check", FAKE_UV_FAILS=error, **variables)
+    assert done.returncode == 1
+    [_, line] = done.stderr.splitlines()
+    assert f"it failed: {error}; {remedy}" in line
+
+
+def test_every_package_is_checked_against_its_hash(checkout: Any) -> None:
+    checkout.start("audit.code")
+    assert len(checkout.installs()) == 2
+    assert all("pip sync " in call and "--require-hashes" in call for call in checkout.installs())
+
+
+def test_the_cpu_build_of_torch_comes_from_its_own_index(checkout: Any) -> None:
+    done = checkout.start("data.check", KENNEL_TORCH="cpu", UV_FIND_LINKS="/wheels")
+    assert done.returncode == 0, done.stderr
+    torch, rest = checkout.installs()
+    assert torch.endswith(
+        "--no-deps --default-index https://download.pytorch.org/whl/cpu torch==2.14.1 torchvision==0.29.1"
+    )
+    assert "--require-hashes" in rest
+    remaining = (checkout.root / ".tools/requirements-without-torch.txt").read_text()
+    assert remaining == (
+        "# compiled\nsomething==1 \\\n    --hash=sha256:11\n    # via -r requirements.in\n"
+        "zipp==4.1.2 \\\n    --hash=sha256:66\n"
+    )
+    assert checkout.start("data.check", KENNEL_TORCH="cpu").stderr == ""
+
+
+def test_another_build_of_torch_needs_another_environment(checkout: Any) -> None:
+    checkout.start("data.check", KENNEL_TORCH="cpu")
+    assert "making .venv" in checkout.start("data.check").stderr
+
+
+def test_an_unreachable_index_of_cpu_builds_is_a_line_with_its_remedy(checkout: Any) -> None:
+    done = checkout.start("data.check", KENNEL_TORCH="cpu", FAKE_NO_CPU_INDEX="1")
+    assert done.returncode == 1
+    assert "KENNEL_TORCH=cpu takes torch from https://download.pytorch.org/whl/cpu" in done.stderr
+    assert "unset KENNEL_TORCH" in done.stderr.splitlines()[-1]
+
+
+def test_an_unknown_build_of_torch_is_refused(checkout: Any) -> None:
+    done = checkout.start("data.check", KENNEL_TORCH="rocm")
+    assert done.returncode == 1
+    assert "KENNEL_TORCH is 'rocm'" in done.stderr
+
+
+def test_usage_names_only_tasks_that_exist(checkout: Any) -> None:
+    usage = checkout.start("--help").stdout
+    words = set(re.findall(r"\./kennel ([a-z.]+)", usage))
+    assert {"rehearse", "test"} <= words
+    assert words <= set(namespace.task_names)
+
+
+def test_the_tasks_that_get_a_set_up_of_their_own_exist(checkout: Any) -> None:
+    script = (checkout.root / "kennel").read_text()
+    [cases] = re.findall(r"for word in \"\$@\"; do\n(.*?)\n    --help", script, re.DOTALL)
+    words = re.findall(r"[a-z]+(?:\.[a-z*]+)?(?= \||\))", cases)
+    assert "local.up" in words
+    for word in words:
+        assert fnmatch.filter(namespace.task_names, word), word

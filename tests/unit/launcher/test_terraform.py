@@ -30,8 +30,8 @@ def lock(checkout: Any) -> None:
 
 
 def test_the_terraform_on_path_is_used(checkout: Any) -> None:
-    found = checkout.terraform("1.12.0")
-    assert f"terraform: {found}\n" in checkout.start("stack.plan").stdout
+    program = checkout.terraform("1.12.0")
+    assert f"terraform: {program}\n" in checkout.start("stack.plan").stdout
 
 
 def test_without_terraform_and_network_one_line_says_what_to_do(checkout: Any) -> None:
