@@ -1,4 +1,4 @@
-"""The function's zip, and that what lies in it needs nothing that Lambda lacks."""
+"""The function's zip, and that its code needs nothing that Lambda does not provide."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def test_its_members_are_readable_for_the_runtime_s_user(source: Path) -> None:
 def test_the_handler_is_found_in_the_zip_itself(source: Path) -> None:
     archive = function_package.build(source)
     code = "import app; print(app.handler({}, None)['statusCode'])"
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(archive), "AWS_DEFAULT_REGION": "us-east-1", "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines()[-1] == "400"
+    assert completed.stdout.splitlines()[-1] == "400"
 
 
 def test_a_folder_without_a_handler_is_named(tmp_path: Path) -> None:
