@@ -35,10 +35,10 @@ def run(
 def publish(workspace: Any, environment: str = "") -> dict[str, Any]:
     """Upload what the notebook instance fetches: this checkout, and the stack's names."""
     from kennel import terminal
-    from kennel.aws import notebook, stack
+    from kennel.aws import notebook_source, stack
 
     with terminal.progress("notebook.publish"):
-        published = notebook.publish(
+        published = notebook_source.publish(
             workspace.root, stack.outputs(workspace), Path(environment) if environment else None
         )
     terminal.say(f"{published['uri']} ({published['bytes'] / 1024:.0f} KiB)")
