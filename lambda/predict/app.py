@@ -12,7 +12,7 @@ import download
 import events
 import log
 import photo_format
-from responses import LOGITS, PREDICTIONS, PredictionError, failure, success
+from http_response import LOGITS, PREDICTIONS, PredictionError, failure, success
 
 MAXIMUM_DOWNLOAD_SECONDS = 10.0
 RESERVED_SECONDS = 5.0  # left for the endpoint, the response and the log after a download

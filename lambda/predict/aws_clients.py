@@ -15,8 +15,8 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
+from http_response import LOGITS, PREDICTIONS, PredictionError
 from photo_format import MAXIMUM_BYTES, too_large
-from responses import LOGITS, PREDICTIONS, PredictionError
 
 # Two attempts of eleven seconds each fit into the function's default timeout of thirty.
 _CONFIG = Config(connect_timeout=2, read_timeout=9, retries={"total_max_attempts": 2, "mode": "standard"})

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
 from address import Address, is_public
+from http_response import PredictionError
 from photo_format import MAXIMUM_BYTES, too_large
-from responses import PredictionError
 
 MAXIMUM_REDIRECTS = 3
 _REDIRECTS = {301, 302, 303, 307, 308}

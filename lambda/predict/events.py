@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from http_response import PREDICTIONS, PredictionError
 from photo_format import MAXIMUM_BYTES, too_large
-from responses import PREDICTIONS, PredictionError
 
 MAXIMUM_TOP = 133
 DEFAULT_TOP = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from responses import PredictionError
+from http_response import PredictionError
 
 # The endpoint's server refuses bodies over about 6.5 MB; this is a round number safely below.
 MAXIMUM_BYTES = 5 * 1024 * 1024

@@ -25,15 +25,15 @@ def with_names(argv: list[str], tasks: Collection) -> list[str]:
 
     ``data.upload DIR --name dogs`` becomes ``data.upload --directory DIR --name dogs``.
     """
-    named: list[str] = []
+    completed: list[str] = []
     leading: str | None = None
     for word in argv:
-        known = word in tasks
-        if leading and not known and not word.startswith("-"):
-            named.append(f"--{leading}")
-        named.append(word)
-        leading = getattr(tasks[word], "leading", None) if known else None
-    return named
+        is_task = word in tasks
+        if leading and not is_task and not word.startswith("-"):
+            completed.append(f"--{leading}")
+        completed.append(word)
+        leading = getattr(tasks[word], "leading", None) if is_task else None
+    return completed
 
 
 def main(argv: list[str] | None = None) -> None:

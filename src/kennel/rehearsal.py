@@ -219,11 +219,11 @@ def _deploy(state: _State, report: Progress) -> None:
 
 def _predict(state: _State, report: Progress) -> None:
     assert state.photo is not None
-    answer = prediction.predict(state.workspace, state.created_stack, state.photo, via="function")
-    state.result.answer = answer.as_dict()
-    if answer.status_code != 200:
-        raise RehearsalError(f"the function returned status {answer.status_code}: {answer.error}")
-    if not all(math.isfinite(logit) for logit in answer.logits):
+    response = prediction.predict(state.workspace, state.created_stack, state.photo, via="function")
+    state.result.answer = response.as_dict()
+    if response.status_code != 200:
+        raise RehearsalError(f"the function returned status {response.status_code}: {response.error}")
+    if not all(math.isfinite(logit) for logit in response.logits):
         raise RehearsalError("the prediction contains logits that are not finite")
 
 
@@ -238,7 +238,7 @@ def _destroy(state: _State, report: Progress) -> None:
     state.result.resources = stack.destroy(state.workspace, report).remove
     remaining = _leftovers(state.created_stack["name"])
     if remaining:
-        raise RehearsalError(f"still there after destroy: {', '.join(remaining)}")
+        raise RehearsalError(f"not destroyed: {', '.join(remaining)}")
     state.result.destroyed = True
 
 

@@ -58,7 +58,7 @@ def upload_folder(
     _in_parallel(
         lambda key: s3.upload_file(str(files[key]), bucket, key),
         changed,
-        lambda done: report(f"uploaded {done}/{len(changed)}"),
+        lambda count: report(f"uploaded {count}/{len(changed)}"),
     )
     obsolete = sorted(set(existing) - set(files)) if remove else []
     for start in range(0, len(obsolete), 1000):  # DeleteObjects accepts 1,000 keys per call
@@ -104,7 +104,7 @@ def download_folder(uri: str, target: Path, progress: Progress | None = None) ->
     _in_parallel(
         lambda name: download(f"s3://{bucket}/{prefix}{name}", paths[name]),
         changed,
-        lambda done: report(f"downloaded {done}/{len(changed)}"),
+        lambda count: report(f"downloaded {count}/{len(changed)}"),
     )
     expected = set(paths.values())
     for path in [path for path in root.rglob("*") if path.is_file() and path not in expected]:
@@ -154,12 +154,12 @@ def _downloaded(path: Path, entry: dict[str, Any]) -> bool:
     return size == stat.st_size and stat.st_mtime >= modified
 
 
-def _in_parallel(work: Callable[[str], Any], items: Iterable[str], done: Callable[[int], None]) -> None:
+def _in_parallel(work: Callable[[str], Any], items: Iterable[str], completed: Callable[[int], None]) -> None:
     """Call ``work`` for all ``items`` in parallel; the first failure cancels those that have not begun."""
     with ThreadPoolExecutor(_PARALLEL_TRANSFERS) as pool:
         try:
             for count, _ in enumerate(pool.map(work, items), 1):
-                done(count)
+                completed(count)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

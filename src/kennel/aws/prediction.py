@@ -22,7 +22,7 @@ _MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"
 
 
 @dataclass(frozen=True)
-class Prediction:
+class PhotoPrediction:
     """The response for one photo.
 
     Parameters
@@ -62,7 +62,7 @@ class Prediction:
 
 def predict(
     workspace: Workspace, stack: Stack, photo: str, *, via: str = "function", top: int = 5
-) -> Prediction:
+) -> PhotoPrediction:
     """Predict the breed in one photo.
 
     Parameters
@@ -94,7 +94,7 @@ def predict(
     seconds = time.monotonic() - started
     content = json.loads(body)
     logits = content[0] if status == 200 else []
-    return Prediction(
+    return PhotoPrediction(
         status_code=status,
         headers=headers,
         logits=logits,

@@ -140,7 +140,7 @@ class Terraform:
     def _changes(self, command: str, **options: Any) -> Changes:
         changes = Changes()
         failures: list[str] = []
-        total = done = 0
+        planned = applied = 0
         for line in self._stream(
             command, failures, json=IsFlagged, input=False, **self._variable_files, **options
         ):
@@ -148,16 +148,16 @@ class Terraform:
                 event = json.loads(line)
                 kind = event.get("type")
                 if kind == "planned_change":
-                    total += 1
+                    planned += 1
                     changes.resources.append(
                         f"{event['change']['action']} {event['change']['resource']['addr']}"
                     )
                 elif kind == "apply_complete":
-                    done += 1
+                    applied += 1
                     hook = event["hook"]
                     address, action = hook["resource"]["addr"], hook["action"]
                     seconds = hook.get("elapsed_seconds", 0)
-                    self.progress(f"[{done}/{max(total, done)}] {address} {action} {seconds:.0f}s")
+                    self.progress(f"[{applied}/{max(planned, applied)}] {address} {action} {seconds:.0f}s")
                 elif kind == "change_summary":
                     counts = event["changes"]
                     changes.add, changes.change, changes.remove = (

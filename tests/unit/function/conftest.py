@@ -50,4 +50,4 @@ def photos() -> dict[str, bytes]:
 @pytest.fixture
 def prediction_error(modules: dict[str, ModuleType]) -> Any:
     """The exception whose message the caller receives."""
-    return modules["responses"].PredictionError
+    return modules["http_response"].PredictionError

@@ -198,8 +198,8 @@ def test_a_name_with_any_address_inside_is_refused(
 
 def test_the_next_address_is_tried_when_one_does_not_answer(server: Server, get: Any) -> None:
     server.behaviours["/a.jpg"] = reply(b"photo")
-    nobody = ipaddress.ip_address("127.0.0.2")  # the server listens on 127.0.0.1 alone
-    assert get(f"https://{NAME}/a.jpg", resolver=lambda host, port: [nobody, HERE]) == b"photo"
+    unused = ipaddress.ip_address("127.0.0.2")  # the server listens on 127.0.0.1 alone
+    assert get(f"https://{NAME}/a.jpg", resolver=lambda host, port: [unused, HERE]) == b"photo"
 
 
 def test_three_redirects_are_followed(server: Server, get: Any) -> None:
@@ -348,10 +348,10 @@ def test_a_silent_server_is_cut_off_at_the_deadline(get: Any, prediction_error: 
 
 
 def test_a_slow_resolver_is_not_waited_for(get: Any, prediction_error: Any) -> None:
-    answer = threading.Event()
+    resolved = threading.Event()
     with pytest.raises(prediction_error) as caught:
-        get(f"https://{NAME}/", seconds=0.2, resolver=lambda host, port: answer.wait(30) and [HERE])
-    answer.set()
+        get(f"https://{NAME}/", seconds=0.2, resolver=lambda host, port: resolved.wait(30) and [HERE])
+    resolved.set()
     assert caught.value.status == 504
 
 

@@ -77,7 +77,7 @@ def test_a_folder_without_a_handler_is_named(tmp_path: Path) -> None:
 
 
 def test_it_imports_the_standard_library_and_the_sdk_only() -> None:
-    own = {path.stem for path in SOURCE.glob("*.py")}
+    modules = {path.stem for path in SOURCE.glob("*.py")}
     for path in SOURCE.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -85,7 +85,9 @@ def test_it_imports_the_standard_library_and_the_sdk_only() -> None:
                 names = [node.module or ""]
             for name in names:
                 top = name.partition(".")[0]
-                assert top in sys.stdlib_module_names | own | {"boto3", "botocore"}, f"{path.name}: {name}"
+                assert top in sys.stdlib_module_names | modules | {"boto3", "botocore"}, (
+                    f"{path.name}: {name}"
+                )
 
 
 def test_no_module_hides_one_of_the_standard_library() -> None:
