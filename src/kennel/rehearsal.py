@@ -79,7 +79,6 @@ class _State:
     photo: str | None
     result: RehearsalResult
     stack: Stack | None = None
-    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def created_stack(self) -> Stack:
@@ -145,7 +144,7 @@ def rehearse(
 
 
 def as_dict(result: RehearsalResult) -> dict[str, Any]:
-    """Return the document that ``result.json`` holds."""
+    """Return the document for ``result.json``."""
     return {"ok": result.ok, **vars(result)}
 
 
@@ -154,7 +153,7 @@ def _run(state: _State, steps: list[tuple[str, Step]]) -> None:
 
     with Steps([name for name, _ in steps]) as display:
         for name, work in steps:
-            began = time.monotonic()
+            step_started = time.monotonic()
             record = {"name": name, "seconds": 0.0, "ok": False}
             state.result.steps.append(record)
             try:
@@ -168,7 +167,7 @@ def _run(state: _State, steps: list[tuple[str, Step]]) -> None:
                 state.result.error = f"{name}: interrupted"
                 raise
             finally:
-                record["seconds"] = round(time.monotonic() - began, 2)
+                record["seconds"] = round(time.monotonic() - step_started, 2)
 
 
 def _start_cloud(state: _State, report: Progress) -> None:
