@@ -1,19 +1,19 @@
-"""Kennel's tasks by name. What they take and print is in ``src/kennel/commands``."""
+"""Kennel's tasks by name. Their arguments and output are in ``src/kennel/commands``."""
 
 from __future__ import annotations
 
 from invoke import Collection, Task
 
-from kennel.commands import audit, bench, cloud, data, hosts, model, notebook, stack, tuning, whole
+from kennel.commands import audit, bench, data, hosts, local, model, notebook, stack, tuning, whole
 
 
 def collection(name: str | None, **tasks: Task) -> Collection:
-    """Return a collection of tasks, each under the name given here, which is its own."""
-    made = Collection(name) if name else Collection()
+    """Return a collection of tasks; each name given here must be the task's own."""
+    tasks_of_group = Collection(name) if name else Collection()
     for task_name, task in tasks.items():
-        assert task.name == task_name, f"{task.name} is called {task_name} here"
-        made.add_task(task)
-    return made
+        assert task.name == task_name, f"task {task.name} has the name {task_name} here"
+        tasks_of_group.add_task(task)
+    return tasks_of_group
 
 
 namespace = collection(
@@ -28,7 +28,7 @@ namespace = collection(
     predict=model.predict,
 )
 for group in (
-    collection("local", up=cloud.up, down=cloud.down, status=cloud.status, env=cloud.env),
+    collection("local", up=local.up, down=local.down, status=local.status, env=local.env),
     collection(
         "stack",
         build=stack.build,

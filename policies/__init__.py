@@ -1,1 +1,1 @@
-"""The project's own checkov checks: what checkov's built-in ones do not see (docs: README, "audit")."""
+"""The project's own checkov checks, loaded by `.checkov.yaml`: what the built-in ones do not detect."""

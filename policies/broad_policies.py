@@ -1,4 +1,4 @@
-"""No policy of AWS's that grants whole services, however it is attached."""
+"""Checks that no AWS-managed policy that grants whole services is attached, in any form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _result(conf: Any) -> CheckResult:
 
 
 class BroadPolicyAttached(BaseResourceCheck):
-    """Attachments and ``managed_policy_arns``, by literal name, ARN, loop or interpolation."""
+    """Check attachments and ``managed_policy_arns``: literal names, ARNs, loops, interpolations."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -27,12 +27,12 @@ class BroadPolicyAttached(BaseResourceCheck):
         )
 
     def scan_resource_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
-        """Look at every text of the resource."""
+        """Search all strings of the resource."""
         return _result(conf)
 
 
 class BroadPolicyLookedUp(BaseDataCheck):
-    """Attachments through a data source name the policy only there."""
+    """Check data sources: an attachment through one names the policy only there."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -43,12 +43,12 @@ class BroadPolicyLookedUp(BaseDataCheck):
         )
 
     def scan_data_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
-        """Look at every text of the data source."""
+        """Search all strings of the data source."""
         return _result(conf)
 
 
 class BroadPolicyPassed(BaseModuleCheck):
-    """Attachments inside a module, local or of a registry, get the policy as an argument."""
+    """Check module arguments: an attachment inside a module receives the policy as an argument."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -58,7 +58,7 @@ class BroadPolicyPassed(BaseModuleCheck):
         )
 
     def scan_module_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
-        """Look at every argument of the call."""
+        """Search all arguments of the module."""
         return _result(conf)
 
 

@@ -1,4 +1,4 @@
-"""What the audit cannot read is a finding: checkov would pass over it in silence."""
+"""Checks that policies can be audited: checkov skips silently what it cannot evaluate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statements import NOT_IAM, merged, of_document, policies, readable, unreada
 
 
 class ReadablePolicies(BaseResourceCheck):
-    """Policies come from policy documents or are JSON; attached ones are known before Terraform runs."""
+    """Check that policies are policy documents or JSON, and that attached policies are known statically."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -22,15 +22,15 @@ class ReadablePolicies(BaseResourceCheck):
         )
 
     def scan_resource_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
-        """Look at every policy that the resource carries or attaches; none, no result."""
-        carried = [] if self.entity_type in NOT_IAM else list(policies(conf))
-        if unreadable_attachments(conf) or not all(map(readable, carried)):
+        """Check every policy that the resource contains or attaches; UNKNOWN if there is none."""
+        contained = [] if self.entity_type in NOT_IAM else list(policies(conf))
+        if unreadable_attachments(conf) or not all(map(readable, contained)):
             return CheckResult.FAILED
-        return CheckResult.PASSED if carried else CheckResult.UNKNOWN
+        return CheckResult.PASSED if contained else CheckResult.UNKNOWN
 
 
 class ReadableDocuments(BaseDataCheck):
-    """Policy documents spell their actions out, and what they merge is readable too."""
+    """Check that policy documents list their actions literally, and merge only readable policies."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -41,10 +41,12 @@ class ReadableDocuments(BaseDataCheck):
         )
 
     def scan_data_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
-        """Look at every statement's actions and at every merged policy."""
-        hidden = any(statement.hidden for statement in of_document(conf))
-        return CheckResult.FAILED if hidden or not all(map(readable, merged(conf))) else CheckResult.PASSED
+        """Check the actions of every statement, and every merged policy."""
+        unreadable = any(statement.unreadable for statement in of_document(conf))
+        return (
+            CheckResult.FAILED if unreadable or not all(map(readable, merged(conf))) else CheckResult.PASSED
+        )
 
 
-carried = ReadablePolicies()
+resource_policies = ReadablePolicies()
 documents = ReadableDocuments()

@@ -1,37 +1,37 @@
-"""The rules that the project's checks apply to a policy's statements. No checkov in here."""
+"""The rules that the checks apply to the statements of a policy. Independent of checkov."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from statements import Statement, is_reference, texts
+from statements import TerraformStatement, is_reference, texts
 
-# Services that set aws:SourceAccount when they assume a role. EC2 does not: an instance role that asks for it
-# cannot be assumed (https://github.com/prowler-cloud/prowler/issues/2810).
-VOUCHING = ("sagemaker.amazonaws.com", "lambda.amazonaws.com")
+# Services that set aws:SourceAccount when they assume a role. EC2 does not: it cannot assume an instance role
+# whose trust policy requires it (https://github.com/prowler-cloud/prowler/issues/2810).
+SERVICES_WITH_SOURCE_ACCOUNT = ("sagemaker.amazonaws.com", "lambda.amazonaws.com")
 _WHOLE_SERVICE = re.compile(r"^(\*|[a-z0-9-]+:\*|\*:\*)$", re.IGNORECASE)
 
 
-def too_wide(statement: Statement) -> bool:
-    """Return whether a statement grants every action, or every action of a service.
+def grants_whole_service(statement: TerraformStatement) -> bool:
+    """Return whether a statement grants all actions, or all actions of a service.
 
-    A key's own policy may hand ``kms:*`` to the account's root: that is how KMS delegates to IAM, and ``*``
-    means this key there.
+    A KMS key policy may grant ``kms:*`` to the account's root: this is how KMS delegates to IAM, and ``*``
+    is limited to this key there.
     """
     if not statement.allows:
         return False
     if statement.not_actions:
         return True
-    wide = [action for action in statement.actions or [] if _WHOLE_SERVICE.match(action)]
+    broad_actions = [action for action in statement.actions or [] if _WHOLE_SERVICE.match(action)]
     delegates = bool(statement.principals) and all(
         kind == "AWS" and name.endswith(":root") for kind, name in statement.principals
     )
-    return any(action.lower() != "kms:*" or not delegates for action in wide)
+    return any(action.lower() != "kms:*" or not delegates for action in broad_actions)
 
 
-def passes_any_role(statement: Statement) -> bool:
-    """Return whether a statement lets any role be passed, or a role to any service."""
+def passes_any_role(statement: TerraformStatement) -> bool:
+    """Return whether a statement allows passing any role, or passing a role to any service."""
     if not statement.grants("iam:PassRole"):
         return False
     any_role = statement.not_resources or any(
@@ -40,20 +40,24 @@ def passes_any_role(statement: Statement) -> bool:
     return any_role or not statement.tests("iam:PassedToService")
 
 
-def unvouched_trust(statement: Statement, for_each: Any = None) -> bool:
-    """Return whether a service that could name its account may assume the role without doing so.
+def trusts_any_account(statement: TerraformStatement, for_each: Any = None) -> bool:
+    """Return whether a service that sets aws:SourceAccount may assume the role for any account.
 
     Parameters
     ----------
     for_each
-        The block's own ``for_each``, in which principals that are written ``each.value`` are looked up.
+        The block's ``for_each``, which resolves principals written as ``each.value``.
     """
     if not (statement.grants("sts:AssumeRole") or statement.actions is None):
         return False
-    named = [name for kind, name in statement.principals if kind == "Service"]
-    services = {name for name in named if name in VOUCHING}
-    if any(is_reference(name) for name in named):
-        services |= {text for text in texts(for_each) if text in VOUCHING} if for_each else set(VOUCHING)
+    principals = [name for kind, name in statement.principals if kind == "Service"]
+    services = {name for name in principals if name in SERVICES_WITH_SOURCE_ACCOUNT}
+    if any(is_reference(name) for name in principals):
+        services |= (
+            {text for text in texts(for_each) if text in SERVICES_WITH_SOURCE_ACCOUNT}
+            if for_each
+            else set(SERVICES_WITH_SOURCE_ACCOUNT)
+        )
     if not services or any(statement.tests(name) for name in ("aws:SourceAccount", "aws:SourceArn")):
         return False
     return not any(
@@ -63,5 +67,5 @@ def unvouched_trust(statement: Statement, for_each: Any = None) -> bool:
 
 
 def _covers(when: str, services: set[str]) -> bool:
-    """Return whether a dynamic condition is there for all these services, as far as its text tells."""
+    """Return whether a dynamic condition applies to all these services, according to its expression."""
     return all(service in when for service in services) if "?" in when else bool(when.strip())

@@ -1,7 +1,8 @@
-"""Read IAM policies as checkov hands them out: policy documents of the provider, and JSON in attributes.
+"""Parse IAM policies in the form that checkov passes to checks: policy documents, and JSON in attributes.
 
-No checkov in here, so the rules can be tested without it. Checkov wraps every value in a list and leaves what
-it cannot evaluate as text, such as ``var.actions`` or ``${templatefile(…)}``: that is called unreadable.
+Independent of checkov, so that the rules can be tested without it. Checkov wraps every value in a list and
+leaves what it cannot evaluate as text, such as ``var.actions`` or ``${templatefile(…)}``. Such values are
+called unreadable.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-# Where AWS resources carry policies.
+# Attributes of AWS resources that contain policies.
 POLICY_ATTRIBUTES = ("policy", "policy_document", "assume_role_policy", "access_policy", "access_policies")
 ATTACHMENT_ATTRIBUTES = ("policy_arn", "policy_arns", "managed_policy_arns", "managed_policy_arn")
-# A policy of its own kind, not IAM's.
+# Resources whose ``policy`` is not an IAM policy.
 NOT_IAM = ("aws_ecr_lifecycle_policy", "aws_dlm_lifecycle_policy", "aws_organizations_policy")
 
 _DOCUMENT = re.compile(r"^data\.aws_iam_policy_document\.[\w-]+(\[[^\]]*\])?\.(minified_)?json$")
@@ -33,8 +34,8 @@ _REFERENCE = re.compile(
 
 
 @dataclass
-class Statement:
-    """One statement; a list that could not be read is None."""
+class TerraformStatement:
+    """One policy statement in Terraform code; ``actions`` is None if unreadable."""
 
     effect: str = "Allow"
     actions: list[str] | None = field(default_factory=list)
@@ -43,32 +44,32 @@ class Statement:
     not_resources: bool = False
     principals: list[tuple[str, str]] = field(default_factory=list)
     conditions: list[tuple[str, str]] = field(default_factory=list)
-    # for_each expressions of dynamic conditions, with the variable that each would test
+    # (for_each expression, condition key) of each dynamic condition
     dynamic_conditions: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def allows(self) -> bool:
-        """Whether it grants anything."""
+        """Whether the effect is Allow."""
         return self.effect != "Deny"
 
     @property
-    def hidden(self) -> bool:
-        """Whether its actions cannot be read. A variable without a default reads as an empty list."""
+    def unreadable(self) -> bool:
+        """Whether its actions are unreadable. A variable without a default evaluates to an empty list."""
         return not self.actions and not self.not_actions
 
     def grants(self, action: str) -> bool:
-        """Return whether an action is among those granted, wildcards included."""
+        """Return whether the statement grants an action; wildcards are expanded."""
         return self.allows and any(
             fnmatchcase(action.lower(), granted.lower()) for granted in self.actions or []
         )
 
     def tests(self, variable: str) -> bool:
-        """Return whether a condition tests the variable, in every case."""
+        """Return whether a condition requires the variable, also when the key is absent from a request."""
         return any(name.lower() == variable.lower() and _strict(test) for test, name in self.conditions)
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield every text within a value."""
+    """Yield all strings within a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -81,27 +82,27 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def broad_policy(value: Any) -> str | None:
-    """Return the first policy of AWS's named in a value that grants whole services, or None."""
+    """Return the first AWS-managed policy named in a value that grants whole services, or None."""
     for text in texts(value):
-        found = _BROAD.search(text)
-        if found:
-            return found[1]
+        match = _BROAD.search(text)
+        if match:
+            return match[1]
     return None
 
 
 def is_reference(text: str) -> bool:
-    """Return whether a text is an expression that checkov left unevaluated."""
+    """Return whether a string is an expression that checkov did not evaluate."""
     return bool(_REFERENCE.match(text.strip()))
 
 
 def plain(text: str) -> str:
-    """Return an expression without its interpolation."""
+    """Return an expression without the surrounding ``${}``."""
     text = text.strip()
     return text[2:-1].strip() if text.startswith("${") and text.endswith("}") else text
 
 
 def policies(conf: dict[str, Any]) -> Iterator[Any]:
-    """Yield the policies that a resource carries, inline ones included, as they were handed out."""
+    """Yield the policies that a resource contains, including inline policies, unparsed."""
     for name in POLICY_ATTRIBUTES:
         for value in conf.get(name) or []:
             if value not in (None, ""):
@@ -112,7 +113,7 @@ def policies(conf: dict[str, Any]) -> Iterator[Any]:
 
 
 def as_json(policy: Any) -> dict[str, Any] | None:
-    """Return a policy's JSON, or None if it is not JSON."""
+    """Return a policy as a dictionary, or None if it is not JSON."""
     if isinstance(policy, str):
         try:
             policy = json.loads(policy)
@@ -122,12 +123,12 @@ def as_json(policy: Any) -> dict[str, Any] | None:
 
 
 def readable(policy: Any) -> bool:
-    """Return whether a policy is one that the other checks see: JSON, or a policy document's."""
+    """Return whether the other checks can parse a policy: JSON, or a reference to a policy document."""
     return as_json(policy) is not None or (isinstance(policy, str) and bool(_DOCUMENT.match(plain(policy))))
 
 
 def unreadable_attachments(conf: dict[str, Any]) -> list[str]:
-    """Return the attached policies whose names are known only when Terraform runs."""
+    """Return the attached policies whose names are known only at plan time."""
     attached = [text for name in ATTACHMENT_ATTRIBUTES for text in texts(conf.get(name))]
     return [
         text
@@ -137,14 +138,14 @@ def unreadable_attachments(conf: dict[str, Any]) -> list[str]:
     ]
 
 
-def of_json(policy: dict[str, Any]) -> list[Statement]:
-    """Return the statements of a policy in JSON."""
-    found = policy.get("Statement", [])
-    return [_json_statement(one) for one in _list(found) if isinstance(one, dict)]
+def of_json(policy: dict[str, Any]) -> list[TerraformStatement]:
+    """Return the statements of a JSON policy."""
+    blocks = policy.get("Statement", [])
+    return [_json_statement(block) for block in _list(blocks) if isinstance(block, dict)]
 
 
-def of_document(conf: dict[str, Any]) -> list[Statement]:
-    """Return the statements of an ``aws_iam_policy_document``, those of dynamic blocks included."""
+def of_document(conf: dict[str, Any]) -> list[TerraformStatement]:
+    """Return the statements of an ``aws_iam_policy_document``, including dynamic blocks."""
     blocks = [block for block in _list(conf.get("statement")) if isinstance(block, dict)]
     for dynamic in _list(conf.get("dynamic")):
         if isinstance(dynamic, dict) and isinstance(dynamic.get("statement"), dict):
@@ -155,12 +156,13 @@ def of_document(conf: dict[str, Any]) -> list[Statement]:
 
 
 def merged(conf: dict[str, Any]) -> list[Any]:
-    """Return the policies that a policy document takes in from elsewhere."""
+    """Return the policies that a policy document merges."""
     names = ("source_policy_documents", "override_policy_documents", "source_json", "override_json")
     return [text for name in names for text in texts(conf.get(name))]
 
 
 def _strict(test: str) -> bool:
+    """Return whether a condition operator fails when its key is absent from a request."""
     return not test.lower().endswith("ifexists") and "not" not in test.lower() and test.lower() != "null"
 
 
@@ -175,16 +177,16 @@ def _flat(value: Any) -> list[str]:
 
 
 def _actions(value: Any) -> list[str] | None:
-    found = _flat(value)
-    return None if any(is_reference(text) for text in found) else found
+    actions = _flat(value)
+    return None if any(is_reference(action) for action in actions) else actions
 
 
-def _json_statement(block: dict[str, Any]) -> Statement:
+def _json_statement(block: dict[str, Any]) -> TerraformStatement:
     principal = block.get("Principal", {})
     if isinstance(principal, str):
         principal = {"AWS": principal}
     condition = block.get("Condition", {})
-    return Statement(
+    return TerraformStatement(
         effect=str(block.get("Effect", "Allow")),
         actions=_actions(block.get("Action")),
         not_actions="NotAction" in block,
@@ -201,7 +203,7 @@ def _json_statement(block: dict[str, Any]) -> Statement:
     )
 
 
-def _document_statement(block: dict[str, Any]) -> Statement:
+def _document_statement(block: dict[str, Any]) -> TerraformStatement:
     dynamic_conditions = []
     for dynamic in _list(block.get("dynamic")):
         condition = dynamic.get("condition") if isinstance(dynamic, dict) else None
@@ -210,22 +212,22 @@ def _document_statement(block: dict[str, Any]) -> Statement:
             for content in _list(condition.get("content")):
                 if isinstance(content, dict) and _strict(" ".join(_flat(content.get("test")))):
                     dynamic_conditions += [(when, name) for name in _flat(content.get("variable"))]
-    return Statement(
+    return TerraformStatement(
         effect=(_flat(block.get("effect")) or ["Allow"])[0],
         actions=_actions(block.get("actions")),
         not_actions=bool(_flat(block.get("not_actions"))),
         resources=_flat(block.get("resources")),
         not_resources=bool(_flat(block.get("not_resources"))),
         principals=[
-            ((_flat(one.get("type")) or [""])[0], name)
-            for one in _list(block.get("principals"))
-            if isinstance(one, dict)
-            for name in _flat(one.get("identifiers"))
+            ((_flat(principal.get("type")) or [""])[0], name)
+            for principal in _list(block.get("principals"))
+            if isinstance(principal, dict)
+            for name in _flat(principal.get("identifiers"))
         ],
         conditions=[
-            ((_flat(one.get("test")) or [""])[0], (_flat(one.get("variable")) or [""])[0])
-            for one in _list(block.get("condition"))
-            if isinstance(one, dict) and _flat(one.get("values"))
+            ((_flat(condition.get("test")) or [""])[0], (_flat(condition.get("variable")) or [""])[0])
+            for condition in _list(block.get("condition"))
+            if isinstance(condition, dict) and _flat(condition.get("values"))
         ],
         dynamic_conditions=dynamic_conditions,
     )

@@ -1,4 +1,4 @@
-# Partial on purpose: the bucket and its region belong to the account, so they come at init:
+# A partial configuration: bucket and region depend on the account, so they are given at init:
 #   terraform init -backend-config="bucket=<state bucket>" -backend-config="region=<region>"
 # (against the local cloud also -backend-config="use_path_style=true").
 terraform {

@@ -1,10 +1,10 @@
-# The whole stack: what each module gets from the others is all here.
+# The whole stack: all values that modules receive from each other are passed here.
 
 data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-# Who publishes AWS's PyTorch images differs by region; the provider knows.
+# The registry account of AWS's PyTorch images differs by region; the provider has the list.
 data "aws_sagemaker_prebuilt_ecr_image" "training" {
   repository_name = "pytorch-training"
   image_tag       = var.training.image_tag
@@ -22,8 +22,7 @@ locals {
   partition  = data.aws_partition.current.partition
   name       = "${var.project}-${var.environment}"
 
-  # Names are settled here, before anything exists, so that a role can name an endpoint that is made
-  # long after it.
+  # Names are defined here, so that a role's policy can name an endpoint that is created after the role.
   bucket_names = {
     artifacts = "${local.name}-artifacts-${local.account_id}"
     data      = "${local.name}-data-${local.account_id}"
@@ -36,7 +35,7 @@ locals {
   training_host_name     = "${local.name}-training-host"
   variant                = "AllTraffic"
 
-  # SageMaker writes to these groups whether or not they exist; made here, they have a key and an end.
+  # SageMaker creates missing log groups itself, but without KMS key and retention.
   log_groups = {
     endpoint      = "/aws/sagemaker/Endpoints/${local.endpoint_name}"
     flow_logs     = "/${var.project}/${var.environment}/flow-logs"
@@ -45,7 +44,7 @@ locals {
     training      = "/aws/sagemaker/TrainingJobs"
     training_host = "/${var.project}/${var.environment}/training-host"
   }
-  # All stacks of an account share these two, and one of them owns them.
+  # All stacks of an account share these two log groups; one stack manages them.
   shared_log_groups = ["notebook", "training"]
 
   deployed         = var.release != null
@@ -54,7 +53,7 @@ locals {
   endpoint_image   = try(coalesce(var.release.image), local.inference_image)
   function_package = startswith(var.function.package, "/") ? var.function.package : "${path.root}/${var.function.package}"
 
-  # What code on the notebook and the training host needs to know of the stack.
+  # Environment variables on the notebook and the training host.
   workbench_environment = {
     KENNEL_ARTIFACT_BUCKET = local.bucket_names.artifacts
     KENNEL_DATA_BUCKET     = local.bucket_names.data

@@ -9,7 +9,7 @@ output "artifact_bucket" {
 }
 
 output "autoscaling" {
-  description = "What scales the endpoint, and between which bounds; null while nothing is deployed."
+  description = "The scalable target and its limits; null if no release is deployed."
   value = local.deployed ? {
     max_instances = var.autoscaling.max_instances
     min_instances = var.autoscaling.min_instances
@@ -30,7 +30,7 @@ output "data_bucket" {
 }
 
 output "endpoint" {
-  description = "The endpoint's names, and which release it serves, if any."
+  description = "Names of the endpoint, and the release that it serves, if any."
   value = {
     deployed   = local.deployed
     image      = local.endpoint_image
@@ -42,7 +42,7 @@ output "endpoint" {
 }
 
 output "function" {
-  description = "The function that asks the endpoint; arn is that of the alias."
+  description = "The function that invokes the endpoint; arn is that of the alias."
   value = {
     alias                 = module.predict_function.alias
     arn                   = module.predict_function.alias_arn
@@ -53,7 +53,7 @@ output "function" {
 }
 
 output "kms_key_arn" {
-  description = "Key of everything at rest."
+  description = "KMS key that encrypts all data at rest."
   value       = module.storage.key_arn
 }
 
@@ -83,7 +83,7 @@ output "roles" {
 }
 
 output "training" {
-  description = "What a training job needs."
+  description = "Settings of training jobs."
   value = {
     image              = local.training_image
     instance_type      = var.training.instance_type

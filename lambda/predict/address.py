@@ -1,4 +1,4 @@
-"""Which addresses the function may connect to: public unicast ones, and no way around that."""
+"""Which addresses the function may connect to: public unicast addresses only."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import ipaddress
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Named one by one although `is_global` knows most of them: what it knows depends on Python's version, and
-# it calls several global that lead back inside (translators, tunnels, relays). IANA's registries:
+# Listed explicitly because `is_global` depends on Python's version and accepts several blocks that reach
+# private networks (translators, tunnels, relays). From IANA's registries:
 # https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry
 _REFUSED_4 = [
     ipaddress.IPv4Network(block)
     for block in (
         "0.0.0.0/8",
         "10.0.0.0/8",
-        "100.64.0.0/10",  # carrier-grade NAT; some clouds' own services answer there
+        "100.64.0.0/10",  # carrier-grade NAT; some clouds use it for internal services
         "127.0.0.0/8",
         "169.254.0.0/16",  # link-local: the instance metadata and container credentials
         "172.16.0.0/12",
@@ -32,14 +32,14 @@ _REFUSED_4 = [
         "240.0.0.0/4",
     )
 ]
-# All that is allocated; leaves out what wraps IPv4 addresses, ::ffff:0:0/96 and 64:ff9b::/96.
+# All allocated unicast addresses; excludes the blocks that embed IPv4, ::ffff:0:0/96 and 64:ff9b::/96.
 _UNICAST_6 = ipaddress.IPv6Network("2000::/3")
 _REFUSED_6 = [
     ipaddress.IPv6Network(block)
     for block in (
-        "2001::/23",  # protocol assignments, Teredo among them
+        "2001::/23",  # protocol assignments, including Teredo
         "2001:db8::/32",
-        "2002::/16",  # 6to4 carries any IPv4 address
+        "2002::/16",  # 6to4 embeds any IPv4 address
         "2620:4f:8000::/48",
         "3fff::/20",
     )
@@ -47,7 +47,7 @@ _REFUSED_6 = [
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address belongs to a machine on the public Internet."""
+    """Return whether an address is on the public internet."""
     if not address.is_global or address.is_multicast or address.is_reserved:
         return False
     if isinstance(address, ipaddress.IPv4Address):

@@ -1,4 +1,4 @@
-"""The function: one photo in, its logits or named predictions out."""
+"""The Lambda handler: receives one photo, returns its logits or named predictions."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import time
 import uuid
 from typing import Any
 
-import cloud
-import fetch
+import aws_clients
+import download
+import events
 import log
-import picture
-import request
-from answer import LOGITS, PREDICTIONS, Refusal, answer, refuse
+import photo_format
+from http_response import LOGITS, PREDICTIONS, PredictionError, failure, success
 
-LONGEST_FETCH = 10.0  # seconds
-FOR_THE_MODEL = 5.0  # seconds to leave for the endpoint, the answer and the log
+MAXIMUM_DOWNLOAD_SECONDS = 10.0
+RESERVED_SECONDS = 5.0  # left for the endpoint, the response and the log after a download
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer one event; never raises, and says nothing of the account or the runtime to the caller.
+    """Handle one event. Never raises; responses contain nothing about the account or the runtime.
 
     Parameters
     ----------
@@ -27,62 +27,63 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         ``{"url": "https://…"}``, ``{"s3": "s3://…"}`` or ``{"image": base64}``, each with an optional
         ``"top": k``; or a proxy event of a function URL or API Gateway.
     context
-        Lambda's; its request id and remaining time are read.
+        Lambda's context; its request id and remaining time are read.
 
     Returns
     -------
-    ``{"statusCode", "headers", "body"}``; the body is JSON text.
+    dict
+        ``{"statusCode", "headers", "body"}``; the body is JSON text.
     """
     started = time.monotonic()
     request_id = _request_id(context)
     try:
-        said, fields = _respond(event, context, request_id)
+        response, fields = _predict(event, context, request_id)
         level = "INFO"
-    except Refusal as refusal:
-        said, fields = refuse(refusal, request_id), {"error": refusal.message, "cause": refusal.cause}
-        level = "WARNING" if refusal.status < 500 else "ERROR"
-    except Exception as error:  # noqa: BLE001 -- a caller gets an answer, whatever broke; the log names it
-        said = refuse(Refusal(500, "something went wrong here"), request_id)
+    except PredictionError as error:
+        response, fields = failure(error, request_id), {"error": error.message, "cause": error.cause}
+        level = "WARNING" if error.status < 500 else "ERROR"
+    except Exception as error:  # noqa: BLE001 -- the caller always receives a response; the log has the error
+        response = failure(PredictionError(500, "internal error"), request_id)
         level, fields = "ERROR", {"error": type(error).__name__, "cause": str(error)[:500]}
     log.write(
         level,
         "answered",
         requestId=request_id,
-        status=said["statusCode"],
+        status=response["statusCode"],
         milliseconds=round((time.monotonic() - started) * 1000),
         **fields,
     )
-    return said
+    return response
 
 
-def _respond(event: Any, context: Any, request_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _predict(event: Any, context: Any, request_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the response with the prediction, and fields for the log."""
     bucket, prefix = os.environ.get("INBOX_BUCKET", ""), os.environ.get("INBOX_PREFIX", "inbox/")
-    asked = request.parse(event, f"s3://{bucket}/{prefix}" if bucket else "")
-    if asked.url is not None:
-        photo = fetch.fetch(asked.url, _seconds_to_fetch(context))
-    elif asked.key is not None:
-        photo = cloud.inbox_photo(bucket, asked.key)
+    request = events.parse(event, f"s3://{bucket}/{prefix}" if bucket else "")
+    if request.url is not None:
+        photo = download.fetch_photo(request.url, _download_seconds(context))
+    elif request.key is not None:
+        photo = aws_clients.inbox_photo(bucket, request.key)
     else:
-        photo = asked.image or b""
-    content_type = picture.content_type(photo)
-    body = cloud.predict(os.environ["ENDPOINT_NAME"], photo, content_type, asked.top)
-    said = answer(
-        200,
+        photo = request.image or b""
+    content_type = photo_format.content_type(photo)
+    body = aws_clients.predict(os.environ["ENDPOINT_NAME"], photo, content_type, request.top)
+    response = success(
         body,
-        PREDICTIONS if asked.top else LOGITS,
+        PREDICTIONS if request.top else LOGITS,
         request_id,
         os.environ.get("ENDPOINT_RELEASE", ""),
     )
-    return said, {"source": asked.source, "bytes": len(photo)}
+    return response, {"source": request.source, "bytes": len(photo)}
 
 
 def _request_id(context: Any) -> str:
-    given = getattr(context, "aws_request_id", None)
-    return given if isinstance(given, str) and given else str(uuid.uuid4())
+    request_id = getattr(context, "aws_request_id", None)
+    return request_id if isinstance(request_id, str) and request_id else str(uuid.uuid4())
 
 
-def _seconds_to_fetch(context: Any) -> float:
-    left = getattr(context, "get_remaining_time_in_millis", None)
-    if not callable(left):
-        return LONGEST_FETCH
-    return min(LONGEST_FETCH, left() / 1000 - FOR_THE_MODEL)
+def _download_seconds(context: Any) -> float:
+    remaining_milliseconds = getattr(context, "get_remaining_time_in_millis", None)
+    if not callable(remaining_milliseconds):
+        return MAXIMUM_DOWNLOAD_SECONDS
+    return min(MAXIMUM_DOWNLOAD_SECONDS, float(remaining_milliseconds()) / 1000 - RESERVED_SECONDS)

@@ -1,4 +1,4 @@
-"""`python -m kennel`, what the launcher runs: invoke under the project's own name, over tasks.py."""
+"""`python -m kennel`, which the launcher runs: invoke with the project's name and tasks.py."""
 
 from __future__ import annotations
 
@@ -12,39 +12,42 @@ from invoke import Collection, Program
 VERSION = "0.1.0"
 
 
-class Kennel(Program):
-    """invoke's program; only what it calls itself and its list differs."""
+class KennelProgram(Program):
+    """invoke's program with another heading for the list of tasks."""
 
     def task_list_opener(self, extra: str = "") -> str:
-        """Head the list of tasks, with `extra` words about its layout."""
+        """Return the heading of the list of tasks; `extra` describes its layout."""
         return f"Tasks ({extra})" if extra else "Tasks"
 
 
 def with_names(argv: list[str], tasks: Collection) -> list[str]:
-    """Return the arguments with the names of leading ones put in: ``data.upload DIR --name dogs``."""
-    named: list[str] = []
+    """Insert the names of arguments that may be given first without one.
+
+    ``data.upload DIR --name dogs`` becomes ``data.upload --directory DIR --name dogs``.
+    """
+    completed: list[str] = []
     leading: str | None = None
     for word in argv:
-        known = word in tasks
-        if leading and not known and not word.startswith("-"):
-            named.append(f"--{leading}")
-        named.append(word)
-        leading = getattr(tasks[word], "leading", None) if known else None
-    return named
+        is_task = word in tasks
+        if leading and not is_task and not word.startswith("-"):
+            completed.append(f"--{leading}")
+        completed.append(word)
+        leading = getattr(tasks[word], "leading", None) if is_task else None
+    return completed
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the tasks named on the command line; exits with the code that they ask for."""
+    """Run the tasks named on the command line, and exit with their exit code."""
     root = str(Path(__file__).resolve().parents[2])
     if root not in sys.path:
-        sys.path.insert(0, root)  # tasks.py lies in the repository's root, where plain `invoke` looks too
+        sys.path.insert(0, root)  # tasks.py is in the repository's root, where plain `invoke` finds it too
     tasks = Collection.from_module(import_module("tasks"), loaded_from=root)
     try:
-        given = sys.argv if argv is None else argv
-        program = Kennel(name="Kennel", binary="./kennel", version=VERSION, namespace=tasks)
-        program.run([*given[:1], *with_names(given[1:], tasks)])
+        arguments = sys.argv if argv is None else argv
+        program = KennelProgram(name="Kennel", binary="./kennel", version=VERSION, namespace=tasks)
+        program.run([*arguments[:1], *with_names(arguments[1:], tasks)])
         sys.stdout.flush()
-    except BrokenPipeError:  # `./kennel --list | head`: nobody reads on, which is no error of ours
+    except BrokenPipeError:  # `./kennel --list | head` closes the pipe early, which is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
 

@@ -1,7 +1,7 @@
-"""The one error every room's own error descends from."""
+"""The base class of the project's errors: each package defines one subclass."""
 
 from __future__ import annotations
 
 
 class KennelError(Exception):
-    """A failure a person can mend; its text names the thing and the mend in one line."""
+    """A failure that the user can correct; its message names the cause and the remedy in one line."""

@@ -1,4 +1,4 @@
-"""The notebook, executed from the first cell to the last, and kept with what it showed."""
+"""Execute the notebook from the first cell to the last, and keep a copy with its outputs."""
 
 from __future__ import annotations
 
@@ -7,39 +7,36 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import artifacts, notebook, trials
+from kennel.aws import Progress, artifacts, notebook_source, silent, trials
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.errors import KennelError
 
-Progress = Callable[[str], None]
-
-# Enough for every step to mean something, little enough for a laptop.
+# Photos per class: enough to exercise every step, few enough for a laptop.
 SAMPLE = {"train": 4, "valid": 1, "test": 2}
 CLASSES = 10
-INTERRUPT_SECONDS = 60.0  # for a cell to stop what it started
+INTERRUPT_SECONDS = 60.0  # for the running cell to stop its jobs
 
 
 class NotebookError(KennelError):
-    """The notebook cannot be executed, or one of its cells failed."""
+    """The notebook could not be executed, or one of its cells failed."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the notebook reads from its environment.
+    """The settings that the notebook reads from environment variables.
 
     Parameters
     ----------
     dataset
-        Name of a data set in the data bucket; a small one is drawn and uploaded if it is not there.
+        Name of a data set in the data bucket; if there is none, a small one is drawn and uploaded.
     trials, epochs
-        How much is tuned and trained.
+        Number of tuning trials; passes over the photos in training.
     """
 
     dataset: str = "notebook"
@@ -47,7 +44,7 @@ class Settings:
     epochs: int = 10
 
     def environment(self, workspace: Workspace, stack: Stack) -> dict[str, str]:
-        """Return the variables that the notebook instance has, and these settings."""
+        """Return the variables of the notebook instance, and these settings."""
         return {
             "KENNEL_ARTIFACT_BUCKET": stack["artifact_bucket"],
             "KENNEL_DATA_BUCKET": stack["data_bucket"],
@@ -60,17 +57,17 @@ class Settings:
         }
 
 
-def prepare(workspace: Workspace, stack: Stack, settings: Settings, tell: Progress) -> None:
-    """Publish the code, and see to it that there are photos."""
+def prepare(workspace: Workspace, stack: Stack, settings: Settings, report: Progress) -> None:
+    """Publish the code, and upload drawn photos if the data set does not exist."""
     from kennel.classifier.data import sample
 
-    notebook.publish(workspace.root, stack)
+    notebook_source.publish(workspace.root, stack)
     bucket, prefix = stack["data_bucket"], f"datasets/{settings.dataset}"
     if not artifacts.objects(bucket, f"{prefix}/"):
-        tell(f"drawing {CLASSES} breeds for the data set {settings.dataset}")
+        report(f"drawing {CLASSES} breeds for the data set {settings.dataset}")
         with tempfile.TemporaryDirectory() as folder:
             drawn = sample.draw(Path(folder) / "photos", classes=CLASSES, per_class=SAMPLE)
-            artifacts.upload_folder(drawn, bucket, prefix, progress=tell)
+            artifacts.upload_folder(drawn, bucket, prefix, progress=report)
 
 
 def execute(
@@ -81,14 +78,14 @@ def execute(
     keep_output: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Execute a notebook and write the executed copy to ``target``, whatever came of it.
+    """Execute a notebook and write the executed copy to ``target``, also if a cell fails.
 
     Parameters
     ----------
     variables
-        Environment variables of its kernel, beside this process's own.
+        Environment variables of its kernel, in addition to those of this process.
     keep_output
-        Write the outputs into ``source``, too.
+        Also write the outputs into ``source``.
 
     Returns
     -------
@@ -98,36 +95,36 @@ def execute(
     Raises
     ------
     NotebookError
-        A cell failed; the text has its number, its first line and the error.
+        A cell failed; the message has its number, its first line and the error.
     """
     import nbformat
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-    tell = progress or (lambda line: None)
+    report = progress or silent
     document = nbformat.read(source, as_version=4)
     cells = [cell for cell in document.cells if cell.cell_type == "code"]
     numbers = {cell["id"]: number for number, cell in enumerate(cells, 1)}
     running = ""
 
-    def begun(cell: Any, cell_index: int) -> None:
+    def report_cell(cell: Any, cell_index: int) -> None:
         nonlocal running
         if cell["id"] in numbers:
             first = next(iter(cell.source.strip().splitlines()), "")
             running = f"cell {numbers[cell['id']]} of {len(cells)}: {first}"
-            tell(running)
+            report(running)
 
-    # This environment's kernel, reached through files: what is said to it is nobody else's business.
-    channel = tempfile.TemporaryDirectory(prefix="kennel-")
-    connection = str(Path(channel.name) / "kernel.json")
+    # This environment's kernel, connected through Unix sockets in a private folder instead of TCP ports.
+    private = tempfile.TemporaryDirectory(prefix="kennel-")
+    connection = str(Path(private.name) / "kernel.json")
     client = NotebookClient(
         document,
         km=AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file=connection),
         timeout=None,
         coalesce_streams=True,
         resources={"metadata": {"path": str(source.parent)}},
-        on_cell_start=begun,
+        on_cell_start=report_cell,
     )
     started = time.monotonic()
     try:
@@ -137,7 +134,7 @@ def execute(
     except DeadKernelError as error:
         raise NotebookError(f"{running}: the kernel died (out of memory?)") from error
     finally:
-        channel.cleanup()
+        private.cleanup()
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(document, target)
         if keep_output:
@@ -146,7 +143,7 @@ def execute(
 
 
 def _execute(client: Any, environment: dict[str, str]) -> None:
-    """Execute in a thread, so that a Ctrl-C goes to the cell that runs: it stops its job in the cloud."""
+    """Execute in a thread, so that Ctrl-C interrupts the running cell, which then stops its job."""
     loop = asyncio.new_event_loop()
 
     def work() -> None:
@@ -156,14 +153,14 @@ def _execute(client: Any, environment: dict[str, str]) -> None:
             loop.close()
 
     with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(work)
+        future = pool.submit(work)
         try:
-            done.result()
+            future.result()
         except KeyboardInterrupt:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: it was over already
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the notebook has already ended
                 asyncio.run_coroutine_threadsafe(client.km.interrupt_kernel(), loop)
-            wait([done], timeout=INTERRUPT_SECONDS)
-            if not done.done():
+            wait([future], timeout=INTERRUPT_SECONDS)
+            if not future.done():
                 asyncio.run_coroutine_threadsafe(client.km.shutdown_kernel(now=True), loop)
             raise
 
@@ -176,23 +173,23 @@ def run(
     keep_output: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Execute ``notebooks/train_and_deploy.ipynb`` against the cloud in force; no endpoint is left of it.
+    """Execute ``notebooks/train_and_deploy.ipynb`` on the configured cloud; delete endpoints that it leaves.
 
     Returns
     -------
     dict
         ``notebook, cells, seconds, dataset``.
     """
-    tell = progress or (lambda line: None)
-    prepare(workspace, stack, settings, tell)
+    report = progress or silent
+    prepare(workspace, stack, settings, report)
     before = set(trials.left(stack))
     target = workspace.root / "build" / "notebook" / "train_and_deploy.ipynb"
     source = workspace.root / "notebooks" / "train_and_deploy.ipynb"
     variables = settings.environment(workspace, stack)
     try:
-        record = execute(source, target, variables, keep_output=keep_output, progress=tell)
+        record = execute(source, target, variables, keep_output=keep_output, progress=report)
     finally:
         for name in set(trials.left(stack)) - before:
-            tell(f"deleting {name}, which the notebook left")
+            report(f"deleting {name}, which the notebook left")
             trials.delete(name)
     return {**record, "dataset": settings.dataset}

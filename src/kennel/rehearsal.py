@@ -1,8 +1,7 @@
-"""The rehearsal: the whole way from photos to an answered call, on a cloud made for it.
+"""The rehearsal: the whole way from photos to a prediction, on a cloud created for it.
 
-Every step is the function that the task of its name calls; nothing here knows what kind of
-cloud it runs on. The cloud comes as an argument, so that this room stays as ignorant of the
-local cloud as the rest of the project.
+Every step calls the function that the task of the same name calls. The cloud is an argument, so that this
+module does not depend on the local cloud.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from kennel.aws import artifacts, prediction, releases, sdk, session, stack, training
+from kennel.aws import Progress, artifacts, prediction, releases, sdk, session, stack, training
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import pictures
@@ -27,34 +26,27 @@ from kennel.errors import KennelError
 from kennel.terminal import Steps
 
 DATASET = "rehearsal"
-# Enough for the drawn breeds to be told apart, few enough for two cores.
+# Photos per class: enough to distinguish the drawn breeds, few enough for two cores.
 SAMPLE = {"train": 4, "valid": 1, "test": 1}
 
 
 class RehearsalError(KennelError):
-    """A rehearsal could not begin, or a step of it failed."""
+    """A rehearsal could not start, or one of its steps failed."""
 
 
-class Cloud(Protocol):
-    """Where a rehearsal takes place."""
+class RehearsalCloud(Protocol):
+    """The cloud on which a rehearsal runs."""
 
-    @property
-    def directory(self) -> Path:
-        """Where it keeps its files."""
-
-    def start(self, progress: Callable[[str], None]) -> dict[str, str]:
-        """Start it and return the environment variables that point at it."""
+    def start(self, progress: Progress) -> dict[str, str]:
+        """Start it and return the environment variables that direct SDKs to it."""
 
     def stop(self) -> None:
         """Stop it and everything that runs in it."""
 
-    def audit_log(self) -> list[dict[str, Any]]:
-        """Return who called what on which resource, and whether it was allowed."""
-
 
 @dataclass
-class Result:
-    """What a rehearsal found out; ``result.json`` holds it."""
+class RehearsalResult:
+    """The result of a rehearsal: the content of ``result.json``."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     answer: dict[str, Any] | None = None
@@ -72,47 +64,58 @@ class Result:
 
     @property
     def ok(self) -> bool:
+        """Whether all steps succeeded, the prediction included."""
         answered = self.answer is not None and self.answer["statusCode"] == 200
         return self.error is None and answered and self.plan_empty and all(step["ok"] for step in self.steps)
 
 
 @dataclass
-class _Scene:
-    """What the steps hand to each other."""
+class _State:
+    """The state that the steps share."""
 
     workspace: Workspace
-    cloud: Cloud
+    cloud: RehearsalCloud
     data: Path | None
     photo: str | None
-    result: Result
+    result: RehearsalResult
     stack: Stack | None = None
-    environment: dict[str, str] = field(default_factory=dict)
 
     @property
-    def the_stack(self) -> Stack:
+    def created_stack(self) -> Stack:
+        """The stack, for the steps after its creation."""
         assert self.stack is not None, "the stack is created before it is used"
         return self.stack
 
 
+Step = Callable[[_State, Progress], None]
+
+
 def rehearse(
-    cloud: Cloud, build: Path, *, photo: str | None = None, data: Path | None = None, keep: bool = False
-) -> Result:
-    """Run the whole way and write ``result.json``; the cloud is gone afterwards, unless ``keep``.
+    cloud: RehearsalCloud,
+    build: Path,
+    *,
+    photo: str | None = None,
+    data: Path | None = None,
+    keep: bool = False,
+) -> RehearsalResult:
+    """Run all steps and write ``result.json``; stop the cloud afterwards, unless ``keep``.
 
     Parameters
     ----------
     build
-        Folder of this rehearsal's files.
+        Folder of the rehearsal's files.
     photo
-        The photo to ask about; one of the test photos if not given.
+        The photo to predict; a test photo if None.
     data
-        A folder of photos in the layout ``train|valid|test/NNN.Breed/``; drawn if not given.
+        A folder of photos in the layout ``train|valid|test/NNN.Breed/``; drawn if None.
+    keep
+        Leave the cloud and the stack running.
 
     Raises
     ------
     RehearsalError
-        Another rehearsal runs, or an argument is unusable. A failing step does not raise: its
-        ``ok`` is false and ``error`` says why.
+        Another rehearsal is running, or an argument is invalid. A failing step does not raise: its
+        ``ok`` is false, and ``error`` has the reason.
     """
     if photo and not Path(photo).expanduser().is_file():
         raise RehearsalError(f"no photo at {photo}: give a JPEG, PNG or WebP file")
@@ -121,15 +124,15 @@ def rehearse(
     if data:
         data = folder.read(data).root
     build.mkdir(parents=True, exist_ok=True)
-    result = Result(drawn=data is None, kept=keep)
-    scene = _Scene(Workspace("local", build / "stack"), cloud, data, photo, result)
-    steps = [step for step in STEPS if not (keep and step[0] in ("destroy",))]
+    result = RehearsalResult(drawn=data is None, kept=keep)
+    state = _State(Workspace("local", build / "stack"), cloud, data, photo, result)
+    steps = [step for step in STEPS if not (keep and step[0] == "destroy")]
     started = time.monotonic()
-    with _alone(build / "lock"):
-        cloud.stop()  # one that a killed rehearsal left behind
+    with _exclusive(build / "lock"):
+        cloud.stop()  # a cloud that a killed rehearsal left running
         before = dict(os.environ)
         try:
-            _run(scene, steps)
+            _run(state, steps)
         finally:
             if not keep:
                 cloud.stop()
@@ -140,120 +143,122 @@ def rehearse(
     return result
 
 
-def as_dict(result: Result) -> dict[str, Any]:
-    """Return the document that ``result.json`` holds."""
+def as_dict(result: RehearsalResult) -> dict[str, Any]:
+    """Return the document for ``result.json``."""
     return {"ok": result.ok, **vars(result)}
 
 
-def _run(scene: _Scene, steps: list[tuple[str, Callable[[_Scene, Callable[[str], None]], None]]]) -> None:
+def _run(state: _State, steps: list[tuple[str, Step]]) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     with Steps([name for name, _ in steps]) as display:
         for name, work in steps:
-            began = time.monotonic()
+            step_started = time.monotonic()
             record = {"name": name, "seconds": 0.0, "ok": False}
-            scene.result.steps.append(record)
+            state.result.steps.append(record)
             try:
-                with display.step(name) as tell:
-                    work(scene, tell)
+                with display.step(name) as report:
+                    work(state, report)
                 record["ok"] = True
             except (KennelError, ClientError, BotoCoreError, OSError) as error:
-                scene.result.error = f"{name}: {error}"
+                state.result.error = f"{name}: {error}"
                 return
             except KeyboardInterrupt:
-                scene.result.error = f"{name}: interrupted"
+                state.result.error = f"{name}: interrupted"
                 raise
             finally:
-                record["seconds"] = round(time.monotonic() - began, 2)
+                record["seconds"] = round(time.monotonic() - step_started, 2)
 
 
-def _start_cloud(scene: _Scene, tell: Callable[[str], None]) -> None:
-    os.environ.update(scene.cloud.start(tell))
+def _start_cloud(state: _State, report: Progress) -> None:
+    os.environ.update(state.cloud.start(report))
 
 
-def _find_photos(scene: _Scene, tell: Callable[[str], None]) -> None:
-    if scene.data is None:
-        # Named by what is drawn, so that an earlier version's photos are never taken for these.
+def _find_photos(state: _State, report: Progress) -> None:
+    if state.data is None:
+        # The name contains the counts, so that photos of an earlier version are not reused.
         counts = "-".join(map(str, SAMPLE.values()))
-        scene.data = scene.workspace.build.parent / f"photos-{counts}"
-        sample.draw(scene.data, per_class=SAMPLE, progress=tell)
-    report = folder.check(scene.data, tell)
-    if not report.ok:
-        raise RehearsalError(f"{scene.data}: {'; '.join(report.errors)}")
-    if scene.photo is None:
-        scene.photo = str(sorted((scene.data / "test").rglob("*.jpg"))[0])
-    scene.result.photo = str(Path(scene.photo).expanduser())
+        state.data = state.workspace.build.parent / f"photos-{counts}"
+        sample.draw(state.data, per_class=SAMPLE, progress=report)
+    check = folder.check(state.data, report)
+    if not check.ok:
+        raise RehearsalError(f"{state.data}: {'; '.join(check.errors)}")
+    if state.photo is None:
+        state.photo = str(sorted((state.data / "test").rglob("*.jpg"))[0])
+    state.result.photo = str(Path(state.photo).expanduser())
 
 
-def _create_stack(scene: _Scene, tell: Callable[[str], None]) -> None:
-    stack.apply(scene.workspace, tell)
-    scene.stack = stack.outputs(scene.workspace)
+def _create_stack(state: _State, report: Progress) -> None:
+    stack.apply(state.workspace, report)
+    state.stack = stack.outputs(state.workspace)
 
 
-def _upload(scene: _Scene, tell: Callable[[str], None]) -> None:
-    assert scene.data is not None
-    artifacts.upload_folder(scene.data, scene.the_stack["data_bucket"], f"datasets/{DATASET}", progress=tell)
+def _upload(state: _State, report: Progress) -> None:
+    assert state.data is not None
+    artifacts.upload_folder(
+        state.data, state.created_stack["data_bucket"], f"datasets/{DATASET}", progress=report
+    )
 
 
-def _train(scene: _Scene, tell: Callable[[str], None]) -> None:
+def _train(state: _State, report: Progress) -> None:
     request = sdk.Request(dataset=DATASET, hyperparameters={"arch": "efficientnet_lite0"})
-    record = training.train(scene.workspace, scene.the_stack, request, tell)
-    scene.result.metrics = record["metrics"]
-    scene.result.accuracy = record["metrics"]["test_top1"]
+    record = training.train(state.workspace, state.created_stack, request, report)
+    state.result.metrics = record["metrics"]
+    state.result.accuracy = record["metrics"]["test_top1"]
 
 
-def _package(scene: _Scene, tell: Callable[[str], None]) -> None:
-    scene.result.release = releases.package(scene.workspace, scene.the_stack, progress=tell).id
+def _package(state: _State, report: Progress) -> None:
+    state.result.release = releases.package(state.workspace, state.created_stack, progress=report).id
 
 
-def _deploy(scene: _Scene, tell: Callable[[str], None]) -> None:
-    releases.deploy(scene.workspace, scene.the_stack, scene.result.release, tell)
-    scene.stack = stack.outputs(scene.workspace)
+def _deploy(state: _State, report: Progress) -> None:
+    releases.deploy(state.workspace, state.created_stack, state.result.release, report)
+    state.stack = stack.outputs(state.workspace)
 
 
-def _predict(scene: _Scene, tell: Callable[[str], None]) -> None:
-    assert scene.photo is not None
-    answer = prediction.predict(scene.workspace, scene.the_stack, scene.photo, via="function")
-    scene.result.answer = answer.as_dict()
-    if answer.status_code != 200:
-        raise RehearsalError(f"the function answered {answer.status_code}: {answer.error}")
-    if not all(math.isfinite(logit) for logit in answer.logits):
-        raise RehearsalError("the answer holds logits that are not finite")
+def _predict(state: _State, report: Progress) -> None:
+    assert state.photo is not None
+    response = prediction.predict(state.workspace, state.created_stack, state.photo, via="function")
+    state.result.answer = response.as_dict()
+    if response.status_code != 200:
+        raise RehearsalError(f"the function returned status {response.status_code}: {response.error}")
+    if not all(math.isfinite(logit) for logit in response.logits):
+        raise RehearsalError("the prediction contains logits that are not finite")
 
 
-def _plan_again(scene: _Scene, tell: Callable[[str], None]) -> None:
-    changes = stack.plan(scene.workspace, tell)
-    scene.result.plan_empty = changes.empty
+def _plan_again(state: _State, report: Progress) -> None:
+    changes = stack.plan(state.workspace, report)
+    state.result.plan_empty = changes.empty
     if not changes.empty:
         raise RehearsalError(f"a second plan is not empty: {', '.join(changes.resources)}")
 
 
-def _destroy(scene: _Scene, tell: Callable[[str], None]) -> None:
-    scene.result.resources = stack.destroy(scene.workspace, tell).remove
-    left = _leftovers(scene.the_stack["name"])
-    if left:
-        raise RehearsalError(f"still there after destroy: {', '.join(left)}")
-    scene.result.destroyed = True
+def _destroy(state: _State, report: Progress) -> None:
+    state.result.resources = stack.destroy(state.workspace, report).remove
+    remaining = _leftovers(state.created_stack["name"])
+    if remaining:
+        raise RehearsalError(f"not destroyed: {', '.join(remaining)}")
+    state.result.destroyed = True
 
 
 def _leftovers(name: str) -> list[str]:
-    """Ask AWS itself, not Terraform's state, what of the stack is still there."""
+    """Return what remains of the stack according to AWS itself, not to Terraform's state."""
     buckets = session.client("s3").list_buckets()["Buckets"]
     functions = session.client("lambda").list_functions()["Functions"]
     endpoints = session.client("sagemaker").list_endpoints()["Endpoints"]
     notebooks = session.client("sagemaker").list_notebook_instances()["NotebookInstances"]
     roles = session.client("iam").list_roles()["Roles"]
-    found = [
+    names = [
         *(bucket["Name"] for bucket in buckets),
         *(function["FunctionName"] for function in functions),
         *(endpoint["EndpointName"] for endpoint in endpoints),
         *(notebook["NotebookInstanceName"] for notebook in notebooks),
         *(role["RoleName"] for role in roles),
     ]
-    return [one for one in found if one.startswith(f"{name}-")]
+    return [existing for existing in names if existing.startswith(f"{name}-")]
 
 
-STEPS: list[tuple[str, Callable[[_Scene, Callable[[str], None]], None]]] = [
+STEPS: list[tuple[str, Step]] = [
     ("local cloud", _start_cloud),
     ("photos", _find_photos),
     ("create the stack", _create_stack),
@@ -268,8 +273,8 @@ STEPS: list[tuple[str, Callable[[_Scene, Callable[[str], None]], None]]] = [
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold the lock that only one rehearsal of a checkout can hold; it goes with the process."""
+def _exclusive(lock: Path) -> Iterator[None]:
+    """Hold the lock that allows one rehearsal per checkout; the end of the process releases it."""
     with lock.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What a person sees: tables, progress, one-line errors. Everything but ``--json`` goes to stderr."""
+"""Output for users: tables, progress, one-line errors. All but the ``--json`` document goes to stderr."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ console = Console(stderr=True, highlight=False)
 
 
 def say(line: str) -> None:
-    """Print one line for the person."""
+    """Print one line on standard error."""
     console.print(line, markup=False, soft_wrap=True)
 
 
 def emit(document: Any) -> None:
-    """Print the one JSON document of a ``--json`` run on standard output."""
+    """Print the JSON document of a ``--json`` run on standard output."""
     json.dump(document, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
     sys.stdout.flush()
@@ -38,44 +38,44 @@ def fail(message: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table; numbers stand to the right."""
+    """Print a table; columns of numbers are aligned to the right."""
     rows = [list(row) for row in rows]
-    shown = Table(title=title, title_justify="left", title_style="bold")
+    grid = Table(title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         numbers = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        shown.add_column(column, justify="right" if numbers else "left")
+        grid.add_column(column, justify="right" if numbers else "left")
     for row in rows:
-        shown.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
-    console.print(shown)
+        grid.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+    console.print(grid)
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Any]:
-    """Yield a function that shows the latest line of a long work.
+    """Yield a function that shows the latest progress line of an operation.
 
-    On a terminal one line is rewritten under a spinner; elsewhere every line is printed,
-    at most one a second, so that a log stays readable.
+    A terminal shows one line beside a spinner. Elsewhere lines are printed, at most one per second, so
+    that a log stays short.
     """
     started = time.monotonic()
     if console.is_terminal:
         spinner = Spinner("dots", text=title)
         with Live(spinner, console=console, transient=True, refresh_per_second=8):
 
-            def tell(line: str) -> None:
+            def show(line: str) -> None:
                 width = max(20, console.width - 14)
                 spinner.update(text=Text(f"{title}: {line}"[:width]))
 
-            yield tell
+            yield show
     else:
         last = 0.0
 
-        def tell(line: str) -> None:
+        def show(line: str) -> None:
             nonlocal last
             if time.monotonic() - last >= 1:
                 last = time.monotonic()
                 say(f"{title}: {line}")
 
-        yield tell
+        yield show
     say(f"{title}: {time.monotonic() - started:.1f} s")
 
 
@@ -86,14 +86,14 @@ class _Step:
     seconds: float = 0.0
     state: str = "waiting"
     line: str = ""
-    # Kept, not made for each frame: a spinner turns by the time since it was made.
+    # Created once, not for each frame: a spinner's position depends on the time since its creation.
     spinner: Spinner = field(default_factory=lambda: Spinner("dots"))
 
 
 class Steps:
-    """A live list of steps: what is done, what runs and for how long, what waits.
+    """A live list of steps with their state and duration.
 
-    Use as a context manager; enter each step with :meth:`step`.
+    Use as a context manager; run each step within :meth:`step`.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -112,18 +112,18 @@ class Steps:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Any]:
-        """Run one step; yields a function for its progress lines."""
+        """Run one step; yield a function that receives its progress lines."""
         step = next(step for step in self._steps if step.name == name)
         step.state, step.started = "running", time.monotonic()
         if not console.is_terminal:
             say(f"{name} …")
 
-        def tell(line: str) -> None:
+        def show(line: str) -> None:
             with self._lock:
                 step.line = line
 
         try:
-            yield tell
+            yield show
             step.state = "done"
         except BaseException:
             step.state = "failed"

@@ -1,4 +1,4 @@
-# A stack to try things on: cheap, and it may be thrown away with all it holds.
+# A stack for development: cheap, and deleted with its contents by destroy.
 environment = "dev"
 
 storage = {
@@ -6,7 +6,7 @@ storage = {
   key_deletion_days = 7
 }
 
-# The endpoints are billed by the zone; here one will do.
+# Interface endpoints are billed per zone; one is sufficient here.
 network = {
   interface_endpoint_zones = 1
 }

@@ -1,4 +1,4 @@
-# The rehearsal. Reserved and provisioned concurrency are set so that they are rehearsed, too.
+# The rehearsal. Reserved and provisioned concurrency are set in order to rehearse them too.
 environment = "local"
 
 storage = {

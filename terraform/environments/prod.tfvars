@@ -1,4 +1,4 @@
-# The service. Two instances, so that the loss of a zone does not take it down.
+# The production service. Two instances, so that it survives the loss of a zone.
 environment = "prod"
 
 endpoint = {

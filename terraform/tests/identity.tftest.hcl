@@ -1,5 +1,5 @@
-# The policies themselves. The real provider renders them at plan without asking AWS for anything, so
-# these runs read what AWS would get; a mocked provider would only invent a document.
+# The policies. The real provider renders them at plan without calling AWS, so these runs check the documents
+# that AWS would receive; a mocked provider would generate random documents.
 
 provider "aws" {
   region                      = "us-east-1"
@@ -58,7 +58,7 @@ run "roles_are_least_privilege" {
       for statement in jsondecode(aws_iam_role.this["training_host"].assume_role_policy).Statement :
       !can(statement.Condition)
     ])
-    error_message = "EC2 sets no aws:SourceAccount: a role that demands it cannot be assumed by an instance."
+    error_message = "EC2 does not set aws:SourceAccount: an instance cannot assume a role that requires it."
   }
 
   assert {
@@ -72,7 +72,7 @@ run "roles_are_least_privilege" {
     error_message = "Every action must be named in full."
   }
 
-  # What AWS offers no resource for; anything else must say on what.
+  # Actions without resource types; all other statements must name resources.
   assert {
     condition = length(setsubtract(
       flatten([
@@ -97,7 +97,7 @@ run "roles_are_least_privilege" {
         "xray:PutTraceSegments",
       ],
     )) == 0
-    error_message = "An action that knows resources must not be granted on all of them."
+    error_message = "An action with resource types must not be granted on all resources."
   }
 
   assert {
@@ -105,7 +105,7 @@ run "roles_are_least_privilege" {
       for statement in jsondecode(aws_iam_role_policy.this["function"].policy).Statement : statement.Resource
       if contains(flatten([statement.Action]), "sagemaker:InvokeEndpoint")
     ] == ["arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel-local-classifier"]
-    error_message = "The function must be able to ask its endpoint, and no other."
+    error_message = "The function must be allowed to invoke its endpoint, and no other."
   }
 
   assert {
@@ -121,6 +121,6 @@ run "roles_are_least_privilege" {
         if contains(flatten([statement.Action]), "iam:PassRole")
       ]
     ]))
-    error_message = "Only the notebook hands over roles, only these two, and only to SageMaker."
+    error_message = "Only the notebook may pass roles, only these two, and only to SageMaker."
   }
 }

@@ -1,5 +1,5 @@
-# Input that AWS would refuse, or that would do harm, is refused before anything is planned. A run
-# breaks one rule of each variable that it names.
+# Validation rejects, before the plan, input that AWS would reject or that is dangerous. Each run violates one
+# rule of each variable in expect_failures.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -22,7 +22,7 @@ run "instance_types_are_of_the_right_service" {
   expect_failures = [var.endpoint, var.notebook, var.training, var.training_host]
 }
 
-run "names_and_addresses_are_what_aws_takes" {
+run "names_and_addresses_are_valid_in_aws" {
   command = plan
 
   variables {
@@ -74,7 +74,7 @@ run "numbers_lie_within_aws_limits" {
   ]
 }
 
-run "a_release_lies_where_the_endpoint_may_read" {
+run "a_release_is_in_the_artifact_bucket" {
   command = plan
 
   variables {

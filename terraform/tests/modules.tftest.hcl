@@ -1,10 +1,10 @@
-# Single modules: what the root cannot show.
+# Single modules: behaviour that tests of the root cannot check.
 
 mock_provider "aws" {
   source = "./tests/mocks"
 }
 
-run "a_missing_package_says_how_to_make_it" {
+run "a_missing_package_names_the_command_that_builds_it" {
   command = plan
 
   module {
@@ -46,7 +46,7 @@ run "buckets_with_photos_and_models_use_the_stacks_key" {
       for key in ["artifacts", "data"] :
       one(one(aws_s3_bucket_server_side_encryption_configuration.this[key].rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
     ])
-    error_message = "checkov's KMS check is skipped for the log bucket's sake, so it is made here."
+    error_message = "Data and artifacts must be encrypted with KMS; checkov's check is suppressed because of the log bucket."
   }
 
   assert {
@@ -61,7 +61,7 @@ run "buckets_with_photos_and_models_use_the_stacks_key" {
         anytrue([for rule in bucket.rule : length(rule.noncurrent_version_expiration) > 0]),
       ]
     ]))
-    error_message = "Every bucket must give up unfinished uploads and old versions."
+    error_message = "Every bucket must expire incomplete uploads and noncurrent versions."
   }
 
   assert {
@@ -69,6 +69,6 @@ run "buckets_with_photos_and_models_use_the_stacks_key" {
       for rule in aws_s3_bucket_lifecycle_configuration.this["data"].rule :
       try(one(rule.filter).prefix == "inbox/" && one(rule.expiration).days == 1, false)
     ])
-    error_message = "Photos sent for prediction must be gone after a day."
+    error_message = "Photos for prediction must expire after one day."
   }
 }

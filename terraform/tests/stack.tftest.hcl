@@ -1,11 +1,11 @@
-# The stack without and with a release, on a mocked provider: what exists, and how it is set.
+# The stack without and with a release, on a mocked provider: resources and their settings.
 
 mock_provider "aws" {
   source = "./tests/mocks"
 }
 
 variables {
-  # Any file will do for a function that never runs.
+  # Any file is sufficient, because the function does not run.
   function = { package = "main.tf" }
 }
 
@@ -14,17 +14,17 @@ run "nothing_is_deployed_without_a_release" {
 
   assert {
     condition     = length(module.endpoint) == 0 && length(module.autoscaling) == 0
-    error_message = "Without a release there must be no endpoint and nothing to scale."
+    error_message = "Without a release there must be no endpoint and no scalable target."
   }
 
   assert {
     condition     = !output.endpoint.deployed && output.endpoint.release_id == null && output.autoscaling == null
-    error_message = "The outputs must say that nothing is deployed."
+    error_message = "The outputs must show that no release is deployed."
   }
 
   assert {
     condition     = output.endpoint.name == "kennel-local-classifier" && output.function.name == "kennel-local-predict"
-    error_message = "Names must be known before there is an endpoint."
+    error_message = "Names must be known before the endpoint exists."
   }
 
   assert {
@@ -51,26 +51,26 @@ run "a_release_is_deployed_and_scaled" {
 
   assert {
     condition     = length(module.endpoint) == 1 && length(module.autoscaling) == 1
-    error_message = "A release must make one endpoint and one scaling target."
+    error_message = "A release must create one endpoint and one scalable target."
   }
 
   assert {
     condition     = output.endpoint.deployed && output.endpoint.release_id == "r-0123456789ab"
-    error_message = "The outputs must say which release is deployed."
+    error_message = "The outputs must contain the deployed release."
   }
 
   assert {
     condition     = output.autoscaling.resource_id == "endpoint/kennel-local-classifier/variant/AllTraffic"
-    error_message = "The scaling target must be the endpoint's variant."
+    error_message = "The scalable target must be the endpoint's variant."
   }
 
   assert {
     condition     = output.autoscaling.min_instances == 1 && output.autoscaling.max_instances == 3
-    error_message = "The bounds must be the ones asked for."
+    error_message = "The limits must be those of var.autoscaling."
   }
 }
 
-run "environments_have_names_of_their_own" {
+run "names_contain_project_and_environment" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-"""Audits: what tools and the project's own rules say of the code and of the account."""
+"""Audits of the Terraform code and of the account, by tools and by the project's own rules."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from kennel.errors import KennelError
 
 
 class AuditError(KennelError):
-    """An audit could not be carried out, so it says nothing about what it should have looked at."""
+    """An audit could not run, so it has no result."""

@@ -1,4 +1,4 @@
-"""Audit the Terraform code: checkov with the project's own checks in one run, nothing passed over."""
+"""Audit the Terraform code: one run of checkov with the built-in and the project's own checks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import Any
 from kennel.audit import AuditError
 
 CONFIGURATION = ".checkov.yaml"
-# Settings by which a scan could be made to see less without a reason beside what is hidden.
-_HIDING = (
+# Settings that exclude checks or files for the whole project; suppressions belong beside their resource.
+_EXCLUDING_SETTINGS = (
     "skip-check",
     "skip-path",
     "check",
@@ -28,15 +28,15 @@ _HIDING = (
     "baseline",
     "skip-framework",
 )
-_OWN = "CKV_KENNEL_"
+_OWN_PREFIX = "CKV_KENNEL_"
 _SKIP = re.compile(r"checkov:skip=([A-Z0-9_]+)(?::(.*))?", re.IGNORECASE)
 _NO_COMMENT = "No comment provided"
-_SHORTEST_REASON = 10
+_MINIMUM_REASON_LENGTH = 10
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that checkov, or the audit itself, says of a resource or file."""
+    """One result of checkov, or of the audit itself, for a resource or file."""
 
     check: str
     message: str
@@ -46,13 +46,13 @@ class Finding:
     reason: str = ""
 
     def __str__(self) -> str:
-        """Return the finding as a line that editors can jump from."""
+        """Return the finding as ``file:line: …``, which editors turn into links."""
         return f"{self.file}:{self.line}: {self.check}: {self.message} ({self.resource})"
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What one audit found."""
+    """The result of one audit."""
 
     passed: int
     failed: tuple[Finding, ...]
@@ -65,7 +65,7 @@ class AuditReport:
         return not self.failed
 
     def lines(self) -> list[str]:
-        """Return the report for a person: each failure, then the count."""
+        """Return the report as text: each failure, then the counts."""
         count = (
             f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} suppressed with a reason"
         )
@@ -91,27 +91,29 @@ def audit_code(
 ) -> AuditReport:
     """Scan ``terraform/`` as ``.checkov.yaml`` says, once.
 
-    Failures are failed checks, files that checkov could not parse, suppressions without a reason, and
-    settings that hide something.
+    Failures are failed checks, files that checkov cannot parse, suppressions without a reason, and
+    settings that exclude checks or files.
 
     Parameters
     ----------
     root
-        The checkout: it holds ``terraform/``, ``policies/`` and ``.checkov.yaml``.
+        The checkout, which contains ``terraform/``, ``policies/`` and ``.checkov.yaml``.
     sarif
-        Where to write checkov's findings as SARIF, for code scanning.
+        File for checkov's findings as SARIF, for code scanning.
     python
-        Of the environment that has checkov; ``.venv-audit`` of the checkout if None.
+        Interpreter of the environment with checkov; that of ``.venv-audit`` in the checkout if None.
+    progress
+        Receives a line about what is running.
 
     Raises
     ------
     AuditError
-        If there is no checkov, no configuration, or no result to trust.
+        If checkov or its configuration is missing, or its result is incomplete.
     """
     started = time.monotonic()
     python = python or root / ".venv-audit" / "bin" / "python"
     if not python.exists():
-        raise AuditError(f"there is no checkov at {python}: run ./kennel audit.code, which installs it")
+        raise AuditError(f"checkov is not installed at {python}: run ./kennel audit.code, which installs it")
     configuration = root / CONFIGURATION
     if not configuration.is_file():
         raise AuditError(f"{configuration} is missing: restore it: git checkout -- {CONFIGURATION}")
@@ -126,11 +128,12 @@ def audit_code(
     failed = [
         *map(_finding, results["failed_checks"]),
         *_unparsed(results["parsing_errors"], root),
-        *_unreasoned(root),
-        *_hidden(root),
+        *_without_reason(root),
+        *_excluding_settings(root),
     ]
-    passed, skipped = results["passed_checks"], [_finding(one) for one in results["skipped_checks"]]
-    if not any(one["check_id"].startswith(_OWN) for one in [*passed, *results["failed_checks"]]):
+    passed, skipped = results["passed_checks"], [_finding(result) for result in results["skipped_checks"]]
+    check_ids = [result["check_id"] for result in [*passed, *results["failed_checks"]]]
+    if not any(check_id.startswith(_OWN_PREFIX) for check_id in check_ids):
         raise AuditError(
             f"the project's own checks did not run: name policies in {CONFIGURATION}'s external-checks-dir"
         )
@@ -139,8 +142,8 @@ def audit_code(
 
 
 def _scan(root: Path, python: Path, folder: Path) -> dict[str, Any]:
-    """Run checkov with its results in a folder; returns its one report."""
-    done = subprocess.run(
+    """Run checkov, which writes its results into a folder; return the report for Terraform."""
+    completed = subprocess.run(
         [
             str(python),
             "-m",
@@ -152,10 +155,8 @@ def _scan(root: Path, python: Path, folder: Path) -> dict[str, Any]:
             *("-o", "json", "-o", "sarif", "--output-file-path", str(folder)),
         ],
         cwd=root,
-        env={
-            **os.environ,
-            "HOME": str(folder),
-        },  # a .checkov.yaml of the person's own must not change the result
+        # Another home: a .checkov.yaml in the user's home directory must not change the result.
+        env={**os.environ, "HOME": str(folder)},
         capture_output=True,
         text=True,
         check=False,
@@ -163,17 +164,21 @@ def _scan(root: Path, python: Path, folder: Path) -> dict[str, Any]:
     try:
         report = json.loads((folder / "results_json.json").read_text())
     except (OSError, ValueError) as error:
-        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise AuditError(f"checkov gave no result (exit code {done.returncode}): {said[-1:]}") from error
-    reports = report if isinstance(report, list) else [report]
-    for one in reports:
-        if one.get("check_type") == "terraform":
-            if "parsing_errors" not in one["results"]:
+        output = [line for line in (completed.stderr or completed.stdout).splitlines() if line.strip()]
+        raise AuditError(
+            f"checkov wrote no result (exit code {completed.returncode}): {output[-1:]}"
+        ) from error
+    framework_reports = report if isinstance(report, list) else [report]
+    for framework_report in framework_reports:
+        if framework_report.get("check_type") == "terraform":
+            if "parsing_errors" not in framework_report["results"]:
                 raise AuditError(
                     f"{CONFIGURATION} has quiet, which hides files that cannot be parsed: remove it"
                 )
-            return dict(one)
-    raise AuditError(f"checkov found no Terraform: {CONFIGURATION} must name the directory terraform")
+            return dict(framework_report)
+    raise AuditError(
+        f"checkov reported on no Terraform code: {CONFIGURATION} must name the directory terraform"
+    )
 
 
 def _finding(result: dict[str, Any]) -> Finding:
@@ -188,6 +193,7 @@ def _finding(result: dict[str, Any]) -> Finding:
 
 
 def _unparsed(files: list[str], root: Path) -> Iterator[Finding]:
+    """Yield a finding for each file that checkov could not parse."""
     for file in files:
         path = Path(file)
         name = str(path.relative_to(root.resolve()) if path.is_relative_to(root.resolve()) else path)
@@ -196,27 +202,27 @@ def _unparsed(files: list[str], root: Path) -> Iterator[Finding]:
         )
 
 
-def _unreasoned(root: Path) -> Iterator[Finding]:
-    """Find suppressions that do not say why, whether or not checkov acted on them."""
+def _without_reason(root: Path) -> Iterator[Finding]:
+    """Yield a finding for each suppression without a reason, whether or not checkov applied it."""
     for path in sorted((root / "terraform").rglob("*.tf")):
         if ".terraform" in path.parts:
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             for check, reason in _SKIP.findall(line):
-                if len(reason.strip()) < _SHORTEST_REASON or reason.strip() == _NO_COMMENT:
+                if len(reason.strip()) < _MINIMUM_REASON_LENGTH or reason.strip() == _NO_COMMENT:
                     name = str(path.relative_to(root))
                     yield Finding("UNREASONED", f"{check} is suppressed without a reason", name, name, number)
 
 
-def _hidden(root: Path) -> Iterator[Finding]:
-    """Find settings that hide findings for the whole project: a suppression belongs beside its resource."""
+def _excluding_settings(root: Path) -> Iterator[Finding]:
+    """Yield a finding for each setting that hides results for the whole project."""
     for folder in (root, root / "terraform"):
         for path in sorted(folder.glob(".checkov.y*ml")):
             name = str(path.relative_to(root))
             if name != CONFIGURATION:
-                yield Finding("HIDDEN", f"only {CONFIGURATION} may say what is scanned", name, name, 1)
+                yield Finding("HIDDEN", f"only {CONFIGURATION} may configure checkov", name, name, 1)
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
                 setting = line.split(":")[0].strip()
-                if setting in _HIDING:
+                if setting in _EXCLUDING_SETTINGS:
                     message = f"{setting} hides findings; suppress them beside the resource, with a reason"
                     yield Finding("HIDDEN", message, name, name, number)

@@ -1,13 +1,21 @@
-"""What talks to AWS: session, Terraform, artifacts, training jobs, releases, predictions.
+"""Everything that calls AWS: session, Terraform, artifacts, training jobs, releases, predictions.
 
-Nothing in this room knows whether AWS answers or the local cloud does: the SDKs and the
-provider read the same environment variables either way.
+Nothing in this package distinguishes AWS from the local cloud: the SDKs and the Terraform provider read
+the same environment variables for both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kennel.errors import KennelError
+
+Progress = Callable[[str], None]  # receives one line about the work that is running
+
+
+def silent(line: str) -> None:
+    """Discard a line of progress."""
 
 
 class StackError(KennelError):
-    """Something on the way to, or inside, the stack failed."""
+    """An operation on the stack, or on what it contains, failed."""

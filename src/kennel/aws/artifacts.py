@@ -1,4 +1,4 @@
-"""What goes into S3 and comes out of it: data sets, photos, source trees, archives."""
+"""Transfers to and from S3: data sets, photos, source trees, archives."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import StackError, session
+from kennel.aws import Progress, StackError, session, silent
 
-Progress = Callable[[str], None]
-_PARALLEL = 16
+_PARALLEL_TRANSFERS = 16
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Return bucket and key of ``s3://bucket/key``."""
+    """Return the bucket and the key of ``s3://bucket/key``."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
         raise StackError(f"not an S3 address: {uri!r} (expected s3://bucket/key)")
@@ -23,7 +22,7 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def objects(bucket: str, prefix: str) -> dict[str, dict[str, Any]]:
-    """Return what lies under ``prefix``: key to ``{"Size", "LastModified", …}``."""
+    """Return the objects below ``prefix``: ``{"Size", "LastModified", …}`` by key."""
     pages = session.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return {entry["Key"]: entry for page in pages for entry in page.get("Contents", [])}
 
@@ -31,45 +30,45 @@ def objects(bucket: str, prefix: str) -> dict[str, dict[str, Any]]:
 def upload_folder(
     folder: Path, bucket: str, prefix: str, *, remove: bool = False, progress: Progress | None = None
 ) -> dict[str, int]:
-    """Bring ``s3://bucket/prefix/`` to what ``folder`` holds, sending only what changed.
+    """Synchronise ``s3://bucket/prefix/`` with ``folder``; upload only what changed.
 
-    A file is sent when it is absent, of another size, or newer than its object, the rule of
-    ``aws s3 sync``. An interrupted upload is therefore resumed by running it again.
+    A file is uploaded if its object is absent, has another size, or is older, as ``aws s3 sync`` does.
+    To resume an interrupted upload, run it again.
 
     Parameters
     ----------
     remove
-        Delete objects that have no file.
+        Delete objects without a file.
 
     Returns
     -------
     dict
         Counts: ``sent``, ``unchanged``, ``removed``.
     """
-    tell = progress or (lambda line: None)
+    report = progress or silent
     prefix = prefix.rstrip("/") + "/"
-    there = objects(bucket, prefix)
+    existing = objects(bucket, prefix)
     files = {
         prefix + path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.startswith(".")
     }
-    changed = [key for key, path in files.items() if not _same(path, there.get(key))]
+    changed = [key for key, path in files.items() if not _uploaded(path, existing.get(key))]
     s3 = session.client("s3")
-    _each(
+    _in_parallel(
         lambda key: s3.upload_file(str(files[key]), bucket, key),
         changed,
-        lambda done: tell(f"uploaded {done}/{len(changed)}"),
+        lambda count: report(f"uploaded {count}/{len(changed)}"),
     )
-    gone = sorted(set(there) - set(files)) if remove else []
-    for start in range(0, len(gone), 1000):  # DeleteObjects takes 1,000 keys a call
-        batch = [{"Key": key} for key in gone[start : start + 1000]]
+    obsolete = sorted(set(existing) - set(files)) if remove else []
+    for start in range(0, len(obsolete), 1000):  # DeleteObjects accepts 1,000 keys per call
+        batch = [{"Key": key} for key in obsolete[start : start + 1000]]
         s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-    return {"sent": len(changed), "unchanged": len(files) - len(changed), "removed": len(gone)}
+    return {"sent": len(changed), "unchanged": len(files) - len(changed), "removed": len(obsolete)}
 
 
 def download(uri: str, target: Path) -> Path:
-    """Fetch one object into the file ``target``, which appears only when complete."""
+    """Download one object to the file ``target``, which is created only when complete."""
     bucket, key = split(uri)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(target.suffix + ".part")
@@ -83,38 +82,38 @@ def download(uri: str, target: Path) -> Path:
 
 
 def download_folder(uri: str, target: Path, progress: Progress | None = None) -> Path:
-    """Bring the folder ``target`` to what lies below an S3 address, fetching only what changed.
+    """Synchronise the folder ``target`` with the objects below an S3 address; download only what changed.
 
     Raises
     ------
     StackError
-        Nothing lies there, or a key leads out of the folder.
+        There are no objects, or a key leads outside the folder.
     """
-    tell = progress or (lambda line: None)
+    report = progress or silent
     bucket, prefix = split(uri)
     prefix = f"{prefix.rstrip('/')}/" if prefix else ""
-    there = {key[len(prefix) :]: entry for key, entry in objects(bucket, prefix).items() if key[-1] != "/"}
-    if not there:
-        raise StackError(f"nothing lies at {uri}: check the address, or upload it first")
+    entries = {key[len(prefix) :]: entry for key, entry in objects(bucket, prefix).items() if key[-1] != "/"}
+    if not entries:
+        raise StackError(f"there are no objects at {uri}: check the address, or upload first")
     root = target.resolve()
-    wanted = {name: (root / name).resolve() for name in there}
-    for name, path in wanted.items():
+    paths = {name: (root / name).resolve() for name in entries}
+    for name, path in paths.items():
         if not path.is_relative_to(root):
-            raise StackError(f"the key {prefix}{name} in {bucket} leads out of its folder")
-    changed = [name for name, path in wanted.items() if not _fetched(path, there[name])]
-    _each(
-        lambda name: download(f"s3://{bucket}/{prefix}{name}", wanted[name]),
+            raise StackError(f"the key {prefix}{name} in {bucket} leads outside its folder")
+    changed = [name for name, path in paths.items() if not _downloaded(path, entries[name])]
+    _in_parallel(
+        lambda name: download(f"s3://{bucket}/{prefix}{name}", paths[name]),
         changed,
-        lambda done: tell(f"fetched {done}/{len(changed)}"),
+        lambda count: report(f"downloaded {count}/{len(changed)}"),
     )
-    kept = set(wanted.values())
-    for path in [path for path in root.rglob("*") if path.is_file() and path not in kept]:
-        path.unlink()  # what the folder lost must not be trained on
+    expected = set(paths.values())
+    for path in [path for path in root.rglob("*") if path.is_file() and path not in expected]:
+        path.unlink()  # deleted photos must not be used for training
     return target
 
 
 def stage_classifier(root: Path, target: Path, entry: tuple[str, str]) -> Path:
-    """Lay out the classifier as a source tree of its own, for a job or a release.
+    """Copy the classifier into a source tree of its own, for a job or a release.
 
     Parameters
     ----------
@@ -124,7 +123,7 @@ def stage_classifier(root: Path, target: Path, entry: tuple[str, str]) -> Path:
     Returns
     -------
     Path
-        ``target``, holding the script and the package ``kennel`` reduced to its classifier.
+        ``target``, with the script and the package ``kennel`` reduced to its classifier.
     """
     shutil.rmtree(target, ignore_errors=True)
     package = target / "kennel"
@@ -137,27 +136,30 @@ def stage_classifier(root: Path, target: Path, entry: tuple[str, str]) -> Path:
     return target
 
 
-def _same(path: Path, entry: dict[str, Any] | None) -> bool:
+def _uploaded(path: Path, entry: dict[str, Any] | None) -> bool:
+    """Return whether an object has its file's size and is not older."""
     if entry is None:
         return False
     stat = path.stat()
-    return entry["Size"] == stat.st_size and entry["LastModified"].timestamp() >= int(stat.st_mtime)
+    size, modified = int(entry["Size"]), float(entry["LastModified"].timestamp())
+    return size == stat.st_size and modified >= int(stat.st_mtime)
 
 
-def _fetched(path: Path, entry: dict[str, Any]) -> bool:
-    """Whether a file is what was fetched of an object that has not changed since."""
+def _downloaded(path: Path, entry: dict[str, Any]) -> bool:
+    """Return whether a file was downloaded after its object last changed."""
     if not path.is_file():
         return False
     stat = path.stat()
-    return entry["Size"] == stat.st_size and stat.st_mtime >= entry["LastModified"].timestamp()
+    size, modified = int(entry["Size"]), float(entry["LastModified"].timestamp())
+    return size == stat.st_size and stat.st_mtime >= modified
 
 
-def _each(work: Callable[[str], Any], items: Iterable[str], done: Callable[[int], None]) -> None:
-    """Run ``work`` over ``items`` in parallel; the first failure stops what has not begun."""
-    with ThreadPoolExecutor(_PARALLEL) as pool:
+def _in_parallel(work: Callable[[str], Any], items: Iterable[str], completed: Callable[[int], None]) -> None:
+    """Call ``work`` for all ``items`` in parallel; the first failure cancels those that have not begun."""
+    with ThreadPoolExecutor(_PARALLEL_TRANSFERS) as pool:
         try:
             for count, _ in enumerate(pool.map(work, items), 1):
-                done(count)
+                completed(count)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

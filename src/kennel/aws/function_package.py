@@ -1,4 +1,4 @@
-"""The function's zip, built so that the same sources always make the same bytes."""
+"""Build the function's zip reproducibly: the same sources always give the same bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from kennel.aws import StackError
 
 _HANDLER = "app.py"
-_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can name
-_MODE = 0o100644 << 16  # readable for the runtime's user, whatever the umask here
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date that the zip format supports
+_MODE = 0o100644 << 16  # readable for the runtime's user, independent of this machine's umask
 
 
 def build(source: Path = Path("lambda/predict"), target: Path | None = None) -> Path:
-    """Build the zip and return its path; an unchanged one is left untouched.
+    """Build the zip and return its path; an unchanged zip is not rewritten.
 
     The bytes depend on the sources alone, not on their dates, modes or order on disk, so that
     Terraform's ``source_code_hash`` changes only when the function does. Members are stored, not
@@ -23,9 +23,9 @@ def build(source: Path = Path("lambda/predict"), target: Path | None = None) -> 
     Parameters
     ----------
     source
-        The folder that holds ``app.py``.
+        The folder with ``app.py``.
     target
-        Where to write; ``build/function/predict.zip`` of the checkout that the source lies in if None.
+        File to write; if None, ``build/function/predict.zip`` in the checkout that contains the source.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def build(source: Path = Path("lambda/predict"), target: Path | None = None) -> 
     target.parent.mkdir(parents=True, exist_ok=True)
     new = target.with_name(target.name + ".new")
     new.write_bytes(content)
-    new.replace(target)  # at once: a Terraform that reads meanwhile sees the old zip or the new one
+    new.replace(target)  # atomic: a Terraform process that reads meanwhile sees a complete zip
     return target
 
 
@@ -53,6 +53,6 @@ def _zip(source: Path) -> bytes:
         for path in sorted(source.rglob("*.py"), key=lambda path: path.relative_to(source).as_posix()):
             member = zipfile.ZipInfo(path.relative_to(source).as_posix(), _DATE)
             member.external_attr = _MODE
-            member.create_system = 3  # Unix, so that the mode counts, on every machine that builds
+            member.create_system = 3  # Unix, so that the mode applies, whatever the building machine
             archive.writestr(member, path.read_bytes())
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""One photo in, one answer out: through the function, the endpoint, or the model itself."""
+"""Predict the breed in one photo, through the function, the endpoint, or the model on this machine."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from kennel.aws import StackError, artifacts, releases, session
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
-Progress = Callable[[str], None]
-
-# A synchronous Lambda payload may hold 6 MB, and base64 makes 4 bytes of 3.
-_LARGEST_INLINE = 4_400_000
-_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+# Lambda limits a synchronous payload to 6 MB, and base64 encodes 3 bytes as 4.
+_MAXIMUM_INLINE_BYTES = 4_400_000
+_MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back for one photo.
+class PhotoPrediction:
+    """The response for one photo.
 
     Parameters
     ----------
     logits
-        One float a class, in the order of the release's classes; empty if ``status_code`` is not 200.
+        One float per class, in the order of the release's classes; empty if ``status_code`` is not 200.
     top
-        ``[{"breed", "class", "probability"}, …]``, the most probable first.
+        ``[{"breed", "class", "probability"}, …]``, most probable first.
+    error
+        The decoded body if ``status_code`` is not 200.
+    seconds
+        Duration of the call.
     """
 
     status_code: int
@@ -45,6 +47,7 @@ class Answer:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the prediction as a JSON document."""
         return {
             "statusCode": self.status_code,
             "headers": self.headers,
@@ -57,8 +60,10 @@ class Answer:
         }
 
 
-def predict(workspace: Workspace, stack: Stack, photo: str, *, via: str = "function", top: int = 5) -> Answer:
-    """Ask for the classes of one photo.
+def predict(
+    workspace: Workspace, stack: Stack, photo: str, *, via: str = "function", top: int = 5
+) -> PhotoPrediction:
+    """Predict the breed in one photo.
 
     Parameters
     ----------
@@ -77,19 +82,19 @@ def predict(workspace: Workspace, stack: Stack, photo: str, *, via: str = "funct
     if not release_id:
         raise StackError("no release is deployed: run ./kennel deploy")
     release = releases.find(stack["artifact_bucket"], release_id)
-    ask: dict[str, Callable[[], tuple[int, dict[str, str], str]]] = {
+    routes: dict[str, Callable[[], tuple[int, dict[str, str], str]]] = {
         "function": lambda: _via_function(stack, photo),
         "endpoint": lambda: _via_endpoint(stack, photo),
         "model": lambda: _via_model(workspace, release, photo),
     }
-    if via not in ask:
-        raise StackError(f"unknown way {via!r}: use --via {', '.join(ask)}")
+    if via not in routes:
+        raise StackError(f"unknown --via {via!r}: use {', '.join(routes)}")
     started = time.monotonic()
-    status, headers, body = ask[via]()
+    status, headers, body = routes[via]()
     seconds = time.monotonic() - started
     content = json.loads(body)
     logits = content[0] if status == 200 else []
-    return Answer(
+    return PhotoPrediction(
         status_code=status,
         headers=headers,
         logits=logits,
@@ -106,9 +111,9 @@ def ranked(logits: list[float], classes: list[str], top: int) -> list[dict[str, 
     if not logits:
         return []
     if len(logits) != len(classes):
-        raise StackError(f"{len(logits)} logits came back for a release of {len(classes)} classes")
-    peak = max(logits)
-    weights = [math.exp(logit - peak) for logit in logits]
+        raise StackError(f"the model returned {len(logits)} logits for a release of {len(classes)} classes")
+    largest = max(logits)  # subtracted so that the exponentials do not overflow
+    weights = [math.exp(logit - largest) for logit in logits]
     order = sorted(range(len(logits)), key=lambda index: -logits[index])[:top]
     return [
         {
@@ -129,16 +134,16 @@ def _read(photo: str) -> bytes:
 
 def _via_function(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
     function = stack["function"]
-    answer = session.client("lambda").invoke(
+    response = session.client("lambda").invoke(
         FunctionName=function["name"],
         Qualifier=function["alias"],
         Payload=json.dumps(_event(stack, photo)).encode(),
     )
-    payload = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
+    payload = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
         detail = f"{payload.get('errorType', 'error')}: {payload.get('errorMessage', '')}"
         raise StackError(
-            f"the function {function['name']} failed ({answer['FunctionError']}): {detail}; "
+            f"the function {function['name']} failed ({response['FunctionError']}): {detail}; "
             f"its log is {function['log_group']}"
         )
     return payload["statusCode"], payload["headers"], payload["body"]
@@ -150,7 +155,7 @@ def _event(stack: Stack, photo: str) -> dict[str, str]:
     if photo.startswith("s3://"):
         return {"s3": photo}
     data = _read(photo)
-    if len(data) <= _LARGEST_INLINE:
+    if len(data) <= _MAXIMUM_INLINE_BYTES:
         return {"image": base64.b64encode(data).decode()}
     bucket, key = stack["data_bucket"], f"inbox/{uuid.uuid4()}{Path(photo).suffix.lower()}"
     session.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
@@ -161,9 +166,9 @@ def _via_endpoint(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
     from botocore.exceptions import ClientError
 
     try:
-        answer = session.client("sagemaker-runtime").invoke_endpoint(
+        response = session.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=stack["endpoint"]["name"],
-            ContentType=_TYPES.get(Path(photo).suffix.lower(), "application/octet-stream"),
+            ContentType=_MEDIA_TYPES.get(Path(photo).suffix.lower(), "application/octet-stream"),
             Accept="application/json",
             Body=_read(photo),
         )
@@ -175,7 +180,7 @@ def _via_endpoint(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
             {},
             json.dumps({"error": error.response.get("OriginalMessage", error.response["Error"]["Message"])}),
         )
-    return 200, {"Content-Type": answer["ContentType"]}, answer["Body"].read().decode()
+    return 200, {"Content-Type": response["ContentType"]}, response["Body"].read().decode()
 
 
 def _via_model(

@@ -1,4 +1,4 @@
-"""What the tasks need of the SageMaker SDK v3: a model trainer for this stack, and silence."""
+"""The SageMaker SDK v3 for this stack: model trainer, tuner, and suppression of the SDK's output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENTRY = (
     '"""Entry of a training job."""\n\n'
     "import sys\n\nfrom kennel.classifier.training import main\n\nsys.exit(main())\n",
 )
-# Metrics that the training script prints as `name=value;`, as SageMaker shall find them.
+# Metrics that the training script prints as `name=value;`, from which SageMaker extracts them.
 METRICS = (
     "train_loss",
     "val_loss",
@@ -34,29 +34,31 @@ METRICS = (
     "train_seconds",
 )
 CHECKPOINTS = "/opt/ml/checkpoints"
-SOURCE = "source"  # where code lies in the artifact bucket
+SOURCE = "source"  # prefix of code in the artifact bucket
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to train, and on what.
+    """The settings of a training job.
 
     Parameters
     ----------
     dataset
-        Name of a data set that ``data.upload`` put into the data bucket.
+        Name of a data set that ``data.upload`` uploaded to the data bucket.
     hyperparameters
-        Arguments of the training script, by name without dashes in front.
+        Arguments of the training script by name, without leading dashes.
     instances
-        How many; they share the work.
+        Number of instances; they share the work.
+    instance_type
+        The stack's if None.
     maximum_seconds
-        After which SageMaker stops the job.
+        Time limit after which SageMaker stops the job.
     spot
-        Take Spot capacity: cheaper, may be interrupted, and goes on from its checkpoint.
+        Use Spot capacity: cheaper, may be interrupted, and continues from its checkpoint.
     inputs
-        Channels beside ``training``: their S3 addresses by name.
+        Further channels beside ``training``: S3 address by name.
     features_only
-        Compute features and train nothing; they are the job's output as they are, not an archive.
+        Compute features without training; the job's output is then the files themselves, not an archive.
     """
 
     dataset: str
@@ -70,23 +72,23 @@ class Request:
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The hyperparameters as the script gets them."""
+        """The hyperparameters in the form that the script receives."""
         extra = {"features-only": "true"} if self.features_only else {}
         return {name: str(value) for name, value in (self.hyperparameters | extra).items()}
 
 
 @dataclass(frozen=True)
 class Search:
-    """How to tune.
+    """The settings of a tuning job.
 
     Parameters
     ----------
     trials, parallel
-        How many training jobs, and how many of them at a time.
+        Number of training jobs, and how many of them run at a time.
     objective
-        A metric of the training script: one that ends in ``loss`` is made small, others large.
+        A metric of the training script: minimised if its name ends in ``loss``, else maximised.
     seed
-        The same seed begins with the same trials; 0: another each time.
+        The same seed gives the same first trials; 0: a different one each time.
     """
 
     trials: int = 20
@@ -101,9 +103,12 @@ class Search:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Import and call the SDK in here: its chatter stays off standard output, which belongs to ``--json``."""
+    """Redirect the SDK's output to standard error, because standard output is for ``--json``.
+
+    Import and call the SDK within this context.
+    """
     os.environ["SAGEMAKER_USER_CONFIG_OVERRIDE"] = str(Path(__file__).with_name("sagemaker_sdk.yaml"))
-    # The role comes from Terraform; checking it again would need iam:SimulatePrincipalPolicy.
+    # The role comes from Terraform; the SDK's own check would require iam:SimulatePrincipalPolicy.
     os.environ["SAGEMAKER_VALIDATE_ROLE"] = "false"
     for name in ("sagemaker", "sagemaker.core", "sagemaker.train", "sagemaker.config"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -112,7 +117,7 @@ def quiet() -> Iterator[None]:
 
 
 def metric_definitions() -> list[dict[str, str]]:
-    """Return how SageMaker finds the metrics in a job's log."""
+    """Return the regular expressions with which SageMaker extracts the metrics from a job's log."""
     return [{"Name": name, "Regex": rf"\b{name}=([-+.0-9eE]+);"} for name in METRICS]
 
 
@@ -132,10 +137,10 @@ def model_trainer(workspace: Workspace, stack: Stack, request: Request) -> Any:
     from sagemaker.train.distributed import Torchrun
 
     class Trainer(ModelTrainer):
-        """The SDK's trainer would put code where jobs may write, unless they may write everywhere."""
+        """The SDK's trainer, with code below source/: the SDK would upload it where jobs may write."""
 
         def _resolve_staging_bucket(self) -> tuple[str, None]:
-            return artifact_bucket, None  # below source/, which jobs read and cannot change
+            return artifact_bucket, None  # below source/, which jobs can read but not write
 
     settings, artifact_bucket = stack["training"], stack["artifact_bucket"]
     source = artifacts.stage_classifier(workspace.root, workspace.build / "training-source", ENTRY)
@@ -147,9 +152,9 @@ def model_trainer(workspace: Workspace, stack: Stack, request: Request) -> Any:
     stopping = StoppingCondition(max_runtime_in_seconds=request.maximum_seconds)
     checkpoints = None
     if request.spot:
-        # Waiting for capacity counts: as long again as the job may run.
+        # The limit includes waiting for capacity, for which it allows as long as for the job.
         stopping.max_wait_time_in_seconds = 2 * request.maximum_seconds
-        # A folder for each job: nobody goes on where another stopped.
+        # A folder of its own for each job: none continues from another job's checkpoint.
         uri = f"s3://{artifact_bucket}/checkpoints/{stack['name']}-{uuid.uuid4().hex[:12]}"
         checkpoints = CheckpointConfig(s3_uri=uri, local_path=CHECKPOINTS)
     trainer = Trainer(
@@ -181,7 +186,10 @@ def model_trainer(workspace: Workspace, stack: Stack, request: Request) -> Any:
         hyperparameters=request.arguments,
     )
     return trainer.with_metric_definitions(
-        [MetricDefinition(name=one["Name"], regex=one["Regex"]) for one in metric_definitions()]
+        [
+            MetricDefinition(name=definition["Name"], regex=definition["Regex"])
+            for definition in metric_definitions()
+        ]
     )
 
 
@@ -200,7 +208,7 @@ def tuner(workspace: Workspace, stack: Stack, request: Request, search: Search) 
     from sagemaker.train.tuner import HyperparameterTuner
 
     class Tuner(HyperparameterTuner):
-        """The SDK's tuner, which forgets the key of the trials' volumes (sagemaker-train 1.27.0)."""
+        """The SDK's tuner, with the KMS key of the trials' volumes, which sagemaker-train 1.27.0 omits."""
 
         def _build_training_job_definition(self, inputs: Any) -> Any:
             definition = super()._build_training_job_definition(inputs)
@@ -208,7 +216,8 @@ def tuner(workspace: Workspace, stack: Stack, request: Request, search: Search) 
             return definition
 
     trainer = model_trainer(workspace, stack, request)
-    # Tuning, the SDK ignores the session's prefix for the code, and puts it where no trial may read it.
+    # For tuning jobs the SDK ignores the session's prefix and uploads the code where trials cannot read it;
+    # the job's name places it below source/ instead.
     trainer.sagemaker_session.default_bucket_prefix = None
     trainer.base_job_name = f"{SOURCE}/{stack['name']}-tune"
     return Tuner(

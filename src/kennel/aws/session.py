@@ -1,7 +1,4 @@
-"""Where an environment of one checkout lives, and the clients that reach its AWS account.
-
-The only place below the entry points that reads environment variables.
-"""
+"""The files of one environment of one checkout, and the boto3 clients for its AWS account."""
 
 from __future__ import annotations
 
@@ -24,10 +21,10 @@ class Workspace:
     Parameters
     ----------
     environment
-        ``local``, ``dev`` or ``prod``: which ``terraform/environments/*.tfvars`` applies.
+        ``local``, ``dev`` or ``prod``: selects ``terraform/environments/*.tfvars``.
     build
-        Folder of everything generated for it: Terraform's working data, the function's
-        zip, the release that is deployed.
+        Folder of all generated files: Terraform's working data, the function's zip, the deployed
+        release.
     root
         The checkout.
     """
@@ -49,27 +46,28 @@ class Workspace:
 
     @property
     def terraform_directory(self) -> Path:
+        """The Terraform root module."""
         return self.root / "terraform"
 
     @property
     def release_file(self) -> Path:
-        """The variable file that says which release is deployed (``{"release": null}`` for none)."""
+        """The variable file with the deployed release (``{"release": null}`` for none)."""
         return self.build / "release.tfvars.json"
 
 
 def endpoint_url() -> str | None:
-    """Return where AWS is, if not at its own addresses."""
+    """Return the URL of AWS's services if it is not the default one, such as that of the local cloud."""
     return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def s3_use_path_style() -> bool:
-    """Return whether buckets are addressed by path, as the Terraform variable of that name says."""
-    # Terraform's variables are case-sensitive, so this one is not in capitals.
+    """Return whether buckets are addressed by path: the Terraform variable of that name."""
+    # Names of Terraform's variables are case-sensitive.
     return os.environ.get("TF_VAR_s3_use_path_style", "").lower() == "true"  # noqa: SIM112 - see above
 
 
 def region() -> str:
-    """Return the region in force.
+    """Return the configured region.
 
     Raises
     ------
@@ -89,10 +87,10 @@ def _client(service: str, region_name: str, endpoint: str | None, key: str | Non
     import boto3
     from botocore.config import Config
 
-    # `endpoint` and `key` only make the cache miss when the environment changes: boto3 reads
-    # both itself. Without path style, boto3 would ask for http://bucket.localhost.
+    # `endpoint` and `key` are part of the cache key only: boto3 reads both from the environment.
+    # Without path style, boto3 would use the host name bucket.localhost.
     addressing = {"addressing_style": "path" if path_style else "auto"}
-    # A session of its own: boto3's default one keeps the credentials that it saw first.
+    # A new session: boto3's default session keeps the first credentials that it reads.
     return boto3.Session().client(
         service,
         region_name=region_name,
@@ -101,22 +99,22 @@ def _client(service: str, region_name: str, endpoint: str | None, key: str | Non
 
 
 def client(service: str) -> Any:
-    """Return the boto3 client of ``service`` for the environment variables in force now."""
+    """Return the boto3 client of ``service`` for the current environment variables."""
     return _client(
         service, region(), endpoint_url(), os.environ.get("AWS_ACCESS_KEY_ID"), s3_use_path_style()
     )
 
 
 def account_id() -> str:
-    """Return the account that the credentials belong to."""
-    return client("sts").get_caller_identity()["Account"]
+    """Return the id of the account that the credentials belong to."""
+    return str(client("sts").get_caller_identity()["Account"])
 
 
 def provider_mirror() -> str | None:
-    """Return the folder of unpacked Terraform providers that the launcher found, if any."""
+    """Return the folder of unpacked Terraform providers that the launcher set, if any."""
     return os.environ.get("KENNEL_PROVIDER_MIRROR") or None
 
 
 def terraform_binary() -> str:
-    """Return the Terraform that the launcher chose, else the one on PATH."""
+    """Return the Terraform binary that the launcher selected, else the name to look up on PATH."""
     return os.environ.get("KENNEL_TERRAFORM") or "terraform"

@@ -1,4 +1,4 @@
-"""The exports that make plain ``aws``, boto3 and ``terraform`` see what the tasks see."""
+"""Shell exports with which ``aws``, boto3 and ``terraform`` use the same cloud and stack as the tasks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shlex
 from kennel.aws import session, stack
 from kennel.aws.session import Workspace
 
-# Left in a shell, these would win over what is exported here, or mix with it.
+# Unset, because they would take precedence over the exported credentials or mix with them.
 _CONFLICTING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
 
@@ -18,9 +18,9 @@ def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
     Parameters
     ----------
     cloud
-        The variables that point SDKs at the cloud.
+        The variables that direct SDKs to the cloud.
     workspace
-        What plain ``terraform plan`` in ``terraform/`` then plans.
+        The workspace for ``terraform plan`` in ``terraform/``.
     """
     os.environ.update(cloud)
     backend = [f"-backend-config={name}={value}" for name, value in stack.state_backend(workspace).items()]

@@ -1,19 +1,20 @@
-"""The stack as a whole: its state bucket, its plan, its outputs."""
+"""The stack as a whole: state bucket, plan, apply, outputs, deployed release."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from kennel.aws import StackError, function_package, session
+from kennel.aws import Progress, StackError, function_package, session, silent
 from kennel.aws.session import Workspace
-from kennel.aws.terraform import Changes, Progress, Terraform
+from kennel.aws.terraform import Changes, Terraform
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Terraform's outputs: the one source of names, ARNs, buckets and images."""
+    """Terraform's outputs: the only source of names, ARNs, buckets and images."""
 
     outputs: dict[str, Any]
 
@@ -25,7 +26,7 @@ class Stack:
 
 
 def state_backend(workspace: Workspace) -> dict[str, str]:
-    """Return the settings of the S3 backend that hold this environment's state."""
+    """Return the settings of the S3 backend for this environment's state."""
     return {
         "bucket": f"kennel-state-{session.account_id()}-{session.region()}",
         "key": f"kennel/{workspace.environment}.tfstate",
@@ -35,7 +36,7 @@ def state_backend(workspace: Workspace) -> dict[str, str]:
 
 
 def variable_files(workspace: Workspace) -> list[str]:
-    """Return the variable files of this environment, in the order in which they apply."""
+    """Return the variable files of this environment, in order of application."""
     return [
         str(workspace.terraform_directory / "environments" / f"{workspace.environment}.tfvars"),
         str(workspace.release_file),
@@ -43,33 +44,33 @@ def variable_files(workspace: Workspace) -> list[str]:
 
 
 def build(workspace: Workspace) -> dict[str, str]:
-    """Build what Terraform reads from disk: the function's zip."""
+    """Build the local files that Terraform reads: the function's zip."""
     return {"function_package": str(function_package.build(workspace.root / "lambda" / "predict"))}
 
 
 def prepare(workspace: Workspace, progress: Progress | None = None) -> Terraform:
     """Return a Terraform that is ready to plan: state bucket, packages, providers, deployed release.
 
-    Idempotent. The bucket that holds the state is made here because it cannot be in the state.
+    Idempotent. The state bucket is created here because it cannot be part of the state.
     """
-    tell = progress or (lambda line: None)
+    report = progress or silent
     backend = state_backend(workspace)
-    _ensure_state_bucket(backend["bucket"], backend["region"], tell)
+    _ensure_state_bucket(backend["bucket"], backend["region"], report)
     build(workspace)
     terraform = terraform_of(workspace, progress)
-    tell("terraform init")
+    report("terraform init")
     terraform.init(backend, session.provider_mirror())
-    _recall_release(workspace, terraform)
+    _fetch_release(workspace, terraform)
     return terraform
 
 
 def terraform_of(workspace: Workspace, progress: Progress | None = None) -> Terraform:
-    """Return the Terraform of a workspace as it is, without preparing anything."""
+    """Return the Terraform of a workspace without preparing anything."""
     return Terraform(
         workspace.terraform_directory,
         workspace.build / "terraform",
-        [*map(type(workspace.build), variable_files(workspace))],
-        # One region for the state, the stack and the SDKs, wherever it was set.
+        [Path(name) for name in variable_files(workspace)],
+        # The same region for the state, the stack and the SDKs, wherever it is configured.
         variables={"region": session.region()},
         binary=session.terraform_binary(),
         progress=progress,
@@ -77,34 +78,34 @@ def terraform_of(workspace: Workspace, progress: Progress | None = None) -> Terr
 
 
 def plan(workspace: Workspace, progress: Progress | None = None) -> Changes:
-    """Return what an apply would change."""
+    """Return the changes that an apply would make."""
     return prepare(workspace, progress).plan()
 
 
 def drift(workspace: Workspace, progress: Progress | None = None) -> Changes:
-    """Return what was changed behind Terraform's back."""
+    """Return the changes that were made outside Terraform."""
     return prepare(workspace, progress).drift()
 
 
 def apply(workspace: Workspace, progress: Progress | None = None) -> Changes:
-    """Create or change the stack; what is deployed stays deployed."""
+    """Create or change the stack; the deployed release is kept."""
     return prepare(workspace, progress).apply()
 
 
 def destroy(workspace: Workspace, progress: Progress | None = None) -> Changes:
-    """Remove the stack, the deployed release included. The state bucket stays."""
+    """Remove the stack, including the deployed release; the state bucket is kept."""
     changes = prepare(workspace, progress).destroy()
     write_release(workspace, None)
     return changes
 
 
 def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
-    """Return the stack as it stands.
+    """Return the stack with its current outputs.
 
     Raises
     ------
     StackError
-        Nothing was applied in this environment.
+        There is no stack in this environment.
     """
     terraform = terraform_of(workspace, progress)
     if not (terraform.data_directory / "terraform.tfstate").exists():
@@ -119,30 +120,31 @@ def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
 
 
 def write_release(workspace: Workspace, release: dict[str, Any] | None) -> None:
-    """Write the variable file that says what is deployed."""
+    """Write the variable file with the deployed release."""
     workspace.build.mkdir(parents=True, exist_ok=True)
     temporary = workspace.release_file.with_suffix(".tmp")
     temporary.write_text(json.dumps({"release": release}, indent=2) + "\n")
     temporary.replace(workspace.release_file)
 
 
-def _recall_release(workspace: Workspace, terraform: Terraform) -> None:
-    """Fetch which release is deployed: the artifact bucket knows, whichever machine deployed it."""
+def _fetch_release(workspace: Workspace, terraform: Terraform) -> None:
+    """Write the variable file from the artifact bucket: another machine may have deployed."""
     bucket = terraform.outputs().get("artifact_bucket")
     write_release(workspace, current_release(bucket) if bucket else None)
 
 
 def current_release(bucket: str) -> dict[str, Any] | None:
-    """Return the Terraform variable of the deployed release; None before the first deploy."""
+    """Return the Terraform variable ``release`` of the deployed release; None before the first deploy."""
     s3 = session.client("s3")
     try:
-        answer = s3.get_object(Bucket=bucket, Key="releases/current.json")
+        response = s3.get_object(Bucket=bucket, Key="releases/current.json")
     except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
         return None
-    return json.loads(answer["Body"].read())
+    release: dict[str, Any] = json.loads(response["Body"].read())
+    return release
 
 
-def _ensure_state_bucket(bucket: str, region: str, tell: Progress) -> None:
+def _ensure_state_bucket(bucket: str, region: str, report: Progress) -> None:
     from botocore.exceptions import ClientError
 
     s3 = session.client("s3")
@@ -151,13 +153,13 @@ def _ensure_state_bucket(bucket: str, region: str, tell: Progress) -> None:
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
             raise
-        tell(f"creating the state bucket {bucket}")
-        # us-east-1 is the one region that refuses its own name here.
+        report(f"creating the state bucket {bucket}")
+        # S3 rejects us-east-1 as a location constraint.
         location: dict[str, Any] = (
             {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         )
         s3.create_bucket(Bucket=bucket, **location)
-    # Set again each time: a bucket left half-protected by an interrupted run is mended.
+    # Set each time: an interrupted run may have left the bucket without protection.
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_public_access_block(
         Bucket=bucket,

@@ -1,12 +1,12 @@
-"""Terraform through python-terraform, with that library's breakage under current Terraform hidden here.
+"""Terraform through python-terraform, with workarounds for current Terraform.
 
-python-terraform 0.10.1 builds the command lines; this module replaces how it runs them:
+python-terraform 0.10.1 builds the command lines; this module runs them, because that library:
 
-- its ``destroy`` still passes ``-force``, which Terraform 0.15 removed;
-- its ``synchronous=False`` reaches Terraform as a flag, so output could not be streamed;
-- its ``plan`` answers 2 for "there are changes", which is no error.
+- passes ``-force`` to ``destroy``, which Terraform 0.15 removed;
+- passes ``synchronous=False`` to Terraform as a flag, so that output cannot be streamed;
+- reports exit code 2 of ``plan``, which means "there are changes", as an error.
 
-All three go when python-terraform has a release that knows Terraform 1.x.
+The workarounds can be removed when python-terraform supports Terraform 1.x.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,15 @@ from typing import Any
 from python_terraform import IsFlagged
 from python_terraform import Terraform as CommandLine
 
-from kennel.aws import StackError
-
-Progress = Callable[[str], None]
+from kennel.aws import Progress, StackError, silent
 
 
 @dataclass
 class Changes:
-    """What a plan would do, or an apply did."""
+    """The changes that a plan would make, or that an apply made.
+
+    ``resources`` has one string ``ACTION ADDRESS`` per resource.
+    """
 
     add: int = 0
     change: int = 0
@@ -40,9 +41,11 @@ class Changes:
 
     @property
     def empty(self) -> bool:
+        """Whether there are no changes."""
         return not (self.add or self.change or self.remove or self.resources)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the changes as a JSON document."""
         return {
             "add": self.add,
             "change": self.change,
@@ -60,12 +63,12 @@ class Terraform:
     directory
         The root module.
     data_directory
-        Where Terraform keeps providers and backend settings (``TF_DATA_DIR``), so that
-        environments of one checkout never share a backend.
+        Folder for providers and backend settings (``TF_DATA_DIR``): the environments of one checkout
+        must not share a backend.
     variable_files
         Passed to plan, apply and destroy, in order.
     variables
-        Variables that no file sets, by name.
+        Variables that are not set in files, by name.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class Terraform:
     ) -> None:
         self.directory = directory
         self.data_directory = data_directory
-        self.progress = progress or (lambda line: None)
+        self.progress = progress or silent
         self._variable_files: dict[str, Any] = {"var_file": [str(path) for path in variable_files]}
         self._variables = {f"TF_VAR_{name}": value for name, value in (variables or {}).items()}
         self._command_line = CommandLine(working_dir=str(directory), terraform_bin_path=binary)
@@ -97,13 +100,13 @@ class Terraform:
         )
 
     def plan(self) -> Changes:
-        """Return what an apply would change."""
+        """Return the changes that an apply would make."""
         return self._changes("plan", detailed_exitcode=IsFlagged, lock_timeout="60s")
 
     def drift(self) -> Changes:
-        """Return what was changed behind Terraform's back.
+        """Return the changes that were made outside Terraform.
 
-        A value that was null and is now empty is no drift: providers read many optional settings back so.
+        A value that was null and is now empty is not drift: providers read many optional settings as empty.
         """
         saved = self.data_directory / "drift.tfplan"
         self._changes("plan", refresh_only=IsFlagged, out=str(saved), lock_timeout="60s")
@@ -114,7 +117,7 @@ class Terraform:
             action, change = resource["change"]["actions"][0], resource["change"]
             if action == "delete":
                 changes.remove += 1
-            elif _meaning(change["before"]) != _meaning(change["after"]):
+            elif _without_empty(change["before"]) != _without_empty(change["after"]):
                 changes.change += 1
             else:
                 continue
@@ -122,11 +125,11 @@ class Terraform:
         return changes
 
     def apply(self) -> Changes:
-        """Create and change what the plan says."""
+        """Create and change resources as planned."""
         return self._changes("apply", auto_approve=IsFlagged, lock_timeout="60s")
 
     def destroy(self) -> Changes:
-        """Remove everything that the state knows."""
+        """Remove all resources in the state."""
         return self._changes("destroy", auto_approve=IsFlagged, lock_timeout="60s")
 
     def outputs(self) -> dict[str, Any]:
@@ -137,7 +140,7 @@ class Terraform:
     def _changes(self, command: str, **options: Any) -> Changes:
         changes = Changes()
         failures: list[str] = []
-        total = done = 0
+        planned = applied = 0
         for line in self._stream(
             command, failures, json=IsFlagged, input=False, **self._variable_files, **options
         ):
@@ -145,16 +148,16 @@ class Terraform:
                 event = json.loads(line)
                 kind = event.get("type")
                 if kind == "planned_change":
-                    total += 1
+                    planned += 1
                     changes.resources.append(
                         f"{event['change']['action']} {event['change']['resource']['addr']}"
                     )
                 elif kind == "apply_complete":
-                    done += 1
+                    applied += 1
                     hook = event["hook"]
                     address, action = hook["resource"]["addr"], hook["action"]
                     seconds = hook.get("elapsed_seconds", 0)
-                    self.progress(f"[{done}/{max(total, done)}] {address} {action} {seconds:.0f}s")
+                    self.progress(f"[{applied}/{max(planned, applied)}] {address} {action} {seconds:.0f}s")
                 elif kind == "change_summary":
                     counts = event["changes"]
                     changes.add, changes.change, changes.remove = (
@@ -176,7 +179,7 @@ class Terraform:
         return lines
 
     def _stream(self, command: str, failures: list[str], *operands: str, **options: Any) -> Iterator[str]:
-        """Yield the command's lines as they come; what it says of a failure goes to ``failures``."""
+        """Yield the command's lines as they arrive; append the text of an error to ``failures``."""
         arguments = self._command_line.generate_cmd_string(command, *operands, **options)
         self.data_directory.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -184,15 +187,15 @@ class Terraform:
             **self._variables,
             "TF_DATA_DIR": str(self.data_directory),
             "TF_IN_AUTOMATION": "1",
-            # Arguments that `local.env` exports for plain terraform would double the ones given here.
+            # `local.env` exports these for plain terraform; they would duplicate the arguments given here.
             "TF_CLI_ARGS_init": "",
             "TF_CLI_ARGS_plan": "",
             "TF_CLI_ARGS_apply": "",
             "TF_CLI_ARGS_destroy": "",
         }
         try:
-            # Its own process group: a Ctrl-C reaches Terraform once, from here. Twice would make
-            # it abandon half-created resources.
+            # A separate process group: this process sends Terraform one SIGINT. The terminal's Ctrl-C
+            # would be a second one, at which Terraform aborts without saving created resources.
             process = subprocess.Popen(
                 arguments,
                 cwd=self.directory,
@@ -211,34 +214,35 @@ class Terraform:
         try:
             for line in process.stdout:
                 yield line.rstrip("\n")
-            problem = process.stderr.read().strip()
+            error_text = process.stderr.read().strip()
             code = process.wait()
         except BaseException:
             process.send_signal(signal.SIGINT)
             process.communicate()
             raise
-        # 2 is how `-detailed-exitcode` says that there are changes.
+        # With `-detailed-exitcode`, exit code 2 means that there are changes.
         if code != 0 and not (code == 2 and "detailed_exitcode" in options) and not failures:
-            failures.append(_plain(problem) or f"exit code {code}")
+            failures.append(_plain(error_text) or f"exit code {code}")
 
 
-def _meaning(value: Any) -> Any:
-    """Return a value without what says nothing: nulls, empty texts, lists and objects."""
+def _without_empty(value: Any) -> Any:
+    """Return a value without nulls, empty strings, empty lists and empty objects in its objects."""
     if isinstance(value, dict):
-        kept = {name: _meaning(one) for name, one in value.items()}
-        return {name: one for name, one in kept.items() if one not in (None, "", [], {})}
+        items = {name: _without_empty(item) for name, item in value.items()}
+        return {name: item for name, item in items.items() if item not in (None, "", [], {})}
     if isinstance(value, list):
-        return [_meaning(one) for one in value]
+        return [_without_empty(item) for item in value]
     return value
 
 
-def _plain(problem: str) -> str:
-    """Return what follows the first ``Error:`` of Terraform's boxed text, in one line."""
-    words = problem.translate(str.maketrans("│╷╵", "   "))
+def _plain(error_text: str) -> str:
+    """Return the text after the first ``Error:`` in Terraform's boxed output, in one line."""
+    words = error_text.translate(str.maketrans("│╷╵", "   "))
     return " ".join(words[max(words.find("Error: "), 0) :].removeprefix("Error: ").split())
 
 
 def _sentence(diagnostic: dict[str, Any]) -> str:
+    """Return ``ADDRESS OR FILE: SUMMARY: DETAIL`` in one line."""
     where = diagnostic.get("address") or (diagnostic.get("range") or {}).get("filename")
     detail = " ".join((diagnostic.get("detail") or "").split())
     return ": ".join(part for part in (where, diagnostic["summary"], detail) if part)

@@ -1,1 +1,1 @@
-"""The tasks: arguments and printing only. One file a group; ``tasks.py`` names them."""
+"""The tasks: arguments and printing only. One file per group; ``tasks.py`` has their names."""

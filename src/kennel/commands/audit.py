@@ -1,4 +1,4 @@
-"""Audits: what checkov and Kennel's own checks say of the Terraform."""
+"""Audits of the Terraform code by checkov and the project's own checks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from kennel.commands.task import ROOT, kennel_task
 
 
-@kennel_task(sarif="also write the findings as SARIF to this file")
+@kennel_task(sarif="file to which the findings are also written, as SARIF")
 def code(sarif: str = "") -> dict[str, Any]:
     """Scan terraform/ with checkov and the project's own checks; exit code 1 on any finding."""
     from kennel import terminal
     from kennel.audit.code import audit_code
 
-    with terminal.progress("checkov") as tell:
-        report = audit_code(ROOT, sarif=Path(sarif) if sarif else None, progress=tell)
+    with terminal.progress("checkov") as progress:
+        report = audit_code(ROOT, sarif=Path(sarif) if sarif else None, progress=progress)
     for line in report.lines():
         terminal.say(line)
     return report.as_dict()

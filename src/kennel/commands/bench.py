@@ -1,4 +1,4 @@
-"""Benchmarks: ratios to a limit or to a baseline, measured on this machine now."""
+"""Benchmarks: ratios to a limit or to a baseline, measured on this machine."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from kennel.commands.task import kennel_task
 
 @kennel_task(
     arch="efficientnet_lite0 or resnet50",
-    photos="training photos of each of 25 classes",
-    rounds="how often the compared measurements take turns",
+    photos="number of training photos of each of 25 classes",
+    rounds="number of repetitions; the compared measurements alternate",
 )
 def training(arch: str = "efficientnet_lite0", photos: int = 8, rounds: int = 3) -> dict[str, Any]:
-    """Measure what training costs: features, epochs, hosts, trials; takes minutes."""
+    """Measure the duration of training: features, epochs, hosts, trials; takes minutes."""
     from kennel import benchmarking, terminal
 
-    with terminal.progress("bench.training") as tell:
+    with terminal.progress("bench.training") as progress:
         document = benchmarking.run(
-            "training.py", ["--arch", arch, "--photos", str(photos), "--rounds", str(rounds)], tell
+            "training.py", ["--arch", arch, "--photos", str(photos), "--rounds", str(rounds)], progress
         )
     terminal.table("Training", ("ratio", "measured"), document["ratios"].items())
     return document

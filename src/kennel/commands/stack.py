@@ -1,4 +1,4 @@
-"""The stack, through Terraform."""
+"""The stack, managed through Terraform."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from kennel.errors import KennelError
 
 
 def _changes(changes: Any, verb: str) -> dict[str, Any]:
+    """Print changes as a table; return them as a JSON document."""
     from kennel import terminal
 
     if changes.resources:
@@ -19,53 +20,53 @@ def _changes(changes: Any, verb: str) -> dict[str, Any]:
 
 @kennel_task(cloud=True)
 def plan(workspace: Any) -> dict[str, Any]:
-    """Show what an apply would change."""
+    """Show the changes that an apply would make."""
     from kennel import terminal
     from kennel.aws import stack
 
-    with terminal.progress("plan") as tell:
-        changes = stack.plan(workspace, tell)
+    with terminal.progress("plan") as progress:
+        changes = stack.plan(workspace, progress)
     return _changes(changes, "plan")
 
 
 @kennel_task(cloud=True)
 def apply(workspace: Any) -> dict[str, Any]:
-    """Create or change the stack; what is deployed stays deployed."""
+    """Create or change the stack; the deployed release is kept."""
     from kennel import terminal
     from kennel.aws import stack
 
-    with terminal.progress("apply") as tell:
-        changes = stack.apply(workspace, tell)
+    with terminal.progress("apply") as progress:
+        changes = stack.apply(workspace, progress)
     return _changes(changes, "applied")
 
 
-@kennel_task(cloud=True, yes="do not ask")
+@kennel_task(cloud=True, yes="confirm; required for dev and prod")
 def destroy(workspace: Any, yes: bool = False) -> dict[str, Any]:
-    """Remove the stack, its endpoint and (outside prod) its buckets' contents."""
+    """Remove the stack, its endpoint and (except in prod) the contents of its buckets."""
     from kennel import terminal
     from kennel.aws import stack
 
     if workspace.environment != "local" and not yes:
-        raise KennelError(f"this removes everything in {workspace.environment}: add --yes if you mean it")
-    with terminal.progress("destroy") as tell:
-        changes = stack.destroy(workspace, tell)
+        raise KennelError(f"this removes the whole stack in {workspace.environment}: add --yes to confirm")
+    with terminal.progress("destroy") as progress:
+        changes = stack.destroy(workspace, progress)
     return _changes(changes, "destroyed")
 
 
 @kennel_task(cloud=True)
 def drift(workspace: Any) -> dict[str, Any]:
-    """Show what was changed behind Terraform's back; exit code 1 if anything was."""
+    """Show changes that were made outside Terraform; exit code 1 if there are any."""
     from kennel import terminal
     from kennel.aws import stack
 
-    with terminal.progress("drift") as tell:
-        changes = stack.drift(workspace, tell)
+    with terminal.progress("drift") as progress:
+        changes = stack.drift(workspace, progress)
     return {"ok": changes.empty, **_changes(changes, "drift")}
 
 
 @kennel_task(cloud=True)
 def outputs(workspace: Any) -> dict[str, Any]:
-    """Show the stack's names, ARNs, buckets and images."""
+    """Show the stack's outputs: names, ARNs, buckets, images."""
     from kennel import terminal
     from kennel.aws import stack
 
@@ -76,11 +77,11 @@ def outputs(workspace: Any) -> dict[str, Any]:
 
 @kennel_task()
 def build() -> dict[str, Any]:
-    """Build what Terraform reads from disk: the function's zip."""
+    """Build the local files that Terraform reads: the function's zip."""
     from kennel import terminal
     from kennel.aws import stack
     from kennel.aws.session import Workspace
 
     built = stack.build(Workspace.of("local"))
-    terminal.table("Built", ("what", "where"), built.items())
+    terminal.table("Built", ("file", "path"), built.items())
     return built

@@ -1,4 +1,4 @@
-"""What every task shares: ``--json``, ``--verbose``, ``--env``, one-line errors, exit codes."""
+"""The common part of all tasks: ``--json``, ``--verbose``, ``--env``, one-line errors, exit codes."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ def kennel_task(
     called: str | None = None,
     **help_: str,
 ) -> Callable[..., Any]:
-    """Make a task of a function: adds ``--json`` and ``--verbose``, one-line errors, exit codes.
+    """Return a decorator that makes a task of a function, with the options and errors of all tasks.
 
     Parameters
     ----------
     positional
-        Arguments given without their names.
+        Required arguments that are given without their names.
     leading
-        An argument that may be given first without its name, or left out (invoke's own positional
-        arguments cannot be left out).
+        An optional argument that may be given first without its name (invoke's own positional
+        arguments are required).
     cloud
-        Add ``--env``, hand the body a ``workspace``, and find the environment variables of the
-        local cloud, so that nothing has to be exported to rehearse by hand.
+        Add ``--env``, pass a ``workspace`` to the function, and for ``local`` set the environment
+        variables of the running local cloud, so that the user need not export them.
     called
-        The task's name where a function could not bear it.
+        The task's name if it is not a valid name of a function.
     help_
-        The help of each argument.
+        The help text of each argument.
 
     Notes
     -----
-    A body that prints something of its own on standard output takes ``as_json`` to know when
-    not to.
+    A function that prints on standard output itself has a parameter ``as_json``: it must not print if
+    that is true.
     """
 
     def decorate(body: Callable[..., Any]) -> Any:
-        own = list(inspect.signature(body).parameters.values())
-        names = {parameter.name for parameter in own}
+        declared = list(inspect.signature(body).parameters.values())
+        names = {parameter.name for parameter in declared}
         option = functools.partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        extra = [option("json", default=False), option("verbose", default=False)]
+        common = [option("json", default=False), option("verbose", default=False)]
         if cloud:
-            extra.insert(0, option("env", default=os.environ.get("KENNEL_ENV", "local")))
-        texts = {
+            common.insert(0, option("env", default=os.environ.get("KENNEL_ENV", "local")))
+        common_help = {
             "json": "print one JSON document on standard output",
             "verbose": "show the traceback of an error",
             **({"env": ENVIRONMENT_HELP} if cloud else {}),
@@ -82,20 +82,20 @@ def kennel_task(
                 if isinstance(document, dict) and document.get("ok") is False:
                     raise SystemExit(1)
 
-        parameters = [parameter for parameter in own if parameter.name not in ("workspace", "as_json")]
+        parameters = [parameter for parameter in declared if parameter.name not in ("workspace", "as_json")]
         context = option("context")
-        run.__signature__ = inspect.Signature([context, *parameters, *extra])  # type: ignore[attr-defined]
-        made: Any = task(
-            run, name=called, positional=positional, help={**help_, **texts}, auto_shortflags=False
+        run.__signature__ = inspect.Signature([context, *parameters, *common])  # type: ignore[attr-defined]
+        invoke_task: Any = task(
+            run, name=called, positional=positional, help={**help_, **common_help}, auto_shortflags=False
         )
-        made.leading = leading
-        return made
+        invoke_task.leading = leading
+        return invoke_task
 
     return decorate
 
 
-class _reported:  # noqa: N801 - reads as a statement: with _reported(verbose)
-    """Turn an error into one line and an exit code."""
+class _reported:  # noqa: N801 - used like a function: with _reported(verbose)
+    """Report an error in one line and exit with its code."""
 
     def __init__(self, verbose: bool) -> None:
         self.verbose = verbose
@@ -113,15 +113,15 @@ class _reported:  # noqa: N801 - reads as a statement: with _reported(verbose)
         if isinstance(error, KeyboardInterrupt):
             terminal.fail("interrupted")
             raise SystemExit(130) from None
-        message = _one_line(error)
+        message = _message(error)
         if message is None:
             return
         terminal.fail(message)
         raise SystemExit(1) from None
 
 
-def _one_line(error: BaseException) -> str | None:
-    """Return what a person should read; None for a fault of the program, which keeps its traceback."""
+def _message(error: BaseException) -> str | None:
+    """Return the message for the user; None for an error in the program, which keeps its traceback."""
     if isinstance(error, KennelError):
         return str(error)
     if "botocore" in sys.modules:
@@ -130,26 +130,27 @@ def _one_line(error: BaseException) -> str | None:
         if isinstance(error, NoCredentialsError):
             return "no AWS credentials: run aws sso login (or aws configure), or rehearse with --env local"
         if isinstance(error, EndpointConnectionError):
-            return f"{error} Is the local cloud up? ./kennel local.up"
+            return f"{error} Is the local cloud running? Start it: ./kennel local.up"
         if isinstance(error, ClientError):
             details = error.response["Error"]
-            return f"AWS refused {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
+            return f"AWS rejected {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
     return str(error) if isinstance(error, OSError) else None
 
 
 def _workspace(environment: str) -> Any:
+    """Return the workspace of an environment; for ``local``, set the local cloud's variables."""
     from kennel.aws.session import Workspace
 
-    shell = os.environ.get("KENNEL_WORKSPACE")  # what `local.env` exported, beside KENNEL_ENV
-    same = shell and environment == os.environ.get("KENNEL_ENV")
-    workspace = Workspace(environment, Path(shell)) if shell and same else Workspace.of(environment)
+    exported = os.environ.get("KENNEL_WORKSPACE")  # by `local.env`, together with KENNEL_ENV
+    applies = exported and environment == os.environ.get("KENNEL_ENV")
+    workspace = Workspace(environment, Path(exported)) if exported and applies else Workspace.of(environment)
     if environment == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
         from kennel.localcloud import lifecycle
 
         status = lifecycle.status(LOCAL_CLOUD)
         if not status.ready:
             raise KennelError(
-                "the local cloud does not run: ./kennel local.up (or name an AWS environment: --env dev)"
+                "the local cloud is not running: run ./kennel local.up (or use an AWS environment: --env dev)"
             )
         os.environ.update(lifecycle.environment(status))
     return workspace

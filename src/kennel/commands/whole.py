@@ -1,4 +1,4 @@
-"""The whole way, and all the checks."""
+"""The rehearsal, and all checks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from kennel.commands.task import REHEARSAL, ROOT, kennel_task
 
 
 @kennel_task(
-    photo="the photo to ask about (default: one of the test photos)",
-    data="a folder of photos, train|valid|test/NNN.Breed/ (default: photos drawn for the occasion)",
+    photo="the photo to predict (default: one of the test photos)",
+    data="a folder of photos, train|valid|test/NNN.Breed/ (default: drawn photos)",
     keep="leave the cloud and the stack running at the end",
 )
 def rehearse(photo: str | None = None, data: str | None = None, keep: bool = False) -> dict[str, Any]:
-    """Run the whole way, from photos to an answered call, on a fresh local cloud."""
+    """Run the whole way, from photos to a prediction, on a new local cloud."""
     from kennel import rehearsal, terminal
     from kennel.localcloud.ephemeral import EphemeralCloud
     from kennel.report import rehearsal_page
@@ -25,7 +25,7 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
     history = REHEARSAL / "stack" / "release" / "content" / "history.csv"
     page = rehearsal_page.write(REHEARSAL / "report.html", document, cloud.audit_log(), history)
     rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in result.steps]
-    terminal.table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "in all", result.seconds)])
+    terminal.table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", result.seconds)])
     if result.answer and result.answer["top"]:
         best = result.answer["top"][0]
         logits = len(result.answer["logits"])
@@ -34,9 +34,7 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
     if keep:
         terminal.say(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
     if result.error:
-        terminal.fail(
-            f"{result.error} (look closer: {cloud.directory / 'service.log'}, or run again with --keep)"
-        )
+        terminal.fail(f"{result.error} (see {cloud.directory / 'service.log'}, or run again with --keep)")
     return document
 
 

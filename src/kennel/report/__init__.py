@@ -1,1 +1,1 @@
-"""HTML report and plots."""
+"""The HTML report of a rehearsal, with its learning curve."""

@@ -1,4 +1,4 @@
-"""The page that a rehearsal leaves behind: one HTML file without anything to fetch."""
+"""The report of a rehearsal: one HTML file without external resources."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from kennel.report import plots
+from kennel.report import learning_curve
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(
-    target: Path, result: dict[str, Any], ledger: list[dict[str, Any]], history: Path | None = None
+    target: Path, result: dict[str, Any], audit_log: list[dict[str, Any]], history: Path | None = None
 ) -> Path:
-    """Write the page of one rehearsal.
+    """Write the report of one rehearsal and return its path.
 
     Parameters
     ----------
     result
-        The document in ``result.json``.
-    ledger
-        The local cloud's record of calls.
+        The document of ``result.json``.
+    audit_log
+        Entries of the local cloud's audit log: ``principal, action, resource, decision, reason``.
     history
         ``history.csv`` of the training, for the learning curve.
     """
     from jinja2 import Environment, FileSystemLoader, select_autoescape
 
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape())
-    curve = plots.learning_curve(_rows(history)) if history and history.exists() else None
+    curve = learning_curve.draw(_rows(history)) if history and history.exists() else None
     page = environment.get_template("rehearsal.html").render(
         result=result,
         total=sum(step["seconds"] for step in result["steps"]) or 1,
         photo=_thumbnail(result["photo"]),
         curve=curve,
-        callers=_callers(ledger),
-        denied=[entry for entry in ledger if entry["decision"] == "deny"],
+        callers=_callers(audit_log),
+        denied=[entry for entry in audit_log if entry["decision"] == "deny"],
     )
     target.write_text(page)
     return target
@@ -67,10 +67,10 @@ def _thumbnail(photo: str) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _callers(ledger: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Count the ledger's calls by caller and action, the busiest caller first."""
+def _callers(audit_log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Count the calls of the audit log by caller and action, most calls first."""
     calls: dict[str, Counter[str]] = {}
-    for entry in ledger:
+    for entry in audit_log:
         calls.setdefault(_short(entry["principal"]), Counter())[entry["action"]] += 1
     rows = [
         {"name": name, "calls": counted.total(), "actions": counted.most_common(8), "kinds": len(counted)}
@@ -80,6 +80,6 @@ def _callers(ledger: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _short(principal: Any) -> str:
-    """Return the role of a session's ARN, or the last part of any other."""
-    parts = str(principal or "nobody").split("/")
+    """Return the role's name for the ARN of an assumed role, else the last part of the ARN."""
+    parts = str(principal or "anonymous").split("/")
     return parts[1] if ":assumed-role" in parts[0] and len(parts) > 1 else parts[-1]

@@ -1,5 +1,5 @@
-# Instances follow the load: target tracking on the invocations that each instance gets in a minute.
-# The target is made after the endpoint and, as it must be, removed before it.
+# Target tracking on the number of invocations per instance and minute.
+# The scalable target is created after the endpoint and destroyed before it.
 
 resource "aws_appautoscaling_target" "this" {
   service_namespace  = "sagemaker"

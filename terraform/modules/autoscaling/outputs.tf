@@ -4,6 +4,6 @@ output "policy" {
 }
 
 output "resource_id" {
-  description = "What is scaled, in Application Auto Scaling's words."
+  description = "Resource id of the scalable target, in the form of Application Auto Scaling."
   value       = aws_appautoscaling_target.this.resource_id
 }

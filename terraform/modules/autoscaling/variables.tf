@@ -5,31 +5,31 @@ variable "endpoint_name" {
 }
 
 variable "invocations_per_instance" {
-  description = "Invocations a minute that one instance should get."
+  description = "Target value: invocations per instance and minute."
   type        = number
   nullable    = false
 }
 
 variable "max_instances" {
-  description = "Most instances."
+  description = "Maximum number of instances."
   type        = number
   nullable    = false
 }
 
 variable "min_instances" {
-  description = "Fewest instances."
+  description = "Minimum number of instances."
   type        = number
   nullable    = false
 }
 
 variable "scale_in_cooldown_seconds" {
-  description = "Seconds between two steps down."
+  description = "Seconds after a scale-in before the next."
   type        = number
   nullable    = false
 }
 
 variable "scale_out_cooldown_seconds" {
-  description = "Seconds between two steps up."
+  description = "Seconds after a scale-out before the next."
   type        = number
   nullable    = false
 }

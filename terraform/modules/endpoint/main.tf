@@ -1,8 +1,8 @@
-# One release behind one endpoint. A new release makes a new model and configuration beside the old
-# ones; the endpoint moves over, blue to green, and only then the old ones go.
+# One endpoint, which serves one release. A new release creates a new model and endpoint configuration; after
+# the endpoint's blue/green update, the old ones are destroyed.
 
 locals {
-  # A model cannot be changed, so its name says what it is made of: the release, image and archive.
+  # A SageMaker model is immutable, so its name contains what determines it: release, image and archive.
   fingerprint = substr(sha256(jsonencode([var.image, var.release.model_data_url])), 0, 8)
 }
 
@@ -10,8 +10,8 @@ resource "aws_sagemaker_model" "this" {
   name               = "${var.name}-${var.release.id}-${local.fingerprint}"
   execution_role_arn = var.role_arn
 
-  # SageMaker itself fetches the archive and carries requests in and answers out; the container has no
-  # network whatsoever. That is narrower than joining the VPC, and spares the role every EC2 grant.
+  # Network isolation: SageMaker downloads the archive and forwards requests and responses; the container has no
+  # network. This is stricter than the VPC, and the role needs no EC2 permissions.
   enable_network_isolation = true
 
   primary_container {

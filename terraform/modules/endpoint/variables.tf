@@ -5,7 +5,7 @@ variable "image" {
 }
 
 variable "instance_count" {
-  description = "Instances that a new configuration starts with; SageMaker resets the live count to it."
+  description = "Initial number of instances of a new configuration; SageMaker resets the current number to it."
   type        = number
   nullable    = false
 }
@@ -29,13 +29,13 @@ variable "name" {
 }
 
 variable "release" {
-  description = "What to serve: the release's id and its archive."
+  description = "The release to serve: its id and the S3 address of its archive."
   type        = object({ id = string, model_data_url = string })
   nullable    = false
 }
 
 variable "role_arn" {
-  description = "Role that the endpoint runs as."
+  description = "Execution role of the endpoint."
   type        = string
   nullable    = false
 }
@@ -47,13 +47,13 @@ variable "rollback_alarms" {
 }
 
 variable "termination_wait_seconds" {
-  description = "Seconds that the alarms are watched before the old instances go."
+  description = "Seconds for which SageMaker watches the alarms before it terminates the old instances."
   type        = number
   nullable    = false
 }
 
 variable "variant" {
-  description = "Name of the variant; it must stay the same from release to release."
+  description = "Name of the variant; it must be the same for all releases."
   type        = string
   nullable    = false
 }

@@ -1,4 +1,4 @@
-# An endpoint: reads releases, pulls its image, logs. It never writes to a bucket and has no network.
+# The endpoint: reads releases, pulls its image, writes logs. No write access to buckets, no network.
 
 data "aws_iam_policy_document" "endpoint" {
   statement {
@@ -13,7 +13,7 @@ data "aws_iam_policy_document" "endpoint" {
     resources = [var.key_arn]
   }
 
-  # The notebook's trial endpoints have log groups of their own, hence the group may be created.
+  # CreateLogGroup, because the notebook's trial endpoints have their own log groups.
   statement {
     sid = "WriteLogs"
     actions = [
@@ -29,7 +29,7 @@ data "aws_iam_policy_document" "endpoint" {
     ]
   }
 
-  # CloudWatch knows no resources for metrics; the namespace is the only fence.
+  # CloudWatch has no resource types for metrics; only the namespace can be restricted.
   statement {
     sid       = "PublishMetrics"
     actions   = ["cloudwatch:PutMetricData"]
@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "endpoint" {
     }
   }
 
-  # The token is for the whole registry; AWS offers no narrower resource.
+  # The token is for the whole registry; AWS has no narrower resource.
   statement {
     sid       = "LogInToRegistry"
     actions   = ["ecr:GetAuthorizationToken"]

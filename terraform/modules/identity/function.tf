@@ -1,4 +1,4 @@
-# The function: asks one endpoint, reads one inbox, writes its own log, trace and dead letters.
+# The function: invokes one endpoint, reads the inbox, writes its own log, traces and dead letters.
 
 data "aws_iam_policy_document" "function" {
   statement {
@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "function" {
     resources = ["arn:${var.partition}:sqs:${var.region}:${var.account_id}:${var.dead_letter_queue_name}"]
   }
 
-  # X-Ray knows no resources for these two actions.
+  # X-Ray has no resource types for these two actions.
   statement {
     sid       = "Trace"
     actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]

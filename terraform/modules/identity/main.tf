@@ -1,7 +1,7 @@
-# One role for each workload. What each may do lives in the file that bears its name.
+# One role for each workload; its permissions are in the file of the same name.
 #
-# Nothing here refers to a resource that uses a role: names arrive as text, so roles exist early and
-# nobody waits for them in a circle.
+# Nothing here refers to a resource that uses a role: names are passed as strings, so that roles are created
+# first and there are no dependency cycles.
 
 locals {
   arn = {
@@ -40,8 +40,8 @@ locals {
     }
   }
 
-  # EC2 does not set aws:SourceAccount when it assumes an instance's role: the condition would lock
-  # the instance out. The other services set it.
+  # EC2 does not set aws:SourceAccount when it assumes an instance's role, so this condition would deny it.
+  # The other services set it.
   vouching_services = ["lambda.amazonaws.com", "sagemaker.amazonaws.com"]
 }
 

@@ -1,7 +1,7 @@
-# The notebook: runs jobs as the training role, tries releases on endpoints of its own, asks the real one.
+# The notebook: starts jobs with the training role, deploys trial endpoints, invokes the deployed endpoint.
 
 locals {
-  # Whatever a notebook deploys is called so: it can never replace what Terraform deployed.
+  # Names of what the notebook may deploy: it cannot replace what Terraform deployed.
   trial_prefix = "${var.name}-trial-"
 
   jobs = [

@@ -3,7 +3,7 @@ output "instance_profile" {
   value       = aws_iam_instance_profile.this.name
 }
 
-# Whoever receives a role also waits for its permissions: Lambda, for one, checks them at creation.
+# Depends on the policies, because Lambda, for example, checks a role's permissions at creation.
 output "roles" {
   description = "ARN of each workload's role."
   value       = { for key, role in aws_iam_role.this : key => role.arn }

@@ -1,4 +1,4 @@
-# What several workloads may do alike; their own files begin from here.
+# Statements that several workloads share; their policies include these.
 
 data "aws_iam_policy_document" "reads_inputs" {
   statement {

@@ -1,4 +1,4 @@
-# A training job: reads photos and code, writes models and checkpoints, logs, joins the network.
+# A training job: reads photos and code, writes models, checkpoints and logs, attaches to the VPC.
 
 data "aws_iam_policy_document" "training" {
   source_policy_documents = [data.aws_iam_policy_document.reads_inputs.json]
@@ -37,7 +37,7 @@ data "aws_iam_policy_document" "training" {
     resources = [var.key_arn]
   }
 
-  # SageMaker encrypts the job's volume through a grant that the job's role makes.
+  # SageMaker encrypts the job's volume through a KMS grant that the job's role creates.
   statement {
     sid       = "EncryptVolumes"
     actions   = ["kms:CreateGrant"]
@@ -56,7 +56,7 @@ data "aws_iam_policy_document" "training" {
     resources = ["${local.arn.log_group}${var.log_groups.training}", "${local.arn.log_group}${var.log_groups.training}:*"]
   }
 
-  # CloudWatch knows no resources for metrics; the namespace is the only fence.
+  # CloudWatch has no resource types for metrics; only the namespace can be restricted.
   statement {
     sid       = "PublishMetrics"
     actions   = ["cloudwatch:PutMetricData"]
@@ -69,7 +69,7 @@ data "aws_iam_policy_document" "training" {
     }
   }
 
-  # The token is for the whole registry; AWS offers no narrower resource.
+  # The token is for the whole registry; AWS has no narrower resource.
   statement {
     sid       = "LogInToRegistry"
     actions   = ["ecr:GetAuthorizationToken"]
@@ -97,7 +97,7 @@ data "aws_iam_policy_document" "training" {
     )
   }
 
-  # EC2 describes everything or nothing: these actions know no resources.
+  # These EC2 actions have no resource types.
   statement {
     sid = "LookAtNetwork"
     actions = [

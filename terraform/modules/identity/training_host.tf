@@ -1,4 +1,4 @@
-# The training host: the training job's data, Session Manager instead of SSH, and the right to stop itself.
+# The training host: the training job's data access, Session Manager instead of SSH, permission to stop itself.
 
 data "aws_iam_policy_document" "training_host" {
   source_policy_documents = [data.aws_iam_policy_document.reads_inputs.json]
@@ -21,8 +21,8 @@ data "aws_iam_policy_document" "training_host" {
     resources = [var.key_arn]
   }
 
-  # Systems Manager's agent creates the group before it logs a command, and logs nothing where it may not:
-  # for a group that is there, the answer that it exists is what it needs.
+  # Systems Manager's agent calls CreateLogGroup before it logs a command, and does not log if the call is
+  # denied. For an existing group, it expects the error that the group exists.
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
@@ -47,9 +47,9 @@ data "aws_iam_policy_document" "training_host" {
     resources = ["${local.arn.ec2}:instance/*"]
   }
 
-  # Session Manager's and Run Command's channels know no resources. These are the parts of
-  # AmazonSSMManagedInstanceCore that the two need; inventory, patching, parameters and the older
-  # ec2messages channel, which agents since 3.3.40 do without, are left out.
+  # The channels of Session Manager and Run Command have no resource types. These are the parts of
+  # AmazonSSMManagedInstanceCore that the two require, without inventory, patching, parameters and the older
+  # ec2messages channel, which agents since 3.3.40 do not use.
   statement {
     sid = "SessionChannels"
     actions = [

@@ -1,5 +1,5 @@
 variable "account_id" {
-  description = "Account of the stack; the services that set it must call on its behalf."
+  description = "Account of the stack, which services must set as aws:SourceAccount."
   type        = string
   nullable    = false
 }
@@ -17,7 +17,7 @@ variable "dead_letter_queue_name" {
 }
 
 variable "endpoint_name" {
-  description = "The endpoint that may be asked."
+  description = "The endpoint that may be invoked."
   type        = string
   nullable    = false
 }
@@ -29,13 +29,13 @@ variable "image_repository_arns" {
 }
 
 variable "key_arn" {
-  description = "Key of everything at rest."
+  description = "KMS key that encrypts all data at rest."
   type        = string
   nullable    = false
 }
 
 variable "log_groups" {
-  description = "Names of the log groups, by who writes them."
+  description = "Names of the log groups by workload."
   type = object({
     endpoint      = string
     function      = string
@@ -53,7 +53,7 @@ variable "name" {
 }
 
 variable "network" {
-  description = "Subnets and security groups that training jobs join."
+  description = "Subnets and security groups of training jobs."
   type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
   nullable    = false
 }
@@ -71,7 +71,7 @@ variable "partition" {
 }
 
 variable "permissions_boundary" {
-  description = "ARN of a policy that bounds every role, where the organisation demands one."
+  description = "ARN of the permissions boundary of every role, if the organisation requires one."
   type        = string
   default     = null
 }

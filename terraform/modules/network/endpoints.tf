@@ -1,7 +1,7 @@
-# Private ways to AWS: S3 costs nothing; each interface endpoint is billed by the hour and zone.
+# VPC endpoints. The S3 gateway is free; each interface endpoint is billed per hour and zone.
 
 data "aws_iam_policy_document" "s3" {
-  # The gateway opens only the stack's own buckets: code that runs here has nowhere else to write.
+  # The gateway's policy allows the stack's own buckets only, so that code cannot write to other buckets.
   statement {
     sid = "OwnBuckets"
     actions = [

@@ -1,4 +1,4 @@
-# Who talked to whom: flow logs of the whole network, and the role that may write them.
+# Flow logs of the VPC, and the role that may write them.
 
 data "aws_iam_policy_document" "flow_logs_trust" {
   statement {

@@ -1,5 +1,5 @@
-# A network without a way to the internet: private subnets, S3 through a gateway, AWS APIs through
-# interface endpoints.
+# A VPC without internet access: private subnets, S3 through a gateway endpoint, AWS APIs through interface
+# endpoints.
 
 resource "aws_vpc" "this" {
   cidr_block           = var.cidr_block
@@ -9,7 +9,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# The group that a resource without one of its own falls into: closed both ways.
+# The default security group, which resources without another one have: it allows no traffic.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 

@@ -1,14 +1,14 @@
 output "security_group_ids" {
-  description = "Security groups of a workload."
+  description = "Ids of the security groups of workloads."
   value       = [aws_security_group.workload.id]
 }
 
 output "subnet_ids" {
-  description = "Private subnets, one in each zone."
+  description = "Ids of the private subnets, one in each zone."
   value       = [for subnet in aws_subnet.this : subnet.id]
 }
 
 output "vpc_id" {
-  description = "The network."
+  description = "Id of the VPC."
   value       = aws_vpc.this.id
 }

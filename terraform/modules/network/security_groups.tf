@@ -1,11 +1,11 @@
-# What workloads may say, and to whom: HTTPS to S3 and to the interface endpoints, anything to each other.
+# Allowed traffic of workloads: HTTPS to S3 and to the interface endpoints, everything among each other.
 
 data "aws_prefix_list" "s3" {
   name = "com.amazonaws.${var.region}.s3"
 }
 
 resource "aws_security_group" "workload" {
-  #checkov:skip=CKV2_AWS_5:The notebook and the training host wear it, through this module's output, which checkov does not follow
+  #checkov:skip=CKV2_AWS_5:The notebook and the training host use it through this module's output, which checkov does not follow
   name        = "${var.name}-workload"
   description = "Training jobs, the training host and the notebook"
   vpc_id      = aws_vpc.this.id
@@ -48,7 +48,7 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   to_port                      = 443
 }
 
-# Distributed training picks its ports itself, so the hosts of a job are open to each other.
+# Distributed training uses arbitrary ports, so all traffic between the hosts of a job is allowed.
 resource "aws_vpc_security_group_egress_rule" "peers" {
   security_group_id            = aws_security_group.workload.id
   description                  = "Hosts of one training job"

@@ -1,23 +1,23 @@
 variable "account_id" {
-  description = "Account whose principals may pass the S3 gateway."
+  description = "Account whose principals may use the S3 gateway endpoint."
   type        = string
   nullable    = false
 }
 
 variable "availability_zones" {
-  description = "Zones that get a private subnet each."
+  description = "Availability zones, each with one private subnet."
   type        = list(string)
   nullable    = false
 }
 
 variable "bucket_arns" {
-  description = "Buckets that the S3 gateway opens."
+  description = "Buckets that the S3 gateway endpoint allows."
   type        = list(string)
   nullable    = false
 }
 
 variable "cidr_block" {
-  description = "Address range of the network; a sixteenth of it goes to each zone."
+  description = "Address range of the VPC; each zone's subnet is a sixteenth of it."
   type        = string
   nullable    = false
 }
@@ -29,13 +29,13 @@ variable "flow_log_group" {
 }
 
 variable "interface_endpoint_zones" {
-  description = "In how many of the zones each interface endpoint has an address; the others reach it across."
+  description = "Number of zones in which each interface endpoint has an address; other zones use it across zones."
   type        = number
   nullable    = false
 }
 
 variable "interface_endpoints" {
-  description = "AWS APIs reachable from inside, by the last part of their service name (sagemaker.api, logs…)."
+  description = "AWS APIs with an interface endpoint, by the last part of their service name (sagemaker.api, logs…)."
   type        = set(string)
   nullable    = false
 }

@@ -7,9 +7,9 @@ resource "aws_sagemaker_notebook_instance_lifecycle_configuration" "this" {
 
   lifecycle {
     precondition {
-      # AWS counts the characters after encoding.
+      # AWS limits the number of characters after base64 encoding.
       condition     = max(length(base64encode(local.on_create)), length(base64encode(local.on_start))) <= 16384
-      error_message = "A lifecycle script may have 16384 characters once encoded: move work from modules/notebook/scripts into the bundle source/kennel.tar.gz."
+      error_message = "A lifecycle script is limited to 16384 characters after base64 encoding: move parts from modules/notebook/scripts into the bundle source/kennel.tar.gz."
     }
   }
 }

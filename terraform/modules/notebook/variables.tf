@@ -1,11 +1,11 @@
 variable "artifact_bucket" {
-  description = "Bucket that holds the repository's bundle."
+  description = "Bucket with the repository's bundle."
   type        = string
   nullable    = false
 }
 
 variable "environment" {
-  description = "Environment variables of every shell on the notebook."
+  description = "Environment variables of all shells on the notebook."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -36,13 +36,13 @@ variable "name" {
 }
 
 variable "region" {
-  description = "Region of the notebook's calls."
+  description = "Default region on the notebook."
   type        = string
   nullable    = false
 }
 
 variable "role_arn" {
-  description = "Role that the notebook runs as."
+  description = "Execution role of the notebook."
   type        = string
   nullable    = false
 }

@@ -1,4 +1,4 @@
-# What wakes somebody: one topic, and the alarms that publish to it.
+# The alarms, and the topic to which they publish.
 
 locals {
   function_alarms = {
@@ -13,7 +13,7 @@ locals {
       dimensions  = { FunctionName = var.function_name }
     }
     function-throttles = {
-      description = "Callers were turned away: raise the function's reserved concurrency"
+      description = "Invocations were throttled: raise the function's reserved concurrency"
       namespace   = "AWS/Lambda"
       metric      = "Throttles"
       statistic   = "Sum"
@@ -23,7 +23,7 @@ locals {
       dimensions  = { FunctionName = var.function_name }
     }
     dead-letters = {
-      description = "Events were given up and lie in the dead-letter queue"
+      description = "Events failed all attempts and are in the dead-letter queue"
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       statistic   = "Maximum"
@@ -34,11 +34,11 @@ locals {
     }
   }
 
-  # Without a release there is no endpoint to watch.
+  # Without a release there is no endpoint.
   endpoint_alarms = {
     for key, alarm in {
       endpoint-errors = {
-        description = "The endpoint answered 5xx; a deployment under way rolls back"
+        description = "The endpoint responded with 5xx; a deployment in progress is rolled back"
         namespace   = "AWS/SageMaker"
         metric      = "Invocation5XXErrors"
         statistic   = "Sum"
@@ -48,12 +48,12 @@ locals {
         dimensions  = { EndpointName = var.endpoint.name, VariantName = var.endpoint.variant }
       }
       endpoint-latency = {
-        description = "The slowest hundredth of answers took too long; a deployment under way rolls back"
+        description = "The p99 latency exceeded its limit; a deployment in progress is rolled back"
         namespace   = "AWS/SageMaker"
         metric      = "ModelLatency"
         statistic   = null
         percentile  = "p99"
-        # The metric counts microseconds.
+        # The metric is in microseconds.
         threshold  = var.latency_p99_ms * 1000
         periods    = 3
         dimensions = { EndpointName = var.endpoint.name, VariantName = var.endpoint.variant }

@@ -1,4 +1,4 @@
-# What the stack may cost in a month, found by its Project tag.
+# The monthly cost limit of the stack, which is identified by its Project tag.
 
 resource "aws_budgets_budget" "this" {
   name         = "${var.name}-monthly"
@@ -25,6 +25,6 @@ resource "aws_budgets_budget" "this" {
     }
   }
 
-  # A budget checks that it may publish to its topic.
+  # AWS Budgets checks at creation that it may publish to the topic.
   depends_on = [aws_sns_topic_policy.alarms]
 }

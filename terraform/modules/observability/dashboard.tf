@@ -1,4 +1,4 @@
-# One page that shows whether the service is well.
+# The dashboard of the service's metrics.
 
 locals {
   endpoint_dimensions = ["EndpointName", var.endpoint.name, "VariantName", var.endpoint.variant]

@@ -1,4 +1,4 @@
-# Log groups, made before whoever writes to them: each has a retention and the stack's key.
+# Log groups, created before the workloads that write to them, with a retention and the stack's key.
 
 resource "aws_cloudwatch_log_group" "this" {
   for_each = var.log_groups

@@ -9,11 +9,11 @@ output "dashboard" {
 }
 
 output "log_groups" {
-  description = "Name and ARN of each log group that was made."
+  description = "Name and ARN of each managed log group."
   value       = { for key, group in aws_cloudwatch_log_group.this : key => { arn = group.arn, name = group.name } }
 }
 
 output "rollback_alarms" {
-  description = "Names of the alarms that roll a deployment back."
+  description = "Names of the alarms that trigger a roll-back."
   value       = [for key in keys(local.endpoint_alarms) : aws_cloudwatch_metric_alarm.this[key].alarm_name]
 }

@@ -17,20 +17,20 @@ variable "dead_letter_queue_name" {
 }
 
 variable "emails" {
-  description = "Who hears of alarms and the budget."
+  description = "E-mail addresses that receive alarms and budget notifications."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "endpoint" {
-  description = "The endpoint to watch, and whether it exists."
+  description = "Name of the endpoint with alarms, and whether it exists."
   type        = object({ deployed = bool, name = string, variant = string })
   nullable    = false
 }
 
 variable "function_name" {
-  description = "The function to watch."
+  description = "Name of the function with alarms."
   type        = string
   nullable    = false
 }
@@ -42,13 +42,13 @@ variable "key_arn" {
 }
 
 variable "latency_p99_ms" {
-  description = "Milliseconds that the slowest hundredth of answers may take."
+  description = "Limit of the p99 latency in milliseconds."
   type        = number
   nullable    = false
 }
 
 variable "log_groups" {
-  description = "Log groups to make: name by who writes."
+  description = "Log groups to create: name by workload."
   type        = map(string)
   nullable    = false
 }
@@ -66,13 +66,13 @@ variable "project" {
 }
 
 variable "region" {
-  description = "Region that the dashboard shows."
+  description = "Region of the dashboard's metrics."
   type        = string
   nullable    = false
 }
 
 variable "retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs in days."
   type        = number
   nullable    = false
 }

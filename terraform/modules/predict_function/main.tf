@@ -1,19 +1,19 @@
-# The function that asks the endpoint, its alias, and the concurrency that is set aside for it.
+# The function that invokes the endpoint, its alias, and its reserved and provisioned concurrency.
 
 resource "aws_sqs_queue" "dead_letters" {
   name                      = var.dead_letter_queue_name
   message_retention_seconds = 1209600
 
-  # SQS's own key: the stack's key would need a policy for every sender and slows the first create by
-  # half a minute, and what lies here are events, not photos.
+  # SQS's own key: the stack's key would require a key policy for every sender and delays the first apply by
+  # half a minute.
   sqs_managed_sse_enabled = true
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_117:It fetches photos from the public internet, which the private network has no way to
-  #checkov:skip=CKV_AWS_272:One account builds and deploys the zip, and its hash is in the state; a signing profile would sign with the same hand
+  #checkov:skip=CKV_AWS_117:It downloads photos from the public internet, which the private network cannot reach
+  #checkov:skip=CKV_AWS_272:One account builds and deploys the zip, and its hash is in the state; a signing profile would be used by the same account
   function_name = var.name
-  description   = "Photo in, logits out: asks ${var.environment.ENDPOINT_NAME}"
+  description   = "Predicts breeds through the endpoint ${var.environment.ENDPOINT_NAME}"
   role          = var.role_arn
   runtime       = "python3.12"
   handler       = "app.handler"
@@ -21,7 +21,7 @@ resource "aws_lambda_function" "this" {
   memory_size   = var.memory_mb
   timeout       = var.timeout_seconds
 
-  # The path stays relative: an absolute one would be a change on every other machine.
+  # A relative path: an absolute one would be a change on every other machine.
   filename         = var.package
   source_code_hash = fileexists(var.package) ? filebase64sha256(var.package) : null
 
@@ -49,14 +49,14 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = fileexists(var.package)
-      error_message = "The function's package ${var.package} does not exist: run `./kennel stack.build` first, which makes it."
+      error_message = "The function's package ${var.package} does not exist: run `./kennel stack.build` first, which builds it."
     }
   }
 }
 
 resource "aws_lambda_alias" "this" {
   name             = "live"
-  description      = "What callers invoke"
+  description      = "The alias that callers invoke"
   function_name    = aws_lambda_function.this.function_name
   function_version = aws_lambda_function.this.version
 }

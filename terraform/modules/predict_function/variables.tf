@@ -1,11 +1,11 @@
 variable "dead_letter_queue_name" {
-  description = "Name of the queue that keeps events the function gave up on."
+  description = "Name of the queue for events that failed all attempts."
   type        = string
   nullable    = false
 }
 
 variable "environment" {
-  description = "The function's environment variables; ENDPOINT_NAME is the endpoint that it asks."
+  description = "The function's environment variables; ENDPOINT_NAME is the endpoint that it invokes."
   type        = map(string)
   nullable    = false
 }
@@ -23,7 +23,7 @@ variable "log_group" {
 }
 
 variable "memory_mb" {
-  description = "Memory, and with it the share of a processor."
+  description = "Memory in MB, which also determines the CPU share."
   type        = number
   nullable    = false
 }
@@ -35,32 +35,32 @@ variable "name" {
 }
 
 variable "package" {
-  description = "Path of the zip, as `./kennel stack.build` makes it."
+  description = "Path of the zip, as built by `./kennel stack.build`."
   type        = string
   nullable    = false
 }
 
 variable "provisioned_concurrency" {
-  description = "Executions kept warm on the alias; 0 keeps none."
+  description = "Provisioned concurrency of the alias; 0 for none."
   type        = number
   default     = 0
   nullable    = false
 }
 
 variable "reserved_concurrency" {
-  description = "Executions set aside for this function, which are also its limit; null shares the account's."
+  description = "Reserved concurrency, which is also the limit; null to share the account's."
   type        = number
   default     = null
 }
 
 variable "role_arn" {
-  description = "Role that the function runs as."
+  description = "Execution role of the function."
   type        = string
   nullable    = false
 }
 
 variable "timeout_seconds" {
-  description = "Seconds that one call may take."
+  description = "Time limit of one invocation in seconds."
   type        = number
   nullable    = false
 }

@@ -1,7 +1,7 @@
-# The one key of the stack: buckets, logs, volumes, the function's environment, the alarm topic.
+# The KMS key of the stack: buckets, logs, volumes, the function's environment, the alarm topic.
 
 data "aws_iam_policy_document" "key" {
-  #checkov:skip=CKV_AWS_109:A key policy; its "*" is this key alone, and without the account's root nobody could ever change it
+  #checkov:skip=CKV_AWS_109:A key policy; its "*" is this key alone, and without the account's root the key could not be managed
   #checkov:skip=CKV_AWS_111:A key policy; its "*" is this key alone
   #checkov:skip=CKV_AWS_356:A key policy; its "*" is this key alone
   statement {

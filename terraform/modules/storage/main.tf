@@ -1,9 +1,9 @@
-# The buckets: data (photos in), artifacts (models and code out), logs (who read what).
+# The buckets: data (photos), artifacts (models and code), logs (server access logs).
 
 locals {
   log_key = "logs"
 
-  # What each bucket forgets, beyond the rules that all of them share.
+  # Expiration rules of each bucket, in addition to those that all share.
   buckets = {
     data = {
       name     = var.bucket_names.data
@@ -22,9 +22,9 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_144:One region by design: photos are fetched again and releases rebuilt from their training job
-  #checkov:skip=CKV_AWS_145:Data and artifacts are encrypted with the stack's key; the log bucket cannot be, for S3 delivers no access logs to an SSE-KMS bucket
-  #checkov:skip=CKV2_AWS_62:Nothing is started by an upload, so there is nobody to notify
+  #checkov:skip=CKV_AWS_144:One region by design: photos can be uploaded again and releases packaged again from their training job
+  #checkov:skip=CKV_AWS_145:Data and artifacts are encrypted with the stack's key; the log bucket cannot be, because S3 delivers no access logs to an SSE-KMS bucket
+  #checkov:skip=CKV2_AWS_62:No workload is triggered by uploads
   for_each = local.buckets
 
   bucket        = each.value.name
@@ -56,8 +56,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   }
 }
 
-# S3 refuses to deliver server access logs to a bucket that encrypts with SSE-KMS, so this one
-# encrypts with S3's own key.
+# S3 does not deliver server access logs to a bucket with SSE-KMS, so the log bucket uses SSE-S3.
 resource "aws_s3_bucket_server_side_encryption_configuration" "logs" {
   bucket = aws_s3_bucket.this[local.log_key].id
 
@@ -88,8 +87,8 @@ resource "aws_s3_bucket_ownership_controls" "this" {
   }
 }
 
-# The provider waits almost a minute for a lifecycle to settle, so nothing waits for this resource and
-# it waits for nothing but its bucket.
+# The provider waits almost a minute for a lifecycle configuration, so no other resource depends on this one,
+# and it depends on its bucket only.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   for_each = local.buckets
 
@@ -125,7 +124,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
         days = rule.value.days
       }
 
-      # In a versioned bucket an expired object lives on as a noncurrent version: end that one too.
+      # In a versioned bucket an expired object becomes a noncurrent version, which must expire too.
       noncurrent_version_expiration {
         noncurrent_days = 1
       }

@@ -1,4 +1,4 @@
-# Who may touch the buckets from the outside: nobody without TLS, and the log service its own bucket.
+# Bucket policies: deny access without TLS, and allow the log service to write to the log bucket.
 
 data "aws_iam_policy_document" "bucket" {
   for_each = local.buckets
@@ -58,6 +58,6 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this[each.key].id
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
-  # S3 rejects a policy that races with its bucket's public access block.
+  # S3 rejects a policy during a change of the bucket's public access block.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

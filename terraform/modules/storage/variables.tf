@@ -1,5 +1,5 @@
 variable "access_log_days" {
-  description = "Days that server access logs are kept."
+  description = "Days after which server access logs expire."
   type        = number
   default     = 365
   nullable    = false
@@ -29,28 +29,28 @@ variable "bucket_names" {
 }
 
 variable "checkpoint_days" {
-  description = "Days that training checkpoints are kept."
+  description = "Days after which training checkpoints expire."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "force_destroy" {
-  description = "Whether destroy also deletes what the buckets hold."
+  description = "Whether destroy also deletes the buckets' contents."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "inbox_days" {
-  description = "Days that photos sent for prediction are kept."
+  description = "Days after which photos for prediction expire."
   type        = number
   default     = 1
   nullable    = false
 }
 
 variable "key_deletion_days" {
-  description = "Days between the destroy of the key and its end."
+  description = "Waiting period in days before KMS deletes a destroyed key."
   type        = number
   default     = 30
   nullable    = false
@@ -63,7 +63,7 @@ variable "name" {
 }
 
 variable "noncurrent_days" {
-  description = "Days that overwritten or deleted versions can still be restored."
+  description = "Days for which overwritten or deleted objects can be restored."
   type        = number
   default     = 30
   nullable    = false

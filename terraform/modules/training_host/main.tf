@@ -1,4 +1,4 @@
-# The EC2 way to train: one instance on AWS's Deep Learning AMI, reached through Session Manager only.
+# Training on EC2: one instance with AWS's Deep Learning AMI, accessible through Session Manager only.
 
 data "aws_ami" "this" {
   most_recent = true
@@ -24,11 +24,11 @@ resource "aws_instance" "this" {
   ebs_optimized          = true
   monitoring             = true
 
-  # Read at the first start only, so a new script means a new host; the plan says so.
+  # Read at the first start only, so a changed script replaces the host.
   user_data                   = var.user_data
   user_data_replace_on_change = true
 
-  # The host shuts itself down when idle; that must not end it.
+  # The host shuts itself down when idle; a shutdown must not terminate it.
   instance_initiated_shutdown_behavior = "stop"
 
   metadata_options {
@@ -47,7 +47,7 @@ resource "aws_instance" "this" {
   tags = { Name = var.name }
 
   lifecycle {
-    # AWS publishes a new image every few weeks: a host is replaced on purpose, not by accident.
+    # AWS publishes a new image every few weeks, which must not replace the host.
     ignore_changes = [ami]
   }
 }

@@ -1,4 +1,4 @@
 output "instance_id" {
-  description = "The instance, as Session Manager knows it."
+  description = "Id of the instance, for Session Manager."
   value       = aws_instance.this.id
 }

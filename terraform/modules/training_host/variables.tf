@@ -23,7 +23,7 @@ variable "key_arn" {
 }
 
 variable "name" {
-  description = "Name tag of the host, by which its role may stop it."
+  description = "Name tag of the host; its role may stop instances with this tag."
   type        = string
   nullable    = false
 }
@@ -47,7 +47,7 @@ variable "user_data" {
 }
 
 variable "volume_gb" {
-  description = "Size of the root volume; the image alone needs some 45 GB."
+  description = "Size of the root volume in GB; the image needs some 45 GB."
   type        = number
   nullable    = false
 }

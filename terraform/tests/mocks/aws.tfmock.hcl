@@ -1,4 +1,4 @@
-# What the provider would answer, where a made-up word would not do: ARNs, JSON, an image's address.
+# Mocked values where Terraform's random strings are invalid: ARNs, JSON, image addresses.
 
 mock_data "aws_caller_identity" {
   defaults = {

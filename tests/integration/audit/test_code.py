@@ -1,4 +1,4 @@
-"""The audit of the repository's own Terraform, as it is and with mistakes planted in a copy."""
+"""The audit of the repository's own Terraform, unchanged and in a copy with deliberate mistakes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kennel.audit.code import AuditReport, audit_code
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = ROOT / ".venv-audit" / "bin" / "python"
-pytestmark = pytest.mark.slow  # `./kennel test --fast` leaves checkov out, and its environment with it
+pytestmark = pytest.mark.slow  # `./kennel test --fast` runs without checkov and its environment
 
 MISTAKES = {
     "bucket.tf": """
@@ -28,7 +28,7 @@ resource "aws_s3_bucket_acl" "public" {
 data "aws_iam_policy_document" "star" {
   statement {
     actions   = ["*"]
-    resources = ["arn:aws:s3:::one"]
+    resources = ["arn:aws:s3:::bucket"]
   }
 }
 """,
@@ -37,14 +37,14 @@ resource "aws_iam_role_policy" "json" {
   role = "x"
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = ["s3:*"], Resource = "arn:aws:s3:::one" }]
+    Statement = [{ Effect = "Allow", Action = ["s3:*"], Resource = "arn:aws:s3:::bucket" }]
   })
 }
 """,
     "template.tf": """
 resource "aws_iam_role_policy" "template" {
   role   = "x"
-  policy = templatefile("${path.module}/policy.json.tftpl", { bucket = "one" })
+  policy = templatefile("${path.module}/policy.json.tftpl", { bucket = "bucket" })
 }
 """,
     "literal.tf": """
@@ -128,7 +128,7 @@ variable "actions" {
 data "aws_iam_policy_document" "variable" {
   statement {
     actions   = var.actions
-    resources = ["arn:aws:s3:::one"]
+    resources = ["arn:aws:s3:::bucket"]
   }
 }
 """,
@@ -163,7 +163,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def mistaken(tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
-    """The audit of a copy with every mistake in it: one scan for all of them."""
+    """The report of one scan of a copy that contains all the mistakes."""
     root = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "policies", root / "policies", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "terraform", root / "terraform", ignore=shutil.ignore_patterns(".terraform"))
@@ -184,12 +184,12 @@ def test_the_repository_has_no_finding_and_a_reason_for_every_suppression(tmp_pa
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_a_planted_mistake_is_found(mistaken: AuditReport, name: str) -> None:
-    found = defaultdict(set)
+def test_a_deliberate_mistake_is_reported(mistaken: AuditReport, name: str) -> None:
+    checks = defaultdict(set)
     for finding in mistaken.failed:
-        found[finding.file].add(finding.check)
-    assert EXPECTED[name] in found[f"terraform/{name}"]
+        checks[finding.file].add(finding.check)
+    assert EXPECTED[name] in checks[f"terraform/{name}"]
 
 
-def test_nothing_but_the_mistakes_is_found(mistaken: AuditReport) -> None:
+def test_nothing_but_the_mistakes_is_reported(mistaken: AuditReport) -> None:
     assert {finding.file.removeprefix("terraform/") for finding in mistaken.failed} == set(EXPECTED)

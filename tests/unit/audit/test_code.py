@@ -1,4 +1,4 @@
-"""What the audit makes of checkov's results, and of what checkov does not say."""
+"""How the audit reports checkov's results, and what checkov does not report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def result(check: str, resource: str, line: int = 1, **more: Any) -> dict[str, A
 
 
 class Checkout:
-    """A checkout whose checkov writes what a test wants."""
+    """A checkout whose checkov writes the results that a test sets."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -39,7 +39,7 @@ class Checkout:
         }
 
     def audit(self, sarif: Path | None = None) -> Any:
-        """Run the audit with a program in checkov's place."""
+        """Run the audit with a script in place of checkov."""
         written = self.root / "written.json"
         written.write_text(json.dumps({"check_type": "terraform", "results": self.results}))
         python = self.root / "python"
@@ -53,11 +53,11 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A checkout in which nothing is wrong."""
+    """A checkout without findings."""
     return Checkout(tmp_path)
 
 
-def test_nothing_wrong_is_ok(checkout: Checkout) -> None:
+def test_no_findings_is_ok(checkout: Checkout) -> None:
     report = checkout.audit()
     assert report.ok
     assert report.lines() == ["1 passed, 0 failed, 0 suppressed with a reason"]
@@ -104,7 +104,7 @@ def test_a_second_configuration_is_a_failure(checkout: Checkout) -> None:
     assert [finding.check for finding in checkout.audit().failed] == ["HIDDEN"]
 
 
-def test_a_configuration_of_the_person_s_own_is_out_of_the_way(checkout: Checkout) -> None:
+def test_a_configuration_in_the_home_directory_is_ignored(checkout: Checkout) -> None:
     checkout.audit()
     assert (checkout.root / "home").read_text().strip() != str(Path.home())
 
@@ -121,23 +121,23 @@ def test_a_scan_without_the_project_s_own_checks_cannot_be_trusted(checkout: Che
         checkout.audit()
 
 
-def test_sarif_is_written_where_it_is_wanted(checkout: Checkout, tmp_path: Path) -> None:
+def test_sarif_is_written_to_the_given_file(checkout: Checkout, tmp_path: Path) -> None:
     checkout.audit(tmp_path / "new" / "code.sarif")
     assert json.loads((tmp_path / "new" / "code.sarif").read_text()) == {}
 
 
-def test_no_checkov_names_the_command_that_installs_it(checkout: Checkout) -> None:
+def test_a_missing_checkov_names_the_command_that_installs_it(checkout: Checkout) -> None:
     with pytest.raises(AuditError, match=r"\./kennel audit\.code"):
         audit_code(checkout.root)
 
 
-def test_no_configuration_is_named(checkout: Checkout) -> None:
+def test_a_missing_configuration_is_named(checkout: Checkout) -> None:
     (checkout.root / ".checkov.yaml").unlink()
     with pytest.raises(AuditError, match=r"\.checkov\.yaml is missing"):
         checkout.audit()
 
 
-def test_a_checkov_that_breaks_is_not_taken_for_a_clean_one(checkout: Checkout) -> None:
+def test_a_failing_checkov_is_not_reported_as_a_clean_scan(checkout: Checkout) -> None:
     python = checkout.root / "python"
     python.write_text("#!/bin/sh\necho 'ImportError: no module' >&2\nexit 0\n")
     python.chmod(0o755)

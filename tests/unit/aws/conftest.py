@@ -1,4 +1,4 @@
-"""A stack's buckets in moto, for what is read from S3 before anything runs."""
+"""A stack's buckets in moto."""
 
 from __future__ import annotations
 

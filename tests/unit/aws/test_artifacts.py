@@ -102,32 +102,32 @@ def test_staged_source_runs_without_the_rest_of_kennel(tmp_path: Path) -> None:
     }
 
 
-def test_a_fetched_folder_is_the_uploaded_one_and_a_second_fetch_brings_what_changed(
+def test_a_downloaded_folder_equals_the_uploaded_one_and_follows_changes(
     bucket: str, folder: Path, tmp_path: Path
 ) -> None:
     artifacts.upload_folder(folder, bucket, "datasets/dogs")
-    told: list[str] = []
+    lines: list[str] = []
     target = tmp_path / "fetched"
 
-    artifacts.download_folder(f"s3://{bucket}/datasets/dogs", target, told.append)
-    assert told[-1] == "fetched 3/3"
+    artifacts.download_folder(f"s3://{bucket}/datasets/dogs", target, lines.append)
+    assert lines[-1] == "downloaded 3/3"
     assert {path.relative_to(target): path.read_bytes() for path in target.rglob("*.jpg")} == {
         path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.jpg")
     }
 
-    told.clear()
+    lines.clear()
     boto3.client("s3").put_object(Bucket=bucket, Key="datasets/dogs/train/001.A/1.jpg", Body=b"another dog")
     boto3.client("s3").delete_object(Bucket=bucket, Key="datasets/dogs/train/002.B/2.jpg")
-    artifacts.download_folder(f"s3://{bucket}/datasets/dogs/", target, told.append)
-    assert told == ["fetched 1/1"]
+    artifacts.download_folder(f"s3://{bucket}/datasets/dogs/", target, lines.append)
+    assert lines == ["downloaded 1/1"]
     assert (target / "train/001.A/1.jpg").read_bytes() == b"another dog"
     assert not (target / "train/002.B/2.jpg").exists()
 
 
-def test_a_fetch_from_nowhere_and_one_that_leads_out_are_refused(bucket: str, tmp_path: Path) -> None:
-    with pytest.raises(StackError, match="nothing lies at s3://photos/datasets/cats"):
+def test_a_missing_prefix_and_a_key_outside_the_folder_are_refused(bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="there are no objects at s3://photos/datasets/cats"):
         artifacts.download_folder("s3://photos/datasets/cats", tmp_path / "cats")
     boto3.client("s3").put_object(Bucket=bucket, Key="datasets/evil/../../../out.jpg", Body=b"x")
-    with pytest.raises(StackError, match="leads out of its folder"):
+    with pytest.raises(StackError, match="leads outside its folder"):
         artifacts.download_folder("s3://photos/datasets/evil", tmp_path / "evil")
     assert not (tmp_path / "out.jpg").exists()

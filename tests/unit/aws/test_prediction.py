@@ -1,4 +1,4 @@
-"""Ranking of logits, and how a photo travels to the function."""
+"""Ranking of logits, and the event in which a photo is sent to the function."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_ranking_is_a_softmax_in_order(logits: list[float]) -> None:
 
     ranked = prediction.ranked(logits, classes, top=len(logits))
 
-    probabilities = [one["probability"] for one in ranked]
+    probabilities = [prediction["probability"] for prediction in ranked]
     assert probabilities == sorted(probabilities, reverse=True)
     assert math.isclose(sum(probabilities), 1, rel_tol=1e-9)
     assert logits[classes.index(ranked[0]["class"])] == max(logits)
@@ -35,12 +35,12 @@ def test_names_are_readable() -> None:
     assert ranked[0]["class"] == "096.Labrador_retriever"
 
 
-def test_an_answer_of_another_model_is_noticed() -> None:
-    with pytest.raises(StackError, match="3 logits came back for a release of 2 classes"):
+def test_logits_of_another_model_are_an_error() -> None:
+    with pytest.raises(StackError, match="the model returned 3 logits for a release of 2 classes"):
         prediction.ranked([1.0, 2.0, 3.0], ["a", "b"], top=1)
 
 
-def test_addresses_travel_as_they_are_and_files_as_base64(tmp_path: Path) -> None:
+def test_addresses_are_sent_unchanged_and_files_as_base64(tmp_path: Path) -> None:
     photo = tmp_path / "dog.jpg"
     photo.write_bytes(b"\xff\xd8photo")
 

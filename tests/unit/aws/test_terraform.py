@@ -84,27 +84,27 @@ def test_a_failing_precondition_is_one_readable_error(root: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_broken_root_says_where(root: Path) -> None:
+def test_a_syntax_error_names_its_file(root: Path) -> None:
     (root / "broken.tf").write_text("resource {")
 
     with pytest.raises(StackError, match=r"broken\.tf"):
         terraform_of(root)
 
 
-def test_no_terraform_names_the_mend(root: Path) -> None:
+def test_a_missing_terraform_names_the_remedy(root: Path) -> None:
     terraform = Terraform(root, root / "data", [], binary=str(root / "terraform"))
 
     with pytest.raises(StackError, match=r"run through \./kennel"):
         terraform.plan()
 
 
-def test_variables_of_a_shell_do_not_double_ours(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exported_arguments_are_not_passed_twice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CLI_ARGS_plan", "-var-file=/nowhere.tfvars")
 
     assert terraform_of(root).plan().add == 1
 
 
-def test_an_interrupt_lets_terraform_finish_its_state(root: Path) -> None:
+def test_an_interrupted_terraform_saves_its_state(root: Path) -> None:
     waiting = """
   provisioner "local-exec" {
     command = "touch started; exec sleep 30"
@@ -118,25 +118,25 @@ def test_an_interrupt_lets_terraform_finish_its_state(root: Path) -> None:
             time.sleep(0.05)
         signal.raise_signal(signal.SIGINT)
 
-    began = time.monotonic()
+    started = time.monotonic()
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         terraform.apply()
 
-    assert time.monotonic() - began < 25, "Terraform was told to stop, not waited for"
-    # Nothing is locked and nothing is forgotten: the half-made resource is known and removed.
+    assert time.monotonic() - started < 25, "Terraform was interrupted, not waited for"
+    # The state is unlocked and complete: the tainted resource is in it and is replaced.
     (root / "main.tf").write_text(ROOT % "")
     terraform.apply()
     assert terraform.plan().empty
 
 
-def test_drift_is_what_changed_outside_and_means_something(root: Path) -> None:
+def test_drift_ignores_null_that_became_empty(root: Path) -> None:
     terraform = terraform_of(root)
     terraform.apply()
     assert terraform.drift().empty
     state = json.loads((root / "terraform.tfstate").read_text())
 
-    assert terraform_module._meaning({"tags": None, "rules": [{"description": ""}]}) == {"rules": [{}]}
-    assert terraform_module._meaning({"tags": {}, "rules": [{}]}) == {"rules": [{}]}
-    assert terraform_module._meaning({"count": 0, "on": False}) == {"count": 0, "on": False}
-    assert state["resources"], "asking for drift left the state as it was"
+    assert terraform_module._without_empty({"tags": None, "rules": [{"description": ""}]}) == {"rules": [{}]}
+    assert terraform_module._without_empty({"tags": {}, "rules": [{}]}) == {"rules": [{}]}
+    assert terraform_module._without_empty({"count": 0, "on": False}) == {"count": 0, "on": False}
+    assert state["resources"], "drift did not change the state"

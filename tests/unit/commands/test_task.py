@@ -1,4 +1,4 @@
-"""What every task promises: JSON on stdout alone, errors in one line, exit codes, no AWS by accident."""
+"""The common behaviour of tasks: JSON alone on stdout, one-line errors, exit codes, no calls of AWS."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def invoke(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_every_task_has_help_and_the_two_flags() -> None:
+def test_every_task_has_help_json_and_verbose() -> None:
     listed = json.loads(invoke("--list", "--list-format=json").stdout)
     tasks = [task["name"] for task in listed["tasks"]]
     tasks += [f"{group['name']}.{task['name']}" for group in listed["collections"] for task in group["tasks"]]
@@ -40,7 +40,7 @@ def test_every_task_has_help_and_the_two_flags() -> None:
         assert "none" not in text.split("Options:")[0].split("Docstring:")[1], f"{task} has no help"
 
 
-def test_json_is_all_that_is_on_stdout(tmp_path: Path) -> None:
+def test_stdout_contains_only_json(tmp_path: Path) -> None:
     run = invoke("data.sample", "--directory", str(tmp_path / "photos"), "--classes", "2", "--json")
 
     assert run.returncode == 0, run.stderr
@@ -68,7 +68,7 @@ def test_verbose_adds_the_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", [["stack.plan"], ["train"], ["predict", "dog.jpg"]])
-def test_without_a_cloud_nothing_is_asked_of_aws(task: list[str], tmp_path: Path) -> None:
+def test_without_a_local_cloud_aws_is_not_called(task: list[str], tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; import kennel.commands.task as task\n"
         f"task.LOCAL_CLOUD = Path({str(tmp_path)!r})\n"
@@ -88,7 +88,7 @@ def test_without_a_cloud_nothing_is_asked_of_aws(task: list[str], tmp_path: Path
     )
 
     assert run.returncode == 1
-    assert "the local cloud does not run: ./kennel local.up" in run.stderr
+    assert "the local cloud is not running: run ./kennel local.up" in run.stderr
 
 
 def test_an_unknown_environment_is_refused() -> None:
@@ -105,7 +105,7 @@ def test_prod_is_not_destroyed_by_accident() -> None:
     assert "add --yes" in run.stderr
 
 
-def test_a_leading_argument_may_lack_its_name_or_be_left_out(tmp_path: Path) -> None:
+def test_a_leading_argument_may_be_given_without_its_name_or_omitted(tmp_path: Path) -> None:
     nothing = invoke("data.upload", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_REGION="us-east-1")
     named = invoke("data.upload", "--directory", str(tmp_path / "no"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
     unnamed = invoke("data.upload", str(tmp_path / "no"), AWS_ENDPOINT_URL="http://127.0.0.1:9")

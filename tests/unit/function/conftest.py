@@ -1,4 +1,4 @@
-"""The function's modules, imported as Lambda does it: from a folder of their own on the path."""
+"""The function's modules, imported as Lambda does: from their own folder on the path."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ def photos() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def refusal(modules: dict[str, ModuleType]) -> Any:
-    """The exception that a caller gets to see."""
-    return modules["answer"].Refusal
+def prediction_error(modules: dict[str, ModuleType]) -> Any:
+    """The exception whose message the caller receives."""
+    return modules["http_response"].PredictionError

@@ -1,4 +1,4 @@
-"""The handler as a whole: whatever comes in, a clean answer goes out."""
+"""The handler as a whole: every event receives a well-formed response."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Endpoint:
     """A model whose logits depend on the photo, behind the runtime's interface."""
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
-    def invoke_endpoint(self, **asked: Any) -> dict[str, Any]:
-        """Answer as an endpoint does."""
-        self.asked.append(asked)
-        first, last = asked["Body"][-2:]
-        if asked["Accept"] == "application/json":
-            said: Any = [[float(first), float(last)]]
+    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+        """Return logits or predictions as the endpoint does."""
+        self.requests.append(request)
+        first, last = request["Body"][-2:]
+        if request["Accept"] == "application/json":
+            response: Any = [[float(first), float(last)]]
         else:
-            said = {
+            response = {
                 "predictions": [{"class": "a", "probability": first}, {"class": "b", "probability": last}]
             }
-        return {"Body": io.BytesIO(json.dumps(said).encode())}
+        return {"Body": io.BytesIO(json.dumps(response).encode())}
 
 
 @pytest.fixture
 def endpoint(modules: Any, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
-    """The function's world: an endpoint, an inbox, no network."""
+    """A stand-in for the endpoint and the inbox; no network."""
     model = Endpoint()
     photo = b"\xff\xd8\xff\x01\x02"
     inbox = SimpleNamespace(
@@ -52,8 +52,8 @@ def endpoint(modules: Any, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
     def no_network(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(modules["cloud"], "runtime", model)
-    monkeypatch.setattr(modules["cloud"], "s3", inbox)
+    monkeypatch.setattr(modules["aws_clients"], "runtime", model)
+    monkeypatch.setattr(modules["aws_clients"], "s3", inbox)
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     monkeypatch.setenv("ENDPOINT_NAME", "kennel-local-classifier")
     monkeypatch.setenv("INBOX_BUCKET", "photos")
@@ -67,39 +67,39 @@ def encoded(photo: bytes) -> str:
 
 def test_a_photo_becomes_its_logits(modules: Any, endpoint: Endpoint, photos: dict[str, bytes]) -> None:
     for media_type, photo in photos.items():
-        said = modules["app"].handler({"image": encoded(photo)}, CONTEXT)
-        assert said["statusCode"] == 200
-        assert json.loads(said["body"]) == [[float(photo[-2]), float(photo[-1])]]
-        assert said["headers"]["Content-Type"] == "application/json"
-        assert said["headers"]["X-Request-Id"] == "id-1"
-        assert endpoint.asked[-1]["ContentType"] == media_type
-        assert endpoint.asked[-1]["EndpointName"] == "kennel-local-classifier"
+        response = modules["app"].handler({"image": encoded(photo)}, CONTEXT)
+        assert response["statusCode"] == 200
+        assert json.loads(response["body"]) == [[float(photo[-2]), float(photo[-1])]]
+        assert response["headers"]["Content-Type"] == "application/json"
+        assert response["headers"]["X-Request-Id"] == "id-1"
+        assert endpoint.requests[-1]["ContentType"] == media_type
+        assert endpoint.requests[-1]["EndpointName"] == "kennel-local-classifier"
 
 
 def test_top_asks_for_names(modules: Any, endpoint: Endpoint, photo: bytes) -> None:
-    said = modules["app"].handler({"image": encoded(photo), "top": 1}, CONTEXT)
-    assert len(json.loads(said["body"])["predictions"]) == 1
-    assert said["headers"]["Content-Type"] == "application/vnd.kennel.predictions+json"
+    response = modules["app"].handler({"image": encoded(photo), "top": 1}, CONTEXT)
+    assert len(json.loads(response["body"])["predictions"]) == 1
+    assert response["headers"]["Content-Type"] == "application/vnd.kennel.predictions+json"
 
 
 def test_an_object_of_the_inbox(modules: Any, endpoint: Endpoint) -> None:
-    said = modules["app"].handler({"s3": "s3://photos/inbox/a.jpg"}, CONTEXT)
-    assert json.loads(said["body"]) == [[1.0, 2.0]]
+    response = modules["app"].handler({"s3": "s3://photos/inbox/a.jpg"}, CONTEXT)
+    assert json.loads(response["body"]) == [[1.0, 2.0]]
 
 
 def test_what_is_not_a_photo_never_reaches_the_endpoint(modules: Any, endpoint: Endpoint) -> None:
-    said = modules["app"].handler({"image": encoded(b"GIF89a")}, CONTEXT)
-    assert said["statusCode"] == 415
-    assert json.loads(said["body"]) == {
+    response = modules["app"].handler({"image": encoded(b"GIF89a")}, CONTEXT)
+    assert response["statusCode"] == 415
+    assert json.loads(response["body"]) == {
         "error": "that is not a JPEG, PNG or WebP photo",
         "requestId": "id-1",
     }
-    assert endpoint.asked == []
+    assert endpoint.requests == []
 
 
 def test_a_refused_method_names_the_allowed_one(modules: Any, endpoint: Endpoint) -> None:
-    said = modules["app"].handler({"httpMethod": "GET"}, CONTEXT)
-    assert (said["statusCode"], said["headers"]["Allow"]) == (405, "POST")
+    response = modules["app"].handler({"httpMethod": "GET"}, CONTEXT)
+    assert (response["statusCode"], response["headers"]["Allow"]) == (405, "POST")
 
 
 def test_a_denied_call_says_nothing_of_the_account(
@@ -109,28 +109,31 @@ def test_a_denied_call_says_nothing_of_the_account(
         error = {"Code": "AccessDeniedException", "Message": f"User: {CONTEXT.invoked_function_arn} is not …"}
         raise ClientError({"Error": error}, "InvokeEndpoint")
 
-    endpoint.invoke_endpoint = denied  # type: ignore[method-assign]  # this test's endpoint refuses
-    said = modules["app"].handler({"image": encoded(photo)}, CONTEXT)
-    assert said["statusCode"] == 500
-    assert json.loads(said["body"]) == {"error": "the service is not set up correctly", "requestId": "id-1"}
+    endpoint.invoke_endpoint = denied  # type: ignore[method-assign]  # this endpoint denies the call
+    response = modules["app"].handler({"image": encoded(photo)}, CONTEXT)
+    assert response["statusCode"] == 500
+    assert json.loads(response["body"]) == {
+        "error": "the service is not set up correctly",
+        "requestId": "id-1",
+    }
     line = json.loads(capsys.readouterr().out)
     assert (line["level"], line["cause"], line["requestId"]) == ("ERROR", "AccessDeniedException", "id-1")
 
 
-def test_a_fault_of_our_own_is_logged_and_not_told(
+def test_an_internal_error_is_logged_and_not_in_the_response(
     modules: Any, endpoint: Endpoint, photo: bytes, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.delenv("ENDPOINT_NAME")
-    said = modules["app"].handler({"image": encoded(photo)}, CONTEXT)
-    assert said["statusCode"] == 500
-    assert "ENDPOINT_NAME" not in said["body"]
+    response = modules["app"].handler({"image": encoded(photo)}, CONTEXT)
+    assert response["statusCode"] == 500
+    assert "ENDPOINT_NAME" not in response["body"]
     assert json.loads(capsys.readouterr().out)["cause"] == "'ENDPOINT_NAME'"
 
 
 def test_a_fetch_leaves_time_for_the_endpoint(modules: Any, endpoint: Endpoint) -> None:
     late = SimpleNamespace(aws_request_id="id-2", get_remaining_time_in_millis=lambda: 4_000)
-    said = modules["app"].handler({"url": "https://a.example/x.jpg"}, late)
-    assert said["statusCode"] == 504
+    response = modules["app"].handler({"url": "https://a.example/x.jpg"}, late)
+    assert response["statusCode"] == 504
 
 
 def test_a_quiet_log_level_keeps_answers_out_of_the_log(
@@ -162,11 +165,11 @@ BODIES = st.fixed_dictionaries(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=400)
 @given(event=JSON | LIKELY | BODIES, context=st.sampled_from([CONTEXT, None, SimpleNamespace()]))
-def test_any_event_whatsoever_gets_an_answer(modules: Any, endpoint: Any, event: Any, context: Any) -> None:
-    said = modules["app"].handler(event, context)
-    assert set(said) == {"statusCode", "headers", "body"}
-    assert said["statusCode"] == 200 or 400 <= said["statusCode"] < 500
-    assert json.loads(json.dumps(said)) == said
-    json.loads(said["body"])
+def test_any_event_receives_a_response(modules: Any, endpoint: Any, event: Any, context: Any) -> None:
+    response = modules["app"].handler(event, context)
+    assert set(response) == {"statusCode", "headers", "body"}
+    assert response["statusCode"] == 200 or 400 <= response["statusCode"] < 500
+    assert json.loads(json.dumps(response)) == response
+    json.loads(response["body"])
     for leak in ("Traceback", "arn:", "SimpleNamespace", "Error("):
-        assert leak not in said["body"]
+        assert leak not in response["body"]

@@ -1,4 +1,4 @@
-"""The function's zip, and that what lies in it needs nothing that Lambda lacks."""
+"""The function's zip, and that its code needs nothing that Lambda does not provide."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def test_its_members_are_readable_for_the_runtime_s_user(source: Path) -> None:
 def test_the_handler_is_found_in_the_zip_itself(source: Path) -> None:
     archive = function_package.build(source)
     code = "import app; print(app.handler({}, None)['statusCode'])"
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(archive), "AWS_DEFAULT_REGION": "us-east-1", "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines()[-1] == "400"
+    assert completed.stdout.splitlines()[-1] == "400"
 
 
 def test_a_folder_without_a_handler_is_named(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_folder_without_a_handler_is_named(tmp_path: Path) -> None:
 
 
 def test_it_imports_the_standard_library_and_the_sdk_only() -> None:
-    own = {path.stem for path in SOURCE.glob("*.py")}
+    modules = {path.stem for path in SOURCE.glob("*.py")}
     for path in SOURCE.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -85,7 +85,9 @@ def test_it_imports_the_standard_library_and_the_sdk_only() -> None:
                 names = [node.module or ""]
             for name in names:
                 top = name.partition(".")[0]
-                assert top in sys.stdlib_module_names | own | {"boto3", "botocore"}, f"{path.name}: {name}"
+                assert top in sys.stdlib_module_names | modules | {"boto3", "botocore"}, (
+                    f"{path.name}: {name}"
+                )
 
 
 def test_no_module_hides_one_of_the_standard_library() -> None:

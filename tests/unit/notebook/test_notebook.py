@@ -1,4 +1,4 @@
-"""The notebook as it is kept: nothing that a run showed, nothing of the machine that wrote it."""
+"""The notebook in the repository: without outputs, and independent of machine and account."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def code(document: Any) -> list[Any]:
     return [cell for cell in document.cells if cell.cell_type == "code"]
 
 
-def test_there_is_one() -> None:
+def test_there_is_exactly_one_notebook() -> None:
     assert [path.name for path in NOTEBOOKS] == ["train_and_deploy.ipynb"]
 
 
-def test_it_is_sound_and_its_cells_have_names(document: Any) -> None:
+def test_it_is_valid_and_its_cells_have_names(document: Any) -> None:
     nbformat.validate(document)
     names = [cell["id"] for cell in document.cells]
     assert len(set(names)) == len(names)
@@ -46,21 +46,21 @@ def test_it_names_no_machine_account_or_bucket(document: Any) -> None:
         assert not re.search(r"\b\d{12}\b|arn:aws|\.amazonaws\.com", cell.source), cell["id"]
 
 
-def test_its_kernel_is_the_one_that_the_instance_registers(document: Any) -> None:
+def test_the_instance_registers_its_kernel(document: Any) -> None:
     script = (ROOT / "terraform/modules/notebook/scripts/on_start.sh.tftpl").read_text()
     assert f"--name {document.metadata.kernelspec.name} " in script
     assert f"--display-name {document.metadata.kernelspec.display_name} " in script
 
 
-def test_every_variable_that_it_cannot_do_without_is_one_that_the_instance_has(document: Any) -> None:
+def test_the_instance_provides_every_variable_that_it_requires(document: Any) -> None:
     source = "\n".join(cell.source for cell in code(document))
-    wanted = set(re.findall(r'os\.environ\["(\w+)"\]', source))
-    given = set(re.findall(r"^ +(KENNEL_\w+) += ", (ROOT / "terraform/main.tf").read_text(), re.M))
-    assert wanted
-    assert wanted <= given
+    required = set(re.findall(r'os\.environ\["(\w+)"\]', source))
+    provided = set(re.findall(r"^ +(KENNEL_\w+) += ", (ROOT / "terraform/main.tf").read_text(), re.M))
+    assert required
+    assert required <= provided
 
 
-def test_it_does_the_whole_way_with_the_functions_that_the_tasks_call(document: Any) -> None:
+def test_it_calls_the_functions_that_the_tasks_call(document: Any) -> None:
     tree = ast.parse("\n".join(cell.source for cell in code(document)))
     called = {
         f"{node.func.value.id}.{node.func.attr}"
@@ -70,7 +70,7 @@ def test_it_does_the_whole_way_with_the_functions_that_the_tasks_call(document: 
         and isinstance(node.func.value, ast.Name)
     }
     assert called >= {
-        "notebook.photos",
+        "notebook_source.photos",
         "tuning.tune",
         "training.train",
         "releases.package",

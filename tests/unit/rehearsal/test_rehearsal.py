@@ -1,4 +1,4 @@
-"""The rehearsal's order of things: one at a time, cleaned up whatever happens, nothing leaked."""
+"""The rehearsal: one at a time, always cleaned up, environment variables restored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,19 +16,16 @@ from kennel.errors import KennelError
 
 
 class CloudThatFails:
-    """A cloud that starts, and says that it cannot."""
+    """A cloud whose start fails."""
 
     def __init__(self, directory: Path, error: BaseException) -> None:
-        self.directory, self.error, self.stopped = directory, error, 0
+        self.directory, self.error, self.stops = directory, error, 0
 
     def start(self, progress: Callable[[str], None]) -> dict[str, str]:
         raise self.error
 
     def stop(self) -> None:
-        self.stopped += 1
-
-    def audit_log(self) -> list[dict[str, Any]]:
-        return []
+        self.stops += 1
 
 
 def test_a_failing_step_is_recorded_and_the_cloud_stopped(tmp_path: Path) -> None:
@@ -40,21 +36,21 @@ def test_a_failing_step_is_recorded_and_the_cloud_stopped(tmp_path: Path) -> Non
     assert not result.ok
     assert result.error == "local cloud: port 4510 is in use"
     assert [(step["name"], step["ok"]) for step in result.steps] == [("local cloud", False)]
-    assert cloud.stopped == 2, "once for what may be left, once for this one"
+    assert cloud.stops == 2, "once before the start, once after the failure"
     assert json.loads((tmp_path / "result.json").read_text())["error"] == result.error
 
 
-def test_an_interrupt_stops_the_cloud_and_goes_on_up(tmp_path: Path) -> None:
+def test_an_interrupt_stops_the_cloud_and_is_raised_again(tmp_path: Path) -> None:
     cloud = CloudThatFails(tmp_path / "cloud", KeyboardInterrupt())
 
     with pytest.raises(KeyboardInterrupt):
         rehearsal.rehearse(cloud, tmp_path)
 
-    assert cloud.stopped == 2
+    assert cloud.stops == 2
     assert json.loads((tmp_path / "result.json").read_text())["error"] == "local cloud: interrupted"
 
 
-def test_the_environment_is_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_are_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class CloudOfAnotherAccount(CloudThatFails):
         def start(self, progress: Callable[[str], None]) -> dict[str, str]:
             os.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
@@ -69,12 +65,12 @@ def test_the_environment_is_as_before(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_second_rehearsal_is_refused_while_one_runs(tmp_path: Path) -> None:
-    holder = subprocess.Popen(
+    other = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from kennel.rehearsal import _alone\n"
-            f"with _alone(Path({str(tmp_path / 'lock')!r})): print('held', flush=True); sys.stdin.read()",
+            "import sys; from pathlib import Path; from kennel.rehearsal import _exclusive\n"
+            f"with _exclusive(Path({str(tmp_path / 'lock')!r})): print('held', flush=True); sys.stdin.read()",
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -82,16 +78,16 @@ def test_a_second_rehearsal_is_refused_while_one_runs(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
         cloud = CloudThatFails(tmp_path, KennelError("never started"))
 
-        with pytest.raises(KennelError, match=rf"already running \(process {holder.pid}\)"):
+        with pytest.raises(KennelError, match=rf"already running \(process {other.pid}\)"):
             rehearsal.rehearse(cloud, tmp_path)
 
-        assert cloud.stopped == 0, "the cloud of the other rehearsal was left alone"
+        assert cloud.stops == 0, "the cloud of the other rehearsal was not stopped"
     finally:
-        holder.communicate()
+        other.communicate()
     assert rehearsal.rehearse(CloudThatFails(tmp_path, KennelError("no")), tmp_path).error
 
 

@@ -1,4 +1,4 @@
-"""The rehearsal's page shows what the result holds, and escapes it."""
+"""The report shows the result's content, and escapes it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_page_shows_steps_answer_curve_and_callers(tmp_path: Path) -> None:
     history.write_text("epoch,train_loss,val_loss,val_top1\n1,2.0,2.1,0.5\n2,1.0,1.4,0.8\n")
     photo = tmp_path / "dog.png"
     Image.new("RGB", (50, 40), "brown").save(photo)
-    ledger = [
+    audit_log = [
         {
             "principal": "arn:aws:sts::123456789012:assumed-role/kennel-local-training/job",
             "action": "s3:GetObject",
@@ -54,10 +54,10 @@ def test_the_page_shows_steps_answer_curve_and_callers(tmp_path: Path) -> None:
     ]
 
     page = rehearsal_page.write(
-        tmp_path / "report.html", result(photo=str(photo)), ledger, history
+        tmp_path / "report.html", result(photo=str(photo)), audit_log, history
     ).read_text()
 
-    for shown in (
+    for text in (
         "12.5",
         "Labrador retriever",
         "0.950",
@@ -66,7 +66,7 @@ def test_the_page_shows_steps_answer_curve_and_callers(tmp_path: Path) -> None:
         "data:image/jpeg",
         "kennel-local-training",
     ):
-        assert shown in page
+        assert text in page
     assert "no statement allows it" in page
 
 
@@ -77,5 +77,5 @@ def test_a_failure_is_shown_and_escaped(tmp_path: Path) -> None:
 
     page = rehearsal_page.write(tmp_path / "report.html", failed, []).read_text()
 
-    assert "did not hold" in page
+    assert "✗ failed" in page
     assert "<script>" not in page

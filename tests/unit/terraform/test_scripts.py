@@ -1,4 +1,4 @@
-"""The scripts that prepare the notebook and the training host: as rendered, and as they behave."""
+"""The scripts that prepare the notebook and the training host, rendered and executed."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def user_data(render: Callable[..., str]) -> str:
 
 def embedded(script: str, mark: str) -> str:
     """Return the file that a script writes with ``<<'MARK'``."""
-    found = re.search(rf"<<'{mark}'\n(.*?)^{mark}$", script, re.M | re.S)
-    assert found is not None
-    return found[1]
+    match = re.search(rf"<<'{mark}'\n(.*?)^{mark}$", script, re.M | re.S)
+    assert match is not None
+    return match[1]
 
 
 @pytest.mark.parametrize("name", ["on_create", "on_start", "user_data"])
-def test_scripts_are_sound_bash_and_fit_into_awss_limits(name: str, request: pytest.FixtureRequest) -> None:
+def test_scripts_are_valid_bash_within_awss_limits(name: str, request: pytest.FixtureRequest) -> None:
     script = (SCRIPTS / "on_create.sh").read_text() if name == "on_create" else request.getfixturevalue(name)
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
     for mark in re.findall(r"<<'(SETUP|FETCH)'", script) + (["IDLE"] if name == "user_data" else []):
@@ -54,7 +54,7 @@ def test_scripts_are_sound_bash_and_fit_into_awss_limits(name: str, request: pyt
 
 
 @pytest.mark.parametrize("name", ["on_start", "user_data"])
-def test_every_shell_knows_the_stack(name: str, request: pytest.FixtureRequest) -> None:
+def test_every_shell_has_the_stacks_variables(name: str, request: pytest.FixtureRequest) -> None:
     profile = embedded(request.getfixturevalue(name), "PROFILE")
     shell = subprocess.run(
         ["bash", "-c", profile + 'echo "$AWS_DEFAULT_REGION $KENNEL_ENDPOINT"'],
@@ -66,9 +66,11 @@ def test_every_shell_knows_the_stack(name: str, request: pytest.FixtureRequest) 
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["a packed environment", "a package index"])
-def test_the_notebook_gets_code_environment_and_kernel(on_start: str, tmp_path: Path, packed: bool) -> None:
+def test_the_notebook_receives_code_environment_and_kernel(
+    on_start: str, tmp_path: Path, packed: bool
+) -> None:
     notebook, bucket, programs = tmp_path / "SageMaker", tmp_path / "bucket", tmp_path / "bin"
-    for folder in (notebook / "kennel", bucket, programs, tmp_path / "made" / "bin"):
+    for folder in (notebook / "kennel", bucket, programs, tmp_path / "packed" / "bin"):
         folder.mkdir(parents=True)
     profile = tmp_path / "profile.sh"
     profile.write_text(embedded(on_start, "PROFILE"))
@@ -77,37 +79,37 @@ def test_the_notebook_gets_code_environment_and_kernel(on_start: str, tmp_path: 
         path.write_text(f"#!/bin/bash\n{body}\n")
         path.chmod(0o755)
 
-    # Stand-ins for what is not here: AWS's command line, and the Python that registers a kernel.
+    # Stand-ins for AWS's command line, and for the Python that registers a kernel.
     program(
         programs / "aws",
         f'if [ "$2" = cp ]; then cp "{bucket}/${{4##*/}}" "$5"; '
         f'else [ -e "{bucket}/${{6##*/}}" ] && echo etag-1; fi',
     )
     program(programs / "sleep", f'mv "{bucket}/late.tar.gz" "{bucket}/kennel.tar.gz"')
-    says = f'printf "%s\\n" "$@" > "{tmp_path}/kernel"'
-    program(tmp_path / "made" / "bin" / "python", says)
-    launcher = f"mkdir -p .venv/bin; cp '{tmp_path}/made/bin/python' .venv/bin/python"
+    record_arguments = f'printf "%s\\n" "$@" > "{tmp_path}/kernel"'
+    program(tmp_path / "packed" / "bin" / "python", record_arguments)
+    launcher = f"mkdir -p .venv/bin; cp '{tmp_path}/packed/bin/python' .venv/bin/python"
     program(tmp_path / "kennel", launcher)
     pack = ["tar", "--create", "--gzip", "--directory"]
     subprocess.run([*pack, tmp_path, "--file", bucket / "late.tar.gz", "kennel"], check=True)
     if packed:
-        made = tmp_path / "made"
-        subprocess.run([*pack, made, "--file", bucket / "environment.tar.gz", "bin"], check=True)
+        content = tmp_path / "packed"
+        subprocess.run([*pack, content, "--file", bucket / "environment.tar.gz", "bin"], check=True)
     script = embedded(on_start, "SETUP")
     script = script.replace("/home/ec2-user/SageMaker", str(notebook))
     script = script.replace("/etc/profile.d/kennel.sh", str(profile))
     path = {"PATH": f"{programs}:{os.environ['PATH']}"}
 
-    answer = subprocess.run(["bash"], input=script, text=True, env=path, capture_output=True, check=True)
+    completed = subprocess.run(["bash"], input=script, text=True, env=path, capture_output=True, check=True)
 
-    assert "no code in" in answer.stdout  # the first start comes before anybody has published
+    assert "no code in" in completed.stdout  # the first start precedes the first upload
     assert (notebook / "kennel" / "kennel").is_file()
     words = (tmp_path / "kernel").read_text().split("\n")
     assert words[:6] == ["-m", "ipykernel", "install", "--user", "--name", "kennel"]
-    given = {
+    variables = {
         name: value for flag, name, value in zip(words, words[1:], words[2:], strict=False) if flag == "--env"
     }
-    assert given == {
+    assert variables == {
         "PYTHONPATH": f"{notebook}/kennel/src",
         "AWS_DEFAULT_REGION": "us-east-1",
         "KENNEL_ENDPOINT": "kennel-local-classifier",
@@ -125,14 +127,14 @@ def ago(minutes: int) -> str:
 @pytest.mark.parametrize(
     ("up_minutes", "state", "kernel_idle", "terminal_idle", "stops"),
     [
-        pytest.param(300, "idle", 90, 90, True, id="nobody works"),
+        pytest.param(300, "idle", 90, 90, True, id="idle"),
         pytest.param(300, "busy", 90, 90, False, id="a kernel computes"),
         pytest.param(300, "idle", 10, 90, False, id="a kernel was just used"),
         pytest.param(300, "idle", 90, 10, False, id="a terminal was just used"),
         pytest.param(30, "idle", 90, 90, False, id="just started"),
     ],
 )
-def test_the_notebook_stops_itself_only_when_nobody_works(
+def test_the_notebook_stops_itself_only_when_idle(
     on_start: str,
     monkeypatch: pytest.MonkeyPatch,
     up_minutes: int,

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs once, as root, when the notebook instance is made.
+# Runs once, as root, when the notebook instance is created.
 set -euo pipefail
 
-# Everything that should survive a stop lives below SageMaker/, on the encrypted volume.
+# Only SageMaker/, on the encrypted volume, is kept when the instance stops.
 install -d -o ec2-user -g ec2-user /home/ec2-user/SageMaker/kennel

@@ -1,4 +1,4 @@
-"""Fetching from strangers, against a TLS server of our own with a certificate authority of our own."""
+"""Downloads from a local TLS server whose certificate authority is made for the tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Server:
         self.behaviours: dict[str, Behaviour] = {}
         self.requests: list[tuple[str, str]] = []
         self.names: list[str | None] = []
-        self.stop_dripping = threading.Event()
+        self.stop_trickling = threading.Event()
         authority, certificate = _certificate(folder)
         self.trust = ssl.create_default_context(cafile=str(authority))
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -45,7 +45,7 @@ class Server:
                 served.behaviours[self.path](self)
 
             def log_message(self, *_: Any) -> None:
-                """Keep quiet."""
+                """Log nothing."""
 
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.socket = tls.wrap_socket(self.http.socket, server_side=True)
@@ -55,7 +55,7 @@ class Server:
 
     def close(self) -> None:
         """Stop serving."""
-        self.stop_dripping.set()
+        self.stop_trickling.set()
         self.http.shutdown()
         self.http.server_close()
         self.thread.join()
@@ -104,7 +104,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def reply(body: bytes, status: int = 200, length: int | None = None, **headers: str) -> Behaviour:
-    """Answer with a body; `length` may lie."""
+    """Answer with a body; `length` may differ from its size."""
 
     def behave(handler: http.server.BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -119,7 +119,7 @@ def reply(body: bytes, status: int = 200, length: int | None = None, **headers: 
 
 @pytest.fixture
 def get(modules: Any, server: Server) -> Callable[..., bytes]:
-    """Fetch from the server, which stands for every name that resolves."""
+    """Fetch from the server, to which every name resolves."""
 
     def fetch(url: str, seconds: float = 10, **parts: Any) -> bytes:
         parts = {
@@ -129,7 +129,7 @@ def get(modules: Any, server: Server) -> Callable[..., bytes]:
             "allowed": lambda address: True,
             **parts,
         }
-        return bytes(modules["fetch"].fetch(url, seconds, **parts))
+        return bytes(modules["download"].fetch_photo(url, seconds, **parts))
 
     return fetch
 
@@ -141,16 +141,18 @@ def test_a_photo_is_fetched_from_the_pinned_address_under_its_name(server: Serve
     assert server.requests == [(f"{NAME}:{server.port}", "/a%20b.jpg?size=1")]
 
 
-def test_a_server_that_cannot_prove_the_name_is_refused(server: Server, get: Any, refusal: Any) -> None:
-    with pytest.raises(refusal) as caught:
+def test_a_server_that_cannot_prove_the_name_is_refused(
+    server: Server, get: Any, prediction_error: Any
+) -> None:
+    with pytest.raises(prediction_error) as caught:
         get("https://other.example/a.jpg")
     assert caught.value.status == 422
     assert "CERTIFICATE_VERIFY_FAILED" in caught.value.cause
     assert server.requests == []
 
 
-def test_a_server_with_an_unknown_authority_is_refused(get: Any, refusal: Any) -> None:
-    with pytest.raises(refusal) as caught:
+def test_a_server_with_an_unknown_authority_is_refused(get: Any, prediction_error: Any) -> None:
+    with pytest.raises(prediction_error) as caught:
         get(f"https://{NAME}/a.jpg", context=None)
     assert caught.value.status == 422
 
@@ -159,7 +161,7 @@ def test_a_name_is_resolved_once_and_never_by_the_connection(
     server: Server, get: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.behaviours["/a.jpg"] = reply(b"photo")
-    asked: list[str] = []
+    resolved: list[str] = []
     real = socket.getaddrinfo
 
     def literal_only(host: str, *rest: Any, **more: Any) -> Any:
@@ -169,11 +171,11 @@ def test_a_name_is_resolved_once_and_never_by_the_connection(
     monkeypatch.setattr(socket, "getaddrinfo", literal_only)
 
     def resolver(host: str, port: int) -> list[Any]:
-        asked.append(host)
+        resolved.append(host)
         return [HERE]
 
     assert get(f"https://{NAME}/a.jpg", resolver=resolver) == b"photo"
-    assert asked == [NAME]
+    assert resolved == [NAME]
 
 
 @pytest.mark.parametrize(
@@ -181,13 +183,13 @@ def test_a_name_is_resolved_once_and_never_by_the_connection(
     [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["::ffff:169.254.169.254"], []],
 )
 def test_a_name_with_any_address_inside_is_refused(
-    modules: Any, server: Server, get: Any, refusal: Any, addresses: list[str]
+    modules: Any, server: Server, get: Any, prediction_error: Any, addresses: list[str]
 ) -> None:
-    found = [ipaddress.ip_address(address) for address in addresses]
-    with pytest.raises(refusal) as caught:
+    resolved = [ipaddress.ip_address(address) for address in addresses]
+    with pytest.raises(prediction_error) as caught:
         get(
             f"https://{NAME}/a.jpg",
-            resolver=lambda host, port: found,
+            resolver=lambda host, port: resolved,
             allowed=modules["address"].is_public,
         )
     assert (caught.value.status, caught.value.message) == (400, "the url's host has no public address")
@@ -196,8 +198,8 @@ def test_a_name_with_any_address_inside_is_refused(
 
 def test_the_next_address_is_tried_when_one_does_not_answer(server: Server, get: Any) -> None:
     server.behaviours["/a.jpg"] = reply(b"photo")
-    nobody = ipaddress.ip_address("127.0.0.2")  # the server listens on 127.0.0.1 alone
-    assert get(f"https://{NAME}/a.jpg", resolver=lambda host, port: [nobody, HERE]) == b"photo"
+    unused = ipaddress.ip_address("127.0.0.2")  # the server listens on 127.0.0.1 alone
+    assert get(f"https://{NAME}/a.jpg", resolver=lambda host, port: [unused, HERE]) == b"photo"
 
 
 def test_three_redirects_are_followed(server: Server, get: Any) -> None:
@@ -207,9 +209,9 @@ def test_three_redirects_are_followed(server: Server, get: Any) -> None:
     assert get(f"https://{NAME}/0") == b"photo"
 
 
-def test_a_fourth_redirect_is_refused(server: Server, get: Any, refusal: Any) -> None:
+def test_a_fourth_redirect_is_refused(server: Server, get: Any, prediction_error: Any) -> None:
     server.behaviours["/loop"] = reply(b"", 307, Location="/loop")
-    with pytest.raises(refusal, match="more than 3 times"):
+    with pytest.raises(prediction_error, match="more than 3 times"):
         get(f"https://{NAME}/loop")
     assert len(server.requests) == 4
 
@@ -225,12 +227,12 @@ def test_a_fourth_redirect_is_refused(server: Server, get: Any, refusal: Any) ->
         ("https://[::1", "not a URL"),
     ],
 )
-def test_a_redirect_goes_through_the_same_door(
-    server: Server, get: Any, refusal: Any, location: str, message: str
+def test_a_redirect_is_checked_like_the_first_url(
+    server: Server, get: Any, prediction_error: Any, location: str, message: str
 ) -> None:
     server.behaviours["/a.jpg"] = reply(b"", 302, Location=location)
     inside = ipaddress.ip_address("10.0.0.1")
-    with pytest.raises(refusal, match=message):
+    with pytest.raises(prediction_error, match=message):
         get(
             f"https://{NAME}/a.jpg",
             resolver=lambda host, port: [inside if host.startswith("inside") else HERE],
@@ -260,43 +262,43 @@ def test_a_redirect_goes_through_the_same_door(
     ],
 )
 def test_a_url_that_is_not_to_be_fetched_is_the_callers_mistake(
-    server: Server, get: Any, refusal: Any, url: str
+    server: Server, get: Any, prediction_error: Any, url: str
 ) -> None:
-    with pytest.raises(refusal) as caught:
+    with pytest.raises(prediction_error) as caught:
         get(url)
     assert caught.value.status == 400
     assert server.names == []
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost", "[::1]"])
-def test_other_spellings_of_this_machine_are_refused(modules: Any, refusal: Any, host: str) -> None:
-    with pytest.raises(refusal) as caught:
-        modules["fetch"].fetch(f"https://{host}/", 5)
+def test_other_spellings_of_this_machine_are_refused(modules: Any, prediction_error: Any, host: str) -> None:
+    with pytest.raises(prediction_error) as caught:
+        modules["download"].fetch_photo(f"https://{host}/", 5)
     assert caught.value.status in (400, 422)
     assert "could not be reached" not in caught.value.message
 
 
-def test_a_name_that_does_not_resolve_is_refused(get: Any, refusal: Any) -> None:
+def test_a_name_that_does_not_resolve_is_refused(get: Any, prediction_error: Any) -> None:
     def fails(host: str, port: int) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
 
-    with pytest.raises(refusal, match="does not exist"):
+    with pytest.raises(prediction_error, match="does not exist"):
         get(f"https://{NAME}/", resolver=fails)
 
 
 def test_a_declared_size_over_the_limit_is_refused_at_once(
-    modules: Any, server: Server, get: Any, refusal: Any
+    modules: Any, server: Server, get: Any, prediction_error: Any
 ) -> None:
-    server.behaviours["/a.jpg"] = reply(b"x", length=modules["picture"].LARGEST + 1)
-    with pytest.raises(refusal) as caught:
+    server.behaviours["/a.jpg"] = reply(b"x", length=modules["photo_format"].MAXIMUM_BYTES + 1)
+    with pytest.raises(prediction_error) as caught:
         get(f"https://{NAME}/a.jpg")
     assert caught.value.status == 413
 
 
 def test_an_undeclared_size_is_cut_at_the_limit(
-    modules: Any, server: Server, get: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch
+    modules: Any, server: Server, get: Any, prediction_error: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modules["fetch"], "LARGEST", 200_000)
+    monkeypatch.setattr(modules["download"], "MAXIMUM_BYTES", 200_000)
     sent = 0
 
     def endless(handler: http.server.BaseHTTPRequestHandler) -> None:
@@ -311,50 +313,50 @@ def test_an_undeclared_size_is_cut_at_the_limit(
             sent += 10_000
 
     server.behaviours["/a.jpg"] = endless
-    with pytest.raises(refusal) as caught:
+    with pytest.raises(prediction_error) as caught:
         get(f"https://{NAME}/a.jpg")
     assert caught.value.status == 413
     assert sent < 100_000_000
 
 
 @pytest.mark.parametrize("part", ["header", "body"])
-def test_a_dripping_server_is_cut_off_at_the_deadline(
-    server: Server, get: Any, refusal: Any, part: str
+def test_a_slow_server_is_cut_off_at_the_deadline(
+    server: Server, get: Any, prediction_error: Any, part: str
 ) -> None:
-    def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
+    def trickle(handler: http.server.BaseHTTPRequestHandler) -> None:
         handler.wfile.write(
             b"HTTP/1.1 200 OK\r\nX-Slow: " if part == "header" else b"HTTP/1.1 200 OK\r\n\r\n"
         )
-        while not server.stop_dripping.wait(0.02):
+        while not server.stop_trickling.wait(0.02):
             try:
                 handler.wfile.write(b"x")
             except OSError:
                 return
 
-    server.behaviours["/a.jpg"] = drip
+    server.behaviours["/a.jpg"] = trickle
     started = time.monotonic()
-    with pytest.raises(refusal) as caught:
+    with pytest.raises(prediction_error) as caught:
         get(f"https://{NAME}/a.jpg", seconds=0.5)
     assert caught.value.status == 504
     assert time.monotonic() - started < 5
 
 
-def test_a_silent_server_is_cut_off_at_the_deadline(get: Any, refusal: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(refusal) as caught:
+def test_a_silent_server_is_cut_off_at_the_deadline(get: Any, prediction_error: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(prediction_error) as caught:
         get(f"https://{NAME}/a.jpg", seconds=0.3, port=silent.getsockname()[1])
     assert caught.value.status == 504
 
 
-def test_a_slow_resolver_is_not_waited_for(get: Any, refusal: Any) -> None:
-    answer = threading.Event()
-    with pytest.raises(refusal) as caught:
-        get(f"https://{NAME}/", seconds=0.2, resolver=lambda host, port: answer.wait(30) and [HERE])
-    answer.set()
+def test_a_slow_resolver_is_not_waited_for(get: Any, prediction_error: Any) -> None:
+    resolved = threading.Event()
+    with pytest.raises(prediction_error) as caught:
+        get(f"https://{NAME}/", seconds=0.2, resolver=lambda host, port: resolved.wait(30) and [HERE])
+    resolved.set()
     assert caught.value.status == 504
 
 
-def test_no_time_left_is_a_time_out(get: Any, refusal: Any) -> None:
-    with pytest.raises(refusal) as caught:
+def test_no_time_left_is_a_time_out(get: Any, prediction_error: Any) -> None:
+    with pytest.raises(prediction_error) as caught:
         get(f"https://{NAME}/", seconds=-1)
     assert caught.value.status == 504
 
@@ -365,14 +367,14 @@ def test_no_time_left_is_a_time_out(get: Any, refusal: Any) -> None:
         (reply(b"", 404), "answered 404"),
         (reply(b"", 302), "answered 302"),
         (reply(b"x", Content_Encoding="gzip"), "compresses"),
-        (reply(b"half", length=100), "broke off"),
+        (reply(b"half", length=100), "sent less than it declared"),
         (lambda handler: handler.wfile.write(b"this is not HTTP\r\n\r\n"), "could not be reached"),
     ],
 )
 def test_a_server_that_does_not_deliver_is_named_as_the_reason(
-    server: Server, get: Any, refusal: Any, behaviour: Behaviour, message: str
+    server: Server, get: Any, prediction_error: Any, behaviour: Behaviour, message: str
 ) -> None:
     server.behaviours["/a.jpg"] = behaviour
-    with pytest.raises(refusal, match=message) as caught:
+    with pytest.raises(prediction_error, match=message) as caught:
         get(f"https://{NAME}/a.jpg")
     assert caught.value.status == 422

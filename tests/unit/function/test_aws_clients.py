@@ -1,4 +1,4 @@
-"""What the endpoint's and S3's answers become."""
+"""How responses and errors of the endpoint and S3 are translated."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from botocore.stub import Stubber
 
 
 def stream(body: bytes) -> StreamingBody:
-    """Return a body as botocore hands it out."""
+    """Return a body as botocore returns it."""
     return StreamingBody(io.BytesIO(body), len(body))
 
 
 @pytest.fixture
 def runtime(modules: Any) -> Iterator[Stubber]:
-    """SageMaker's runtime, which answers what a test queues."""
-    with Stubber(modules["cloud"].runtime) as stub:
+    """SageMaker's runtime, which returns what a test queues."""
+    with Stubber(modules["aws_clients"].runtime) as stub:
         yield stub
 
 
 @pytest.fixture
 def s3(modules: Any) -> Iterator[Stubber]:
-    """S3, which answers what a test queues."""
-    with Stubber(modules["cloud"].s3) as stub:
+    """S3, which returns what a test queues."""
+    with Stubber(modules["aws_clients"].s3) as stub:
         yield stub
 
 
@@ -38,7 +38,7 @@ def test_logits_are_passed_on_as_they_came(modules: Any, runtime: Stubber) -> No
         {"Body": stream(b"[[1.0, -2.50]]")},
         {"EndpointName": "e", "ContentType": "image/png", "Accept": "application/json", "Body": b"p"},
     )
-    assert modules["cloud"].predict("e", b"p", "image/png", None) == "[[1.0, -2.50]]"
+    assert modules["aws_clients"].predict("e", b"p", "image/png", None) == "[[1.0, -2.50]]"
 
 
 def test_the_most_probable_names_come_first_and_no_more_than_asked_for(
@@ -55,9 +55,9 @@ def test_the_most_probable_names_come_first_and_no_more_than_asked_for(
             "Body": b"p",
         },
     )
-    said = json.loads(modules["cloud"].predict("e", b"p", "image/png", 2))
-    assert [one["breed"] for one in said["predictions"]] == ["b", "a"]
-    assert said["release"] == "r1"
+    response = json.loads(modules["aws_clients"].predict("e", b"p", "image/png", 2))
+    assert [prediction["breed"] for prediction in response["predictions"]] == ["b", "a"]
+    assert response["release"] == "r1"
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,20 @@ def test_the_most_probable_names_come_first_and_no_more_than_asked_for(
     ],
 )
 def test_an_answer_that_is_no_matrix_is_a_bad_gateway(
-    modules: Any, runtime: Stubber, refusal: Any, body: bytes
+    modules: Any, runtime: Stubber, prediction_error: Any, body: bytes
 ) -> None:
     runtime.add_response("invoke_endpoint", {"Body": stream(body)})
-    with pytest.raises(refusal) as caught:
-        modules["cloud"].predict("e", b"p", "image/png", None)
+    with pytest.raises(prediction_error) as caught:
+        modules["aws_clients"].predict("e", b"p", "image/png", None)
     assert caught.value.status == 502
 
 
-def test_an_answer_without_predictions_is_a_bad_gateway(modules: Any, runtime: Stubber, refusal: Any) -> None:
+def test_an_answer_without_predictions_is_a_bad_gateway(
+    modules: Any, runtime: Stubber, prediction_error: Any
+) -> None:
     runtime.add_response("invoke_endpoint", {"Body": stream(b"[[1.0]]")})
-    with pytest.raises(refusal) as caught:
-        modules["cloud"].predict("e", b"p", "image/png", 3)
+    with pytest.raises(prediction_error) as caught:
+        modules["aws_clients"].predict("e", b"p", "image/png", 3)
     assert caught.value.status == 502
 
 
@@ -105,19 +107,19 @@ def test_an_answer_without_predictions_is_a_bad_gateway(modules: Any, runtime: S
     ],
 )
 def test_what_the_endpoint_s_service_refuses(
-    modules: Any, runtime: Stubber, refusal: Any, code: str, status: int, retry_after: int | None
+    modules: Any, runtime: Stubber, prediction_error: Any, code: str, status: int, retry_after: int | None
 ) -> None:
     secret = "User: arn:aws:sts::123456789012:assumed-role/x is not authorized"
     runtime.add_client_error("invoke_endpoint", code, secret)
-    with pytest.raises(refusal) as caught:
-        modules["cloud"].predict("e", b"p", "image/png", None)
+    with pytest.raises(prediction_error) as caught:
+        modules["aws_clients"].predict("e", b"p", "image/png", None)
     assert (caught.value.status, caught.value.retry_after) == (status, retry_after)
     assert "arn" not in caught.value.message
     assert caught.value.cause == code
 
 
 @pytest.mark.parametrize(
-    ("original", "message", "status", "said"),
+    ("original", "message", "status", "expected"),
     [
         (415, '{"error": "audio/wav is not a photo"}', 415, "audio/wav is not a photo"),
         (422, '{"error": "the photo cannot be decoded"}', 422, "the photo cannot be decoded"),
@@ -131,7 +133,13 @@ def test_what_the_endpoint_s_service_refuses(
     ],
 )
 def test_what_the_model_refuses_keeps_its_status(
-    modules: Any, runtime: Stubber, refusal: Any, original: int | None, message: str, status: int, said: str
+    modules: Any,
+    runtime: Stubber,
+    prediction_error: Any,
+    original: int | None,
+    message: str,
+    status: int,
+    expected: str,
 ) -> None:
     runtime.add_client_error(
         "invoke_endpoint",
@@ -142,9 +150,9 @@ def test_what_the_model_refuses_keeps_its_status(
         if original is None
         else {"OriginalStatusCode": original, "OriginalMessage": message},
     )
-    with pytest.raises(refusal) as caught:
-        modules["cloud"].predict("e", b"p", "image/png", None)
-    assert (caught.value.status, caught.value.message) == (status, said)
+    with pytest.raises(prediction_error) as caught:
+        modules["aws_clients"].predict("e", b"p", "image/png", None)
+    assert (caught.value.status, caught.value.message) == (status, expected)
 
 
 @pytest.mark.parametrize(
@@ -156,14 +164,14 @@ def test_what_the_model_refuses_keeps_its_status(
     ],
 )
 def test_an_endpoint_that_cannot_be_reached(
-    modules: Any, monkeypatch: pytest.MonkeyPatch, refusal: Any, error: Exception, status: int
+    modules: Any, monkeypatch: pytest.MonkeyPatch, prediction_error: Any, error: Exception, status: int
 ) -> None:
     def fail(**_: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(modules["cloud"].runtime, "invoke_endpoint", fail)
-    with pytest.raises(refusal) as caught:
-        modules["cloud"].predict("e", b"p", "image/png", None)
+    monkeypatch.setattr(modules["aws_clients"].runtime, "invoke_endpoint", fail)
+    with pytest.raises(prediction_error) as caught:
+        modules["aws_clients"].predict("e", b"p", "image/png", None)
     assert caught.value.status == status
     assert "https" not in caught.value.message
 
@@ -172,18 +180,18 @@ def test_a_photo_of_the_inbox(modules: Any, s3: Stubber) -> None:
     s3.add_response(
         "get_object", {"Body": stream(b"photo"), "ContentLength": 5}, {"Bucket": "b", "Key": "inbox/a"}
     )
-    assert modules["cloud"].inbox_photo("b", "inbox/a") == b"photo"
+    assert modules["aws_clients"].inbox_photo("b", "inbox/a") == b"photo"
 
 
-def test_a_large_object_is_not_read(modules: Any, s3: Stubber, refusal: Any) -> None:
+def test_a_large_object_is_not_read(modules: Any, s3: Stubber, prediction_error: Any) -> None:
     class Untouched(io.BytesIO):
         def read(self, *_: Any) -> bytes:
             raise AssertionError("read")
 
     body = StreamingBody(Untouched(), 1)
-    s3.add_response("get_object", {"Body": body, "ContentLength": modules["picture"].LARGEST + 1})
-    with pytest.raises(refusal) as caught:
-        modules["cloud"].inbox_photo("b", "inbox/a")
+    s3.add_response("get_object", {"Body": body, "ContentLength": modules["photo_format"].MAXIMUM_BYTES + 1})
+    with pytest.raises(prediction_error) as caught:
+        modules["aws_clients"].inbox_photo("b", "inbox/a")
     assert caught.value.status == 413
 
 
@@ -198,17 +206,17 @@ def test_a_large_object_is_not_read(modules: Any, s3: Stubber, refusal: Any) -> 
     ],
 )
 def test_an_object_that_cannot_be_read(
-    modules: Any, s3: Stubber, refusal: Any, code: str, status: int
+    modules: Any, s3: Stubber, prediction_error: Any, code: str, status: int
 ) -> None:
     s3.add_client_error("get_object", code, "arn:aws:s3:::b", 400)
-    with pytest.raises(refusal) as caught:
-        modules["cloud"].inbox_photo("b", "inbox/a")
+    with pytest.raises(prediction_error) as caught:
+        modules["aws_clients"].inbox_photo("b", "inbox/a")
     assert caught.value.status == status
     assert "arn" not in caught.value.message
 
 
 def test_both_clients_give_up_before_the_function_is_cut_off(modules: Any) -> None:
-    for client in (modules["cloud"].runtime, modules["cloud"].s3):
+    for client in (modules["aws_clients"].runtime, modules["aws_clients"].s3):
         config = client.meta.config
         tries = config.retries["total_max_attempts"]
         assert tries * (config.connect_timeout + config.read_timeout) < 30

@@ -11,9 +11,7 @@ from kennel.commands.task import LOCAL_CLOUD, REHEARSAL, kennel_task
 from kennel.errors import KennelError
 
 
-@kennel_task(
-    port="port to listen on; 0 takes a free one (default: 4510)", directory="where it keeps its files"
-)
+@kennel_task(port="port to listen on; 0: any free port (default: 4510)", directory="folder of its files")
 def up(port: str = "", directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     """Start the local cloud in the background, ready for Terraform."""
     from kennel import terminal
@@ -21,16 +19,16 @@ def up(port: str = "", directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     from kennel.localcloud import lifecycle
 
     if port and not port.isdigit():
-        raise KennelError(f"not a port: {port!r} (give a number, 0 for a free one)")
-    with terminal.progress("local cloud") as tell:
-        status = lifecycle.up(Path(directory), port=int(port) if port else None, progress=tell)
+        raise KennelError(f"not a port: {port!r} (give a number; 0: any free port)")
+    with terminal.progress("local cloud") as progress:
+        status = lifecycle.up(Path(directory), port=int(port) if port else None, progress=progress)
         os.environ.update(lifecycle.environment(status))
-        stack.prepare(_workspace(directory), tell)
-    terminal.say(f'up at {status.endpoint_url}; point a shell at it with: eval "$(./kennel local.env)"')
+        stack.prepare(_workspace(directory), progress)
+    terminal.say(f'running at {status.endpoint_url}; to use it in a shell: eval "$(./kennel local.env)"')
     return asdict(status)
 
 
-@kennel_task(directory="where it keeps its files")
+@kennel_task(directory="folder of its files")
 def down(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     """Stop the local cloud and everything that runs in it."""
     from kennel import terminal
@@ -41,26 +39,26 @@ def down(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     return {"stopped": stopped}
 
 
-@kennel_task(directory="where it keeps its files")
+@kennel_task(directory="folder of its files")
 def status(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
-    """Say whether the local cloud runs, and where."""
+    """Show whether the local cloud is running, and where."""
     from kennel import terminal
     from kennel.localcloud import lifecycle
 
     status = lifecycle.status(Path(directory))
-    terminal.say(f"up at {status.endpoint_url} (process {status.pid})" if status.ready else status.note)
+    terminal.say(f"running at {status.endpoint_url} (process {status.pid})" if status.ready else status.note)
     return asdict(status)
 
 
-@kennel_task(directory="where it keeps its files")
+@kennel_task(directory="folder of its files")
 def env(as_json: bool, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
-    """Print the exports that point AWS's CLI, boto3 and Terraform at the local cloud."""
+    """Print shell exports with which AWS's CLI, boto3 and Terraform use the local cloud."""
     from kennel.aws import shell
     from kennel.localcloud import lifecycle
 
     status = lifecycle.status(Path(directory))
     if not status.ready:
-        raise KennelError(f"the local cloud of {directory} is {status.note}: ./kennel local.up")
+        raise KennelError(f"the local cloud in {directory} is {status.note}: run ./kennel local.up")
     variables = shell.variables(lifecycle.environment(status), _workspace(directory))
     if not as_json:
         print(shell.exports(variables))
@@ -68,7 +66,7 @@ def env(as_json: bool, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
 
 
 def _workspace(directory: str) -> Any:
-    """Return the workspace of the stack in the cloud of ``directory``: a kept rehearsal has its own."""
+    """Return the workspace of the stack in a local cloud; a kept rehearsal has its own workspace."""
     from kennel.aws.session import Workspace
 
     if Path(directory).resolve() == REHEARSAL / "cloud":

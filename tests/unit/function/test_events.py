@@ -1,4 +1,4 @@
-"""Reading events: plain ones and those of proxies."""
+"""Parsing events: direct ones and those of proxies."""
 
 from __future__ import annotations
 
@@ -38,42 +38,42 @@ def gateway_event(body: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_url(modules: Any) -> None:
-    asked = modules["request"].parse({"url": "https://a.example/x.jpg"}, INBOX)
-    assert (asked.url, asked.source, asked.top) == ("https://a.example/x.jpg", "url", None)
+    request = modules["events"].parse({"url": "https://a.example/x.jpg"}, INBOX)
+    assert (request.url, request.source, request.top) == ("https://a.example/x.jpg", "url", None)
 
 
 def test_an_object_of_the_inbox(modules: Any) -> None:
-    asked = modules["request"].parse({"s3": f"{INBOX}a b/é.jpg", "top": 3}, INBOX)
-    assert (asked.key, asked.source, asked.top) == ("inbox/a b/é.jpg", "s3", 3)
+    request = modules["events"].parse({"s3": f"{INBOX}a b/é.jpg", "top": 3}, INBOX)
+    assert (request.key, request.source, request.top) == ("inbox/a b/é.jpg", "s3", 3)
 
 
 def test_an_image_in_base64_with_line_breaks(modules: Any, photo: bytes) -> None:
-    asked = modules["request"].parse({"image": base64.encodebytes(photo * 20).decode()}, INBOX)
-    assert (asked.image, asked.source) == (photo * 20, "image")
+    request = modules["events"].parse({"image": base64.encodebytes(photo * 20).decode()}, INBOX)
+    assert (request.image, request.source) == (photo * 20, "image")
 
 
 @pytest.mark.parametrize("event_of", [url_event, gateway_event])
 def test_json_through_a_proxy(modules: Any, event_of: Any) -> None:
     event = event_of(json.dumps({"url": "https://a.example/x.jpg", "top": 2}))
-    asked = modules["request"].parse(event, INBOX)
-    assert (asked.url, asked.top) == ("https://a.example/x.jpg", 2)
+    request = modules["events"].parse(event, INBOX)
+    assert (request.url, request.top) == ("https://a.example/x.jpg", 2)
 
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "application/octet-stream", "Image/PNG; x=y", ""])
 def test_a_raw_photo_through_a_proxy(modules: Any, photo: bytes, content_type: str) -> None:
     event = url_event(photo, content_type, queryStringParameters={"top": "4"})
-    asked = modules["request"].parse(event, INBOX)
-    assert (asked.image, asked.top) == (photo, 4)
+    request = modules["events"].parse(event, INBOX)
+    assert (request.image, request.top) == (photo, 4)
 
 
 def test_json_that_a_proxy_encoded(modules: Any) -> None:
     event = url_event(b'{"url": "https://a.example/"}', "application/json; charset=utf-8")
-    assert modules["request"].parse(event, INBOX).url == "https://a.example/"
+    assert modules["events"].parse(event, INBOX).url == "https://a.example/"
 
 
 def test_the_accept_header_asks_for_names(modules: Any, photo: bytes) -> None:
     event = url_event(photo, "image/jpeg", "application/vnd.kennel.predictions+json, */*;q=0.1")
-    assert modules["request"].parse(event, INBOX).top == 5
+    assert modules["events"].parse(event, INBOX).top == 5
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_the_accept_header_asks_for_names(modules: Any, photo: bytes) -> None:
         (gateway_event("%%%", isBase64Encoded=True), 400),
     ],
 )
-def test_what_is_none_of_these_is_the_callers_mistake(
-    modules: Any, refusal: Any, event: Any, status: int
+def test_an_unusable_event_is_a_client_error(
+    modules: Any, prediction_error: Any, event: Any, status: int
 ) -> None:
-    with pytest.raises(refusal) as caught:
-        modules["request"].parse(event, INBOX)
+    with pytest.raises(prediction_error) as caught:
+        modules["events"].parse(event, INBOX)
     assert caught.value.status == status
 
 
-def test_without_an_inbox_no_object_is_read(modules: Any, refusal: Any) -> None:
-    with pytest.raises(refusal, match="no inbox"):
-        modules["request"].parse({"s3": "s3://photos/inbox/a.jpg"}, "")
+def test_without_an_inbox_no_object_is_read(modules: Any, prediction_error: Any) -> None:
+    with pytest.raises(prediction_error, match="no inbox"):
+        modules["events"].parse({"s3": "s3://photos/inbox/a.jpg"}, "")

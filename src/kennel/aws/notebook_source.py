@@ -1,4 +1,4 @@
-"""The notebook's side of the stack: what its instance fetches, and how it finds names and photos there."""
+"""What the notebook instance downloads (code, names of the stack), and how a notebook finds its photos."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from typing import Any
 from kennel.aws import StackError, artifacts, bundle, session
 from kennel.aws.stack import Stack
 
-# A notebook has neither Terraform nor its state: the stack's names lie beside the code.
+# A notebook instance has neither Terraform nor its state: it reads the stack's outputs from this object.
 STACK_KEY = "source/stack.json"
 ENVIRONMENT_KEY = "source/environment.tar.gz"
 
 
 def publish(root: Path, stack: Stack, environment: Path | None = None) -> dict[str, Any]:
-    """Upload what the notebook instance fetches when it starts: the code, the stack's names, an environment.
+    """Upload what the notebook instance downloads when it starts.
+
+    This is the code, the stack's outputs and, optionally, a Python environment.
 
     Parameters
     ----------
     environment
-        A packed Python environment for an instance that reaches no package index.
+        A packed Python environment for an instance without access to a package index.
 
     Returns
     -------
     dict
-        The code's ``uri, digest, bytes``, and the addresses of ``stack`` and ``environment``.
+        ``uri, digest, bytes`` of the code, and the S3 addresses of ``stack`` and ``environment``.
     """
     bucket = stack["artifact_bucket"]
     s3 = session.client("s3")
@@ -33,9 +35,9 @@ def publish(root: Path, stack: Stack, environment: Path | None = None) -> dict[s
         if not environment.is_file():
             raise StackError(f"no environment at {environment}: docs/notebook.md says how to pack one")
         s3.upload_file(str(environment), bucket, ENVIRONMENT_KEY)
-    names = json.dumps(stack.outputs, indent=2, sort_keys=True)
-    s3.put_object(Bucket=bucket, Key=STACK_KEY, Body=names.encode())
-    published = bundle.publish(root, stack)  # last: the instance waits for it
+    outputs = json.dumps(stack.outputs, indent=2, sort_keys=True)
+    s3.put_object(Bucket=bucket, Key=STACK_KEY, Body=outputs.encode())
+    published = bundle.publish(root, stack)  # last, because the instance waits for it
     return {
         **published,
         "stack": f"s3://{bucket}/{STACK_KEY}",
@@ -44,23 +46,23 @@ def publish(root: Path, stack: Stack, environment: Path | None = None) -> dict[s
 
 
 def published_stack(bucket: str) -> Stack:
-    """Return the stack as it was last published.
+    """Return the stack as last published.
 
     Raises
     ------
     StackError
-        Nothing was published.
+        Nothing has been published.
     """
     s3 = session.client("s3")
     try:
-        answer = s3.get_object(Bucket=bucket, Key=STACK_KEY)
+        response = s3.get_object(Bucket=bucket, Key=STACK_KEY)
     except s3.exceptions.NoSuchKey as error:
         raise StackError(f"nothing is published in {bucket}: run ./kennel notebook.publish") from error
-    return Stack(json.loads(answer["Body"].read()))
+    return Stack(json.loads(response["Body"].read()))
 
 
 def photos(stack: Stack, dataset: str) -> dict[str, dict[str, list[str]]]:
-    """Return the addresses of a data set's photos: ``{split: {class: [uri, …]}}``.
+    """Return the S3 addresses of a data set's photos: ``{split: {class: [uri, …]}}``.
 
     Raises
     ------
@@ -68,14 +70,14 @@ def photos(stack: Stack, dataset: str) -> dict[str, dict[str, list[str]]]:
         There is no such data set.
     """
     bucket, prefix = stack["data_bucket"], f"datasets/{dataset}/"
-    found: dict[str, dict[str, list[str]]] = {}
+    photos_by_split: dict[str, dict[str, list[str]]] = {}
     for key in sorted(artifacts.objects(bucket, prefix)):
         parts = key.removeprefix(prefix).split("/")
-        if len(parts) >= 3:  # what lies beside the splits is no photo
+        if len(parts) >= 3:  # other files are not photos
             split, name = parts[-3], parts[-2]
-            found.setdefault(split, {}).setdefault(name, []).append(f"s3://{bucket}/{key}")
-    if not found:
+            photos_by_split.setdefault(split, {}).setdefault(name, []).append(f"s3://{bucket}/{key}")
+    if not photos_by_split:
         raise StackError(
             f"no data set {dataset!r} in {bucket}: run ./kennel data.upload DIR --name {dataset}"
         )
-    return found
+    return photos_by_split

@@ -1,8 +1,8 @@
-"""Fetch a photo from a stranger's URL without being sent anywhere that the stranger could not go himself.
+"""Download a photo from a caller's URL without giving the caller access to private addresses (SSRF).
 
-A name is resolved once, every address it has must be public, and the connection goes to one of exactly those
-addresses while TLS still proves the name: a second, different answer of the resolver (DNS rebinding) finds
-nobody listening to it. Redirects go through the same door.
+A host name is resolved once, all of its addresses must be public, and the connection goes to one of exactly
+those addresses while TLS still verifies the name. A different answer to a second look-up (DNS rebinding)
+therefore has no effect. Redirects are checked in the same way.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
 from address import Address, is_public
-from answer import Refusal
-from picture import LARGEST, too_large
+from http_response import PredictionError
+from photo_format import MAXIMUM_BYTES, too_large
 
-MOST_REDIRECTS = 3
+MAXIMUM_REDIRECTS = 3
 _REDIRECTS = {301, 302, 303, 307, 308}
 _CHUNK = 64 * 1024
 
@@ -30,28 +30,28 @@ Resolver = Callable[[str, int], list[Address]]
 
 
 class Deadline:
-    """A moment after which everything ends, however slowly the other side drips."""
+    """A time limit for a whole download, independent of how slowly the server sends."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """Return the seconds that are left.
+        """Return the remaining seconds.
 
         Raises
         ------
-        Refusal
-            504 when none are.
+        PredictionError
+            504 if none remain.
         """
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise Refusal(504, "the photo's server took too long")
-        return left
+        remaining = self._end - time.monotonic()
+        if remaining <= 0:
+            raise PredictionError(504, "the photo's server took too long")
+        return remaining
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where one request goes: a name to prove, a path to ask for, addresses that were checked."""
+    """The target of one request: host name (verified by TLS), path, and checked addresses."""
 
     host: str
     path: str
@@ -59,7 +59,7 @@ class Target:
 
 
 class _PinnedConnection(http.client.HTTPSConnection):
-    """HTTPS to a given address, proving the given name."""
+    """HTTPS to a checked address; TLS verifies the host name."""
 
     def __init__(self, target: Target, port: int, context: ssl.SSLContext, deadline: Deadline) -> None:
         super().__init__(target.host, port, context=context)
@@ -68,35 +68,35 @@ class _PinnedConnection(http.client.HTTPSConnection):
         self._deadline = deadline
 
     def connect(self) -> None:
-        """Connect to the first checked address that answers."""
-        trouble: OSError | None = None
+        """Connect to the first checked address that accepts the connection."""
+        last_error: OSError | None = None
         for address in self._target.addresses:
             try:
                 plain = socket.create_connection((str(address), self.port), self._deadline.remaining())
             except OSError as error:
-                trouble = error
+                last_error = error
                 continue
             self.sock = self._tls.wrap_socket(
                 plain, server_hostname=self._target.host, do_handshake_on_connect=False
             )
             return
-        raise trouble or OSError("no address")
+        raise last_error or OSError("no address")
 
-    def cut(self) -> None:
-        """End whatever is being read; called from the deadline's thread."""
+    def abort(self) -> None:
+        """End a blocking read; called from the timer's thread."""
         if self.sock is not None:
             with suppress(OSError):
-                # Not SSLSocket.shutdown: that would take the TLS state from under the thread that reads.
+                # Not SSLSocket.shutdown: it discards the TLS state while the other thread reads.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
 
 def resolve(host: str, port: int) -> list[Address]:
-    """Return all addresses of a name, in the system's order of preference."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))
+    """Return all addresses of a host name, in the system's order of preference."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in entries))
 
 
-def fetch(
+def fetch_photo(
     url: str,
     seconds: float,
     *,
@@ -105,96 +105,101 @@ def fetch(
     port: int = 443,
     allowed: Callable[[Address], bool] = is_public,
 ) -> bytes:
-    """Return what lies at an https URL.
+    """Return the bytes at an https URL.
 
     Parameters
     ----------
     seconds
-        For everything together: names, connections, redirects, bytes.
+        Time limit for name resolution, connections, redirects and data together.
     resolver, context, port, allowed
-        The network's parts; other ones only to test against a server of one's own.
+        How names are resolved, TLS, the port, and which addresses are allowed; tests replace them to
+        use a server of their own.
 
     Raises
     ------
-    Refusal
-        400 for a URL that is not to be fetched, 413 for too much, 422 for a server that does not deliver,
-        504 for one that is too slow.
+    PredictionError
+        400 for a URL that is not allowed, 413 for a photo that is too large, 422 for a server that does
+        not deliver, 504 for a server that is too slow.
     """
     deadline = Deadline(seconds)
     tls = context or ssl.create_default_context()
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAXIMUM_REDIRECTS + 1):
         target = _check(url, port, deadline, resolver, allowed)
         try:
-            onward, photo = _ask(target, port, tls, deadline)
+            location, photo = _request(target, port, tls, deadline)
         except (OSError, http.client.HTTPException) as error:
-            deadline.remaining()  # a connection that the deadline cut is too slow, not broken
-            raise Refusal(422, "the photo's server could not be reached", cause=repr(error)) from error
-        if onward is None:
+            deadline.remaining()  # raises 504 if the timer aborted the connection
+            raise PredictionError(
+                422, "the photo's server could not be reached", cause=repr(error)
+            ) from error
+        if location is None:
             return photo
         try:
-            url = urljoin(url, onward)
+            url = urljoin(url, location)
         except ValueError as error:
-            raise Refusal(422, "the photo's server redirects to something that is not a URL") from error
-    raise Refusal(422, f"the photo's server redirects more than {MOST_REDIRECTS} times")
+            raise PredictionError(
+                422, "the photo's server redirects to something that is not a URL"
+            ) from error
+    raise PredictionError(422, f"the photo's server redirects more than {MAXIMUM_REDIRECTS} times")
 
 
 def _check(
     url: str, port: int, deadline: Deadline, resolver: Resolver, allowed: Callable[[Address], bool]
 ) -> Target:
     if len(url) > 2048 or not url.isprintable() or any(sign in url for sign in ' \\"<>'):
-        raise Refusal(400, "the url is not a URL")
+        raise PredictionError(400, "the url is not a URL")
     try:
         parts = urlsplit(url)
         host, explicit = parts.hostname or "", parts.port
     except ValueError as error:
-        raise Refusal(400, "the url is not a URL") from error
+        raise PredictionError(400, "the url is not a URL") from error
     if parts.scheme != "https":
-        raise Refusal(400, "the url must begin with https://")
+        raise PredictionError(400, "the url must begin with https://")
     if "@" in parts.netloc:
-        raise Refusal(400, "the url must not carry a user name or password")
+        raise PredictionError(400, "the url must not carry a user name or password")
     if explicit not in (None, port):
-        raise Refusal(400, "the url must use https's own port")
+        raise PredictionError(400, "the url must use https's own port")
     try:
         host = host.encode("idna").decode("ascii") if host else ""
     except UnicodeError as error:
-        raise Refusal(400, "the url's host is not a name") from error
+        raise PredictionError(400, "the url's host is not a name") from error
     if not host or "%" in host:
-        raise Refusal(400, "the url's host is not a name")
+        raise PredictionError(400, "the url's host is not a name")
     addresses = _resolve(host, port, deadline, resolver)
     if not addresses or not all(allowed(address) for address in addresses):
-        raise Refusal(400, "the url's host has no public address")
+        raise PredictionError(400, "the url's host has no public address")
     path = quote(parts.path or "/", safe="/%:=&~+!$,;'()*@[]-._")
     query = quote(parts.query, safe="/%:=&?~+!$,;'()*@[]-._")
     return Target(host, f"{path}?{query}" if query else path, addresses)
 
 
 def _resolve(host: str, port: int, deadline: Deadline, resolver: Resolver) -> list[Address]:
-    """Resolve in a thread of its own: the system's resolver knows no time limit."""
-    found: list[Address] = []
-    trouble: list[Exception] = []
+    """Resolve in a separate thread: the system's resolver has no time limit."""
+    addresses: list[Address] = []
+    errors: list[Exception] = []
 
     def work() -> None:
         try:
-            found.extend(resolver(host, port))
-        except (OSError, ValueError) as error:  # UnicodeError, for names over 63 letters, is a ValueError
-            trouble.append(error)
+            addresses.extend(resolver(host, port))
+        except (OSError, ValueError) as error:  # UnicodeError (names over 63 letters) is a ValueError
+            errors.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(deadline.remaining())
     if thread.is_alive():
-        raise Refusal(504, "the url's host could not be looked up in time")
-    if trouble:
-        raise Refusal(422, "the url's host does not exist", cause=repr(trouble[0]))
-    return found
+        raise PredictionError(504, "the url's host could not be looked up in time")
+    if errors:
+        raise PredictionError(422, "the url's host does not exist", cause=repr(errors[0]))
+    return addresses
 
 
-def _ask(target: Target, port: int, tls: ssl.SSLContext, deadline: Deadline) -> tuple[str | None, bytes]:
-    """Make one request; returns where it redirects to, or None and the body."""
+def _request(target: Target, port: int, tls: ssl.SSLContext, deadline: Deadline) -> tuple[str | None, bytes]:
+    """Send one request; return the location that it redirects to, or None and the body."""
     connection = _PinnedConnection(target, port, tls, deadline)
-    watch = threading.Timer(deadline.remaining(), connection.cut)
-    watch.daemon = True
-    watch.start()
+    timer = threading.Timer(deadline.remaining(), connection.abort)
+    timer.daemon = True
+    timer.start()
     try:
         connection.connect()
         connection.sock.settimeout(deadline.remaining())
@@ -213,26 +218,28 @@ def _ask(target: Target, port: int, tls: ssl.SSLContext, deadline: Deadline) -> 
         if response.status in _REDIRECTS and response.getheader("Location"):
             return response.getheader("Location"), b""
         if response.status != 200:
-            raise Refusal(422, f"the photo's server answered {response.status}")
+            raise PredictionError(422, f"the photo's server answered {response.status}")
         if response.getheader("Content-Encoding", "identity").lower() != "identity":
-            raise Refusal(422, "the photo's server compresses what it was asked not to")
+            raise PredictionError(
+                422, "the photo's server compresses its response although the request excludes that"
+            )
         return None, _read(response, deadline)
     finally:
-        watch.cancel()
+        timer.cancel()
         connection.close()
 
 
 def _read(response: http.client.HTTPResponse, deadline: Deadline) -> bytes:
     declared = response.getheader("Content-Length", "")
-    if declared.isdecimal() and (len(declared) > 12 or int(declared) > LARGEST):
+    if declared.isdecimal() and (len(declared) > 12 or int(declared) > MAXIMUM_BYTES):
         raise too_large()
     photo = bytearray()
     while chunk := response.read1(_CHUNK):
         deadline.remaining()
         photo += chunk
-        if len(photo) > LARGEST:
+        if len(photo) > MAXIMUM_BYTES:
             raise too_large()
     deadline.remaining()
     if declared.isdecimal() and len(photo) != int(declared):
-        raise Refusal(422, "the photo's server broke off")
+        raise PredictionError(422, "the photo's server sent less than it declared")
     return bytes(photo)

@@ -1,4 +1,4 @@
-"""Plots as SVG text, to stand inside a page."""
+"""The learning curve as SVG, for embedding in HTML."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def learning_curve(rows: Sequence[dict[str, float]]) -> str | None:
-    """Draw training and validation loss, and validation accuracy, over the epochs.
+def draw(rows: Sequence[dict[str, float]]) -> str | None:
+    """Plot training and validation loss (cross-entropy) and validation accuracy (%) by epoch.
 
     Parameters
     ----------
     rows
-        One dictionary an epoch with ``epoch, train_loss, val_loss, val_top1``.
+        One dictionary per epoch with ``epoch, train_loss, val_loss, val_top1``.
 
     Returns
     -------
     str or None
-        An ``<svg>`` element; None without rows.
+        An ``<svg>`` element; None if there are no rows.
     """
     if not rows:
         return None
@@ -38,9 +38,9 @@ def _figure(rows: int, columns: int) -> tuple[Any, Any]:
 
     figure = Figure(figsize=(4.5 * columns, 3 * rows), layout="constrained")
     axes = figure.subplots(rows, columns)
-    for one in axes.flat:
-        one.spines[["top", "right"]].set_visible(False)
-        one.grid(alpha=0.25)
+    for axis in axes.flat:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25)
     return figure, axes
 
 

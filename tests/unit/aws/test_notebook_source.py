@@ -1,4 +1,4 @@
-"""What the notebook instance fetches, and what it learns from it."""
+"""What the notebook instance downloads: code, outputs of the stack, environment; and its photos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from kennel.aws import StackError, artifacts, bundle, notebook, session
+from kennel.aws import StackError, artifacts, bundle, notebook_source, session
 from kennel.aws.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,37 +35,37 @@ def buckets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_the_stack_is_read_as_it_was_published(tmp_path: Path) -> None:
-    published = notebook.publish(ROOT, STACK)
+    published = notebook_source.publish(ROOT, STACK)
 
-    assert notebook.published_stack("models").outputs == STACK.outputs
+    assert notebook_source.published_stack("models").outputs == STACK.outputs
     archive = artifacts.download(str(published["uri"]), tmp_path / "kennel.tar.gz")
     assert archive.read_bytes() == bundle.pack(ROOT)
     assert published["environment"] is None
 
 
-def test_a_packed_environment_goes_along(tmp_path: Path) -> None:
+def test_a_packed_environment_is_published_too(tmp_path: Path) -> None:
     packed = tmp_path / "environment.tar.gz"
     packed.write_bytes(b"packed")
-    notebook.publish(ROOT, STACK, packed)
+    notebook_source.publish(ROOT, STACK, packed)
     assert artifacts.objects("models", "source/environment.tar.gz")
     with pytest.raises(StackError, match=r"no environment at nowhere\.tar\.gz"):
-        notebook.publish(ROOT, STACK, Path("nowhere.tar.gz"))
+        notebook_source.publish(ROOT, STACK, Path("nowhere.tar.gz"))
 
 
-def test_where_nothing_was_published_it_says_how() -> None:
+def test_without_a_published_stack_the_error_names_the_task() -> None:
     with pytest.raises(StackError, match=r"nothing is published in models: run \./kennel notebook\.publish"):
-        notebook.published_stack("models")
+        notebook_source.published_stack("models")
 
 
-def test_photos_are_found_by_split_and_class() -> None:
+def test_photos_are_listed_by_split_and_class() -> None:
     keys = ("train/1.A/b.jpg", "train/1.A/a.jpg", "test/2.B/c.jpg", "nested/valid/2.B/d.jpg", "readme.txt")
     for key in keys:
         boto3.client("s3").put_object(Bucket="photos", Key=f"datasets/dogs/{key}", Body=b"x")
 
-    assert notebook.photos(STACK, "dogs") == {
+    assert notebook_source.photos(STACK, "dogs") == {
         "train": {"1.A": [f"s3://photos/datasets/dogs/train/1.A/{name}.jpg" for name in "ab"]},
         "test": {"2.B": ["s3://photos/datasets/dogs/test/2.B/c.jpg"]},
         "valid": {"2.B": ["s3://photos/datasets/dogs/nested/valid/2.B/d.jpg"]},
     }
     with pytest.raises(StackError, match="no data set 'cats'"):
-        notebook.photos(STACK, "cats")
+        notebook_source.photos(STACK, "cats")

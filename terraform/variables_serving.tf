@@ -1,0 +1,129 @@
+# Variables for predictions: endpoint, autoscaling, function, and the release that is deployed.
+
+variable "autoscaling" {
+  description = "Target tracking of the endpoint's number of instances."
+  type = object({
+    invocations_per_instance   = optional(number, 120)
+    max_instances              = optional(number, 4)
+    min_instances              = optional(number, 1)
+    scale_in_cooldown_seconds  = optional(number, 300)
+    scale_out_cooldown_seconds = optional(number, 60)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.autoscaling.min_instances >= 1 && var.autoscaling.max_instances >= var.autoscaling.min_instances
+    error_message = "autoscaling.min_instances must be at least 1 and at most autoscaling.max_instances: raise max_instances or lower min_instances."
+  }
+
+  validation {
+    condition     = var.autoscaling.invocations_per_instance > 0
+    error_message = "autoscaling.invocations_per_instance is a number of invocations per minute: it must be above 0."
+  }
+
+  validation {
+    condition     = min(var.autoscaling.scale_in_cooldown_seconds, var.autoscaling.scale_out_cooldown_seconds) >= 0
+    error_message = "autoscaling cooldowns are in seconds: they must be 0 or more."
+  }
+}
+
+variable "endpoint" {
+  description = "The instances that serve a release. termination_wait_seconds is the time for which the alarms watch a new release before the old instances are terminated."
+  type = object({
+    image_tag                = optional(string, "2.6.0-cpu-py312")
+    instance_count           = optional(number, 1)
+    instance_type            = optional(string, "ml.m5.large")
+    termination_wait_seconds = optional(number, 120)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = startswith(var.endpoint.instance_type, "ml.")
+    error_message = "endpoint.instance_type is a SageMaker type: write ml.m5.large, not m5.large."
+  }
+
+  validation {
+    condition     = var.endpoint.instance_count >= 1
+    error_message = "endpoint.instance_count must be at least 1; to remove the endpoint set release = null."
+  }
+
+  validation {
+    condition     = var.endpoint.termination_wait_seconds >= 0 && var.endpoint.termination_wait_seconds <= 3600
+    error_message = "endpoint.termination_wait_seconds must be between 0 and 3600."
+  }
+}
+
+variable "function" {
+  description = "The function that invokes the endpoint. package is relative to this folder."
+  type = object({
+    log_level               = optional(string, "INFO")
+    memory_mb               = optional(number, 512)
+    package                 = optional(string, "../build/function/predict.zip")
+    provisioned_concurrency = optional(number, 0)
+    reserved_concurrency    = optional(number)
+    timeout_seconds         = optional(number, 30)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.function.log_level)
+    error_message = "function.log_level must be DEBUG, INFO, WARNING or ERROR."
+  }
+
+  validation {
+    condition     = var.function.memory_mb >= 128 && var.function.memory_mb <= 10240
+    error_message = "function.memory_mb must be between 128 and 10240."
+  }
+
+  validation {
+    condition     = var.function.timeout_seconds >= 1 && var.function.timeout_seconds <= 900
+    error_message = "function.timeout_seconds must be between 1 and 900."
+  }
+
+  validation {
+    condition     = try(var.function.reserved_concurrency >= 1, var.function.reserved_concurrency == null)
+    error_message = "function.reserved_concurrency must be at least 1, or null to share the account's concurrency: AWS keeps 100 executions of the account unreserved (10 in new accounts with small quotas), so the quota must exceed the reservation by that much."
+  }
+
+  validation {
+    condition = (
+      var.function.provisioned_concurrency >= 0
+      && var.function.provisioned_concurrency <= try(coalesce(var.function.reserved_concurrency), var.function.provisioned_concurrency)
+    )
+    error_message = "function.provisioned_concurrency counts against function.reserved_concurrency: lower it to 0 or more and at most the reservation, or raise the reservation."
+  }
+}
+
+variable "release" {
+  description = "The release that the endpoint serves; null deploys none. `./kennel deploy` writes it. instance_count preserves the current number of instances, which SageMaker would reset."
+  type = object({
+    id             = string
+    image          = optional(string)
+    instance_count = optional(number)
+    model_data_url = string
+  })
+  default = null
+
+  validation {
+    condition     = var.release == null || can(regex("^[a-zA-Z0-9]([a-zA-Z0-9-]{0,22}[a-zA-Z0-9])?$", var.release.id))
+    error_message = "release.id must be 1 to 24 letters, digits and hyphens: it is part of SageMaker's model name. `./kennel releases` lists the ids."
+  }
+
+  validation {
+    condition     = var.release == null || can(regex("^s3://[^/]+/releases/.+\\.tar\\.gz$", var.release.model_data_url))
+    error_message = "release.model_data_url must be s3://<artifact bucket>/releases/<id>/model.tar.gz: the endpoint's role can read nothing else."
+  }
+
+  validation {
+    condition     = try(var.release.image, null) == null || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[^/]+/[^:@]+[:@].+$", var.release.image))
+    error_message = "release.image must be a full ECR image, <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>, or null for AWS's PyTorch image."
+  }
+
+  validation {
+    condition     = try(var.release.instance_count, null) == null || try(var.release.instance_count >= 1, false)
+    error_message = "release.instance_count must be at least 1, or null for endpoint.instance_count."
+  }
+}
