@@ -61,3 +61,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 @pytest.fixture
 def client() -> Callable:
     return session.client
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            group = "rehearsal" if item.path.name == "test_rehearsal.py" else "stack"
+            item.add_marker(pytest.mark.xdist_group(group))
