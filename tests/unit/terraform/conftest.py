@@ -1,10 +1,9 @@
-"""What the Terraform tests share: the files, their blocks, and Terraform's own template renderer."""
+"""What the Terraform tests share: where the files are, and Terraform's own template renderer."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,18 +13,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 TERRAFORM = ROOT / "terraform"
-
-# `terraform fmt` puts a block's braces at the start of a line, so this needs no parser of HCL.
-_BLOCK = re.compile(r'^(variable|output|resource|data|module) ("[^{]*") \{\n(.*?)^\}', re.M | re.S)
-
-
-def blocks(path: Path, kind: str) -> dict[str, str]:
-    """Return the bodies of a file's blocks of one kind, by their labels (joined with a dot), in order."""
-    return {
-        ".".join(re.findall(r'"([^"]*)"', labels)): body
-        for found, labels, body in _BLOCK.findall(path.read_text())
-        if found == kind
-    }
 
 
 @pytest.fixture(scope="session")
