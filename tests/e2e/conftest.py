@@ -1,4 +1,8 @@
-"""A whole stack on a local cloud of its own, made once for all tests of this folder."""
+"""A whole stack on a local cloud of its own, made once for the tests that run on one worker.
+
+Modules that share a stack name the same `xdist_group`. Each group has a worker, so that the groups wait for
+Terraform side by side.
+"""
 
 from __future__ import annotations
 
@@ -61,10 +65,3 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 @pytest.fixture
 def client() -> Callable:
     return session.client
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            group = "rehearsal" if item.path.name == "test_rehearsal.py" else "stack"
-            item.add_marker(pytest.mark.xdist_group(group))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tomllib
 import xml.etree.ElementTree as ElementTree
@@ -22,10 +21,10 @@ class Run:
     name: str
     folder: str
     distribution: str = "loadfile"  # a module's tests, and so its fixtures, stay on one worker
-    workers: int = max(2, min(4, os.cpu_count() or 1))
+    workers: int = 2
 
 
-# The longest first. The end-to-end tests mark which of them share a stack; each group has its worker.
+# The longest first. The end-to-end tests name three groups, two of them with a stack each.
 END_TO_END = Run("end-to-end", "e2e", "loadgroup", workers=3)
 RUNS = (END_TO_END, Run("integration", "integration"), Run("unit", "unit"))
 
