@@ -1,4 +1,8 @@
-"""A whole stack on a local cloud of its own, made once for all tests of this folder."""
+"""A whole stack on a local cloud of its own, made once for the tests that run on one worker.
+
+Modules that share a stack name the same `xdist_group`. Each group has a worker, so that the groups wait for
+Terraform side by side.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.cloud]
+TIMEOUT = 900  # seconds; three minutes on a quiet machine
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.cloud,
+    pytest.mark.xdist_group("rehearsal"),
+    pytest.mark.timeout(TIMEOUT + 60),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT.parent / "shared" / "data" / "lab.jpg"
@@ -25,7 +31,7 @@ def rehearsal() -> dict:
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=TIMEOUT,
         env={**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
     )
     assert run.returncode == 0, run.stderr[-3000:]

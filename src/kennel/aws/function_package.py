@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def build(source: Path = Path("lambda/predict"), target: Path | None = None) -> 
     if target.is_file() and target.read_bytes() == content:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    new = target.with_name(target.name + ".new")
+    new = target.with_name(
+        f"{target.name}.{os.getpid()}.new"
+    )  # two stacks of a checkout may be applied at once
     new.write_bytes(content)
     new.replace(target)  # atomic: a Terraform process that reads meanwhile sees a complete zip
     return target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,22 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
 
 @kennel_task(called="test", fast="leave out what takes minutes")
 def run_checks(fast: bool = False) -> dict[str, Any]:
-    """Run all checks: format, types, Terraform, checkov, and the tests."""
+    """Run all checks: format, imports, types, dead code, Terraform, checkov, and the tests."""
     from kennel import terminal
-    from kennel.audit import checks
+    from kennel.checks import catalogue, schedule
+    from kennel.checks.programs import Programs
+    from kennel.checks.summary import Summary
 
-    outcomes = checks.run(ROOT, fast=fast, announce=lambda name: terminal.say(f"── {name}"))
-    failed = [outcome.name for outcome in outcomes if not outcome.ok]
-    if failed:
-        terminal.fail(f"failed: {', '.join(failed)}")
-    return {"ok": not failed, "checks": [vars(outcome) for outcome in outcomes]}
+    started = time.monotonic()
+    programs = Programs(ROOT)
+    checks = catalogue.checks(ROOT, programs, fast=fast)
+    with terminal.Steps([check.name for check in checks]) as display:
+        outcomes = schedule.run(checks, programs, display)
+    summary = Summary(outcomes, round(time.monotonic() - started, 1))
+    for outcome in summary.failed:
+        terminal.say(f"── {outcome.name}\n{outcome.result.output.rstrip()}")
+    terminal.table("Checks", ("", "check", "seconds", "result"), summary.rows())
+    if summary.failed:
+        terminal.fail(f"failed: {', '.join(outcome.name for outcome in summary.failed)}")
+    terminal.say(str(summary.tests))  # the last line: continuous integration looks for it
+    return summary.as_dict()

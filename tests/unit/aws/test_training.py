@@ -176,7 +176,9 @@ def test_a_record_has_the_models_own_metrics(stack: Stack) -> None:
     assert (record["instances"], record["seconds"]) == (2, 61.2)
 
 
-@pytest.mark.parametrize("body", [archive(other="x"), b"no archive at all"])
+@pytest.mark.parametrize(
+    "body", [archive(other="x"), b"no archive at all"], ids=["another file", "no archive"]
+)
 def test_a_model_without_metrics_leaves_what_was_printed(stack: Stack, body: bytes) -> None:
     put("m.tar.gz", body)
     assert training.record(job("s3://artifacts/m.tar.gz"))["metrics"] == {"val_loss": 0.3}

@@ -1,0 +1,104 @@
+"""Every check of ``./kennel test``, in the order in which they begin."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from kennel.audit import AuditError
+from kennel.audit.code import audit_code
+from kennel.checks import pytest_runs
+from kennel.checks.check import RESULTS, Check, CheckResult, Progress
+from kennel.checks.programs import Programs
+
+SOURCES = ("src", "tests", "lambda", "ec2", "policies", "benchmarks", "tasks.py")
+QUICK = ("format", "lint", "imports", "dead code", "terraform fmt", "terraform style")
+
+
+def checks(root: Path, programs: Programs, *, fast: bool = False) -> list[Check]:
+    """Return the checks: those of seconds first, then the longest, so that nothing long begins last.
+
+    Parameters
+    ----------
+    root
+        The checkout.
+    programs
+        Where the checks start their programs.
+    fast
+        Leave out what takes minutes: checkov, the tests marked ``slow`` or ``cloud``, the coverage.
+    """
+    single = {check.name: check for check in [*_python(root, programs), *_terraform(root, programs)]}
+    quick = [single.pop(name) for name in QUICK]
+    tests = pytest_runs.checks(root, programs, fast=fast)
+    return [*quick, *tests, *single.values(), *([] if fast else [_checkov(root)])]
+
+
+def _python(root: Path, programs: Programs) -> list[Check]:
+    python = [sys.executable, "-m"]
+    lint_imports = str(
+        Path(sys.executable).with_name("lint-imports")
+    )  # which is no module that Python can run
+    sources = [name for name in SOURCES if (root / name).exists()]
+    return [
+        _program(programs, "format", [*python, "ruff", "format", "--check", *sources]),
+        _program(programs, "lint", [*python, "ruff", "check", *sources]),
+        _program(programs, "imports", [lint_imports, "--no-logo", "--cache-dir", str(RESULTS / "imports")]),
+        _program(programs, "dead code", [*python, "kennel.checks.dead_code"]),
+        _program(programs, "types", [*python, "mypy"]),
+        # The function's modules are no package: the runtime finds them beside its handler.
+        _program(
+            programs,
+            "types strict",
+            [*python, "mypy", "--config-file=", "--strict", "--ignore-missing-imports", "."],
+            directory="lambda/predict",
+            MYPYPATH=".",
+        ),
+    ]
+
+
+def _terraform(root: Path, programs: Programs) -> list[Check]:
+    terraform = os.environ.get("KENNEL_TERRAFORM") or "terraform"
+    mirror = os.environ.get("KENNEL_PROVIDER_MIRROR")
+    plugins = [f"-plugin-dir={mirror}"] if mirror else []
+    # Own working data and no backend: the checks need no AWS and disturb no environment.
+    apart = {"TF_DATA_DIR": str(root / RESULTS / "terraform"), "TF_IN_AUTOMATION": "1"}
+
+    def command(name: str, *commands: list[str], after: tuple[str, ...] = ()) -> Check:
+        arguments = [[terraform, *words] for words in commands]
+        return _program(programs, name, *arguments, directory="terraform", after=after, **apart)
+
+    return [
+        command("terraform fmt", ["fmt", "-recursive", "-check", "-diff"]),
+        _program(programs, "terraform style", [sys.executable, "-m", "kennel.checks.terraform_style"]),
+        command("terraform validate", ["init", "-backend=false", "-input=false", *plugins], ["validate"]),
+        command("terraform test", ["test"], after=("terraform validate",)),  # which prepares its providers
+    ]
+
+
+def _program(
+    programs: Programs,
+    name: str,
+    *commands: list[str],
+    directory: str = ".",
+    after: tuple[str, ...] = (),
+    **variables: str,
+) -> Check:
+    """Return a check that passes if all its commands do."""
+
+    def work(progress: Progress) -> CheckResult:
+        return programs.run(name, *commands, progress=progress, directory=directory, variables=variables)
+
+    return Check(name, work, after)
+
+
+def _checkov(root: Path) -> Check:
+    def work(progress: Progress) -> CheckResult:
+        try:
+            report = audit_code(root, sarif=root / "build" / "audit" / "code.sarif", progress=progress)
+        except AuditError as error:
+            return CheckResult(False, str(error))
+        *failures, count = report.lines()
+        return CheckResult(report.ok, "\n".join([*failures, count]), count)
+
+    return Check("checkov", work)

@@ -1,0 +1,102 @@
+"""The test runs: pytest on several workers, their counts, and the coverage of all runs together."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+from kennel.checks.check import RESULTS, Check, CheckResult, Counts, Progress
+from kennel.checks.programs import Programs
+
+QUICK_TESTS = "not slow and not cloud"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of pytest: a folder below ``tests/``, and how its tests share workers."""
+
+    name: str
+    folder: str
+    distribution: str = "loadfile"  # a module's tests, and so its fixtures, stay on one worker
+    workers: int = 2
+
+
+# The longest first. The end-to-end tests name three groups, two of them with a stack each.
+END_TO_END = Run("end-to-end", "e2e", "loadgroup", workers=3)
+RUNS = (END_TO_END, Run("integration", "integration"), Run("unit", "unit"))
+
+
+def checks(root: Path, programs: Programs, *, fast: bool) -> list[Check]:
+    """Return a check for each test run and one for the coverage; without coverage if ``fast``."""
+    runs = [run for run in RUNS if not (fast and run is END_TO_END)]  # all of which take minutes
+    made = [_check(run, root, programs, fast=fast) for run in runs]
+    if fast:
+        return made
+    return [*made, _coverage(programs, root, after=tuple(run.name for run in RUNS))]
+
+
+def counts(report: Path) -> Counts:
+    """Return the counts of a JUnit report; a run that left none counts as one failed test."""
+    try:
+        suites = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest wrote it
+    except (OSError, ElementTree.ParseError):
+        return Counts(failed=1)
+    total = Counts()
+    for suite in suites:
+        number = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
+        failed = number["failures"] + number["errors"]
+        total += Counts(number["tests"] - failed - number["skipped"], failed, number["skipped"])
+    return total
+
+
+def _check(run: Run, root: Path, programs: Programs, *, fast: bool) -> Check:
+    report = root / RESULTS / f"{run.folder}.xml"
+    arguments = ["--numprocesses", str(run.workers), "--dist", run.distribution]
+    arguments += ["--durations", "15", f"--junitxml={report}"]
+    if fast:
+        arguments += ["-m", QUICK_TESTS]
+    else:
+        # The floor holds for all runs together; a part may lie below it.
+        arguments += ["--cov", "--cov-report=", "--cov-fail-under=0"]
+
+    def work(progress: Progress) -> CheckResult:
+        report.unlink(missing_ok=True)
+        result = programs.run(
+            run.name,
+            [sys.executable, "-m", "pytest", f"tests/{run.folder}", *arguments],
+            progress=progress,
+            variables={"COVERAGE_FILE": str(_coverage_data(root) / f"{run.folder}.data")},
+        )
+        tests = counts(report)
+        return CheckResult(result.ok and not tests.failed, result.output, str(tests), tests)
+
+    return Check(run.name, work)
+
+
+def _coverage_data(root: Path) -> Path:
+    folder = root / RESULTS / "coverage"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _coverage(programs: Programs, root: Path, after: tuple[str, ...]) -> Check:
+    floor = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["coverage"]["report"]["fail_under"]
+
+    def work(progress: Progress) -> CheckResult:
+        folder = _coverage_data(root)
+        coverage = [sys.executable, "-m", "coverage"]
+        result = programs.run(
+            "coverage",
+            [*coverage, "combine", "--quiet", *sorted(str(path) for path in folder.glob("*.data*"))],
+            [*coverage, "report"],
+            progress=progress,
+            variables={"COVERAGE_FILE": str(root / RESULTS / "coverage" / "all")},
+        )
+        totals = [line.split()[-1] for line in result.output.splitlines() if line.startswith("TOTAL ")]
+        covered = totals[0] if totals else "nothing measured"
+        return CheckResult(result.ok, result.output, f"{covered} of lines and branches, at least {floor}%")
+
+    return Check("coverage", work, after)
