@@ -27,11 +27,12 @@ from torch import nn
 
 from kennel.classifier import features, networks, training, weights
 from kennel.classifier.arguments import parse
-from kennel.classifier.data import folder, sample
+from kennel.classifier.data import folder
 from kennel.classifier.distributed import Hosts
 from kennel.classifier.feature_store import FeatureStore
 from kennel.classifier.loading import PictureBatches
 from kennel.classifier.optimisation import FeatureBatches, adamw, one_thread, warmup_cosine
+from kennel.sample_photos import draw as sample
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")

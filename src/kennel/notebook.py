@@ -62,7 +62,7 @@ class Settings:
 
 def prepare(workspace: Workspace, stack: Stack, settings: Settings, tell: Progress) -> None:
     """Publish the code, and see to it that there are photos."""
-    from kennel.classifier.data import sample
+    from kennel.sample_photos import draw as sample
 
     notebook.publish(workspace.root, stack)
     bucket, prefix = stack["data_bucket"], f"datasets/{settings.dataset}"

@@ -22,8 +22,9 @@ from kennel.aws import artifacts, prediction, releases, sdk, session, stack, tra
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import pictures
-from kennel.classifier.data import folder, sample
+from kennel.classifier.data import folder
 from kennel.errors import KennelError
+from kennel.sample_photos import draw as sample
 from kennel.terminal import Steps
 
 DATASET = "rehearsal"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 SRC = Path(__file__).parents[3] / "src"
 MEASURED = ("test_top1", "test_loss", "macro_f1", "ece", "val_loss", "valid_top1", "epochs")

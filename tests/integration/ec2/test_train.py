@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "ec2" / "train.py"

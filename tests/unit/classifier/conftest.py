@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kennel.classifier import training
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 
 @pytest.fixture(scope="session")

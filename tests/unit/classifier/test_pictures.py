@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kennel.classifier import pictures
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:

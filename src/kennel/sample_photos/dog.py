@@ -7,8 +7,8 @@ import random
 
 from PIL import Image, ImageChops, ImageDraw
 
-from kennel.classifier.data.look import Look
-from kennel.classifier.data.scene import shade
+from kennel.sample_photos.look import Look
+from kennel.sample_photos.scene import shade
 
 Point = tuple[float, float]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kennel.classifier.data.scene import Colour
+from kennel.sample_photos.scene import Colour
 
 COATS: tuple[Colour, ...] = (
     (222, 184, 125), (45, 40, 42), (120, 70, 40), (238, 232, 220), (176, 88, 38), (128, 132, 140),

@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from kennel.classifier import labels
-from kennel.classifier.data import DataError, dog, scene
-from kennel.classifier.data.look import look
+from kennel.classifier.data import DataError
+from kennel.sample_photos import dog, scene
+from kennel.sample_photos.look import look
 
 PER_CLASS: Mapping[str, int] = {"train": 5, "valid": 1, "test": 1}
 _MARKER = ".sample.json"
