@@ -133,7 +133,7 @@ def test_an_interrupted_search_is_stopped(deployed: Any, tuned: dict[str, Any]) 
     request = training.compose(deployed.stack, best_of=tuned["job"])
     seen: list[str] = []
 
-    def interrupt(trials: list[tuning.Trial]) -> None:
+    def interrupt(trials: list[tuning.TrialSummary]) -> None:
         if trials:
             seen.append(trials[0].name)
             raise KeyboardInterrupt

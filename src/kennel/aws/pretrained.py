@@ -25,12 +25,13 @@ def upload(bucket: str, source: str) -> str:
         There is no such file, it is no state dict, or the package is not installed.
     """
     from kennel.classifier import lite0, weights
+    from kennel.classifier.hyperparameters import LITE0
 
     path = lite0.packaged_weights() if source == PACKAGE else Path(source)
     if path.suffix != ".pth":
         raise StackError(f"{path}: weights are a .pth file named after its network, or 'package'")
     weights.read_state(path)  # what a job could not read is better refused here
-    name = f"{weights.LITE0}.pth" if source == PACKAGE else path.name
+    name = f"{LITE0}.pth" if source == PACKAGE else path.name
     session.client("s3").upload_file(str(path), bucket, PREFIX + name)
     return f"s3://{bucket}/{PREFIX}{name}"
 

@@ -1,12 +1,10 @@
-"""Training jobs: composed, submitted, followed to their end, recorded."""
+"""Training jobs: check the request, submit it, wait for the job's end, return its record."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kennel.aws import StackError, artifacts, best, joblogs, pretrained, sdk, session
@@ -14,64 +12,83 @@ from kennel.aws.modelfile import metrics_of
 from kennel.aws.sdk import Request
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
+from kennel.classifier import TrainingError
+from kennel.classifier import arguments as script_arguments
+from kennel.classifier.hyperparameters import Hyperparameters
 
 Progress = Callable[[str], None]
 
-ARCH, DATASET = "efficientnet_lite0", "dogs"
-SOURCES = ("channel", "package", "torchvision")
-# Of a job's log: metrics, what each host does, and what is wrong; the rest is the container's own talk.
-WORTH_TELLING = re.compile(r"\w+=[-+.0-9eE]+;|[Ee]rror|warning|^host \d+ of|^unreadable|^stopped early")
+DATASET = "dogs"
+WEIGHTS_SOURCES = ("channel", "package", "torchvision")
+# The lines of a job's log that are reported: metrics, what each host does, and errors. The others are the
+# container's own.
+REPORTED_LINES = re.compile(r"\w+=[-+.0-9eE]+;|[Ee]rror|warning|^host \d+ of|^unreadable|^stopped early")
 
 
 def compose(
     stack: Stack,
     *,
-    dataset: str = "",
-    hyperparameters: dict[str, Any] | None = None,
-    best_of: str = "",
-    weights: str = "",
+    dataset: str | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    best_of: str | None = None,
+    weights: str | None = None,
     **settings: Any,
 ) -> Request:
-    """Return a request of which everything is known that can be known before it runs.
+    """Return a training request; all that can be checked before it runs has been checked.
 
     Parameters
     ----------
     dataset
-        Name of an uploaded data set; empty: that of ``best_of``, else ``dogs``.
+        Name of an uploaded data set; None: that of ``best_of``, else ``dogs``.
     hyperparameters
         Arguments of the training script that differ from its own defaults.
     best_of
         A tuning job whose best hyperparameters to take, where none is given here.
     weights
         Where ImageNet weights come from: ``channel`` (``data.upload --weights``), ``package`` or
-        ``torchvision``; empty: the channel if it holds the network's, else what the network always has.
+        ``torchvision``; None: the channel if it holds the network's, else the network's usual source.
     settings
         Of the `Request`: instances, instance_type, spot, …
 
     Raises
     ------
     StackError
-        An argument is senseless, the data set or the tuning job absent; the text says what to do.
+        An argument is invalid, the data set or the tuning job absent; the text says what to do.
     """
-    found = best.read(stack, best_of) if best_of else None
-    chosen: dict[str, Any] = {"arch": ARCH} | (found.hyperparameters if found else {})
-    chosen |= hyperparameters or {}
-    dataset = dataset or (found.dataset if found else DATASET)
-    if set(chosen) - {"arch"}:
-        _check(chosen)
+    best_trial = best.read(stack, best_of) if best_of else None
+    arguments: dict[str, Any] = {"arch": Hyperparameters().arch}
+    arguments |= (best_trial.hyperparameters if best_trial else {}) | dict(hyperparameters or {})
+    checked = check(arguments)
+    dataset = dataset or (best_trial.dataset if best_trial else DATASET)
     require_dataset(stack, dataset)
-    inputs = _weights(stack, chosen, weights)
-    if found and found.features and chosen["arch"] == found.hyperparameters.get("arch"):
-        frozen = str(chosen.get("unfreeze", "0")) == "0"
-        if frozen and artifacts.objects(*artifacts.split(found.features)):
-            inputs["features"] = found.features
-    return Request(dataset=dataset, hyperparameters=chosen, inputs=inputs, **settings)
+    inputs: dict[str, str] = {}
+    if checked.pretrained:
+        _choose_weights(stack, arguments, inputs, weights)
+    if best_trial and best_trial.features and checked.unfreeze == 0:
+        same_backbone = checked.arch == best_trial.hyperparameters.get("arch")
+        if same_backbone and artifacts.objects(*artifacts.split(best_trial.features)):
+            inputs["features"] = best_trial.features
+    return Request(dataset=dataset, hyperparameters=arguments, inputs=inputs, **settings)
+
+
+def check(arguments: Mapping[str, Any]) -> Hyperparameters:
+    """Return the hyperparameters that the training script reads from its arguments.
+
+    Raises
+    ------
+    StackError
+        The script would refuse them, on an instance; the text is the script's.
+    """
+    try:
+        return script_arguments.check(arguments)
+    except TrainingError as error:
+        raise StackError(str(error)) from error
 
 
 def train(
     workspace: Workspace, stack: Stack, request: Request, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Submit a training job, follow it to its end and return its record.
+    """Submit a training job, wait for its end and return its record.
 
     Returns
     -------
@@ -94,28 +111,32 @@ def train(
 def run(
     workspace: Workspace, stack: Stack, request: Request, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Submit a job, follow it to its end and return its description; Ctrl-C stops it."""
-    tell = progress or (lambda line: None)
+    """Submit a job, wait for its end and return its description; Ctrl-C stops it."""
+    report = progress or (lambda line: None)
     name = submit(workspace, stack, request)
-    tell(f"job {name}: {request.instances} of {request.instance_type or stack['training']['instance_type']}")
+    report(
+        f"job {name}: {request.instances} of {request.instance_type or stack['training']['instance_type']}"
+    )
     errors: list[str] = []
     try:
-        job = follow(name, stack["training"]["log_group"], tell, errors)
+        job = follow(name, stack["training"]["log_group"], report, errors)
     except KeyboardInterrupt:
         session.client("sagemaker").stop_training_job(TrainingJobName=name)
         raise
     if job["TrainingJobStatus"] != "Completed":
-        # The script's own words, where it had any: SageMaker's reason is the launcher's traceback.
+        # The script's error message if it printed one: SageMaker's reason is the launcher's traceback.
         reason = errors[-1] if errors else " ".join(job.get("FailureReason", "no reason given").split())
         raise StackError(f"training job {name} {job['TrainingJobStatus']}: {reason}")
     return job
 
 
 def record(job: dict[str, Any]) -> dict[str, Any]:
-    """Return what matters of a completed job's description."""
+    """Return a completed job's record, from its description and the metrics in its model archive."""
     artifact = job["ModelArtifacts"]["S3ModelArtifacts"]
-    # SageMaker knows what was printed; the model's own record has all of it, and in full precision.
-    printed = {one["MetricName"]: round(one["Value"], 6) for one in job.get("FinalMetricDataList", [])}
+    # SageMaker has the metrics that were printed; the model archive has all, in full precision.
+    printed = {
+        metric["MetricName"]: round(metric["Value"], 6) for metric in job.get("FinalMetricDataList", [])
+    }
     document = {
         "job": job["TrainingJobName"],
         "status": job["TrainingJobStatus"],
@@ -126,7 +147,7 @@ def record(job: dict[str, Any]) -> dict[str, Any]:
     }
     if job.get("EnableManagedSpotTraining"):
         document["interruptions"] = sum(
-            one["Status"] == "Interrupted" for one in job.get("SecondaryStatusTransitions", [])
+            transition["Status"] == "Interrupted" for transition in job.get("SecondaryStatusTransitions", [])
         )
         document["billable_seconds"] = job.get("BillableTimeInSeconds")
     return document
@@ -135,8 +156,8 @@ def record(job: dict[str, Any]) -> dict[str, Any]:
 def require_dataset(stack: Stack, name: str) -> None:
     """Raise a StackError unless a data set of this name is in the data bucket."""
     bucket = stack["data_bucket"]
-    found = session.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"datasets/{name}/", MaxKeys=1)
-    if not found.get("KeyCount"):
+    listed = session.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"datasets/{name}/", MaxKeys=1)
+    if not listed.get("KeyCount"):
         raise StackError(f"no data set {name!r} in {bucket}: run ./kennel data.upload DIR --name {name}")
 
 
@@ -148,63 +169,45 @@ def submit(workspace: Workspace, stack: Stack, request: Request) -> str:
         return trainer._latest_training_job.training_job_name  # the SDK has no public name for it
 
 
-def follow(name: str, log_group: str, tell: Progress, errors: list[str] | None = None) -> dict[str, Any]:
-    """Wait for a job's end, telling its metric lines as they are logged; return its description.
+def follow(name: str, log_group: str, report: Progress, errors: list[str] | None = None) -> dict[str, Any]:
+    """Wait for a job's end and report its metric lines as they are logged; return its description.
 
-    What the training script itself reported as wrong is appended to ``errors``.
+    The training script's error messages are appended to ``errors``.
     """
     sagemaker = session.client("sagemaker")
-    seen: dict[str, str] = {}
+    tokens: dict[str, str] = {}
     status = ""
     started = time.monotonic()
     while True:
         job = sagemaker.describe_training_job(TrainingJobName=name)
         if job.get("SecondaryStatus", "") != status:
             status = job["SecondaryStatus"]
-            tell(status)
-        for line in joblogs.new_lines(log_group, f"{name}/", seen):
-            if WORTH_TELLING.search(line):
-                tell(line)
+            report(status)
+        for line in joblogs.new_lines(log_group, f"{name}/", tokens):
+            if REPORTED_LINES.search(line):
+                report(line)
             if errors is not None and line.startswith("error: "):
                 errors.append(line.removeprefix("error: "))
         if job["TrainingJobStatus"] not in ("InProgress", "Stopping"):
             return job
-        # A job that has just begun is asked every second, one that runs for hours every ten.
+        # Ask every second at the beginning, every ten seconds in long jobs.
         time.sleep(min(10.0, 1.0 + (time.monotonic() - started) / 60))
 
 
-def _check(hyperparameters: dict[str, Any]) -> None:
-    """Let the training script's own parser refuse what it would refuse an instance later.
-
-    Raises
-    ------
-    StackError
-        In the parser's words.
-    """
-    from kennel.classifier import arguments
-
-    words = [word for name, value in hyperparameters.items() for word in (f"--{name}", str(value))]
-    with contextlib.redirect_stderr(io.StringIO()) as said:
-        try:
-            arguments.parse([*words, "--data", "."], {}, 1)
-        except SystemExit as error:
-            reason = said.getvalue().strip().splitlines()[-1].partition("error: ")[2]
-            raise StackError(reason) from error
-
-
-def _weights(stack: Stack, chosen: dict[str, Any], source: str) -> dict[str, str]:
-    """Return the channel ``pretrained`` if it is to be used; another source becomes an argument."""
-    if str(chosen.get("pretrained", "true")) == "false":
-        return {}
-    if source and source not in SOURCES:
-        raise StackError(f"unknown weights {source!r}: use {', '.join(SOURCES)}, or leave it out")
+def _choose_weights(
+    stack: Stack, arguments: dict[str, Any], inputs: dict[str, str], source: str | None
+) -> None:
+    """Add the channel ``pretrained`` to the inputs if it is to be used, another source to the arguments."""
+    if source and source not in WEIGHTS_SOURCES:
+        raise StackError(f"unknown weights {source!r}: use {', '.join(WEIGHTS_SOURCES)}, or leave it out")
     if source in ("package", "torchvision"):
-        chosen["weights"] = source
-        return {}
-    uri = pretrained.channel(stack["data_bucket"], chosen["arch"])
-    if source == "channel" and not uri:
+        arguments["weights"] = source
+        return
+    uri = pretrained.channel(stack["data_bucket"], arguments["arch"])
+    if uri:
+        inputs["pretrained"] = uri
+    elif source == "channel":
         raise StackError(
-            f"no weights of {chosen['arch']} in {stack['data_bucket']}: "
+            f"no weights of {arguments['arch']} in {stack['data_bucket']}: "
             "run ./kennel data.upload --weights FILE"
         )
-    return {"pretrained": uri} if uri else {}

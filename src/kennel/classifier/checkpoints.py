@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from kennel.classifier import records
+from kennel.classifier import atomic_files
 
 
 class Checkpoint:
@@ -56,5 +56,5 @@ class Checkpoint:
             return
         buffer = io.BytesIO()
         torch.save({"identity": self.identity, "state": state}, buffer)
-        records.write(self.path, lambda file: file.write(buffer.getbuffer()))
+        atomic_files.write(self.path, lambda file: file.write(buffer.getbuffer()))
         self._written = time.monotonic()

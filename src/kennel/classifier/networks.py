@@ -13,7 +13,8 @@ from torch.nn import functional
 from torchvision import models
 
 from kennel.classifier import TrainingError, lite0, weights
-from kennel.classifier.weights import LITE0, load_strictly, torchvision_weights
+from kennel.classifier.hyperparameters import LITE0
+from kennel.classifier.weights import load_strictly, torchvision_weights
 
 FORMAT = 2
 """Of ``model.json`` and the state dict beside it; another head, another number."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kennel.classifier import labels, records
+from kennel.classifier import atomic_files, labels
 
 
 def draw(
@@ -61,4 +61,4 @@ def draw(
 def _save(figure: Any, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
-    records.write(path, lambda file: file.write(buffer.getbuffer()))
+    atomic_files.write(path, lambda file: file.write(buffer.getbuffer()))

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 from kennel.classifier import TrainingError, lite0
+from kennel.classifier.hyperparameters import LITE0
 
-LITE0 = "efficientnet_lite0"
 PACKAGE, TORCHVISION = "package", "torchvision"
 
 

@@ -77,7 +77,9 @@ def check(directory: str) -> dict[str, Any]:
     name="the data set's name in the bucket",
     weights="a .pth file named after its network, or 'package': ImageNet weights for jobs without internet",
 )
-def upload(workspace: Any, directory: str = "", name: str = "dogs", weights: str = "") -> dict[str, Any]:
+def upload(
+    workspace: Any, directory: str | None = None, name: str = "dogs", weights: str | None = None
+) -> dict[str, Any]:
     """Bring the data bucket to what the folder holds, sending only what changed."""
     from kennel import terminal
     from kennel.aws import StackError, artifacts, pretrained, stack

@@ -1,4 +1,4 @@
-"""What a release and a bundle contain: the code that runs there, and not the code that draws sample photos."""
+"""What releases and bundles contain: the code that runs there, not the code that draws sample photos."""
 
 from __future__ import annotations
 

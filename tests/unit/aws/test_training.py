@@ -204,7 +204,7 @@ def test_every_printed_metric_is_found_once(capsys: pytest.CaptureFixture[str]) 
         "macro_f1": 1.0,
         "ece": 0.0123456,
     }
-    joblog.say_metrics(values)
+    joblog.print_metrics(values)
     printed = capsys.readouterr().out
     found = {
         one["Name"]: [float(text) for text in re.findall(one["Regex"], printed)]
