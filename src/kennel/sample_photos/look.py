@@ -1,4 +1,4 @@
-"""What a drawn breed looks like: coat, pattern, ears, proportions, different for every breed."""
+"""The look of a drawn breed: coat, pattern, ears, proportions, different for every breed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Look:
 def look(breed: int) -> Look:
     """Return the look of breed number ``breed``.
 
-    The traits' numbers of values are mostly coprime, so breeds that share one trait differ in others.
+    The traits' numbers of values are mostly coprime, so breeds with one equal trait differ in others.
     """
     second = SECONDS[(breed * 2 + breed // 11) % len(SECONDS)]
     coat = COATS[breed % len(COATS)]

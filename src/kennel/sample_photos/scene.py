@@ -1,4 +1,4 @@
-"""Drawn backgrounds for the sample photos: a dozen places a dog is photographed in."""
+"""Paints backgrounds for the sample photos: a dozen places where dogs are photographed."""
 
 from __future__ import annotations
 

@@ -106,20 +106,20 @@ def test_a_fetched_folder_is_the_uploaded_one_and_a_second_fetch_brings_what_cha
     bucket: str, folder: Path, tmp_path: Path
 ) -> None:
     artifacts.upload_folder(folder, bucket, "datasets/dogs")
-    told: list[str] = []
+    reported: list[str] = []
     target = tmp_path / "fetched"
 
-    artifacts.download_folder(f"s3://{bucket}/datasets/dogs", target, told.append)
-    assert told[-1] == "fetched 3/3"
+    artifacts.download_folder(f"s3://{bucket}/datasets/dogs", target, reported.append)
+    assert reported[-1] == "fetched 3/3"
     assert {path.relative_to(target): path.read_bytes() for path in target.rglob("*.jpg")} == {
         path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.jpg")
     }
 
-    told.clear()
+    reported.clear()
     boto3.client("s3").put_object(Bucket=bucket, Key="datasets/dogs/train/001.A/1.jpg", Body=b"another dog")
     boto3.client("s3").delete_object(Bucket=bucket, Key="datasets/dogs/train/002.B/2.jpg")
-    artifacts.download_folder(f"s3://{bucket}/datasets/dogs/", target, told.append)
-    assert told == ["fetched 1/1"]
+    artifacts.download_folder(f"s3://{bucket}/datasets/dogs/", target, reported.append)
+    assert reported == ["fetched 1/1"]
     assert (target / "train/001.A/1.jpg").read_bytes() == b"another dog"
     assert not (target / "train/002.B/2.jpg").exists()
 

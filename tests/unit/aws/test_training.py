@@ -21,7 +21,7 @@ from kennel.classifier import joblog
 from kennel.errors import KennelError
 
 FEATURES = "s3://artifacts/training/kennel-local-features-1/output/model/"
-FOUND = Best(
+BEST = Best(
     job="kennel-local-tune-1",
     trial="kennel-local-tune-1-003-0a1b2c3d",
     objective="val_loss",
@@ -65,32 +65,32 @@ def test_an_absent_data_set_is_named(stack: Stack) -> None:
 
 
 def test_the_best_trial_is_taken_with_its_features(stack: Stack) -> None:
-    best.write(stack, FOUND)
+    best.write(stack, BEST)
     put("training/kennel-local-features-1/output/model/rows.f32")
-    request = training.compose(stack, best_of=FOUND.job, hyperparameters={"epochs": "3"})
+    request = training.compose(stack, best_of=BEST.job, hyperparameters={"epochs": "3"})
     assert request.hyperparameters == {"arch": "resnet50", "lr": "0.003", "epochs": "3"}
     assert request.inputs == {"features": FEATURES}
 
 
 @pytest.mark.parametrize("given", [{"unfreeze": "1"}, {"arch": "efficientnet_lite0"}])
 def test_features_are_left_where_they_are_of_no_use(stack: Stack, given: dict[str, str]) -> None:
-    best.write(stack, FOUND)
+    best.write(stack, BEST)
     put("training/kennel-local-features-1/output/model/rows.f32")
-    assert training.compose(stack, best_of=FOUND.job, hyperparameters=given).inputs == {}
+    assert training.compose(stack, best_of=BEST.job, hyperparameters=given).inputs == {}
 
 
 def test_features_that_are_gone_are_computed_again(stack: Stack) -> None:
-    best.write(stack, FOUND)
-    assert training.compose(stack, best_of=FOUND.job).inputs == {}
+    best.write(stack, BEST)
+    assert training.compose(stack, best_of=BEST.job).inputs == {}
 
 
 def test_without_a_record_sagemaker_is_asked() -> None:
     source = {"S3DataSource": {"S3Uri": "s3://data/datasets/dogs/"}}
     features = {"S3DataSource": {"S3Uri": FEATURES}}
     described: dict[str, Any] = {
-        "HyperParameterTuningJobName": FOUND.job,
+        "HyperParameterTuningJobName": BEST.job,
         "BestTrainingJob": {
-            "TrainingJobName": FOUND.trial,
+            "TrainingJobName": BEST.trial,
             "TunedHyperParameters": {"lr": "0.003", "arch": '"resnet50"'},
             "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "val_loss", "Value": 0.25},
         },
@@ -107,7 +107,7 @@ def test_without_a_record_sagemaker_is_asked() -> None:
             ],
         },
     }
-    assert best.of(described) == FOUND
+    assert best.of(described) == BEST
     assert best.of({**described, "BestTrainingJob": None}) is None
 
 
@@ -189,7 +189,7 @@ def test_a_spot_jobs_record_says_how_often_it_was_interrupted(stack: Stack) -> N
         "s3://artifacts/m.tar.gz",
         EnableManagedSpotTraining=True,
         BillableTimeInSeconds=20,
-        SecondaryStatusTransitions=[{"Status": one} for one in statuses],
+        SecondaryStatusTransitions=[{"Status": status} for status in statuses],
     )
     record = training.record(spot)
     assert (record["interruptions"], record["billable_seconds"]) == (2, 20)
@@ -206,11 +206,13 @@ def test_every_printed_metric_is_found_once(capsys: pytest.CaptureFixture[str]) 
     }
     joblog.print_metrics(values)
     printed = capsys.readouterr().out
-    found = {
-        one["Name"]: [float(text) for text in re.findall(one["Regex"], printed)]
-        for one in sdk.metric_definitions()
+    values_by_name = {
+        definition["Name"]: [float(text) for text in re.findall(definition["Regex"], printed)]
+        for definition in sdk.metric_definitions()
     }
-    assert {name: one for name, one in found.items() if one} == {n: [v] for n, v in values.items()}
+    assert {name: numbers for name, numbers in values_by_name.items() if numbers} == {
+        n: [v] for n, v in values.items()
+    }
 
 
 def test_a_tuning_jobs_name_leaves_room_for_its_trials() -> None:

@@ -22,9 +22,9 @@ def test_the_packaged_weights_load_strictly_and_know_a_dog_from_noise() -> None:
 def test_stride_2_convolutions_pad_as_tensorflow_does() -> None:
     convolution = lite0.SameConv2d(1, 1, 3, stride=2, bias=False)
     torch.nn.init.ones_(convolution.weight)
-    found = convolution(torch.ones(1, 1, 4, 4))
+    padded = convolution(torch.ones(1, 1, 4, 4))
     # no padding above or left: the first window is full, the last lacks a row and a column
-    assert found[0, 0].tolist() == [[9, 6], [6, 4]]
+    assert padded[0, 0].tolist() == [[9, 6], [6, 4]]
 
 
 def test_the_ports_names_become_torchvisions() -> None:
@@ -59,7 +59,7 @@ def test_any_classifier_gets_a_new_head(arch: str, features: int) -> None:
 @pytest.mark.parametrize(
     "arch", ["resnet5000", "fasterrcnn_resnet50_fpn", "deeplabv3_resnet50", "squeezenet1_0"]
 )
-def test_what_is_no_classifier_is_refused(arch: str) -> None:
+def test_what_is_not_a_classifier_is_refused(arch: str) -> None:
     with pytest.raises(TrainingError, match="use efficientnet_lite0"):
         networks.build(arch, 3)
 
