@@ -1,4 +1,4 @@
-"""What is known of a training job before it runs, and what is read of it afterwards."""
+"""Training jobs: what is checked before they run, and what is recorded of them afterwards."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import torch
 
 from kennel.aws import StackError, best, pretrained, sdk, training, tuning
 from kennel.aws.best import Best
+from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import joblog
 from kennel.errors import KennelError
@@ -220,6 +221,36 @@ def test_a_tuning_jobs_name_leaves_room_for_its_trials() -> None:
         name = tuning.job_name(stack_name)
         assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}", name)
         assert name.startswith(stack_name[:10])
+
+
+def test_the_tuner_searches_these_ranges() -> None:
+    with sdk.quiet():
+        ranges = tuning.search_ranges()
+
+    described = [(type(ranges[name]).__name__, ranges[name].as_tuning_range(name)) for name in ranges]
+    logarithmic, linear = "Logarithmic", "Linear"
+    expected = [
+        ("Continuous", "lr", "0.0001", "0.03", logarithmic),
+        ("Integer", "batch-size", "16", "128", logarithmic),
+        ("Continuous", "dropout", "0.0", "0.6", linear),
+        ("Continuous", "label-smoothing", "0.0", "0.2", linear),
+    ]
+    assert [
+        (
+            kind.removesuffix("Parameter"),
+            *(text[key] for key in ("Name", "MinValue", "MaxValue", "ScalingType")),
+        )
+        for kind, text in described
+        if kind != "CategoricalParameter"
+    ] == expected
+    assert ranges["head-width"].as_tuning_range("head-width")["Values"] == ["0", "128", "256", "512"]
+
+
+@pytest.mark.parametrize("unfreeze", ["1", "1.0", 2])
+def test_fine_tuning_is_not_tuned(stack: Stack, unfreeze: object, tmp_path: Path) -> None:
+    request = sdk.Request("dogs", {"arch": "efficientnet_lite0", "unfreeze": unfreeze})
+    with pytest.raises(StackError, match="leave --unfreeze to train"):
+        tuning.tune(Workspace("local", tmp_path), stack, request, sdk.Search())
 
 
 def test_more_trials_at_once_than_trials_are_refused() -> None:
