@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from kennel.aws import artifacts, prediction, releases, sdk, session, stack, training
+from kennel.aws import artifacts, prediction, releases, sdk, session, stack
+from kennel.aws import training_jobs as training
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import pictures

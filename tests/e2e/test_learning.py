@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import best, joblogs, pretrained, sdk, session, training, tuning
+from kennel.aws import best, joblogs, pretrained, sdk, session, tuning
+from kennel.aws import training_jobs as training
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kennel.aws import StackError, bundle, joblogs, session, training
+from kennel.aws import StackError, bundle, joblogs, session, training_jobs
 from kennel.aws.sdk import Request
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
@@ -76,7 +76,7 @@ def train(
         The data set is absent, the host cannot be reached, or the training failed; the text says why.
     """
     report = progress or (lambda line: None)
-    training.require_dataset(stack, request.dataset)
+    training_jobs.require_dataset(stack, request.dataset)
     began = time.monotonic()
     name = f"{stack['name']}-ec2-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     key = f"source/{name}/kennel.tar.gz"

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kennel.aws import StackError, best, sdk, session, training
+from kennel.aws import StackError, best, sdk, session, training_jobs
 from kennel.aws.sdk import Request, Search
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
@@ -79,7 +79,7 @@ def tune(
         A job failed or was stopped, or no trial completed.
     """
     report, began = progress or (lambda line: None), time.monotonic()
-    if training.check(request.hyperparameters).unfreeze:
+    if training_jobs.check(request.hyperparameters).unfreeze:
         raise StackError("tune tries heads on a frozen backbone: leave --unfreeze to train")
     features = request.inputs.get("features") or compute_features(workspace, stack, request, report)
     trial_request = replace(request, inputs=request.inputs | {"features": features})
@@ -112,7 +112,7 @@ def compute_features(workspace: Workspace, stack: Stack, request: Request, progr
     """Send each photo through the frozen backbone once; return the features' S3 address."""
     arguments = {name: value for name, value in request.hyperparameters.items() if name in FEATURE_ARGUMENTS}
     features_request = replace(request, hyperparameters=arguments, features_only=True)
-    job = training.run(workspace, stack, features_request, progress)
+    job = training_jobs.run(workspace, stack, features_request, progress)
     uri: str = job["ModelArtifacts"]["S3ModelArtifacts"]
     return uri
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kennel.classifier import atomic_files, joblog, plots
+from kennel.classifier import atomic_files, joblog, training_plots
 
 
 @dataclass(frozen=True)
@@ -61,5 +61,5 @@ def write(folder: Path, records: Records) -> None:
     atomic_files.write_table(folder / "history.csv", records.history)
     atomic_files.write_table(folder / "classes.csv", records.per_class)
     atomic_files.write_matrix(folder / "confusion.csv", records.confusion, records.classes)
-    if not plots.draw(folder, records.history, records.confusion, records.classes):
+    if not training_plots.draw(folder, records.history, records.confusion, records.classes):
         joblog.print_line("no plots: matplotlib is not installed here")

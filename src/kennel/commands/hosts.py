@@ -41,11 +41,11 @@ def train(
 ) -> dict[str, Any]:
     """Train on the EC2 host through Systems Manager, and switch it off afterwards."""
     from kennel import terminal
-    from kennel.aws import hosts, stack, training
+    from kennel.aws import hosts, stack, training_jobs
 
     with terminal.progress("ec2.train") as progress:
         stack_ = stack.outputs(workspace)
-        request = training.compose(
+        request = training_jobs.compose(
             stack_,
             dataset=data,
             hyperparameters=hyperparameters,

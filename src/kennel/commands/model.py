@@ -46,11 +46,11 @@ def train(
 ) -> dict[str, Any]:
     """Train on SageMaker and wait for the end."""
     from kennel import terminal
-    from kennel.aws import stack, training
+    from kennel.aws import stack, training_jobs
 
     with terminal.progress("train") as progress:
         stack_ = stack.outputs(workspace)
-        request = training.compose(
+        request = training_jobs.compose(
             stack_,
             dataset=data,
             hyperparameters=hyperparameters,
@@ -60,7 +60,7 @@ def train(
             instance_type=instance_type,
             spot=spot,
         )
-        record = training.train(workspace, stack_, request, progress)
+        record = training_jobs.train(workspace, stack_, request, progress)
     terminal.table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
     return record
 

@@ -40,13 +40,13 @@ def tune(
 ) -> dict[str, Any]:
     """Compute features once, try heads on them, and keep the best for train --best-of."""
     from kennel import terminal
-    from kennel.aws import stack, training, tuning
+    from kennel.aws import stack, training_jobs, tuning
     from kennel.aws.sdk import Search
 
     search = Search(trials=trials, parallel=parallel, seed=search_seed)
     with terminal.progress("features") as progress:
         stack_ = stack.outputs(workspace)
-        request = training.compose(
+        request = training_jobs.compose(
             stack_,
             dataset=data,
             hyperparameters=hyperparameters,

@@ -14,7 +14,7 @@ import boto3
 import pytest
 import torch
 
-from kennel.aws import StackError, best, pretrained, sdk, training, tuning
+from kennel.aws import StackError, best, pretrained, sdk, training_jobs, tuning
 from kennel.aws.best import Best
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
@@ -38,7 +38,7 @@ def put(key: str, body: bytes = b"x", bucket: str = "artifacts") -> None:
 
 
 def test_nothing_given_leaves_everything_to_the_script(stack: Stack) -> None:
-    request = training.compose(stack)
+    request = training_jobs.compose(stack)
     assert request.dataset == "dogs"
     assert request.arguments == {"arch": "efficientnet_lite0"}
     assert request.inputs == {}
@@ -57,18 +57,18 @@ def test_the_scripts_own_parser_refuses_before_an_instance_starts(
     stack: Stack, given: dict[str, str], message: str
 ) -> None:
     with pytest.raises(StackError, match=re.escape(message)):
-        training.compose(stack, hyperparameters=given)
+        training_jobs.compose(stack, hyperparameters=given)
 
 
 def test_an_absent_data_set_is_named(stack: Stack) -> None:
     with pytest.raises(StackError, match=r"no data set 'cats' in data: run \./kennel data\.upload"):
-        training.compose(stack, dataset="cats")
+        training_jobs.compose(stack, dataset="cats")
 
 
 def test_the_best_trial_is_taken_with_its_features(stack: Stack) -> None:
     best.write(stack, BEST)
     put("training/kennel-local-features-1/output/model/rows.f32")
-    request = training.compose(stack, best_of=BEST.job, hyperparameters={"epochs": "3"})
+    request = training_jobs.compose(stack, best_of=BEST.job, hyperparameters={"epochs": "3"})
     assert request.hyperparameters == {"arch": "resnet50", "lr": "0.003", "epochs": "3"}
     assert request.inputs == {"features": FEATURES}
 
@@ -77,12 +77,12 @@ def test_the_best_trial_is_taken_with_its_features(stack: Stack) -> None:
 def test_features_are_left_where_they_are_of_no_use(stack: Stack, given: dict[str, str]) -> None:
     best.write(stack, BEST)
     put("training/kennel-local-features-1/output/model/rows.f32")
-    assert training.compose(stack, best_of=BEST.job, hyperparameters=given).inputs == {}
+    assert training_jobs.compose(stack, best_of=BEST.job, hyperparameters=given).inputs == {}
 
 
 def test_features_that_are_gone_are_computed_again(stack: Stack) -> None:
     best.write(stack, BEST)
-    assert training.compose(stack, best_of=BEST.job).inputs == {}
+    assert training_jobs.compose(stack, best_of=BEST.job).inputs == {}
 
 
 def test_without_a_record_sagemaker_is_asked() -> None:
@@ -120,21 +120,21 @@ def test_an_unknown_tuning_job_is_named(stack: Stack) -> None:
 def test_uploaded_weights_are_used_where_they_are_the_networks(stack: Stack) -> None:
     put("pretrained/resnet50-11ad3fa6.pth", bucket="data")
     channel = {"pretrained": "s3://data/pretrained/"}
-    assert training.compose(stack, hyperparameters={"arch": "resnet50"}).inputs == channel
-    assert training.compose(stack).inputs == {}
-    from_scratch = training.compose(stack, hyperparameters={"arch": "resnet50", "pretrained": "false"})
+    assert training_jobs.compose(stack, hyperparameters={"arch": "resnet50"}).inputs == channel
+    assert training_jobs.compose(stack).inputs == {}
+    from_scratch = training_jobs.compose(stack, hyperparameters={"arch": "resnet50", "pretrained": "false"})
     assert from_scratch.inputs == {}
 
 
 def test_other_weights_can_be_asked_for(stack: Stack) -> None:
     put("pretrained/efficientnet_lite0.pth", bucket="data")
-    request = training.compose(stack, weights="package")
+    request = training_jobs.compose(stack, weights="package")
     assert request.inputs == {}
     assert request.arguments["weights"] == "package"
     with pytest.raises(StackError, match=r"no weights of resnet50 .* data\.upload --weights"):
-        training.compose(stack, weights="channel", hyperparameters={"arch": "resnet50"})
+        training_jobs.compose(stack, weights="channel", hyperparameters={"arch": "resnet50"})
     with pytest.raises(StackError, match="unknown weights 'mine'"):
-        training.compose(stack, weights="mine")
+        training_jobs.compose(stack, weights="mine")
 
 
 def test_only_a_state_dict_is_uploaded(stack: Stack, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def job(uri: str, **more: Any) -> dict[str, Any]:
 
 def test_a_record_has_the_models_own_metrics(stack: Stack) -> None:
     put("m.tar.gz", archive(history="x", metrics_json=json.dumps({"val_loss": 0.2999999, "ece": 0.01})))
-    record = training.record(job("s3://artifacts/m.tar.gz"))
+    record = training_jobs.record(job("s3://artifacts/m.tar.gz"))
     assert record["metrics"] == {"val_loss": 0.2999999, "ece": 0.01}
     assert (record["instances"], record["seconds"]) == (2, 61.2)
 
@@ -180,7 +180,7 @@ def test_a_record_has_the_models_own_metrics(stack: Stack) -> None:
 @pytest.mark.parametrize("body", [archive(other="x"), b"no archive at all"])
 def test_a_model_without_metrics_leaves_what_was_printed(stack: Stack, body: bytes) -> None:
     put("m.tar.gz", body)
-    assert training.record(job("s3://artifacts/m.tar.gz"))["metrics"] == {"val_loss": 0.3}
+    assert training_jobs.record(job("s3://artifacts/m.tar.gz"))["metrics"] == {"val_loss": 0.3}
 
 
 def test_a_spot_jobs_record_says_how_often_it_was_interrupted(stack: Stack) -> None:
@@ -192,7 +192,7 @@ def test_a_spot_jobs_record_says_how_often_it_was_interrupted(stack: Stack) -> N
         BillableTimeInSeconds=20,
         SecondaryStatusTransitions=[{"Status": status} for status in statuses],
     )
-    record = training.record(spot)
+    record = training_jobs.record(spot)
     assert (record["interruptions"], record["billable_seconds"]) == (2, 20)
 
 
