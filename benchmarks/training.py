@@ -85,8 +85,8 @@ def forward_rate(bench: Bench, pictures: int) -> float:
         return batches * size / (time.perf_counter() - started)
 
     with one_thread(CPU):
-        apart = rate(cores, features.batch_size(CPU))
-    return max(apart, rate(1, BATCH))
+        separate = rate(cores, features.batch_size(CPU))
+    return max(separate, rate(1, BATCH))
 
 
 def feature_rate(bench: Bench) -> float:
@@ -130,7 +130,7 @@ def one_epoch(model: nn.Module, head: nn.Module, batches: Any) -> float:
 
 
 def hosts_seconds(bench: Bench, count: int) -> float:
-    """Return the seconds of the feature pass on some hosts of one thread each, process start apart.
+    """Return the seconds of the feature pass on some hosts of one thread each, without process start.
 
     With three augmented views of each picture, so that building the network takes little of the time.
     """

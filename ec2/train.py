@@ -121,7 +121,7 @@ def _local_folder(address: str, downloads: Path) -> Path:
 
 
 def _upload(model: Path, output: str) -> None:
-    """Upload the model as an archive, as SageMaker's jobs do, and its records beside it."""
+    """Upload the model as an archive, as SageMaker's jobs do, and its records."""
     from kennel.aws import artifacts, session
 
     archive = model.with_suffix(".tar.gz")
@@ -137,7 +137,7 @@ def _upload(model: Path, output: str) -> None:
             s3.upload_file(str(path), bucket, f"{key}/{path.name}")
         s3.upload_file(str(archive), bucket, f"{key}/model.tar.gz")  # last: its presence means completeness
     archive.unlink()
-    print(f"handed over to {output}", flush=True)
+    print(f"uploaded to {output}", flush=True)
 
 
 @contextlib.contextmanager

@@ -115,18 +115,18 @@ def train(
 def script_for(stack: Stack, request: Request, name: str, key: str) -> str:
     """Return the shell script that trains on the host: the same text on AWS and on the local cloud."""
     data, models = stack["data_bucket"], stack["artifact_bucket"]
-    words = ["--data", f"s3://{data}/datasets/{request.dataset}"]
-    words += ["--output", f"s3://{models}/training/{name}/output"]
+    arguments = ["--data", f"s3://{data}/datasets/{request.dataset}"]
+    arguments += ["--output", f"s3://{models}/training/{name}/output"]
     if "pretrained" in request.inputs:  # the image has no weights, and the network no internet access
-        words += ["--pretrained-dir", request.inputs["pretrained"]]
-    for argument, value in request.arguments.items():
-        words += [f"--{argument}", value]
+        arguments += ["--pretrained-dir", request.inputs["pretrained"]]
+    for option, value in request.arguments.items():
+        arguments += [f"--{option}", value]
     return SCRIPT.format(
         region=shlex.quote(stack["region"]),
         name=name,
         bucket=shlex.quote(models),
         key=shlex.quote(key),
-        arguments=shlex.join(words),
+        arguments=shlex.join(arguments),
     )
 
 

@@ -227,5 +227,5 @@ def _follow(name: str, report: Progress, show: Show | None) -> dict[str, Any]:
 
 def _reason(described: dict[str, Any], trials: list[TrialSummary]) -> str:
     failures = [trial.failure for trial in trials if trial.failure]
-    words = [described.get("FailureReason") or "no trial completed", *failures[:1]]
-    return " ".join(" ".join(words).split())
+    reasons = [described.get("FailureReason") or "no trial completed", *failures[:1]]
+    return " ".join(" ".join(reasons).split())

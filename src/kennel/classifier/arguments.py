@@ -191,7 +191,7 @@ def _read(parser: argparse.ArgumentParser, argv: list[str], environment: Mapping
     if values["data"] is None:
         parser.error("no data: give --data DIR, or the channel 'training'")
     if values["checkpoint_dir"] is None and "SM_MODEL_DIR" in environment:
-        # SageMaker's folder for checkpoints lies beside the one for the model.
+        # SageMaker's folder for checkpoints is next to the one for the model.
         checkpoints = Path(environment["SM_MODEL_DIR"]).with_name("checkpoints")
         values["checkpoint_dir"] = checkpoints if checkpoints.is_dir() else None
     if values["cache_dir"] is None and values["checkpoint_dir"] is not None:

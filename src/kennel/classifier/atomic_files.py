@@ -19,7 +19,7 @@ from kennel.classifier import TrainingError
 
 
 def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
-    """Write a file through a temporary one beside it, so that a crash leaves the old file or none.
+    """Write a file through a temporary one in the same folder, so that a crash leaves the old file or none.
 
     Raises
     ------

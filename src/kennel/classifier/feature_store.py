@@ -29,7 +29,7 @@ class FeatureStore:
     folder
         Folder of the files; None for a temporary folder that `close` removes.
     key
-        What the rows depend on beside the picture (see `kennel.classifier.features.key`).
+        What the rows depend on besides the picture (see `kennel.classifier.features.key`).
     writer
         Name of this writer, unique among those that write at the same time.
     width

@@ -1,4 +1,4 @@
-"""The feature pass: each view of each picture goes through the frozen backbone once."""
+"""The feature pass: each view of each picture is put through the frozen backbone once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Features:
 
 
 def key(backbone_digest: str, prepared: Preprocessing, device: torch.device) -> str:
-    """Return a digest of what features depend on beside the picture; the feature store's files bear it."""
+    """Return a digest of what features depend on besides the picture, for the feature store's file names."""
     parts = [backbone_digest, asdict(prepared), augment.VERSION, _precision(device)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -83,7 +83,7 @@ def collect(
     store
         Where computed features are read and written.
     views
-        Number of augmented views of each picture, beside the plain one.
+        Number of augmented views of each picture, besides the plain one.
 
     Raises
     ------

@@ -19,7 +19,7 @@ T = TypeVar("T", bound=Value)
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is known of one hyperparameter beside its default.
+    """The properties of one hyperparameter, without its name and default.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from kennel.classifier.hyperparameters import LITE0
 from kennel.classifier.weights import load_strictly, torchvision_weights
 
 FORMAT = 2
-"""Of ``model.json`` and the state dict beside it; another head, another number."""
+"""Version of ``model.json`` and its state dict; it changes with the head."""
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def too_many_unreadable(unreadable: int, total: int) -> bool:
 
 
 def fault(path: Path) -> str | None:
-    """Return what is wrong with a picture file in a few words, or None."""
+    """Return what is wrong with a picture file, or None."""
     try:
         read(path, 64, 64)
     except PictureError as error:

@@ -80,7 +80,7 @@ def check(directory: str) -> dict[str, Any]:
 def upload(
     workspace: Any, directory: str | None = None, name: str = "dogs", weights: str | None = None
 ) -> dict[str, Any]:
-    """Bring the data bucket to what the folder holds, sending only what changed."""
+    """Make the data bucket equal to the folder, sending only what changed."""
     from kennel import terminal
     from kennel.aws import StackError, artifacts, pretrained, stack
     from kennel.classifier.data import folder

@@ -68,9 +68,9 @@ def test_help_names_the_scripts_own_arguments_and_the_trainings(tmp_path: Path) 
 
 
 def test_a_local_folder_needs_no_aws_and_leaves_model_metrics_and_log(photos: Path, tmp_path: Path) -> None:
-    words = ["--data", str(photos), "--output", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
+    arguments = ["--data", str(photos), "--output", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
     program = (
-        f"import runpy, sys; sys.argv = ['train.py', *{[*words, *QUICK]!r}]\n"
+        f"import runpy, sys; sys.argv = ['train.py', *{[*arguments, *QUICK]!r}]\n"
         f"try: runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "assert not {'boto3', 'botocore'} & set(sys.modules)"

@@ -1,4 +1,4 @@
-"""Features: computed once, the same whoever computes them, kept through kills and damaged files."""
+"""Features: computed once, independent of the writer, kept after kills and damage to files."""
 
 from __future__ import annotations
 

@@ -111,12 +111,12 @@ def test_missing_weights_name_the_ways_out(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_pickled_code_and_foreign_weights_are_refused(tmp_path: Path) -> None:
-    evil, junk, other = (tmp_path / name for name in ("evil.pth", "junk.pth", "other.pth"))
-    torch.save({"x": Evil()}, evil)
+    hostile, junk, other = (tmp_path / name for name in ("hostile.pth", "junk.pth", "other.pth"))
+    torch.save({"x": Hostile()}, hostile)
     junk.write_bytes(b"not a state dict")
     torch.save({"a": torch.ones(1)}, other)
     with pytest.raises(TrainingError, match="refused"):
-        networks.build("resnet50", 3, pretrained=evil)
+        networks.build("resnet50", 3, pretrained=hostile)
     assert not (Path.cwd() / "owned").exists()
     with pytest.raises(TrainingError, match=r"junk\.pth"):
         networks.build("resnet50", 3, pretrained=junk)
@@ -124,7 +124,7 @@ def test_pickled_code_and_foreign_weights_are_refused(tmp_path: Path) -> None:
         networks.build("resnet50", 3, pretrained=other)
 
 
-class Evil:
+class Hostile:
     """Would create a file when unpickled."""
 
     def __reduce__(self) -> tuple:

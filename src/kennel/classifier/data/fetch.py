@@ -164,7 +164,7 @@ def _discard(archive: Path) -> None:
 
 
 def _unpack(archive: Path, destination: Path, origin: dict[str, str | None], progress: Progress) -> None:
-    """Unpack beside the destination and rename at the end, so that it is complete or absent."""
+    """Unpack into another folder and rename it at the end, so that the destination is complete or absent."""
     staging = destination.with_name(destination.name + ".unpacking")
     shutil.rmtree(staging, ignore_errors=True)
     with zipfile.ZipFile(archive) as zipped:
