@@ -103,23 +103,18 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
     }
     if hosts.first:
         digests = {"train": train_set.digests, "valid": valid_set.digests, "test": test_set.digests}
-        data_digest = folder.digest(data, digests)
         trained = Records(
             state=network.state_dict(),
             model=networks.description(network, chosen.arch, data.classes, chosen.head_width, chosen.dropout),
             metrics=result,
-            run=provenance.origin(command, args.flat(), data_digest, hosts.count),
+            run=provenance.origin(command, args.flat(), folder.digest(data, digests), hosts.count),
             history=learner.history,
             classes=data.classes,
             per_class=per_class,
             confusion=confusion,
         )
         records.write(args.model_dir, trained)
-        # SageMaker keeps the last value of each metric: print those of the weights that were kept.
-        print_metrics({"val_loss": learner.best["val_loss"], "val_top1": learner.best["valid_top1"]})
-        names = ("test_top1", "test_top5", "test_loss", "macro_f1", "ece")
-        print_metrics({name: result[name] for name in names} | {"train_seconds": seconds_training})
-        print_line(f"model written to {args.model_dir} after {result['seconds']:.1f} s")
+        print_result(result, args.model_dir)
     return result
 
 
@@ -170,6 +165,14 @@ def train_one_epoch(
     if not math.isfinite(mean):
         raise TrainingError(f"the training loss became {mean}; lower --lr")
     return mean
+
+
+def print_result(result: dict[str, Any], model_dir: Path) -> None:
+    """Print the metrics of the weights that were kept: SageMaker keeps the last value of each."""
+    print_metrics({"val_loss": result["val_loss"], "val_top1": result["valid_top1"]})
+    tested = {name: result[name] for name in ("test_top1", "test_top5", "test_loss", "macro_f1", "ece")}
+    print_metrics(tested | {"train_seconds": result["seconds_training"]})
+    print_line(f"model written to {model_dir} after {result['seconds']:.1f} s")
 
 
 def build_network(args: Arguments, classes: int) -> networks.Network:
