@@ -1,8 +1,8 @@
 """The training loop as courses teach it: pictures through the whole network, every epoch, whatever is frozen.
 
-Written out to be measured against: a frozen backbone, a two-layer head, Adam, full decoding in the loading
-processes, plain resizing, no warm-up, the last weights kept. What is wrong with it beside its speed (no
-normalisation, no sampler) changes nothing about how long it takes.
+The training benchmark's baseline: a frozen backbone, a two-layer head, Adam, full decoding in the loading
+processes, plain resizing, no warm-up, the last weights kept. Its other faults (no normalisation, no sampler)
+do not change how long it takes.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,13 @@ from torch import nn
 
 from kennel.classifier import features, networks, training, weights
 from kennel.classifier.arguments import parse
-from kennel.classifier.data import folder, sample
+from kennel.classifier.data import folder
 from kennel.classifier.distributed import Hosts
 from kennel.classifier.feature_store import FeatureStore
+from kennel.classifier.hyperparameters import DECLARED, SEARCH_SPACE, Choices
 from kennel.classifier.loading import PictureBatches
 from kennel.classifier.optimisation import FeatureBatches, adamw, one_thread, warmup_cosine
+from kennel.sample_photos import draw as sample
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
@@ -82,8 +85,8 @@ def forward_rate(bench: Bench, pictures: int) -> float:
         return batches * size / (time.perf_counter() - started)
 
     with one_thread(CPU):
-        apart = rate(cores, features.batch_size(CPU))
-    return max(apart, rate(1, BATCH))
+        separate = rate(cores, features.batch_size(CPU))
+    return max(separate, rate(1, BATCH))
 
 
 def feature_rate(bench: Bench) -> float:
@@ -127,9 +130,9 @@ def one_epoch(model: nn.Module, head: nn.Module, batches: Any) -> float:
 
 
 def hosts_seconds(bench: Bench, count: int) -> float:
-    """Return the seconds of the feature pass on some hosts of one thread each, process start apart.
+    """Return the seconds of the feature pass on some hosts of one thread each, without process start.
 
-    With three augmented views of each picture, lest the building of the network outweigh the pass itself.
+    With three augmented views of each picture, so that building the network takes little of the time.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -158,49 +161,50 @@ def hosts_seconds(bench: Bench, count: int) -> float:
 def twenty_trials(bench: Bench) -> list[float]:
     """Return the training seconds of twenty trials that share one set of features.
 
-    Hyperparameters are drawn from the ranges that `tune` searches; like a tuning job's, a trial ends when
-    its validation loss has not fallen for eight epochs.
+    Like a tuning job's, a trial ends when its validation loss has not fallen for eight epochs.
     """
     shared = bench.scratch / "features"
     bench.train("features", "--features-only")
     rng = random.Random(0)  # noqa: S311 - trials, not secrets
     seconds = []
     for trial in range(20):
-        chosen = [
-            "--lr",
-            f"{1e-4 * 300 ** rng.random():.6f}",
-            "--batch-size",
-            f"{16 * 8 ** rng.random():.0f}",
-        ]
-        chosen += ["--head-width", str(rng.choice([0, 128, 256, 512]))]
-        chosen += ["--dropout", f"{0.6 * rng.random():.3f}", "--label-smoothing", f"{0.2 * rng.random():.3f}"]
-        chosen += ["--patience", "8"]
-        record = bench.train(f"trial-{trial}", "--features-dir", str(shared), *chosen)
+        drawn = draw_hyperparameters(rng)
+        record = bench.train(f"trial-{trial}", "--features-dir", str(shared), "--patience", "8", *drawn)
         seconds.append(record["seconds_training"])
     return seconds
 
 
-def measure(bench: Bench, rounds: int, say: Any) -> dict[str, Any]:
-    """Measure everything; what is compared is measured in turn, and medians are compared."""
+def draw_hyperparameters(rng: random.Random) -> list[str]:
+    """Return arguments drawn from the ranges that `tune` searches."""
+    arguments = []
+    for name, space in SEARCH_SPACE.items():
+        value = rng.choice(space.values) if isinstance(space, Choices) else space.at(rng.random())
+        text = f"{value:.0f}" if DECLARED[name].declaration.kind is int else f"{value:.6f}"
+        arguments += [f"--{DECLARED[name].option}", text]
+    return arguments
+
+
+def measure(bench: Bench, rounds: int, report: Callable[[str], None]) -> dict[str, Any]:
+    """Measure everything; measurements that are compared alternate, and their medians are compared."""
     pictures = len(folder.read(bench.data).splits["train"])
     raw: dict[str, Any] = {"pictures": pictures, "arch": bench.arch, "epochs": bench.epochs}
     raw["threads"] = torch.get_num_threads()
     rates: list[tuple[float, float]] = []
     for number in range(rounds):
-        say(f"feature pass and bare forward, round {number + 1} of {rounds}")
+        report(f"feature pass and bare forward, round {number + 1} of {rounds}")
         rates.append((feature_rate(bench), forward_rate(bench, pictures)))
     raw["feature_pass_per_second"] = statistics.median(rate for rate, _ in rates)
     raw["forward_per_second"] = statistics.median(rate for _, rate in rates)
-    say("epochs: conventional, and of the head on features")
+    report("epochs: conventional, and of the head on features")
     raw["conventional_epoch_seconds"] = statistics.median(conventional_epoch(bench) for _ in range(rounds))
     raw["head_epoch_seconds"] = head_epoch(bench)
-    say("one host and two, one thread each")
+    report("one host and two, one thread each")
     pairs = [(hosts_seconds(bench, 1), hosts_seconds(bench, 2)) for _ in range(rounds)]
-    raw["one_host_seconds"] = statistics.median(one for one, _ in pairs)
-    raw["two_hosts_seconds"] = statistics.median(two for _, two in pairs)
-    say("twenty trials on shared features")
+    raw["one_host_seconds"] = statistics.median(alone for alone, _ in pairs)
+    raw["two_hosts_seconds"] = statistics.median(together for _, together in pairs)
+    report("twenty trials on shared features")
     raw["twenty_trials_seconds"] = sum(twenty_trials(bench))
-    say(f"a whole training of {bench.epochs} epochs, then the course's loop")
+    report(f"a whole training of {bench.epochs} epochs, then the course's loop")
     raw["total_seconds"] = bench.train("whole")["seconds"]
     epochs = course_loop.train(
         bench.data, bench.arch, bench.classes, bench.epochs, BATCH, os.cpu_count() or 1
@@ -209,7 +213,7 @@ def measure(bench: Bench, rounds: int, say: Any) -> dict[str, Any]:
     ratios = {
         "head_epoch_speedup": raw["conventional_epoch_seconds"] / raw["head_epoch_seconds"],
         "feature_pass_vs_forward": statistics.median(passed / bare for passed, bare in rates),
-        "two_hosts_speedup": statistics.median(one / two for one, two in pairs),
+        "two_hosts_speedup": statistics.median(alone / together for alone, together in pairs),
         "twenty_trials_in_epochs": raw["twenty_trials_seconds"] / raw["conventional_epoch_seconds"],
         "total_vs_course_loop": raw["course_loop_seconds"] / raw["total_seconds"],
     }
@@ -227,16 +231,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 
-    def say(line: str) -> None:
+    def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as scratch:
-        say(f"drawing {options.classes} breeds")
+        report(f"drawing {options.classes} breeds")
         counts = {"train": options.photos, "valid": 2, "test": 2}
         data = sample.draw(Path(scratch) / "photos", options.classes, counts, options.size)
         bench = Bench(data, options.arch, options.classes, options.epochs, Path(scratch))
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # the jobs' logs
-            document = measure(bench, options.rounds, say)
+        with Path(os.devnull).open("w") as discarded, contextlib.redirect_stdout(discarded):  # the jobs' logs
+            document = measure(bench, options.rounds, report)
     print(json.dumps(document, indent=2))
 
 

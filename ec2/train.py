@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Train the classifier by hand: on the EC2 training host, or on any machine with PyTorch.
 
-The training is the one that SageMaker's jobs run; this script only brings the data, keeps a log, and
-takes the model away. Without an s3:// address it needs neither AWS nor its SDK.
+The training is the one that SageMaker's jobs run. This script downloads the data, keeps a log, and uploads
+the model. Without an s3:// address it needs neither AWS nor its SDK.
 
     python ec2/train.py --data photos --output model
     python ec2/train.py --data s3://BUCKET/datasets/dogs --output s3://BUCKET/training/NAME/output
@@ -29,7 +29,7 @@ RECORDS = ("*.json", "*.csv", "*.png")
 
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Return this script's own arguments, and those that are the training's."""
+    """Return this script's own arguments, and the remaining ones, which are the training's."""
     parser = argparse.ArgumentParser(
         prog="train.py",
         usage="train.py --data FOLDER|s3://… --output FOLDER|s3://… [the training's arguments]",
@@ -46,10 +46,18 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     add("--output", metavar="WHERE", help="the model and its records: a folder, or an s3:// address")
     add("--pretrained-dir", metavar="WHERE", help="ImageNet weights to start from: a folder or s3:// address")
     add("--work", metavar="FOLDER", type=Path, default=_work(), help="downloads and features (%(default)s)")
-    add("--log", metavar="FILE", type=Path, help="what is printed goes there, too (train.log in --output)")
+    add(
+        "--log",
+        metavar="FILE",
+        type=Path,
+        help="file that receives what is printed (default: train.log in --output)",
+    )
     args, rest = parser.parse_known_args(argv)
     if args.help:
-        print(f"{parser.format_help()}\n{_training_help()}", end="")
+        from kennel.classifier.arguments import add_options
+
+        add_options(parser, os.cpu_count() or 1)  # for the help alone: the training reads what is passed on
+        parser.print_help()
         raise SystemExit(0)
     for name in ("data", "output"):
         if not getattr(args, name):
@@ -62,24 +70,14 @@ def _work() -> Path:
     return Path(home) / "work" if home else Path.home() / ".cache" / "kennel"
 
 
-def _training_help() -> str:
-    """Return the help of the training's own arguments, less the folders, which this script sets."""
-    from kennel.classifier import arguments
-
-    text = io.StringIO()
-    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
-        arguments.parse(["--help"], {}, os.cpu_count() or 1)
-    return "network:" + text.getvalue().partition("\nnetwork:")[2]
-
-
 def main(argv: list[str] | None = None) -> int:
-    """Fetch, train, hand over; return the exit code, 0 only if all of it worked."""
+    """Download, train, upload; return the exit code, 0 only if all of it worked."""
     args, rest = parse(sys.argv[1:] if argv is None else argv)
     to_s3 = args.output.startswith("s3://")
     model = args.work / "model" if to_s3 else Path(args.output)
     log = args.log or model / "train.log"
     if to_s3:
-        shutil.rmtree(model, ignore_errors=True)  # another run's must not travel with this one's
+        shutil.rmtree(model, ignore_errors=True)  # files of another run must not be uploaded with this one's
     try:
         with _logged(log):
             try:
@@ -93,34 +91,37 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace, rest: list[str], model: Path) -> int:
-    data = _fetched(args.data, args.work / "data")
+    data = _local_folder(args.data, args.work / "data")
     folders = ["--data", str(data), "--model-dir", str(model)]
     if args.pretrained_dir:
-        folders += ["--pretrained-dir", str(_fetched(args.pretrained_dir, args.work / "pretrained"))]
+        folders += ["--pretrained-dir", str(_local_folder(args.pretrained_dir, args.work / "pretrained"))]
     if not any(argument.startswith("--cache") for argument in rest):
-        folders += ["--cache-dir", str(args.work / "features")]  # a second training begins with them
+        folders += [
+            "--cache-dir",
+            str(args.work / "features"),
+        ]  # a second training does not compute them again
 
     from kennel.classifier import training
 
     code = training.main([*folders, *rest])
     if code == 0 and args.output.startswith("s3://"):
-        _hand_over(model, args.output.rstrip("/"))
+        _upload(model, args.output.rstrip("/"))
     return code
 
 
-def _fetched(where: str, below: Path) -> Path:
-    """Return a folder with what lies at ``where``."""
-    if not where.startswith("s3://"):
-        return Path(where)
+def _local_folder(address: str, downloads: Path) -> Path:
+    """Return the folder at ``address``; what is in S3 is downloaded first."""
+    if not address.startswith("s3://"):
+        return Path(address)
     from kennel.aws import artifacts
 
-    print(f"fetching {where}", flush=True)
+    print(f"fetching {address}", flush=True)
     with _aws_errors():
-        return artifacts.download_folder(where, below / where.removeprefix("s3://").rstrip("/"))
+        return artifacts.download_folder(address, downloads / address.removeprefix("s3://").rstrip("/"))
 
 
-def _hand_over(model: Path, output: str) -> None:
-    """Upload the model as the archive that SageMaker's jobs leave, and its records beside it."""
+def _upload(model: Path, output: str) -> None:
+    """Upload the model as an archive, as SageMaker's jobs do, and its records."""
     from kennel.aws import artifacts, session
 
     archive = model.with_suffix(".tar.gz")
@@ -134,9 +135,9 @@ def _hand_over(model: Path, output: str) -> None:
         s3 = session.client("s3")
         for path in [path for pattern in RECORDS for path in sorted(model.glob(pattern))]:
             s3.upload_file(str(path), bucket, f"{key}/{path.name}")
-        s3.upload_file(str(archive), bucket, f"{key}/model.tar.gz")  # last: it is there when all is
+        s3.upload_file(str(archive), bucket, f"{key}/model.tar.gz")  # last: its presence means completeness
     archive.unlink()
-    print(f"handed over to {output}", flush=True)
+    print(f"uploaded to {output}", flush=True)
 
 
 @contextlib.contextmanager
@@ -150,7 +151,7 @@ def _aws_errors() -> Iterator[None]:
         raise KennelError(f"S3: {error}") from error
 
 
-class _Both(io.TextIOBase):
+class _Tee(io.TextIOBase):
     """Writes to the terminal and to the log."""
 
     def __init__(self, terminal: IO[str], log: IO[str]) -> None:
@@ -170,8 +171,8 @@ def _logged(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
         path.open("a", encoding="utf-8") as log,
-        contextlib.redirect_stdout(_Both(sys.stdout, log)),
-        contextlib.redirect_stderr(_Both(sys.stderr, log)),
+        contextlib.redirect_stdout(_Tee(sys.stdout, log)),
+        contextlib.redirect_stderr(_Tee(sys.stderr, log)),
     ):
         yield
 

@@ -1,4 +1,4 @@
-"""Runs a script of ``benchmarks/`` in a process of its own, so that nothing else is in the measurement."""
+"""Runs a script of ``benchmarks/`` in its own process, so that nothing else is measured."""
 
 from __future__ import annotations
 

@@ -59,14 +59,14 @@ class Settings:
 
 def prepare(workspace: Workspace, stack: Stack, settings: Settings, report: Progress) -> None:
     """Publish the code, and upload drawn photos if the data set does not exist."""
-    from kennel.classifier.data import sample
+    from kennel.sample_photos.draw import draw
 
     notebook_source.publish(workspace.root, stack)
     bucket, prefix = stack["data_bucket"], f"datasets/{settings.dataset}"
     if not artifacts.objects(bucket, f"{prefix}/"):
         report(f"drawing {CLASSES} breeds for the data set {settings.dataset}")
         with tempfile.TemporaryDirectory() as folder:
-            drawn = sample.draw(Path(folder) / "photos", classes=CLASSES, per_class=SAMPLE)
+            drawn = draw(Path(folder) / "photos", classes=CLASSES, per_class=SAMPLE)
             artifacts.upload_folder(drawn, bucket, prefix, progress=report)
 
 

@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from kennel.aws import Progress, artifacts, prediction, releases, sdk, session, stack, training
+from kennel.aws import Progress, artifacts, prediction, releases, sdk, session, stack, training_jobs
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import pictures
-from kennel.classifier.data import folder, sample
+from kennel.classifier.data import folder
 from kennel.errors import KennelError
+from kennel.sample_photos import draw as sample
 from kennel.terminal import Steps
 
 DATASET = "rehearsal"
@@ -202,7 +203,7 @@ def _upload(state: _State, report: Progress) -> None:
 
 def _train(state: _State, report: Progress) -> None:
     request = sdk.Request(dataset=DATASET, hyperparameters={"arch": "efficientnet_lite0"})
-    record = training.train(state.workspace, state.created_stack, request, report)
+    record = training_jobs.train(state.workspace, state.created_stack, request, report)
     state.result.metrics = record["metrics"]
     state.result.accuracy = record["metrics"]["test_top1"]
 

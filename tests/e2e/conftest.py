@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import artifacts, releases, sdk, session, stack, training
+from kennel.aws import artifacts, releases, sdk, session, stack
+from kennel.aws import training_jobs as training
 from kennel.aws.session import Workspace
-from kennel.classifier.data import sample
 from kennel.localcloud import lifecycle
+from kennel.sample_photos import draw as sample
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import best, joblogs, pretrained, sdk, session, training, tuning
+from kennel.aws import best, joblogs, pretrained, sdk, session, tuning
+from kennel.aws import training_jobs as training
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud, pytest.mark.xdist_group("training")]
 
@@ -133,7 +134,7 @@ def test_an_interrupted_search_is_stopped(deployed: Any, tuned: dict[str, Any]) 
     request = training.compose(deployed.stack, best_of=tuned["job"])
     seen: list[str] = []
 
-    def interrupt(trials: list[tuning.Trial]) -> None:
+    def interrupt(trials: list[tuning.TrialSummary]) -> None:
         if trials:
             seen.append(trials[0].name)
             raise KeyboardInterrupt

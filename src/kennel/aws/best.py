@@ -1,4 +1,4 @@
-"""What a tuning job found best: written when it ends, read by the training that follows it."""
+"""The best trial of a tuning job: written when the job ends, read by ``train --best-of``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from kennel.aws import StackError, session
 from kennel.aws.stack import Stack
 
-# Hyperparameters of the platform's own among a training job's.
-PLATFORM = ("sagemaker_", "_tuning_")
+# Prefixes of the hyperparameters that SageMaker and its SDK add to a training job's.
+PLATFORM_PREFIXES = ("sagemaker_", "_tuning_")
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Best:
     trial
         The training job.
     objective, value
-        What was tuned for, and what the trial reached.
+        The metric that was tuned for, and the trial's value of it.
     hyperparameters
-        All of the training script's, the tuned and the fixed ones.
+        All arguments of the training script, the tuned and the fixed ones.
     dataset
         Name of the data set.
     features
@@ -46,18 +46,18 @@ class Best:
 
 
 def key(job: str) -> str:
-    """Return where a tuning job's record lies in the artifact bucket."""
+    """Return the key of a tuning job's record in the artifact bucket."""
     return f"tuning/{job}/best.json"
 
 
 def write(stack: Stack, best: Best) -> None:
-    """Keep the record in the artifact bucket."""
+    """Write the record to the artifact bucket."""
     body = (json.dumps(best.as_dict(), indent=2) + "\n").encode()
     session.client("s3").put_object(Bucket=stack["artifact_bucket"], Key=key(best.job), Body=body)
 
 
 def read(stack: Stack, job: str) -> Best:
-    """Return a tuning job's record, or what SageMaker knows if none was written.
+    """Return a tuning job's record; if none was written, what SageMaker describes.
 
     Raises
     ------
@@ -66,18 +66,18 @@ def read(stack: Stack, job: str) -> Best:
     """
     s3 = session.client("s3")
     try:
-        answer = s3.get_object(Bucket=stack["artifact_bucket"], Key=key(job))
+        response = s3.get_object(Bucket=stack["artifact_bucket"], Key=key(job))
     except s3.exceptions.NoSuchKey:
         sagemaker = session.client("sagemaker")
         try:
             described = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
         except sagemaker.exceptions.ResourceNotFound as error:
             raise StackError(f"no tuning job {job!r}: ./kennel tune names its job when it ends") from error
-        found = of(described)
-        if found is None:
+        best = of(described)
+        if best is None:
             raise StackError(f"no trial of {job} has completed yet") from None
-        return found
-    return Best(**json.loads(answer["Body"].read()))
+        return best
+    return Best(**json.loads(response["Body"].read()))
 
 
 def of(described: dict[str, Any]) -> Best | None:
@@ -87,10 +87,10 @@ def of(described: dict[str, Any]) -> Best | None:
         return None
     definition = described["TrainingJobDefinition"]
     metric = trial["FinalHyperParameterTuningJobObjectiveMetric"]
-    everything = definition["StaticHyperParameters"] | trial["TunedHyperParameters"]
+    hyperparameters = definition["StaticHyperParameters"] | trial["TunedHyperParameters"]
     inputs = {
-        one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"]
-        for one in definition["InputDataConfig"]
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in definition["InputDataConfig"]
     }
     return Best(
         job=described["HyperParameterTuningJobName"],
@@ -98,7 +98,9 @@ def of(described: dict[str, Any]) -> Best | None:
         objective=metric["MetricName"],
         value=metric["Value"],
         hyperparameters={
-            name: unquoted(value) for name, value in everything.items() if not name.startswith(PLATFORM)
+            name: unquoted(value)
+            for name, value in hyperparameters.items()
+            if not name.startswith(PLATFORM_PREFIXES)
         },
         dataset=inputs["training"].rstrip("/").rpartition("/")[2],
         features=inputs.get("features"),
@@ -106,5 +108,5 @@ def of(described: dict[str, Any]) -> Best | None:
 
 
 def unquoted(value: str) -> str:
-    """Return a hyperparameter without the JSON quotes that the older contract may put round a text."""
+    """Return a hyperparameter without the JSON quotes that SageMaker's older script mode puts round texts."""
     return str(json.loads(value)) if value.startswith('"') else value

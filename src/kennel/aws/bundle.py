@@ -1,4 +1,4 @@
-"""The repository as one archive in the artifact bucket: what notebook and training host run."""
+"""The source code as one archive in the artifact bucket, for the notebook instance and the training host."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from kennel.aws import session
 from kennel.aws.stack import Stack
 
-# Where the notebook's and the host's start scripts look for it.
-KEY = "source/kennel.tar.gz"
-PARTS = ("kennel", "tasks.py", "requirements.txt", "pyproject.toml", "ec2", "notebooks", "src")
+KEY = "source/kennel.tar.gz"  # the start scripts of notebook instance and training host fetch this key
+CONTENTS = ("kennel", "tasks.py", "requirements.txt", "pyproject.toml", "ec2", "notebooks", "src")
+EXCLUDED = Path("src/kennel/sample_photos")  # draws photos for rehearsals and tests
 
 
 def pack(root: Path) -> bytes:
@@ -50,10 +50,14 @@ def publish(root: Path, stack: Stack, key: str = KEY) -> dict[str, str | int]:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for part in PARTS:
-        top = root / part
+    for name in CONTENTS:
+        top = root / name
         for path in (top,) if top.is_file() else top.rglob("*"):
-            inside = path.relative_to(root).parts
-            made = any(name == "__pycache__" or name.startswith(".") for name in inside)
-            if path.is_file() and not made and path.suffix != ".pyc":
+            if path.is_file() and not _is_excluded(path.relative_to(root)):
                 yield path
+
+
+def _is_excluded(path: Path) -> bool:
+    generated = path.suffix == ".pyc" or "__pycache__" in path.parts
+    hidden = any(name.startswith(".") for name in path.parts)
+    return generated or hidden or path.is_relative_to(EXCLUDED)

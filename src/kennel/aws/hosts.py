@@ -1,4 +1,4 @@
-"""Training on the EC2 host: switched on, told by Systems Manager what to run, followed, switched off."""
+"""Training on the EC2 host: start it, run the script through Systems Manager, wait for its end, stop it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kennel.aws import StackError, bundle, joblogs, session, training
+from kennel.aws import StackError, bundle, joblogs, session, training_jobs
 from kennel.aws.sdk import Request
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
@@ -19,12 +19,12 @@ from kennel.aws.stack import Stack
 Progress = Callable[[str], None]
 
 DOCUMENT = "AWS-RunShellScript"
-ONLINE_SECONDS = 600.0  # an instance is there within two minutes; its agent may need some more
-OVER = ("Success", "Cancelled", "TimedOut", "Failed")
+ONLINE_SECONDS = 600.0  # an instance runs within two minutes; its agent may need some more
+ENDED = ("Success", "Cancelled", "TimedOut", "Failed")
 
-# What runs on the host. POSIX, because Systems Manager's shell on Ubuntu is dash; and nothing but what AWS's
-# Deep Learning AMI brings: its Python has PyTorch and boto3. The two variables are for a host that has its
-# Python or its disk elsewhere.
+# The script that runs on the host. POSIX, because Systems Manager's shell on Ubuntu is dash. It needs only
+# what AWS's Deep Learning AMI contains: its Python has PyTorch and boto3. The two variables are for a host
+# with another Python or another working directory.
 SCRIPT = """\
 set -eu
 export AWS_DEFAULT_REGION={region}
@@ -53,16 +53,16 @@ def train(
     keep_running: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Train on the stack's EC2 host, follow it to its end and return its record.
+    """Train on the stack's EC2 host, wait for the end and return the record.
 
-    The instance is switched off afterwards, whatever happened, unless something else runs on it.
+    The instance is stopped afterwards, also after an error, unless another command runs on it.
 
     Parameters
     ----------
     request
-        As for a training job; of its channels the host reads ``pretrained``.
+        As for a training job; the host reads its channel ``pretrained`` only.
     keep_running
-        Leave the instance on; it still switches itself off when idle.
+        Leave the instance running; it still stops itself when idle.
 
     Returns
     -------
@@ -75,21 +75,21 @@ def train(
     StackError
         The data set is absent, the host cannot be reached, or the training failed; the text says why.
     """
-    tell = progress or (lambda line: None)
-    training.require_dataset(stack, request.dataset)
+    report = progress or (lambda line: None)
+    training_jobs.require_dataset(stack, request.dataset)
     began = time.monotonic()
     name = f"{stack['name']}-ec2-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     key = f"source/{name}/kennel.tar.gz"
     bundle.publish(workspace.root, stack, key)
     instance = stack["training_host"]["instance_id"]
-    with _switched_on(instance, tell, keep_running=keep_running):
-        _wait_until_online(instance, tell)
+    with _running(instance, report, keep_running=keep_running):
+        _wait_until_online(instance, report)
         script = script_for(stack, request, name, key)
         command = _send(stack, instance, script, request.maximum_seconds, name)
-        tell(f"{name}: command {command} on {instance}")
+        report(f"{name}: command {command} on {instance}")
         errors: list[str] = []
         try:
-            end = _follow(stack, command, instance, tell, errors)
+            end = _follow(stack, command, instance, report, errors)
         except KeyboardInterrupt:
             session.client("ssm").cancel_command(CommandId=command)
             raise
@@ -113,45 +113,45 @@ def train(
 
 
 def script_for(stack: Stack, request: Request, name: str, key: str) -> str:
-    """Return the shell script that trains on the host: the same text on AWS and elsewhere."""
+    """Return the shell script that trains on the host: the same text on AWS and on the local cloud."""
     data, models = stack["data_bucket"], stack["artifact_bucket"]
-    words = ["--data", f"s3://{data}/datasets/{request.dataset}"]
-    words += ["--output", f"s3://{models}/training/{name}/output"]
-    if "pretrained" in request.inputs:  # the host's image has no weights, and its network no internet
-        words += ["--pretrained-dir", request.inputs["pretrained"]]
-    for argument, value in request.arguments.items():
-        words += [f"--{argument}", value]
+    arguments = ["--data", f"s3://{data}/datasets/{request.dataset}"]
+    arguments += ["--output", f"s3://{models}/training/{name}/output"]
+    if "pretrained" in request.inputs:  # the image has no weights, and the network no internet access
+        arguments += ["--pretrained-dir", request.inputs["pretrained"]]
+    for option, value in request.arguments.items():
+        arguments += [f"--{option}", value]
     return SCRIPT.format(
         region=shlex.quote(stack["region"]),
         name=name,
         bucket=shlex.quote(models),
         key=shlex.quote(key),
-        arguments=shlex.join(words),
+        arguments=shlex.join(arguments),
     )
 
 
 @contextlib.contextmanager
-def _switched_on(instance: str, tell: Progress, *, keep_running: bool) -> Iterator[None]:
-    """Switch the instance on for the length of a ``with`` block."""
+def _running(instance: str, report: Progress, *, keep_running: bool) -> Iterator[None]:
+    """Run the instance for the length of a ``with`` block."""
     ec2 = session.client("ec2")
-    patience = {"Delay": 3, "MaxAttempts": 200}
+    waiter_config = {"Delay": 3, "MaxAttempts": 200}
     state = _state(instance)
     if state == "stopping":
-        tell(f"{instance} is still stopping")
-        ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=patience)
+        report(f"{instance} is still stopping")
+        ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=waiter_config)
         state = "stopped"
     try:
         if state == "stopped":
-            tell(f"starting {instance}")
+            report(f"starting {instance}")
             ec2.start_instances(InstanceIds=[instance])
-        ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=patience)
+        ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=waiter_config)
         yield
     finally:
         others = [] if keep_running else _running_commands(instance)
         if others:
-            tell(f"{instance} stays on: {len(others)} other commands run there")
+            report(f"{instance} stays on: {len(others)} other commands run there")
         elif not keep_running:
-            tell(f"stopping {instance}")
+            report(f"stopping {instance}")
             ec2.stop_instances(InstanceIds=[instance])
 
 
@@ -159,8 +159,8 @@ def _state(instance: str) -> str:
     from botocore.exceptions import ClientError
 
     try:
-        (found,) = session.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
-        state: str = found["Instances"][0]["State"]["Name"]
+        (reservation,) = session.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
+        state: str = reservation["Instances"][0]["State"]["Name"]
     except (ClientError, ValueError):
         state = "gone"
     if state in ("gone", "shutting-down", "terminated"):
@@ -169,18 +169,18 @@ def _state(instance: str) -> str:
 
 
 def _running_commands(instance: str) -> list[str]:
-    sent = session.client("ssm").list_commands(InstanceId=instance, MaxResults=20)["Commands"]
-    return [one["CommandId"] for one in sent if one["Status"] in ("Pending", "InProgress")]
+    commands = session.client("ssm").list_commands(InstanceId=instance, MaxResults=20)["Commands"]
+    return [command["CommandId"] for command in commands if command["Status"] in ("Pending", "InProgress")]
 
 
-def _wait_until_online(instance: str, tell: Progress) -> None:
+def _wait_until_online(instance: str, report: Progress) -> None:
     deadline = time.monotonic() + ONLINE_SECONDS
-    tell(f"waiting for {instance} in Systems Manager")
+    report(f"waiting for {instance} in Systems Manager")
     while True:
         listed = session.client("ssm").describe_instance_information(
             Filters=[{"Key": "InstanceIds", "Values": [instance]}]
         )["InstanceInformationList"]
-        if any(one["PingStatus"] == "Online" for one in listed):
+        if any(information["PingStatus"] == "Online" for information in listed):
             return
         if time.monotonic() > deadline:
             raise StackError(
@@ -191,7 +191,7 @@ def _wait_until_online(instance: str, tell: Progress) -> None:
 
 
 def _send(stack: Stack, instance: str, script: str, seconds: int, name: str) -> str:
-    answer = session.client("ssm").send_command(
+    response = session.client("ssm").send_command(
         DocumentName=DOCUMENT,
         InstanceIds=[instance],
         Comment=name[:100],
@@ -201,38 +201,38 @@ def _send(stack: Stack, instance: str, script: str, seconds: int, name: str) -> 
             "CloudWatchLogGroupName": stack["training_host"]["log_group"],
         },
     )
-    command: str = answer["Command"]["CommandId"]
+    command: str = response["Command"]["CommandId"]
     return command
 
 
-def _follow(stack: Stack, command: str, instance: str, tell: Progress, errors: list[str]) -> dict[str, Any]:
-    """Wait for a command's end, telling its lines as they are logged; return its last description."""
+def _follow(stack: Stack, command: str, instance: str, report: Progress, errors: list[str]) -> dict[str, Any]:
+    """Wait for a command's end and report its lines as they are logged; return its last description."""
     ssm = session.client("ssm")
-    seen: dict[str, str] = {}
+    tokens: dict[str, str] = {}
     started = time.monotonic()
 
     def read() -> None:
-        for line in joblogs.new_lines(stack["training_host"]["log_group"], f"{command}/", seen):
-            tell(line)
+        for line in joblogs.new_lines(stack["training_host"]["log_group"], f"{command}/", tokens):
+            report(line)
             if line.startswith("error: "):
                 errors.append(line.removeprefix("error: "))
 
     while True:
         try:
-            found: dict[str, Any] = ssm.get_command_invocation(CommandId=command, InstanceId=instance)
+            invocation: dict[str, Any] = ssm.get_command_invocation(CommandId=command, InstanceId=instance)
         except ssm.exceptions.InvocationDoesNotExist:
             if time.monotonic() - started > 60:  # it appears some seconds after it was sent
                 raise
-            found = {"Status": "Pending"}
+            invocation = {"Status": "Pending"}
         read()
-        if found["Status"] in OVER:
-            return found
-        # A command that has just begun is asked every second, one that runs for hours every ten.
+        if invocation["Status"] in ENDED:
+            return invocation
+        # Ask every second at the beginning, every ten seconds in long commands.
         time.sleep(min(10.0, 1.0 + (time.monotonic() - started) / 60))
 
 
 def _reason(end: dict[str, Any], errors: list[str], request: Request) -> str:
-    """Return why a command did not succeed: in the script's own words, where it had any."""
+    """Return why a command did not succeed: the script's error message, if it printed one."""
     if end["StatusDetails"] == "ExecutionTimedOut":
         return f"it took more than {request.maximum_seconds} s"
     lines = [line for line in end.get("StandardErrorContent", "").splitlines() if line.strip()]
@@ -244,8 +244,8 @@ def _reason(end: dict[str, Any], errors: list[str], request: Request) -> str:
 
 
 def _metrics(stack: Stack, name: str) -> dict[str, Any]:
-    answer = session.client("s3").get_object(
+    response = session.client("s3").get_object(
         Bucket=stack["artifact_bucket"], Key=f"training/{name}/output/metrics.json"
     )
-    metrics: dict[str, Any] = json.loads(answer["Body"].read())
+    metrics: dict[str, Any] = json.loads(response["Body"].read())
     return metrics

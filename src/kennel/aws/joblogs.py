@@ -1,4 +1,4 @@
-"""What jobs log while they run, as it comes."""
+"""Reads the logs of running jobs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ def streams(group: str, prefix: str) -> list[str]:
     """Return the names of the streams that begin with ``prefix``: one for each host of a job."""
     logs = session.client("logs")
     try:
-        found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)
+        response = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)
     except logs.exceptions.ResourceNotFoundException:
-        return []  # the group appears with the first line
-    return [one["logStreamName"] for one in found["logStreams"]]
+        return []  # the group is created with the first line
+    return [stream["logStreamName"] for stream in response["logStreams"]]
 
 
 def new_lines(group: str, prefix: str, tokens: dict[str, str]) -> Iterator[str]:
-    """Yield what was logged since the last call in the streams that begin with ``prefix``.
+    """Yield the lines logged since the last call in the streams that begin with ``prefix``.
 
     Parameters
     ----------
     tokens
-        Remembers where each stream stood; begin with an empty one.
+        Position in each stream; begin with an empty dictionary, which this function updates.
     """
     logs = session.client("logs")
     try:
@@ -39,4 +39,4 @@ def new_lines(group: str, prefix: str, tokens: dict[str, str]) -> Iterator[str]:
                 if at_the_end:
                     break
     except logs.exceptions.ResourceNotFoundException:
-        return  # a stream can go while it is read
+        return  # a stream can be deleted while it is read

@@ -1,4 +1,4 @@
-"""A look into a model archive in S3, without fetching all of it."""
+"""Reads the metrics from a model archive in S3 without downloading all of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from kennel.aws import artifacts, session
 
-LARGEST_RECORD = 1024 * 1024
+MAXIMUM_RECORD_BYTES = 1024 * 1024
 
 
 def metrics_of(uri: str) -> dict[str, Any]:
-    """Return ``metrics.json`` of a model archive; empty where there is none.
+    """Return ``metrics.json`` of a model archive; an empty dictionary where there is none.
 
-    The archive is read as it comes and let go as soon as the file is found.
+    The archive is read as a stream, up to the end of that file.
     """
     if not uri.endswith(".tar.gz"):
         return {}
@@ -23,12 +23,12 @@ def metrics_of(uri: str) -> dict[str, Any]:
     try:
         with tarfile.open(fileobj=body, mode="r|gz") as archive:
             for member in archive:
-                if member.name.removeprefix("./") == "metrics.json" and member.size <= LARGEST_RECORD:
+                if member.name.removeprefix("./") == "metrics.json" and member.size <= MAXIMUM_RECORD_BYTES:
                     file = archive.extractfile(member)
                     document: dict[str, Any] = json.load(file) if file else {}
                     return document
     except (tarfile.TarError, ValueError, EOFError):
-        return {}  # not of our training script's making
+        return {}  # not an archive of this project's training script
     finally:
         body.close()
     return {}

@@ -1,4 +1,4 @@
-"""ImageNet weights in the data bucket: for jobs and hosts that have no internet and no package with them."""
+"""ImageNet weights in the data bucket, for jobs and hosts without internet access and without the package."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ def upload(bucket: str, source: str) -> str:
     Parameters
     ----------
     source
-        ``package`` for those that the installed package ships, or a state dict's file, named as torchvision
-        names it: after its network (``resnet50-11ad3fa6.pth``).
+        ``package`` for the installed package's weights, or a state dict's file, named after its network as
+        torchvision does (``resnet50-11ad3fa6.pth``).
 
     Raises
     ------
     KennelError
-        There is no such file, it is no state dict, or the package is not installed.
+        There is no such file, it is not a state dict, or the package is not installed.
     """
     from kennel.classifier import lite0, weights
+    from kennel.classifier.hyperparameters import LITE0
 
     path = lite0.packaged_weights() if source == PACKAGE else Path(source)
     if path.suffix != ".pth":
         raise StackError(f"{path}: weights are a .pth file named after its network, or 'package'")
-    weights.read_state(path)  # what a job could not read is better refused here
-    name = f"{weights.LITE0}.pth" if source == PACKAGE else path.name
+    weights.read_state(path)  # refuse here what a job could not read
+    name = f"{LITE0}.pth" if source == PACKAGE else path.name
     session.client("s3").upload_file(str(path), bucket, PREFIX + name)
     return f"s3://{bucket}/{PREFIX}{name}"
 
@@ -38,5 +39,5 @@ def upload(bucket: str, source: str) -> str:
 def channel(bucket: str, arch: str) -> str | None:
     """Return the address of the channel ``pretrained`` if it holds weights of this network."""
     names = [key.rpartition("/")[2] for key in artifacts.objects(bucket, PREFIX)]
-    own = (name.endswith(".pth") and name.replace("-", "_").startswith(arch) for name in names)
-    return f"s3://{bucket}/{PREFIX}" if any(own) else None
+    matches = (name.endswith(".pth") and name.replace("-", "_").startswith(arch) for name in names)
+    return f"s3://{bucket}/{PREFIX}" if any(matches) else None

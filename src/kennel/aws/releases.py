@@ -1,4 +1,4 @@
-"""Releases: one packaged model with its metrics and digest, the unit that is deployed."""
+"""Releases: a packaged model with its metrics and digest, the unit that is deployed."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ENTRY = (
     "from kennel.classifier.inference import input_fn, model_fn, output_fn, predict_fn\n\n"
     '__all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]\n',
 )
-# An archive larger than this is no image classifier of ours; SageMaker itself would take it.
-_LARGEST_MODEL = 4 * 1024**3
+# Far more than an image classifier needs; SageMaker itself accepts larger ones.
+_MAXIMUM_MODEL_BYTES = 4 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ def package(
     Raises
     ------
     StackError
-        There is no such job, or its archive holds no model that loads.
+        There is no such job, or its archive does not contain a model that loads.
     """
     from kennel.classifier import inference
 
-    tell = progress or (lambda line: None)
+    report = progress or (lambda line: None)
     job = job or newest_job(stack_)
     trained = _trained(stack_, job)
     folder = workspace.build / "release"
@@ -82,8 +82,8 @@ def package(
     archive = artifacts.download(trained, folder / "trained.tar.gz")
     content = unpack(archive, folder / "content")
     archive.unlink()
-    tell(f"loading the model of {job}")
-    classifier = inference.load(content)  # a model that does not load is no release
+    report(f"loading the model of {job}")
+    classifier = inference.load(content)  # a model that does not load must not become a release
     artifacts.stage_classifier(workspace.root, content / "code", ENTRY)
     digest = _digest(content)
     release = Release(
@@ -98,10 +98,10 @@ def package(
     )
     (content / "release.json").write_text(json.dumps(release.as_dict(), indent=2) + "\n")
     bucket, key = artifacts.split(release.model_data_url)
-    tell(f"uploading {release.id}")
+    report(f"uploading {release.id}")
     s3 = session.client("s3")
     s3.upload_fileobj(io.BytesIO(_pack(content)), bucket, key)
-    # Last: a release is there when its record is.
+    # Last: the record's presence means that the release is complete.
     s3.put_object(
         Bucket=bucket, Key=f"releases/{release.id}/release.json", Body=(content / "release.json").read_bytes()
     )
@@ -111,10 +111,10 @@ def package(
 def deploy(
     workspace: Workspace, stack_: Stack, release_id: str | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Make a release the one that the endpoint serves, through Terraform.
+    """Deploy a release to the endpoint with Terraform.
 
-    The record of what is deployed moves only after Terraform has finished: a failed deploy
-    leaves the former release on record, and the next apply returns to it.
+    The record of the deployed release changes only after Terraform has finished: after a failed
+    deployment it names the previous release, and the next apply returns to that.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def deploy(
     variable: dict[str, Any] = {"id": release.id, "model_data_url": release.model_data_url}
     instances = _live_instances(stack_["endpoint"])
     if instances:
-        # A new endpoint configuration would scale the fleet back to its initial count.
+        # A new endpoint configuration would reset the number of instances to its initial count.
         variable["instance_count"] = instances
     terraform = stack.prepare(workspace, progress)
     previous = stack.current_release(bucket)
@@ -154,25 +154,25 @@ def find(bucket: str, release_id: str) -> Release:
         raise StackError(f"not a release id: {release_id!r} (expected r- and twelve hexadecimal digits)")
     s3 = session.client("s3")
     try:
-        answer = s3.get_object(Bucket=bucket, Key=f"releases/{release_id}/release.json")
+        response = s3.get_object(Bucket=bucket, Key=f"releases/{release_id}/release.json")
     except s3.exceptions.NoSuchKey as error:
         raise StackError(f"no release {release_id} in {bucket}: ./kennel releases lists them") from error
-    return Release(**json.loads(answer["Body"].read()))
+    return Release(**json.loads(response["Body"].read()))
 
 
 def everything(bucket: str) -> list[Release]:
     """Return all releases, the newest first."""
     keys = [key for key in artifacts.objects(bucket, "releases/") if key.endswith("/release.json")]
-    found = [find(bucket, key.split("/")[1]) for key in keys]
-    return sorted(found, key=lambda release: release.created, reverse=True)
+    releases = [find(bucket, key.split("/")[1]) for key in keys]
+    return sorted(releases, key=lambda release: release.created, reverse=True)
 
 
 def newest(bucket: str) -> str:
     """Return the id of the release packaged last."""
-    found = everything(bucket)
-    if not found:
+    releases = everything(bucket)
+    if not releases:
         raise StackError("nothing is packaged yet: run ./kennel package")
-    return found[0].id
+    return releases[0].id
 
 
 def newest_job(stack_: Stack) -> str:
@@ -192,27 +192,27 @@ def unpack(archive: Path, target: Path) -> Path:
     """Unpack a model archive; links, devices and paths that lead out of ``target`` are refused."""
     try:
         with tarfile.open(archive) as tar:
-            if sum(member.size for member in tar) > _LARGEST_MODEL:
+            if sum(member.size for member in tar) > _MAXIMUM_MODEL_BYTES:
                 raise StackError(
-                    f"{archive.name} unpacks to more than {_LARGEST_MODEL >> 30} GiB: no model of ours"
+                    f"{archive.name} unpacks to more than {_MAXIMUM_MODEL_BYTES >> 30} GiB: not a classifier"
                 )
             tar.extractall(target, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise StackError(f"{archive.name} is no readable archive: {error}") from error
+        raise StackError(f"{archive.name} is not a readable archive: {error}") from error
     return target
 
 
 def _trained(stack_: Stack, job: str) -> str:
-    """Return where a completed training's model lies."""
+    """Return the S3 address of a completed training's model."""
     from botocore.exceptions import ClientError
 
     try:
         description = session.client("sagemaker").describe_training_job(TrainingJobName=job)
     except ClientError as error:
-        found = _host_record(stack_, job)
-        if found is None:
+        record = _host_record(stack_, job)
+        if record is None:
             raise StackError(f"no training job {job}: {error.response['Error']['Message']}") from error
-        return str(found["artifact"])
+        return str(record["artifact"])
     if description["TrainingJobStatus"] != "Completed":
         raise StackError(
             f"training job {job} is {description['TrainingJobStatus']}, not Completed: it has no model"
@@ -221,13 +221,13 @@ def _trained(stack_: Stack, job: str) -> str:
 
 
 def _host_record(stack_: Stack, job: str) -> dict[str, Any] | None:
-    """Return what `kennel.aws.hosts` recorded of a training on the EC2 host; None if there is none."""
+    """Return the record of a training on the EC2 host (`kennel.aws.hosts`); None if there is none."""
     s3 = session.client("s3")
     try:
-        answer = s3.get_object(Bucket=stack_["artifact_bucket"], Key=f"training/{job}/record.json")
+        response = s3.get_object(Bucket=stack_["artifact_bucket"], Key=f"training/{job}/record.json")
     except s3.exceptions.NoSuchKey:
         return None
-    record: dict[str, Any] = json.loads(answer["Body"].read())
+    record: dict[str, Any] = json.loads(response["Body"].read())
     return record
 
 

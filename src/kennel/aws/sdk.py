@@ -202,9 +202,10 @@ def channels(stack: Stack, request: Request) -> list[Any]:
     return [InputData(channel_name=name, data_source=uri) for name, uri in inputs.items()]
 
 
-def tuner(workspace: Workspace, stack: Stack, request: Request, search: Search) -> Any:
+def tuner(
+    workspace: Workspace, stack: Stack, request: Request, search: Search, ranges: dict[str, Any]
+) -> Any:
     """Return a ``HyperparameterTuner`` whose trials are such jobs; call it within `quiet`."""
-    from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
     from sagemaker.train.tuner import HyperparameterTuner
 
     class Tuner(HyperparameterTuner):
@@ -224,13 +225,7 @@ def tuner(workspace: Workspace, stack: Stack, request: Request, search: Search) 
         model_trainer=trainer,
         objective_metric_name=search.objective,
         objective_type="Minimize" if search.objective.endswith("loss") else "Maximize",
-        hyperparameter_ranges={
-            "lr": ContinuousParameter(1e-4, 3e-2, scaling_type="Logarithmic"),
-            "batch-size": IntegerParameter(16, 128, scaling_type="Logarithmic"),
-            "head-width": CategoricalParameter([0, 128, 256, 512]),
-            "dropout": ContinuousParameter(0.0, 0.6, scaling_type="Linear"),
-            "label-smoothing": ContinuousParameter(0.0, 0.2, scaling_type="Linear"),
-        },
+        hyperparameter_ranges=ranges,
         metric_definitions=metric_definitions(),
         strategy="Bayesian",
         max_jobs=search.trials,

@@ -1,6 +1,6 @@
-"""Trial endpoints: a release on an endpoint of its own, beside the one that Terraform deploys.
+"""Trial endpoints: a release on a separate endpoint, not the one that Terraform deploys.
 
-A notebook's role may make these and no other, so whatever is tried there cannot replace what serves.
+A notebook's role may create these and no others, so a trial cannot replace the deployed release.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ READY_SECONDS = 1200.0  # SageMaker takes five to ten minutes for an instance
 
 
 def name_of(stack: Stack, release: Release) -> str:
-    """Return the trial endpoint's name; its configuration and model are called the same."""
+    """Return the trial endpoint's name, which is also that of its configuration and its model."""
     return f"{stack['name']}-trial-{release.id}"
 
 
 def deploy(
     stack: Stack, release: Release, instance_type: str = "ml.m5.large", progress: Progress | None = None
 ) -> str:
-    """Serve a release on a trial endpoint and wait until it answers; return the endpoint's name.
+    """Serve a release on a trial endpoint and wait until it is in service; return the endpoint's name.
 
-    A former trial of the same release is replaced.
+    A previous trial of the same release is replaced.
 
     Raises
     ------
     StackError
-        The endpoint could not be made, or its container did not start; nothing is left of it.
+        The endpoint could not be created, or its container did not start; it has been deleted.
     """
-    tell = progress or (lambda line: None)
+    report = progress or (lambda line: None)
     name = name_of(stack, release)
     delete(name)
     sagemaker = session.client("sagemaker")
@@ -69,7 +69,7 @@ def deploy(
         )
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=tags)
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=tags)
-        _wait_until_ready(name, tell)
+        _wait_until_ready(name, report)
     except BaseException:
         delete(name)
         raise
@@ -78,28 +78,28 @@ def deploy(
 
 def ask(name: str, photo: Path, top: int = 5) -> list[dict[str, Any]]:
     """Return the ``top`` most probable classes: ``[{"breed", "class", "probability"}, …]``."""
-    answer = session.client("sagemaker-runtime").invoke_endpoint(
+    response = session.client("sagemaker-runtime").invoke_endpoint(
         EndpointName=name,
         ContentType=mimetypes.guess_type(photo.name)[0] or "application/octet-stream",
         Accept=PREDICTIONS,
         Body=photo.read_bytes(),
     )
-    predictions: list[dict[str, Any]] = json.loads(answer["Body"].read())["predictions"]
+    predictions: list[dict[str, Any]] = json.loads(response["Body"].read())["predictions"]
     return predictions[:top]
 
 
 def delete(name: str) -> None:
-    """Remove a trial endpoint with its configuration and model; what is not there is no matter.
+    """Delete a trial endpoint with its configuration and model, as far as they exist.
 
     Raises
     ------
     StackError
-        SageMaker does not let go of it; it is billed until it is deleted.
+        SageMaker does not delete it; it is billed until it is deleted.
     """
     sagemaker = session.client("sagemaker")
     started = time.monotonic()
     while (status := status_of(name)) is not None:
-        if status != "Deleting":  # one that is being made is refused until it is there
+        if status != "Deleting":  # refused as long as the endpoint is being created
             _unless_absent(lambda: sagemaker.delete_endpoint(EndpointName=name))
         if time.monotonic() - started > READY_SECONDS:
             raise StackError(f"{name} is still {status}: delete it in SageMaker, it is billed until then")
@@ -124,8 +124,8 @@ def status_of(name: str) -> str | None:
 def left(stack: Stack) -> list[str]:
     """Return the names of the trial endpoints that exist."""
     pages = session.client("sagemaker").get_paginator("list_endpoints")
-    found = pages.paginate(NameContains=f"{stack['name']}-trial-")
-    return [one["EndpointName"] for page in found for one in page["Endpoints"]]
+    listed = pages.paginate(NameContains=f"{stack['name']}-trial-")
+    return [endpoint["EndpointName"] for page in listed for endpoint in page["Endpoints"]]
 
 
 def _unless_absent(remove: Callable[[], Any]) -> None:
@@ -134,19 +134,19 @@ def _unless_absent(remove: Callable[[], Any]) -> None:
     try:
         remove()
     except ClientError as error:
-        # What is not there, and what is not ready to go, SageMaker says with this code.
+        # SageMaker's code for what does not exist and for what cannot be deleted yet.
         if error.response["Error"]["Code"] != "ValidationException":
             raise
 
 
-def _wait_until_ready(name: str, tell: Progress) -> None:
-    started, seen = time.monotonic(), ""
+def _wait_until_ready(name: str, report: Progress) -> None:
+    started, reported = time.monotonic(), ""
     while True:
         described = session.client("sagemaker").describe_endpoint(EndpointName=name)
         status = described["EndpointStatus"]
-        if status != seen:
-            tell(f"{name}: {status}")
-            seen = status
+        if status != reported:
+            report(f"{name}: {status}")
+            reported = status
         if status == "InService":
             return
         if status == "Failed":

@@ -1,4 +1,4 @@
-"""Tuning: features computed once, then trials of heads on them, followed to the best one."""
+"""Tuning: compute features once, search heads trained on them, return the best trial."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kennel.aws import StackError, best, sdk, session, training
+from kennel.aws import StackError, best, sdk, session, training_jobs
 from kennel.aws.sdk import Request, Search
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
+from kennel.classifier.hyperparameters import DECLARED, SEARCH_SPACE, Choices
 
 Progress = Callable[[str], None]
 
-LONGEST_NAME = 32  # of a tuning job; its trials' names begin with it
-OVER = ("Completed", "Failed", "Stopped")
+MAXIMUM_NAME_LENGTH = 32  # of a tuning job's name, CreateHyperParameterTuningJob
+ENDED = ("Completed", "Failed", "Stopped")
+# Arguments that features depend on; the others concern heads alone.
+FEATURE_ARGUMENTS = ("arch", "views", "pretrained", "weights")
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialSummary:
     """One training job of a tuning job.
 
     Parameters
@@ -30,9 +33,9 @@ class Trial:
     objective
         Its last value; None as long as there is none.
     seconds
-        How long its instance worked, data download and upload apart.
+        How long its instance worked, without data download and upload.
     train_seconds
-        How long its epochs took: the start of container and Python, and the test, apart.
+        How long its epochs took, without the start of container and Python, and without the test.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Trial:
     failure: str | None = None
 
 
-Show = Callable[[list[Trial]], None]
+Show = Callable[[list[TrialSummary]], None]
 
 
 def tune(
@@ -62,92 +65,103 @@ def tune(
     request
         What every trial has in common.
     show
-        Is handed all trials each time they were looked at.
+        Receives all trials each time their state has been read.
 
     Returns
     -------
     dict
-        ``job, status, objective, trials, best, features, train_seconds, seconds``; the best trial is kept in
-        the artifact bucket, where ``train --best-of`` finds it.
+        ``job, status, objective, trials, best, features, train_seconds, seconds``; the best trial is written
+        to the artifact bucket, where ``train --best-of`` finds it.
 
     Raises
     ------
     StackError
         A job failed or was stopped, or no trial completed.
     """
-    tell, began = progress or (lambda line: None), time.monotonic()
-    if str(request.hyperparameters.get("unfreeze", "0")) != "0":
+    report, began = progress or (lambda line: None), time.monotonic()
+    if training_jobs.check(request.hyperparameters).unfreeze:
         raise StackError("tune tries heads on a frozen backbone: leave --unfreeze to train")
-    features = request.inputs.get("features") or compute_features(workspace, stack, request, tell)
-    trials_of = replace(request, inputs=request.inputs | {"features": features})
+    features = request.inputs.get("features") or compute_features(workspace, stack, request, report)
+    trial_request = replace(request, inputs=request.inputs | {"features": features})
     name = job_name(stack["name"])
-    described = _run(workspace, stack, trials_of, search, name, tell, show)
+    described = _run(workspace, stack, trial_request, search, name, report, show)
     trials = trials_in(name)
-    found = best.of(described)
-    if found:
-        best.write(stack, found)
+    best_trial = best.of(described)
+    if best_trial:
+        best.write(stack, best_trial)
     status = described["HyperParameterTuningJobStatus"]
-    if status != "Completed" or found is None:
+    if status != "Completed" or best_trial is None:
         raise StackError(f"tuning job {name} {status}: {_reason(described, trials)}")
     return {
         "job": name,
         "status": status,
-        "objective": found.objective,
-        "trials": [asdict(one) for one in trials],
+        "objective": best_trial.objective,
+        "trials": [asdict(trial) for trial in trials],
         "best": {
-            "name": found.trial,
-            "objective": found.value,
-            "hyperparameters": found.hyperparameters,
+            "name": best_trial.trial,
+            "objective": best_trial.value,
+            "hyperparameters": best_trial.hyperparameters,
         },
         "features": features,
-        "train_seconds": round(sum(one.train_seconds or 0.0 for one in trials), 2),
+        "train_seconds": round(sum(trial.train_seconds or 0.0 for trial in trials), 2),
         "seconds": round(time.monotonic() - began, 1),
     }
 
 
-def compute_features(workspace: Workspace, stack: Stack, request: Request, tell: Progress) -> str:
-    """Send each photo through the frozen backbone once; return where the features lie."""
-    # What concerns heads alone changes nothing here.
-    kept = ("arch", "views", "pretrained", "weights")
-    hyperparameters = {
-        name: request.hyperparameters[name] for name in kept if name in request.hyperparameters
-    }
-    job = training.run(
-        workspace, stack, replace(request, hyperparameters=hyperparameters, features_only=True), tell
-    )
+def compute_features(workspace: Workspace, stack: Stack, request: Request, progress: Progress) -> str:
+    """Send each photo through the frozen backbone once; return the features' S3 address."""
+    arguments = {name: value for name, value in request.hyperparameters.items() if name in FEATURE_ARGUMENTS}
+    features_request = replace(request, hyperparameters=arguments, features_only=True)
+    job = training_jobs.run(workspace, stack, features_request, progress)
     uri: str = job["ModelArtifacts"]["S3ModelArtifacts"]
     return uri
 
 
 def job_name(stack_name: str) -> str:
-    """Return a new tuning job's name, no longer than SageMaker takes."""
+    """Return a new tuning job's name, no longer than SageMaker accepts."""
     ending = f"-tune-{datetime.now(UTC):%m%d-%H%M%S}"
-    return stack_name[: LONGEST_NAME - len(ending)].rstrip("-") + ending
+    return stack_name[: MAXIMUM_NAME_LENGTH - len(ending)].rstrip("-") + ending
 
 
-def trials_in(job: str, known: dict[str, Trial] | None = None) -> list[Trial]:
+def search_ranges() -> dict[str, Any]:
+    """Return the search space as the SDK takes it: ranges by argument; call it within `sdk.quiet`."""
+    from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
+
+    ranges: dict[str, Any] = {}
+    for name, space in SEARCH_SPACE.items():
+        hyperparameter = DECLARED[name]
+        if isinstance(space, Choices):
+            ranges[hyperparameter.option] = CategoricalParameter(list(space.values))
+            continue
+        kind = IntegerParameter if hyperparameter.declaration.kind is int else ContinuousParameter
+        scaling = "Logarithmic" if space.logarithmic else "Linear"
+        ranges[hyperparameter.option] = kind(space.least, space.most, scaling_type=scaling)
+    return ranges
+
+
+def trials_in(job: str, known: dict[str, TrialSummary] | None = None) -> list[TrialSummary]:
     """Return a tuning job's trials, in the order of their names.
 
     Parameters
     ----------
     known
-        Trials that are over already, by name; filled here, so that each is described once.
+        Trials that have ended, by name; this function adds to it, so that each is described once.
     """
     sagemaker = session.client("sagemaker")
     known = {} if known is None else known
     pages = sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
         HyperParameterTuningJobName=job, SortBy="Name", SortOrder="Ascending"
     )
-    return [_trial(one, known) for page in pages for one in page["TrainingJobSummaries"]]
+    return [_trial(summary, known) for page in pages for summary in page["TrainingJobSummaries"]]
 
 
-def _trial(summary: dict[str, Any], known: dict[str, Trial]) -> Trial:
+def _trial(summary: dict[str, Any], known: dict[str, TrialSummary]) -> TrialSummary:
     name, status = summary["TrainingJobName"], summary["TrainingJobStatus"]
     if name in known:
         return known[name]
     begun, ended = summary.get("TrainingStartTime"), summary.get("TrainingEndTime")
     until = ended or (datetime.now(begun.tzinfo) if begun else None)
-    trial = Trial(
+    trial = TrialSummary(
         name,
         status,
         {key: best.unquoted(value) for key, value in summary["TunedHyperParameters"].items()},
@@ -155,9 +169,9 @@ def _trial(summary: dict[str, Any], known: dict[str, Trial]) -> Trial:
         round((until - begun).total_seconds(), 1) if begun and until else None,
         failure=summary.get("FailureReason"),
     )
-    if status in OVER:
+    if status in ENDED:
         job = session.client("sagemaker").describe_training_job(TrainingJobName=name)
-        metrics = {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}
+        metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
         trial = known[name] = replace(trial, train_seconds=metrics.get("train_seconds"))
     return trial
 
@@ -168,50 +182,50 @@ def _run(
     request: Request,
     search: Search,
     name: str,
-    tell: Progress,
+    report: Progress,
     show: Show | None,
 ) -> dict[str, Any]:
-    """Create the tuning job, follow it to its end and return its description; Ctrl-C stops it."""
+    """Create the tuning job, wait for its end and return its description; Ctrl-C stops it."""
     sagemaker = session.client("sagemaker")
     try:
         with sdk.quiet():
-            tuner = sdk.tuner(workspace, stack, request, search)
+            tuner = sdk.tuner(workspace, stack, request, search, search_ranges())
             tuner.tune(inputs=sdk.channels(stack, request), job_name=name, wait=False)
-        tell(f"tuning job {name}: {search.trials} trials, {search.parallel} at a time")
-        return _follow(name, tell, show)
+        report(f"tuning job {name}: {search.trials} trials, {search.parallel} at a time")
+        return _follow(name, report, show)
     except KeyboardInterrupt:
         try:
             sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         except sagemaker.exceptions.ClientError as error:
-            # It was not there yet, or is over already.
-            tell(error.response["Error"]["Message"])
+            # It did not exist yet, or has ended.
+            report(error.response["Error"]["Message"])
         raise
 
 
-def _follow(name: str, tell: Progress, show: Show | None) -> dict[str, Any]:
+def _follow(name: str, report: Progress, show: Show | None) -> dict[str, Any]:
     sagemaker = session.client("sagemaker")
-    known: dict[str, Trial] = {}
-    started, told = time.monotonic(), ""
+    known: dict[str, TrialSummary] = {}
+    started, reported = time.monotonic(), ""
     while True:
         job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         trials = trials_in(name, known)
         if show:
             show(trials)
         counters = job["TrainingJobStatusCounters"]
-        over = sum(counters.get(one, 0) for one in ("Completed", "Stopped", "NonRetryableError"))
+        ended = sum(counters.get(status, 0) for status in ("Completed", "Stopped", "NonRetryableError"))
         leader = job.get("BestTrainingJob")
         value = leader["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] if leader else None
-        line = f"{over} trials over" + (f", best {value:.4g}" if value is not None else "")
-        if line != told:
-            told = line
-            tell(line)
-        if job["HyperParameterTuningJobStatus"] in OVER:
+        line = f"{ended} trials ended" + (f", best {value:.4g}" if value is not None else "")
+        if line != reported:
+            reported = line
+            report(line)
+        if job["HyperParameterTuningJobStatus"] in ENDED:
             described: dict[str, Any] = job
             return described
         time.sleep(min(10.0, 1.0 + (time.monotonic() - started) / 60))
 
 
-def _reason(described: dict[str, Any], trials: list[Trial]) -> str:
-    failures = [one.failure for one in trials if one.failure]
-    words = [described.get("FailureReason") or "no trial completed", *failures[:1]]
-    return " ".join(" ".join(words).split())
+def _reason(described: dict[str, Any], trials: list[TrialSummary]) -> str:
+    failures = [trial.failure for trial in trials if trial.failure]
+    reasons = [described.get("FailureReason") or "no trial completed", *failures[:1]]
+    return " ".join(" ".join(reasons).split())

@@ -1,4 +1,4 @@
-"""The classifier: data, networks, training, inference. Runs inside a container or on EC2; no AWS SDK here."""
+"""The classifier: data, networks, training, inference. Runs in a container or on EC2, without the AWS SDK."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from kennel.errors import KennelError
 
 
 class TrainingError(KennelError):
-    """A model cannot be built, trained or loaded; the text names what and the mend."""
+    """A model cannot be built, trained or loaded; the text names the cause and the remedy."""

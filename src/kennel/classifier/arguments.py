@@ -1,17 +1,70 @@
-"""The training's command line; SageMaker's environment supplies the defaults of folders and cores."""
+"""The training script's command line: hyperparameters, folders, and what SageMaker's environment supplies."""
 
 from __future__ import annotations
 
 import argparse
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from kennel.classifier import weights
+from kennel.classifier import TrainingError
+from kennel.classifier.hyperparameters import (
+    DECLARED,
+    Hyperparameters,
+    parse_number,
+    parse_switch,
+)
 
 
-def parse(argv: list[str], environment: Mapping[str, str], cores: int) -> argparse.Namespace:
+@dataclass(frozen=True)
+class Arguments:
+    """What one training is started with.
+
+    Parameters
+    ----------
+    data
+        Folder of labelled photos.
+    model_dir
+        Where the model and its records are written.
+    checkpoint_dir
+        Where checkpoints are kept; None for none.
+    checkpoint_seconds
+        Least time between two checkpoints, in seconds.
+    cache_dir
+        Where features are kept; None for a temporary folder.
+    features_dir
+        Features that another run has computed.
+    features_only
+        Write features to ``model_dir`` and train nothing.
+    pretrained_dir
+        Folder of ImageNet weights.
+    workers
+        Threads or processes that decode photos.
+    """
+
+    data: Path
+    model_dir: Path
+    checkpoint_dir: Path | None
+    checkpoint_seconds: float
+    cache_dir: Path | None
+    features_dir: Path | None
+    features_only: bool
+    pretrained_dir: Path | None
+    hyperparameters: Hyperparameters
+    workers: int
+
+    def flat(self) -> dict[str, Any]:
+        """Return all arguments by name, the hyperparameters among them, in the command line's order."""
+        flat: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            flat |= asdict(value) if isinstance(value, Hyperparameters) else {field.name: value}
+        return flat
+
+
+def parse(argv: list[str], environment: Mapping[str, str], cores: int) -> Arguments:
     """Read the command line.
 
     Parameters
@@ -27,84 +80,124 @@ def parse(argv: list[str], environment: Mapping[str, str], cores: int) -> argpar
     Raises
     ------
     SystemExit
-        An argument is unknown or senseless; the parser has said which on stderr.
+        An argument is unknown or invalid; the parser has printed which on stderr.
     """
-    parser = argparse.ArgumentParser(
-        prog="training", description="Train a picture classifier.", allow_abbrev=False
+    return _read(_Parser(environment, cores), argv, environment)
+
+
+def check(given: Mapping[str, object]) -> Hyperparameters:
+    """Return the hyperparameters of a training that is given these arguments; nothing is started.
+
+    Parameters
+    ----------
+    given
+        Arguments of the training script by name, without dashes in front.
+
+    Raises
+    ------
+    TrainingError
+        The training script would refuse them; the text is the script's.
+    """
+    argv = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    return _read(_RaisingParser({}, cores=1), [*argv, "--data", "."], {}).hyperparameters
+
+
+def add_options(parser: argparse.ArgumentParser, workers: int) -> None:
+    """Add all options that are not folders: the hyperparameters, and ``--workers`` with its default."""
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for declared in DECLARED.values():
+        title = declared.declaration.group
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        add, option = groups[title].add_argument, f"--{declared.option}"
+        if declared.declaration.kind is bool:
+            add(option, default=declared.default, help=declared.help, **_switch(True))
+            add(
+                f"--no-{declared.option}",
+                dest=declared.name,
+                default=declared.default,
+                help=f"the opposite of {option}",
+                **_switch(False),
+            )
+        else:
+            add(option, default=declared.default, type=_reader(declared.parse), help=declared.help)
+    groups["learning"].add_argument(
+        "--workers",
+        type=_number(int),
+        default=workers,
+        help="threads or processes that decode photos (default: one for each core)",
     )
-    _folders(parser, environment)
-    add = parser.add_argument_group("network").add_argument
-    add(
-        "--arch",
-        default=weights.LITE0,
-        help="efficientnet_lite0, resnet50, or another torchvision classifier",
-    )
-    add("--pretrained", **_switch(True), help="start from ImageNet weights (the default)")
-    add("--no-pretrained", dest="pretrained", **_switch(False), help="start from random weights")
-    add(
-        "--weights",
-        help="package, torchvision or a .pth file; default: the channel, else what the network has",
-    )
-    add("--head-width", type=_number(int, 0), default=0, help="units of a hidden layer in the head; 0: none")
-    add("--dropout", type=_number(float, 0, 0.95), default=0.2)
-    add("--unfreeze", type=_number(int, 0), default=0, help="let the last N stages of the backbone learn too")
-    add = parser.add_argument_group("learning").add_argument
-    add("--epochs", type=_number(int, 1), default=20)
-    add("--batch-size", type=_number(int, 1), default=64, help="pictures of one step, over all hosts")
-    add("--lr", type=_number(float, 1e-12), default=2e-3, help="the head's highest learning rate")
-    add("--backbone-lr-factor", type=_number(float, 0), default=0.1, help="times --lr: the unfrozen stages'")
-    add("--warmup-epochs", type=_number(float, 0), default=1.0)
-    add("--weight-decay", type=_number(float, 0), default=0.05)
-    add("--label-smoothing", type=_number(float, 0, 0.9), default=0.05)
-    add("--views", type=_number(int, 0), default=0, help="augmented views of each picture, frozen backbone")
-    add("--patience", type=_number(int, 1), default=8, help="epochs without a better validation loss to stop")
-    add("--seed", type=_number(int, 0), default=0)
-    cpus = int(environment.get("SM_NUM_CPUS") or cores)
-    add("--workers", type=_number(int, 0), default=cpus, help="threads or processes that decode pictures")
-    args = parser.parse_args([_dashed(argument) for argument in argv])
-    if args.data is None:
-        parser.error("no data: give --data DIR, or the channel 'training'")
-    if args.checkpoint_dir is None:  # SageMaker's folder for checkpoints lies beside the one for the model
-        beside = (
-            Path(environment["SM_MODEL_DIR"]).with_name("checkpoints")
-            if "SM_MODEL_DIR" in environment
-            else None
+
+
+class _Parser(argparse.ArgumentParser):
+    """The training script's parser."""
+
+    def __init__(self, environment: Mapping[str, str], cores: int) -> None:
+        super().__init__(prog="training", description="Train a picture classifier.", allow_abbrev=False)
+        self._add_folders(environment.get)
+        add_options(self, workers=int(environment.get("SM_NUM_CPUS") or cores))
+
+    def _add_folders(self, variable: Callable[..., str | None]) -> None:
+        add = self.add_argument_group("folders").add_argument
+        add("--data", type=Path, default=variable("SM_CHANNEL_TRAINING"), help="train|valid|test/CLASS/*.jpg")
+        add(
+            "--model-dir",
+            type=Path,
+            default=variable("SM_MODEL_DIR", "model"),
+            help="where the model is written",
         )
-        args.checkpoint_dir = beside if beside and beside.is_dir() else None
-    if args.cache_dir is None and args.checkpoint_dir is not None:
-        args.cache_dir = args.checkpoint_dir / "features"
-    return args
+        add(
+            "--checkpoint-dir",
+            type=Path,
+            default=variable("SM_CHECKPOINT_DIR"),
+            help="where an interrupted training finds its checkpoint",
+        )
+        add(
+            "--checkpoint-seconds",
+            type=_number(float),
+            default=2.0,
+            help="least time between two checkpoints",
+        )
+        add("--cache-dir", type=Path, help="where features are kept (default: below the checkpoints)")
+        add(
+            "--features-dir",
+            type=Path,
+            default=variable("SM_CHANNEL_FEATURES"),
+            help="features computed by another run",
+        )
+        add(
+            "--features-only",
+            default=False,
+            help="write features to --model-dir, train nothing",
+            **_switch(True),
+        )
+        add(
+            "--pretrained-dir",
+            type=Path,
+            default=variable("SM_CHANNEL_PRETRAINED"),
+            help="folder of ImageNet weights",
+        )
 
 
-def _folders(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    add = parser.add_argument_group("folders").add_argument
-    get = environment.get
-    add("--data", type=Path, default=get("SM_CHANNEL_TRAINING"), help="train|valid|test/CLASS/*.jpg")
-    add("--model-dir", type=Path, default=get("SM_MODEL_DIR", "model"), help="where the model is written")
-    add(
-        "--checkpoint-dir",
-        type=Path,
-        default=get("SM_CHECKPOINT_DIR"),
-        help="what an interrupted run resumes",
-    )
-    add(
-        "--checkpoint-seconds", type=_number(float, 0), default=2.0, help="least time between two checkpoints"
-    )
-    add("--cache-dir", type=Path, help="where features are kept; default: below the checkpoints")
-    add(
-        "--features-dir",
-        type=Path,
-        default=get("SM_CHANNEL_FEATURES"),
-        help="features computed by another run",
-    )
-    add(
-        "--features-only",
-        **_switch(True, default=False),
-        help="fill --model-dir with features, train nothing",
-    )
-    add(
-        "--pretrained-dir", type=Path, default=get("SM_CHANNEL_PRETRAINED"), help="folder of ImageNet weights"
-    )
+class _RaisingParser(_Parser):
+    """The same parser for arguments that do not come from a command line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise TrainingError(message)
+
+
+def _read(parser: argparse.ArgumentParser, argv: list[str], environment: Mapping[str, str]) -> Arguments:
+    values = vars(parser.parse_args([_dashed(argument) for argument in argv]))
+    if values["data"] is None:
+        parser.error("no data: give --data DIR, or the channel 'training'")
+    if values["checkpoint_dir"] is None and "SM_MODEL_DIR" in environment:
+        # SageMaker's folder for checkpoints is next to the one for the model.
+        checkpoints = Path(environment["SM_MODEL_DIR"]).with_name("checkpoints")
+        values["checkpoint_dir"] = checkpoints if checkpoints.is_dir() else None
+    if values["cache_dir"] is None and values["checkpoint_dir"] is not None:
+        values["cache_dir"] = values["checkpoint_dir"] / "features"
+    hyperparameters = Hyperparameters(**{name: values.pop(name) for name in DECLARED})
+    return Arguments(hyperparameters=hyperparameters, **values)
 
 
 def _dashed(argument: str) -> str:
@@ -115,27 +208,23 @@ def _dashed(argument: str) -> str:
     return name.replace("_", "-") + equals + value
 
 
-def _switch(meaning: bool, default: bool = True) -> dict[str, Any]:
-    """Return argparse settings of a flag that may carry a value, as hyperparameters do."""
-
-    def read(text: str) -> bool:
-        if text.lower() not in ("true", "false", "1", "0"):
-            raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
-        return (text.lower() in ("true", "1")) == meaning
-
-    return {"nargs": "?", "const": meaning, "default": default, "type": read}
+def _switch(meaning: bool) -> dict[str, Any]:
+    """Return argparse settings of a flag that may have a value, as hyperparameters do."""
+    return {"nargs": "?", "const": meaning, "type": _reader(lambda text: parse_switch(text) == meaning)}
 
 
-def _number(kind: type[int] | type[float], least: float, most: float = math.inf) -> Callable[[str], float]:
-    """Return an argparse type for finite numbers between two limits."""
+def _number(kind: type[int] | type[float]) -> Callable[[str], Any]:
+    """Return an argparse type for numbers from 0 on."""
+    return _reader(lambda text: parse_number(text, whole=kind is int, least=0, most=math.inf))
 
-    def read(text: str) -> float:
-        number = float(text)  # tuners write whole numbers as 64.0
-        if kind is int and number != int(number):
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number")
-        if not (math.isfinite(number) and least <= number <= most):
-            limits = f"at least {least:g}" + (f" and at most {most:g}" if most < math.inf else "")
-            raise argparse.ArgumentTypeError(f"{text} is not {limits}")
-        return kind(number)
+
+def _reader(parse_text: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return an argparse type that reports the text of a `ValueError`."""
+
+    def read(text: str) -> Any:
+        try:
+            return parse_text(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
 
     return read

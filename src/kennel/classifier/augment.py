@@ -1,4 +1,4 @@
-"""Augmented views: random crops, flips and light, each reproducible from a seed alone."""
+"""Augmented views: random crops, flips and lighting, each determined by a seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kennel.classifier.networks import Preprocessing
 from kennel.classifier.pictures import Box
 
 VERSION = 1  # part of the key of cached features: raise it when a view of the same number changes
-AREA = (0.4, 1.0)  # milder than ImageNet training's 0.08: a head on few pictures should still see the dog
+AREA = (0.4, 1.0)  # ImageNet training uses 0.08; with few pictures the object should stay in the crop
 RATIO = (3 / 4, 4 / 3)
 
 

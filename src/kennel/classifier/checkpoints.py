@@ -1,4 +1,4 @@
-"""Checkpoints: what an interrupted training needs to end with the metrics of an uninterrupted one."""
+"""Checkpoints, from which an interrupted training reaches the same metrics as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from kennel.classifier import records
+from kennel.classifier import atomic_files
 
 
 class Checkpoint:
@@ -19,12 +19,12 @@ class Checkpoint:
     Parameters
     ----------
     folder
-        Where it is kept (SageMaker copies ``/opt/ml/checkpoints`` to S3 and back); None to keep none.
+        Its folder (SageMaker copies ``/opt/ml/checkpoints`` to S3 and back); None for no checkpoints.
     identity
         What must be equal for a checkpoint to be continued: data, network and hyperparameters.
     every_seconds
-        How old the last one must be for a new one: an epoch on features takes milliseconds, and writing each
-        would cost more than repeating a few.
+        Least time between two writes: an epoch on features takes milliseconds, and a write after each would
+        cost more than repeating a few epochs.
     """
 
     def __init__(self, folder: Path | None, identity: dict[str, Any], every_seconds: float = 2.0) -> None:
@@ -38,11 +38,11 @@ class Checkpoint:
         if self.path is None or not self.path.is_file():
             return None
         try:
-            found = torch.load(self.path, map_location="cpu", weights_only=True)
+            contents = torch.load(self.path, map_location="cpu", weights_only=True)
         except (RuntimeError, ValueError, EOFError, UnpicklingError):
-            return None  # not of our writing: ours is replaced whole or not at all
-        same = isinstance(found, dict) and found.get("identity") == self.identity
-        return found["state"] if same else None
+            return None  # written by another program: `write` replaces the file completely or not at all
+        same = isinstance(contents, dict) and contents.get("identity") == self.identity
+        return contents["state"] if same else None
 
     def write(self, state: dict[str, Any], *, now: bool = False) -> None:
         """Write a state of tensors and plain values if the last one is old enough, or ``now``.
@@ -56,5 +56,5 @@ class Checkpoint:
             return
         buffer = io.BytesIO()
         torch.save({"identity": self.identity, "state": state}, buffer)
-        records.write(self.path, lambda file: file.write(buffer.getbuffer()))
+        atomic_files.write(self.path, lambda file: file.write(buffer.getbuffer()))
         self._written = time.monotonic()

@@ -1,4 +1,4 @@
-"""Many hosts: who takes part, what each one's share is, and how results come together."""
+"""Training on several hosts: which take part, what share of the work each has, how results are collected."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Hosts:
-    """The processes of one training; with one of them, everything here is free of communication."""
+    """The processes of one training; if there is only one, nothing here communicates."""
 
     rank: int = 0
     count: int = 1
+
+    @property
+    def name(self) -> str:
+        """How the log calls this process: ``host 1 of 2``."""
+        return f"host {self.rank + 1} of {self.count}"
 
     @property
     def first(self) -> bool:
@@ -42,12 +47,12 @@ class Hosts:
         """Return the values of all processes, by rank; small objects only."""
         if self.count == 1:
             return [value]
-        found: list[Any] = [None] * self.count
-        dist.all_gather_object(found, value)
-        return found
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value)
+        return values
 
     def gather_rows(self, rows: Tensor, total: int) -> Tensor:
-        """Put together the rows of all processes' shares of ``total`` items, in the items' order.
+        """Collect the rows of all processes' shares of ``total`` items, in the items' order.
 
         Parameters
         ----------
@@ -63,15 +68,15 @@ class Hosts:
         """
         if self.count == 1:
             return rows
-        together = rows.new_empty((total, *rows.shape[1:]))
+        collected = rows.new_empty((total, *rows.shape[1:]))
         for rank in range(self.count):
-            theirs = Hosts(rank, self.count).share(total)
-            if not theirs:
+            share = Hosts(rank, self.count).share(total)
+            if not share:
                 continue
-            part = rows.contiguous() if rank == self.rank else rows.new_empty((len(theirs), *rows.shape[1:]))
+            part = rows.contiguous() if rank == self.rank else rows.new_empty((len(share), *rows.shape[1:]))
             dist.broadcast(part, src=rank)
-            together[theirs.start : total : self.count] = part
-        return together
+            collected[share.start : total : self.count] = part
+        return collected
 
     def mean(self, value: float, weight: float) -> float:
         """Return the weighted mean over all processes."""
@@ -83,7 +88,7 @@ class Hosts:
 
 
 def rendezvous(environment: Mapping[str, str]) -> tuple[Hosts, str] | None:
-    """Read from the environment who takes part and where they meet; None if this process is alone.
+    """Read from the environment which processes take part and where they connect; None for a single process.
 
     torchrun sets RANK and WORLD_SIZE; SageMaker's older script mode starts one process on each of SM_HOSTS.
 
@@ -109,34 +114,33 @@ def rendezvous(environment: Mapping[str, str]) -> tuple[Hosts, str] | None:
 def joined() -> Iterator[Hosts]:
     """Join the other processes of this training for the length of a ``with`` block.
 
-    The gloo backend, also beside GPUs, since what crosses hosts here are features and metrics on the CPU;
-    gradients on GPUs go through nccl.
+    Features and metrics are on the CPU and are exchanged through gloo, also where there are GPUs. Gradients
+    on GPUs are exchanged through nccl.
 
     Raises
     ------
     TrainingError
-        The others do not appear in time.
+        The other processes do not join in time, or one of them ended before its work was done.
     """
-    meeting = rendezvous(os.environ)
-    if meeting is None:
+    group = rendezvous(os.environ)
+    if group is None:
         yield Hosts()
         return
-    hosts, method = meeting
+    hosts, method = group
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         dist.init_process_group(backend, method, TIMEOUT, hosts.count, hosts.rank)
     except (RuntimeError, ValueError) as error:
-        raise TrainingError(
-            f"host {hosts.rank + 1} of {hosts.count}: the others did not join: {error}"
-        ) from error
+        raise TrainingError(f"{hosts.name}: the others did not join: {error}") from error
     try:
         yield hosts
-        # Without this the first to leave tears down the store that others still use, which aborts them.
+        # Without this the first process to end removes the store that others still use, which aborts them.
         dist.barrier()
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
-        who = f"host {hosts.rank + 1} of {hosts.count}"
-        raise TrainingError(f"{who}: another host ended before its work was done; see its log") from error
+        raise TrainingError(
+            f"{hosts.name}: another host ended before its work was done; see its log"
+        ) from error
     finally:
         dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Features on disk: appended as they are computed, memory-mapped when read, safe to kill at any point."""
+"""Features on disk: appended as they are computed, memory-mapped when read, usable after any kill."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Name = tuple[str, int]
 class FeatureStore:
     """Feature rows by name, shared by the runs and hosts that use one folder.
 
-    Each writer has a pair of files of its own: ``KEY-WRITER.f32``, rows of float32, and ``KEY-WRITER.names``,
-    one line a row. Rows are written before their names, so whatever a kill or a half-finished upload leaves,
-    the rows that both files have whole are good. Everybody reads all pairs.
+    Each writer has its own pair of files: ``KEY-WRITER.f32``, rows of float32, and ``KEY-WRITER.names``, one
+    line for each row. Rows are written before their names, so after a kill or an incomplete upload the rows
+    that are complete in both files are valid. Every reader reads all pairs.
 
     Parameters
     ----------
     folder
-        Where the files are; None for a temporary folder that goes with the object.
+        Folder of the files; None for a temporary folder that `close` removes.
     key
-        What all rows have in common (see `kennel.classifier.features.key`).
+        What the rows depend on besides the picture (see `kennel.classifier.features.key`).
     writer
-        Name of this writer, unique among those who write at the same time.
+        Name of this writer, unique among those that write at the same time.
     width
         Numbers in a row.
     other
-        A second folder, only read: features that another run has computed.
+        A second folder, which is only read: features that another run has computed.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class FeatureStore:
         self._own = self.folder / f"{key}-{writer}.f32"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for place in (self.folder, other):
-                for table in sorted(place.glob(f"{key}-*.f32")) if place else ():
+            for readable in (self.folder, other):
+                for table in sorted(readable.glob(f"{key}-*.f32")) if readable else ():
                     self._index(table)
         except OSError as error:
             raise _unwritable(self.folder, error) from error
@@ -90,15 +90,15 @@ class FeatureStore:
 
     def rows(self, names: Sequence[Name]) -> np.ndarray:
         """Return the rows (N, width) of names that are all in the store; only these are read from disk."""
-        found = np.empty((len(names), self.width), np.float32)
+        values = np.empty((len(names), self.width), np.float32)
         by_table: dict[Path, list[int]] = {}
         for i, name in enumerate(names):
             by_table.setdefault(self._places[name][0], []).append(i)
         for table, indices in by_table.items():
             count = table.stat().st_size // (4 * self.width)
             mapped = np.memmap(table, np.float32, "r", shape=(count, self.width))
-            found[indices] = mapped[[self._places[names[i]][1] for i in indices]]
-        return found
+            values[indices] = mapped[[self._places[names[i]][1] for i in indices]]
+        return values
 
     def close(self) -> None:
         """Close the files; remove the folder if it was a temporary one."""
@@ -112,19 +112,19 @@ class FeatureStore:
         lines = table.with_suffix(".names")
         if not lines.is_file():
             return
-        whole = lines.read_bytes().rpartition(b"\n")[0].decode().splitlines()
-        for row, line in enumerate(whole[: table.stat().st_size // (4 * self.width)]):
+        complete = lines.read_bytes().rpartition(b"\n")[0].decode().splitlines()
+        for row, line in enumerate(complete[: table.stat().st_size // (4 * self.width)]):
             digest, number = line.split()
             self._places.setdefault((digest, int(number)), (table, row))
 
     def _open(self) -> tuple[IO[bytes], IO[bytes]]:
-        """Open this writer's pair for appending, cut back to what both files have whole."""
+        """Open this writer's pair for appending, truncated to the rows that are complete in both files."""
         names = self._own.with_suffix(".names")
-        whole = names.read_bytes().rpartition(b"\n")[0].splitlines() if names.is_file() else []
-        count = min(len(whole), self._own.stat().st_size // (4 * self.width) if self._own.is_file() else 0)
+        complete = names.read_bytes().rpartition(b"\n")[0].splitlines() if names.is_file() else []
+        count = min(len(complete), self._own.stat().st_size // (4 * self.width) if self._own.is_file() else 0)
         table, lines = self._own.open("ab"), names.open("ab")
         table.truncate(count * 4 * self.width)
-        lines.truncate(sum(len(line) + 1 for line in whole[:count]))
+        lines.truncate(sum(len(line) + 1 for line in complete[:count]))
         table.seek(0, 2)
         lines.seek(0, 2)
         self._files = (table, lines)
@@ -132,5 +132,5 @@ class FeatureStore:
 
 
 def _unwritable(folder: Path, error: OSError) -> TrainingError:
-    mend = "; free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-    return TrainingError(f"{folder}: features cannot be kept: {error.strerror or error}{mend}")
+    remedy = "; free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return TrainingError(f"{folder}: features cannot be kept: {error.strerror or error}{remedy}")

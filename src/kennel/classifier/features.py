@@ -1,4 +1,4 @@
-"""The feature pass: each view of each picture goes through the frozen backbone once."""
+"""The feature pass: each view of each picture is put through the frozen backbone once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Features:
 
 
 def key(backbone_digest: str, prepared: Preprocessing, device: torch.device) -> str:
-    """Return what features depend on beside the picture: the name under which they are kept."""
+    """Return a digest of what features depend on besides the picture, for the feature store's file names."""
     parts = [backbone_digest, asdict(prepared), augment.VERSION, _precision(device)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -52,10 +52,10 @@ def _precision(device: torch.device) -> str:
 
 
 def batch_size(device: torch.device) -> int:
-    """Return how many pictures go through a backbone at once when nothing is learnt.
+    """Return how many pictures go through a backbone at once when no gradients are computed.
 
     Few on a CPU: glibc then keeps the activations' memory between layers. With four pictures it gives pages
-    back and faults them in anew, which cost a third of the speed of `efficientnet_lite0`.
+    back and faults them in again, which cost a third of the speed of `efficientnet_lite0`.
     """
     return 2 if device.type == "cpu" else 128
 
@@ -72,7 +72,7 @@ def collect(
     device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
     progress: Callable[[str], None] | None = None,
 ) -> Features:
-    """Return the features of all pictures, computing on each host its share of what no store has yet.
+    """Return the features of all pictures; each host computes its share of those that the store lacks.
 
     Parameters
     ----------
@@ -81,9 +81,9 @@ def collect(
     items
         All pictures of the split, the same on every host.
     store
-        Where features are found and kept.
+        Where computed features are read and written.
     views
-        Number of augmented views of each picture, beside the plain one.
+        Number of augmented views of each picture, besides the plain one.
 
     Raises
     ------
@@ -113,11 +113,11 @@ def collect(
     for number in range(1 + views):
         values[chosen, number] = store.rows([(read[i], number) for i in chosen])
     states = [(read[i], good[i], faults.get(read[i], "damaged")) for i in range(len(own))]
-    return _together(values, states, items, hosts)
+    return _collect_shares(values, states, items, hosts)
 
 
 def screen(items: Sequence[Picture], hosts: Hosts, workers: int) -> Features:
-    """Return a split without features, for a backbone that trains: its readable pictures and their labels.
+    """Return a split without features, for a backbone that is trained: readable pictures and their labels.
 
     Raises
     ------
@@ -127,22 +127,27 @@ def screen(items: Sequence[Picture], hosts: Hosts, workers: int) -> Features:
     own = [items[i].path for i in hosts.share(len(items))]
     with ThreadPoolExecutor(max(1, workers)) as pool:
         states = list(pool.map(_state, own))
-    return _together(np.zeros((len(own), 1, 0), np.float32), states, items, hosts)
+    return _collect_shares(np.zeros((len(own), 1, 0), np.float32), states, items, hosts)
 
 
-def _together(
+def _collect_shares(
     values: np.ndarray, states: list[tuple[str, bool, str]], items: Sequence[Picture], hosts: Hosts
 ) -> Features:
-    """Join the hosts' rows (n, V, F) and states: each picture's digest, whether it is good, else why."""
-    whole = hosts.gather_rows(torch.from_numpy(values), len(items))
+    """Join the hosts' rows (n, V, F) and states: digest, whether the picture is readable, and its fault."""
+    all_values = hosts.gather_rows(torch.from_numpy(values), len(items))
     shares = hosts.gather(states)
-    found = [shares[i % hosts.count][i // hosts.count] for i in range(len(items))]
-    unreadable = [f"{p.path}: {why}" for p, (_, fine, why) in zip(items, found, strict=True) if not fine]
+    all_states = [shares[i % hosts.count][i // hosts.count] for i in range(len(items))]
+    unreadable = [
+        f"{item.path}: {fault}"
+        for item, (_, readable, fault) in zip(items, all_states, strict=True)
+        if not readable
+    ]
     limit_unreadable(unreadable, len(items))
-    kept = [i for i, (_, fine, _) in enumerate(found) if fine]
+    kept = [i for i, (_, readable, _) in enumerate(all_states) if readable]
     labels = torch.tensor([items[i].label for i in kept])
-    readable = whole[kept] if unreadable else whole
-    return Features(readable, labels, [items[i] for i in kept], [one[0] for one in found], unreadable)
+    digests = [digest for digest, _, _ in all_states]
+    kept_values = all_values[kept] if unreadable else all_values
+    return Features(kept_values, labels, [items[i] for i in kept], digests, unreadable)
 
 
 def _state(path: Path) -> tuple[str, bool, str]:
@@ -160,23 +165,24 @@ def _identify(path: Path) -> str:
 
 def _computed(
     backbone: nn.Module,
-    wanted: Sequence[View],
+    views: Sequence[View],
     prepared: Preprocessing,
     workers: int,
     device: torch.device,
     faults: dict[str, str],
 ) -> Iterator[tuple[list[tuple[str, int]], np.ndarray]]:
-    """Yield names (digest, view) and feature rows, a few at a time, in order; note what is unreadable.
+    """Yield names (digest, view) and feature rows, a few at a time, in order; add to faults.
 
     On a CPU every core decodes and computes batches of its own. Sharing each layer of one batch among the
-    cores instead makes all wait for the slowest many times a picture: measured 5 x slower on a busy machine.
+    cores instead makes all cores wait for the slowest several times a picture: measured 5 x slower on a busy
+    machine.
     """
     size = batch_size(device)
 
-    def work(views: Sequence[View]) -> tuple[list[tuple[str, int]], np.ndarray]:
+    def compute(batch: Sequence[View]) -> tuple[list[tuple[str, int]], np.ndarray]:
         names: list[tuple[str, int]] = []
         pixels = np.zeros((size, prepared.crop, prepared.crop, 3), np.uint8)
-        for path, digest, number in views:
+        for path, digest, number in batch:
             try:
                 seed = f"{digest}/{number}" if number else None
                 pixels[len(names)] = augment.view(path.read_bytes(), prepared, seed)
@@ -191,15 +197,15 @@ def _computed(
 
     cores = torch.get_num_threads() if device.type == "cpu" else max(1, workers)
     with one_thread(device), ThreadPoolExecutor(cores) as pool:
-        batches = (wanted[i : i + size] for i in range(0, len(wanted), size))
-        ahead = deque(pool.submit(work, batch) for batch in islice(batches, 3 * cores))
+        batches = (views[i : i + size] for i in range(0, len(views), size))
+        ahead = deque(pool.submit(compute, batch) for batch in islice(batches, 3 * cores))
         while ahead:
             yield ahead.popleft().result()
-            ahead.extend(pool.submit(work, batch) for batch in islice(batches, 1))
+            ahead.extend(pool.submit(compute, batch) for batch in islice(batches, 1))
 
 
 def limit_unreadable(unreadable: list[str], total: int) -> None:
-    """Refuse pictures of which too many cannot be read.
+    """Raise an error if too many pictures cannot be read.
 
     Raises
     ------
@@ -207,7 +213,8 @@ def limit_unreadable(unreadable: list[str], total: int) -> None:
         More than 1 % are unreadable (a single one is always skipped), or nothing is left.
     """
     if pictures.too_many_unreadable(len(unreadable), total):
+        limit = f"{pictures.UNREADABLE_LIMIT:.0%}"
         raise TrainingError(
-            f"{len(unreadable)} of {total} pictures are unreadable, more than "
-            f"{pictures.UNREADABLE_LIMIT:.0%}; mend or remove them (`data.check` lists them): {unreadable[0]}"
+            f"{len(unreadable)} of {total} pictures are unreadable, more than {limit}; repair or remove them "
+            f"(`data.check` lists them): {unreadable[0]}"
         )

@@ -1,10 +1,10 @@
-"""Answer pictures with logits: the four handlers of SageMaker's PyTorch container, and `load` for others.
+"""Inference: the four handlers of SageMaker's PyTorch container, and `load` for other callers.
 
-Refusals. The container's toolkit appends a traceback to the body of every error that a handler raises. So a
-refused request travels through the handlers as a `Refusal` value, and `output_fn` sets the status on the
-request's context and returns a JSON body. TorchServe keeps one context for a worker's life and renews what it
-holds; should a server hand over a stale one, the refusal is raised instead, which costs the clean body but
-keeps the status.
+The container's toolkit appends a traceback to the body of every error that a handler raises. A rejected
+request is therefore passed through the handlers as a `Rejection`; `output_fn` sets the status on the
+request's context and returns a JSON body. TorchServe keeps one context for each worker and renews its
+contents. If a server passes a context without a request, the rejection is raised instead: the status is kept,
+the JSON body is not.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ TOP = 5
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why a request gets no logits: an HTTP status and one line for the caller."""
+class Rejection:
+    """Why a request is not answered with logits: an HTTP status and one line for the caller."""
 
     status: HTTPStatus
     message: str
 
     def body(self) -> str:
-        """Return the JSON text the caller receives."""
+        """Return the JSON text that the caller receives."""
         return json.dumps({"error": {"status": self.status.value, "message": self.message}})
 
 
-class Refused(Exception):  # noqa: N818 (an answer, not an accident)
-    """Carries a `Refusal` out of nested calls."""
+class RequestRejected(Exception):  # noqa: N818 (a response, not a fault of the program)
+    """A `Rejection` as an exception, for a handler without a usable context."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
-        self.refusal = Refusal(status, message)
+        self.rejection = Rejection(status, message)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Logits of one picture, and what is needed to name them."""
+    """Logits of one picture, with the names of the classes."""
 
     logits: list[float]
     classes: list[str]
@@ -67,7 +67,7 @@ class Prediction:
 
 
 class Classifier:
-    """A trained network that answers encoded pictures."""
+    """A trained network that classifies encoded pictures."""
 
     def __init__(
         self,
@@ -85,14 +85,14 @@ class Classifier:
         Raises
         ------
         kennel.classifier.pictures.PictureError
-            The bytes are no picture, or a damaged, animated or oversized one.
+            The bytes are not a picture, or it is damaged, animated or too large.
         """
         pixels = pictures.read(picture, self.prepared.resize, self.prepared.crop)
         inputs = self.prepared.to_input(torch.from_numpy(pixels.copy())[None])
         return self.network(inputs)[0].tolist()
 
     def predict(self, picture: bytes) -> Prediction:
-        """Return the logits with the names that go with them."""
+        """Return the logits with the names of the classes."""
         return Prediction(self.logits(picture), self.classes, self.release)
 
 
@@ -112,59 +112,61 @@ def load(model_dir: str | Path) -> Classifier:
         release = folder / "release.json"
         name = json.loads(release.read_text(encoding="utf-8"))["id"] if release.is_file() else None
     except FileNotFoundError as error:
-        raise TrainingError(f"{error.filename}: missing; {folder} is no trained model") from None
+        raise TrainingError(f"{error.filename}: missing; {folder} is not a trained model") from None
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise TrainingError(f"{folder}: not a trained model ({error!r:.200})") from error
     return Classifier(network, prepared, model["classes"], name)
 
 
 def model_fn(model_dir: str) -> Classifier:
-    """Load the model once per server process, and share the cores between the server's processes."""
+    """Load the model once in each server process, with the process's share of the cores."""
     processes = int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1)
     if not os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     classifier = load(model_dir)
     side = classifier.prepared.crop
-    with torch.inference_mode():  # the first pass allocates and picks kernels: not on a caller's time
+    with torch.inference_mode():  # the first pass allocates memory and selects kernels, before any request
         classifier.network(torch.zeros(1, 3, side, side).to(memory_format=torch.channels_last))
     return classifier
 
 
-def input_fn(body: bytes | bytearray | str, content_type: str | None) -> bytes | Refusal:
-    """Accept the bytes of one picture; the content type decides whether, the bytes decide which."""
+def input_fn(body: bytes | bytearray | str, content_type: str | None) -> bytes | Rejection:
+    """Return the bytes of one picture; whether they are accepted depends on the content type and the size."""
     kind = (content_type or "").split(";")[0].strip().lower()
     if kind not in PICTURES:
-        what = f"content type {kind[:80]!r} is not served" if kind else "the request has no content type"
-        return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{what}; send image/jpeg, image/png or image/webp")
+        cause = f"content type {kind[:80]!r} is not served" if kind else "the request has no content type"
+        return Rejection(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{cause}; send image/jpeg, image/png or image/webp"
+        )
     if len(body) > BODY_LIMIT:
-        return Refusal(
+        return Rejection(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{len(body)} bytes; at most {BODY_LIMIT} are accepted"
         )
     if not body:
-        return Refusal(HTTPStatus.BAD_REQUEST, "the body is empty; send the bytes of a picture")
+        return Rejection(HTTPStatus.BAD_REQUEST, "the body is empty; send the bytes of a picture")
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
-def predict_fn(data: bytes | Refusal, model: Classifier) -> Prediction | Refusal:
-    """Decode and classify; whatever fails becomes a refusal, never a traceback."""
-    if isinstance(data, Refusal):
+def predict_fn(data: bytes | Rejection, model: Classifier) -> Prediction | Rejection:
+    """Decode and classify; a picture that cannot be used becomes a rejection."""
+    if isinstance(data, Rejection):
         return data
     try:
         return model.predict(data)
     except pictures.PictureError as error:
         bad = HTTPStatus.BAD_REQUEST if error.kind == "format" else HTTPStatus.UNPROCESSABLE_ENTITY
-        return Refusal(bad, str(error))
+        return Rejection(bad, str(error))
 
 
-def output_fn(prediction: Prediction | Refusal, accept: str, context: Any = None) -> tuple[str, str]:
-    """Return the body and its content type; for a refusal, set the request's status."""
+def output_fn(prediction: Prediction | Rejection, accept: str, context: Any = None) -> tuple[str, str]:
+    """Return the body and its content type; for a rejection, set the request's status."""
     if isinstance(prediction, Prediction):
-        wanted = [part.split(";")[0].strip().lower() for part in (accept or JSON).split(",")]
-        if PREDICTIONS in wanted:
+        accepted = [part.split(";")[0].strip().lower() for part in (accept or JSON).split(",")]
+        if PREDICTIONS in accepted:
             return json.dumps(prediction.named()), PREDICTIONS
-        if any(kind in (JSON, "application/*", "*/*") for kind in wanted):
+        if any(kind in (JSON, "application/*", "*/*") for kind in accepted):
             return json.dumps([prediction.logits]), JSON
-        prediction = Refusal(
+        prediction = Rejection(
             HTTPStatus.NOT_ACCEPTABLE, f"accept {accept[:80]!r} is not served; use {JSON} or {PREDICTIONS}"
         )
     if not _is_live(context):
@@ -174,14 +176,14 @@ def output_fn(prediction: Prediction | Refusal, accept: str, context: Any = None
 
 
 def _is_live(context: Any) -> bool:
-    """Whether a context belongs to the request at hand: a stale one holds no request's headers."""
+    """Return whether a context belongs to a request: otherwise it has no request's headers."""
     processors: Any = getattr(context, "request_processor", None)
     return bool(processors and processors[0].get_request_properties())
 
 
-def _toolkit_error(refusal: Refusal) -> Exception:
+def _toolkit_error(rejection: Rejection) -> Exception:
     try:
         from sagemaker_inference.errors import BaseInferenceToolkitError
-    except ImportError:  # outside the container, with no toolkit around us
-        return Refused(refusal.status, refusal.message)
-    return BaseInferenceToolkitError(refusal.status.value, refusal.body(), refusal.status.phrase)
+    except ImportError:  # outside the container
+        return RequestRejected(rejection.status, rejection.message)
+    return BaseInferenceToolkitError(rejection.status.value, rejection.body(), rejection.status.phrase)

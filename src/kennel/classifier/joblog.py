@@ -1,4 +1,4 @@
-"""A job's log: lines printed at once, metrics in the form that SageMaker's definitions match."""
+"""A job's log: lines printed at once, and metrics in the form that the job's metric definitions match."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import time
 from collections.abc import Mapping
 
 
-class Progress:
-    """Passes a line on now and then: a log wants to show life, not every step."""
+class ThrottledProgress:
+    """Prints lines of progress, at most one in ``every_seconds``."""
 
     def __init__(self, prefix: str, every_seconds: float = 5.0) -> None:
-        self.prefix, self.every, self.last = prefix, every_seconds, time.monotonic()
+        self.prefix, self.every_seconds = prefix, every_seconds
+        self.last = time.monotonic()
 
-    def say(self, line: str) -> None:
+    def report(self, line: str) -> None:
         """Print the line if the last one is old enough."""
-        if time.monotonic() - self.last > self.every:
+        if time.monotonic() - self.last > self.every_seconds:
             self.last = time.monotonic()
-            say(f"{self.prefix}: {line}")
+            print_line(f"{self.prefix}: {line}")
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print a line at once."""
     print(line, flush=True)
 
 
-def say_metrics(values: Mapping[str, float]) -> None:
+def print_metrics(values: Mapping[str, float]) -> None:
     """Print ``name=value;`` pairs."""
-    say(" ".join(f"{name}={value:.6g};" for name, value in values.items()))
+    print_line(" ".join(f"{name}={value:.6g};" for name, value in values.items()))

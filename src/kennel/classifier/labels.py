@@ -1,4 +1,4 @@
-"""Class names: the course's 133 breeds, and how a folder name is shown to a person."""
+"""Class names: the course's 133 breeds, and how a folder's name is shown to people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a training has come: what an epoch changes, what a checkpoint holds, when it is enough."""
+"""The state of a training: what an epoch changes, what a checkpoint contains, when training ends."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 class Learner:
-    """What learns, the best that it was, and the epochs so far.
+    """The module that is trained, its best weights, and the epochs so far.
 
     Parameters
     ----------
     model
-        What learns: the whole network, or its head alone.
+        What is trained: the whole network, or its head alone.
     epochs, patience
-        It ends after so many epochs, or so many in a row without a better validation loss.
+        Training ends after so many epochs, or after so many in a row without a better validation loss.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class Learner:
         """Whether no further epoch follows."""
         return self.epoch >= self.epochs or self.stale >= self.patience
 
-    def note(self, row: dict[str, Any], val_loss: float, val_top1: float) -> None:
-        """Take down an epoch that has passed, and keep the weights if they are the best so far."""
+    def add_epoch(self, row: dict[str, Any], val_loss: float, val_top1: float) -> None:
+        """Add an epoch to the history, and keep the weights if they are the best so far."""
         self.history.append({**row, "val_loss": val_loss, "val_top1": val_top1})
         self.stale += 1
         if val_loss < self.best["val_loss"]:
@@ -46,18 +46,18 @@ class Learner:
             self.best_state = copy.deepcopy(self.model.state_dict())
 
     def keep_best(self) -> None:
-        """Give what learns the weights that it had at its lowest validation loss."""
+        """Load the weights of the epoch with the lowest validation loss."""
         self.model.load_state_dict(self.best_state)
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` needs to go on as if nothing had happened: tensors and plain values."""
+        """Return what `restore` needs to continue without a difference: tensors and plain values."""
         return {
             **{name: getattr(self, name) for name in ("epoch", "stale", "history", "best", "best_state")},
             **{name: getattr(self, name).state_dict() for name in ("model", "optimizer", "schedule")},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Continue from what `state` returned."""
         for name in ("model", "optimizer", "schedule"):
             getattr(self, name).load_state_dict(state[name])
         for name in ("epoch", "stale", "history", "best", "best_state"):

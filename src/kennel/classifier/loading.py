@@ -1,4 +1,4 @@
-"""Batches of augmented pictures for a backbone that trains, each host its part, in worker processes."""
+"""Batches of augmented pictures for fine-tuning, each host's share, decoded in worker processes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kennel.classifier.data.folder import Picture
 from kennel.classifier.distributed import Hosts
 from kennel.classifier.networks import Preprocessing
 
-# A worker that cannot hand over its batch says so on stderr and is waited for without end; not here.
-PATIENCE_SECONDS = 300
+# Without a timeout, DataLoader waits forever for a worker that failed to send its batch.
+TIMEOUT_SECONDS = 300
 
 
 class Pictures(Dataset):
@@ -34,7 +34,7 @@ class Pictures(Dataset):
 
 
 class PictureBatches:
-    """Shuffled, augmented batches of normalised pictures on a device; `FeatureBatches`' counterpart.
+    """Shuffled, augmented batches of normalised pictures on a device; the interface is `FeatureBatches`'s.
 
     ``batch_size`` counts the pictures of one step over all hosts.
     """
@@ -59,12 +59,12 @@ class PictureBatches:
             batch_size=max(1, batch_size // hosts.count),
             sampler=self.sampler,
             num_workers=workers,
-            timeout=PATIENCE_SECONDS if workers else 0,
+            timeout=TIMEOUT_SECONDS if workers else 0,
             pin_memory=device.type == "cuda",
         )
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order and augmentation come next; its workers start anew and see it."""
+        """Choose the epoch whose order and augmentation come next; each epoch has new workers."""
         self.sampler.set_epoch(epoch)
         self.dataset.epoch = epoch
 
@@ -81,7 +81,7 @@ def plain_batches(
     items: Sequence[Picture], prepared: Preprocessing, size: int, workers: int, device: torch.device
 ) -> Iterator[Tensor]:
     """Yield normalised batches of centre crops, in order, for evaluation."""
-    patience = PATIENCE_SECONDS if workers else 0
-    loader = DataLoader(Pictures(items, prepared), size, num_workers=workers, timeout=patience)
+    timeout = TIMEOUT_SECONDS if workers else 0
+    loader = DataLoader(Pictures(items, prepared), size, num_workers=workers, timeout=timeout)
     for pixels, _ in loader:
         yield prepared.to_input(pixels.to(device))

@@ -1,4 +1,4 @@
-"""How good a classifier is: loss, top-1, top-5, macro-F1, calibration, and what is taken for what."""
+"""Metrics of a classifier: loss, top-1, top-5, macro-F1, calibration, confusion matrix."""
 
 from __future__ import annotations
 

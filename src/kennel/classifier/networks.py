@@ -13,10 +13,11 @@ from torch.nn import functional
 from torchvision import models
 
 from kennel.classifier import TrainingError, lite0, weights
-from kennel.classifier.weights import LITE0, load_strictly, torchvision_weights
+from kennel.classifier.hyperparameters import LITE0
+from kennel.classifier.weights import load_strictly, torchvision_weights
 
 FORMAT = 2
-"""Of ``model.json`` and the state dict beside it; another head, another number."""
+"""Version of ``model.json`` and its state dict; it changes with the head."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class Preprocessing:
 class Head(nn.Module):
     """Features to logits: centre, normalise, drop, optionally one hidden layer, and a linear layer.
 
-    The training set's mean is subtracted and each picture's features are brought to one length: every
-    backbone then has the same scale, so one learning rate fits all, and what all pictures share does not
-    count. Dividing each feature by its own deviation instead costs 3 to 9 points with four pictures a class,
-    where deviations are guesses (after SimpleShot, arXiv:1911.04623).
+    The training set's mean is subtracted and each picture's features are scaled to the same length: features
+    of all backbones then have the same scale, so one learning rate fits all, and what all pictures have in
+    common does not count. Dividing each feature by its standard deviation instead costs 3 to 9 points with
+    four pictures a class, because the deviations are then poorly estimated (after SimpleShot,
+    arXiv:1911.04623).
     """
 
     centre: Tensor
@@ -61,7 +63,7 @@ class Head(nn.Module):
         self.centre.copy_(features.double().mean(0))
 
     def normalise(self, features: Tensor) -> Tensor:
-        """Centre features (N, F) and bring each row to length √F, that of F values of deviation 1."""
+        """Centre features (N, F) and scale each row to length √F, that of F values of deviation 1."""
         return functional.normalize(features - self.centre, dim=1) * self.centre.numel() ** 0.5
 
     def forward(self, features: Tensor) -> Tensor:
@@ -79,24 +81,24 @@ class Network(nn.Module):
         self.trained: list[nn.Module] = []
 
     def unfreeze(self, last: int) -> None:
-        """Let the ``last`` stages of the backbone learn; the others stay frozen.
+        """Let the ``last`` stages of the backbone be trained; the others stay frozen.
 
         Raises
         ------
         TrainingError
             The backbone has fewer stages.
         """
-        every = stages(self.backbone)
-        if last > len(every):
-            raise TrainingError(f"--unfreeze {last}: the network has only {len(every)} stages")
-        self.trained = every[len(every) - last :]
+        all_stages = stages(self.backbone)
+        if last > len(all_stages):
+            raise TrainingError(f"--unfreeze {last}: the network has only {len(all_stages)} stages")
+        self.trained = all_stages[len(all_stages) - last :]
         for stage in self.trained:
             stage.requires_grad_(True)
 
     def train(self, mode: bool = True) -> Network:
-        """Put what learns into training mode.
+        """Put the head and the unfrozen stages into training mode.
 
-        Batch norms keep ImageNet's statistics: those of small batches, and of each host its own, are worse.
+        Batch norms keep ImageNet's statistics: those of small batches, different on each host, are worse.
         """
         super().train(False)
         if mode:
@@ -149,7 +151,7 @@ def build(
     Raises
     ------
     TrainingError
-        The architecture is unknown, or its weights cannot be had or do not fit.
+        The architecture is unknown, or its weights are not available or do not fit.
     """
     backbone = _classifier(arch)
     if pretrained is not None:
@@ -179,7 +181,7 @@ def digest(module: nn.Module) -> str:
 def description(
     network: Network, arch: str, classes: tuple[str, ...], head_width: int, dropout: float
 ) -> dict[str, Any]:
-    """Return what ``model.json`` says, enough for `from_description` to build the network again."""
+    """Return the contents of ``model.json``, from which `from_description` builds the network again."""
     return {
         "format": FORMAT,
         "arch": arch,
@@ -212,14 +214,14 @@ def from_description(model: dict[str, Any], state: dict[str, Tensor]) -> tuple[N
 def _classifier(arch: str) -> nn.Module:
     if arch == LITE0:
         return lite0.efficientnet_lite0()
-    known = torchvision_weights(arch)  # also says whether the name is known
+    known = torchvision_weights(arch)  # raises an error for an unknown name
     if not hasattr(known.transforms(), "crop_size") or known.meta.get("categories") is None:
         raise TrainingError(f"{arch} is not a picture classifier; use {LITE0} or resnet50")
     return models.get_model(arch, weights=None)
 
 
 def _cut_head(backbone: nn.Module, arch: str) -> int:
-    """Replace the last linear layer, ImageNet's classifier, by nothing; return the number of its inputs."""
+    """Replace the last linear layer, ImageNet's classifier, by an identity; return its number of inputs."""
     linear = [(name, module) for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
     if not linear or "aux" in linear[-1][0].lower() or hasattr(backbone, "aux_logits"):
         raise TrainingError(f"{arch} has no single linear classifier to replace; use {LITE0} or resnet50")

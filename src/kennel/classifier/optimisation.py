@@ -1,4 +1,4 @@
-"""How weights move: AdamW, a learning rate that warms up and falls along a cosine, batches of features."""
+"""Optimisation: AdamW, a learning rate with warm-up and cosine decay, batches of features."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from torch.optim.lr_scheduler import LambdaLR
 def adamw(parts: Sequence[tuple[nn.Module, float]], weight_decay: float) -> AdamW:
     """Return AdamW over the trainable parameters of some modules, each module with its own learning rate.
 
-    Matrices decay; biases and norms do not, which gains nothing there (arXiv:1812.01187).
+    Weight decay applies to matrices only: on biases and norms it gains nothing (arXiv:1812.01187).
     """
     groups = []
     for module, lr in parts:
         trained = [p for p in module.parameters() if p.requires_grad]
         groups.append({"params": [p for p in trained if p.ndim > 1], "lr": lr, "weight_decay": weight_decay})
         groups.append({"params": [p for p in trained if p.ndim <= 1], "lr": lr, "weight_decay": 0.0})
-    # Fused: one kernel a step instead of ten small ones for each parameter.
+    # Fused: one kernel for each step instead of ten small ones for each parameter.
     return AdamW([group for group in groups if group["params"]], fused=True)
 
 
@@ -38,10 +38,10 @@ def warmup_cosine(optimizer: AdamW, steps: int, warmup: int) -> LambdaLR:
 
 
 class FeatureBatches:
-    """Shuffled batches of features in memory: a DataLoader's job without its cost per item.
+    """Shuffled batches of features in memory, without a DataLoader's cost for each item.
 
-    Each epoch sees each picture once, in one of its views, drawn anew. Order and views depend on the seed and
-    the epoch alone, so a resumed training sees the same.
+    Each epoch has each picture once, in a view that is drawn for the epoch. Order and views depend on the
+    seed and the epoch alone, so a resumed training gets the same ones.
     """
 
     def __init__(self, values: Tensor, labels: Tensor, batch_size: int, seed: int) -> None:
@@ -65,7 +65,7 @@ class FeatureBatches:
 
 @contextmanager
 def one_thread(device: torch.device) -> Iterator[None]:
-    """Keep torch to one thread an operation on a CPU, where the operations are too small to be shared."""
+    """Limit torch to one thread for each operation on a CPU, for operations too small to be shared."""
     threads = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Encoded pictures: safe, fast decoding of JPEG, PNG and WebP to the square of pixels a network sees."""
+"""Encoded pictures: safe, fast decoding of JPEG, PNG and WebP to a square of pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from kennel.errors import KennelError
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-PIXEL_LIMIT = 40_000_000  # a 40-megapixel photo decodes in 120 MB; more is a mistake or an attack
+PIXEL_LIMIT = 40_000_000  # 40 megapixels take 120 MB in memory; larger pictures are mistakes or attacks
 UNREADABLE_LIMIT = 0.01
 
 
@@ -45,8 +45,8 @@ Box = tuple[float, float, float, float]
 class PictureError(KennelError):
     """A picture that cannot be used; the text says why, without naming the file.
 
-    ``kind`` is ``"format"`` for what is no JPEG, PNG or WebP at all, ``"content"`` for one that is damaged
-    or not acceptable.
+    ``kind`` is ``"format"`` for bytes that are not a JPEG, PNG or WebP, ``"content"`` for a picture that is
+    damaged or not accepted.
     """
 
     def __init__(self, message: str, kind: str = "content") -> None:
@@ -65,7 +65,7 @@ def open_picture(source: Path | bytes | IO[bytes]) -> Image.Image:
     stream = io.BytesIO(source) if isinstance(source, bytes | bytearray) else source
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # PIXEL_LIMIT is lower
             image = Image.open(stream, formats=FORMATS)
     except UnidentifiedImageError:
         raise PictureError("not a JPEG, PNG or WebP picture", kind="format") from None
@@ -93,7 +93,8 @@ def decode(image: Image.Image, size: int, box: Box) -> np.ndarray:
     """Decode the part ``box`` of an open picture, scaled to ``size`` x ``size``.
 
     A JPEG is decoded at the smallest of its DCT scales (1/2, 1/4, 1/8) that still has ``size`` pixels across
-    the box, which is most of the saving on a camera's photo. Upright by EXIF, transparency on white.
+    the box, which saves most of the time for a camera's photo. The result is upright by EXIF, and transparent
+    pixels are put on white.
 
     Returns
     -------
@@ -134,7 +135,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def read(source: Path | bytes, resize: int, crop: int) -> np.ndarray:
-    """Return the centre of a picture as the network sees it: shorter side to ``resize``, centre ``crop``.
+    """Return the network's input pixels: the shorter side scaled to ``resize``, the centre ``crop``.
 
     Returns
     -------
@@ -151,12 +152,12 @@ def read(source: Path | bytes, resize: int, crop: int) -> np.ndarray:
 
 
 def too_many_unreadable(unreadable: int, total: int) -> bool:
-    """Whether a set of pictures is broken rather than a file in it: more than 1 %, and more than one."""
+    """Return whether too many pictures of a set are unreadable: more than 1 %, and more than one."""
     return unreadable == total or unreadable > max(1, UNREADABLE_LIMIT * total)
 
 
 def fault(path: Path) -> str | None:
-    """Return what is wrong with a picture file in a few words, or None."""
+    """Return what is wrong with a picture file, or None."""
     try:
         read(path, 64, 64)
     except PictureError as error:

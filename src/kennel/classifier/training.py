@@ -1,20 +1,18 @@
-"""Train a classifier on a folder of labelled pictures: on SageMaker, on EC2, or by hand; one flat script.
+"""Train a classifier on a folder of labelled photos: on SageMaker, on EC2, or by hand.
 
 The backbone is frozen unless ``--unfreeze`` says otherwise. Frozen, its features are computed once (each host
-its share, kept on disk) and the head learns from them in seconds, alike on every host. Unfrozen, pictures go
-through the whole network every epoch and the hosts share each step. The test split is read once, after the
-last epoch, and never trained on.
+its share, kept on disk) and the head learns from them in seconds, in the same way on every host. Unfrozen,
+photos go through the whole network every epoch and the hosts share each step. The test split is read once,
+after the last epoch, and never trained on.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +29,117 @@ from kennel.classifier import (
     features,
     metrics,
     networks,
-    plots,
+    provenance,
     records,
     weights,
 )
+from kennel.classifier.arguments import Arguments
 from kennel.classifier.checkpoints import Checkpoint
 from kennel.classifier.data import folder
 from kennel.classifier.distributed import Hosts
 from kennel.classifier.feature_store import FeatureStore
 from kennel.classifier.features import Features
-from kennel.classifier.joblog import Progress, say, say_metrics
+from kennel.classifier.joblog import print_line, print_metrics
 from kennel.classifier.learner import Learner
-from kennel.classifier.loading import PictureBatches, plain_batches
-from kennel.classifier.optimisation import FeatureBatches, adamw, epoch_seed, one_thread, warmup_cosine
+from kennel.classifier.optimisation import adamw, epoch_seed, warmup_cosine
+from kennel.classifier.records import Records
+from kennel.classifier.strategies.fine_tuning import FineTuning
+from kennel.classifier.strategies.frozen import FrozenBackbone
+from kennel.classifier.strategies.strategy import Setup, Strategy
 from kennel.errors import KennelError
+
+
+def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
+    """Train, test, and write the model with its records; return the metrics."""
+    started = time.monotonic()
+    chosen = args.hyperparameters
+    torch.manual_seed(chosen.seed)
+    device = torch.device("cpu")
+    if torch.cuda.is_available():
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    data = folder.read(args.data)
+    counts = ", ".join(f"{len(items)} {split}" for split, items in data.splits.items())
+    print_line(f"{hosts.name}: {len(data.classes)} classes, pictures: {counts}")
+    network = build_network(args, len(data.classes)).to(device)
+    prepared = networks.preprocessing(chosen.arch)
+    backbone_digest = networks.digest(network.backbone)
+
+    features_key = features.key(backbone_digest, prepared, device)
+    features_folder = args.model_dir if args.features_only else args.cache_dir
+    width = network.head.centre.numel()
+    with FeatureStore(features_folder, features_key, str(hosts.rank), width, args.features_dir) as store:
+        setup = Setup(chosen, data, network, prepared, store, hosts, device, args.workers)
+        strategy: Strategy = FineTuning(setup) if chosen.unfreeze else FrozenBackbone(setup)
+        train_set, valid_set = read(strategy, "train"), read(strategy, "valid")
+        if args.features_only:
+            read(strategy, "test")
+            return {"seconds": time.monotonic() - started}
+        seconds_features = time.monotonic() - started
+
+        network.head.centre_on(train_set.values.flatten(0, 1))
+        strategy.prepare(train_set)
+        learner = new_learner(strategy)
+        same_training = identity(args, data, backbone_digest, train_set, valid_set)
+        checkpoint = Checkpoint(args.checkpoint_dir, same_training, args.checkpoint_seconds)
+        resume(learner, checkpoint, hosts)
+        learn(strategy, learner, valid_set, checkpoint)
+        learner.keep_best()
+        seconds_training = time.monotonic() - started - seconds_features
+
+        test_set = read(strategy, "test")
+        test_logits = strategy.logits(test_set)
+
+    confusion = metrics.confusion(test_logits, test_set.labels)
+    per_class = metrics.per_class(confusion, data.classes)
+    result = {
+        **{f"test_{name}": value for name, value in metrics.brief(test_logits, test_set.labels).items()},
+        **learner.best,
+        "macro_f1": metrics.macro_f1(per_class),
+        "ece": metrics.calibration_error(test_logits, test_set.labels),
+        "epochs": learner.epoch,
+        "seconds_features": seconds_features,
+        "seconds_training": seconds_training,
+        "seconds": time.monotonic() - started,
+    }
+    if hosts.first:
+        digests = {"train": train_set.digests, "valid": valid_set.digests, "test": test_set.digests}
+        trained = Records(
+            state=network.state_dict(),
+            model=networks.description(network, chosen.arch, data.classes, chosen.head_width, chosen.dropout),
+            metrics=result,
+            run=provenance.origin(command, args.flat(), folder.digest(data, digests), hosts.count),
+            history=learner.history,
+            classes=data.classes,
+            per_class=per_class,
+            confusion=confusion,
+        )
+        records.write(args.model_dir, trained)
+        print_result(result, args.model_dir)
+    return result
+
+
+def learn(strategy: Strategy, learner: Learner, valid_set: Features, checkpoint: Checkpoint) -> None:
+    """Train epoch by epoch, to the last one or until the validation loss stops falling."""
+    chosen, hosts = strategy.setup.hyperparameters, strategy.setup.hosts
+    criterion = nn.CrossEntropyLoss(label_smoothing=chosen.label_smoothing)
+    while not learner.ended:
+        learner.epoch += 1
+        torch.manual_seed(epoch_seed(chosen.seed, learner.epoch))  # dropout is the same after a resumption
+        strategy.batches.set_epoch(learner.epoch)
+        lr = learner.optimizer.param_groups[0]["lr"]
+        with strategy.threads():
+            train_loss = train_one_epoch(
+                strategy.model, strategy.batches, criterion, learner.optimizer, learner.schedule, hosts
+            )
+            logits = strategy.logits(valid_set)
+        valid = metrics.brief(logits, valid_set.labels)
+        row = {"epoch": learner.epoch, "lr": lr, "train_loss": train_loss}
+        learner.add_epoch(row, valid["loss"], valid["top1"])
+        if hosts.first:
+            print_metrics({name: value for name, value in learner.history[-1].items() if name != "lr"})
+            checkpoint.write(learner.state(), now=learner.ended)
+    if learner.epoch < chosen.epochs and hosts.first:
+        print_line(f"stopped early: {learner.stale} epochs without a better validation loss")
 
 
 def train_one_epoch(
@@ -55,7 +150,7 @@ def train_one_epoch(
     schedule: LRScheduler,
     hosts: Hosts,
 ) -> float:
-    """Take one step a batch; return the mean training loss, over all hosts if they share the work."""
+    """Take one step for each batch; return the mean training loss, over all hosts if they share the steps."""
     model.train()
     total, seen = 0.0, 0
     for inputs, labels in batches:
@@ -72,166 +167,63 @@ def train_one_epoch(
     return mean
 
 
-@torch.inference_mode()
-def evaluate(
-    network: networks.Network,
-    split: Features,
-    prepared: networks.Preprocessing,
-    args: argparse.Namespace,
-    hosts: Hosts,
-) -> Tensor:
-    """Return the logits (N, classes) of a split: from features, or each host its share of pictures."""
-    network.eval()
-    device = network.head.centre.device
-    if not args.unfreeze:
-        return network.head(split.values[:, 0].to(device)).cpu()
-    own = [split.pictures[i] for i in hosts.share(len(split.pictures))]
-    batches = plain_batches(own, prepared, features.batch_size(device), args.workers, device)
-    logits = [network(batch).float().cpu() for batch in batches]
-    rows = torch.cat(logits) if logits else torch.empty(0, network.head.classes)
-    return hosts.gather_rows(rows, len(split.pictures))
+def print_result(result: dict[str, Any], model_dir: Path) -> None:
+    """Print the metrics of the weights that were kept: SageMaker keeps the last value of each."""
+    print_metrics({"val_loss": result["val_loss"], "val_top1": result["valid_top1"]})
+    tested = {name: result[name] for name in ("test_top1", "test_top5", "test_loss", "macro_f1", "ece")}
+    print_metrics(tested | {"train_seconds": result["seconds_training"]})
+    print_line(f"model written to {model_dir} after {result['seconds']:.1f} s")
 
 
-def train(args: argparse.Namespace, hosts: Hosts, command: list[str]) -> dict[str, Any]:
-    """Train, test, and write the model with its records; return the metrics."""
-    started = time.monotonic()
-    torch.manual_seed(args.seed)
-    device = torch.device("cpu")
-    if torch.cuda.is_available():
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    data = folder.read(args.data)
-    counts = ", ".join(f"{len(items)} {split}" for split, items in data.splits.items())
-    say(f"host {hosts.rank + 1} of {hosts.count}: {len(data.classes)} classes, pictures: {counts}")
+def build_network(args: Arguments, classes: int) -> networks.Network:
+    """Return the network with a new head, its backbone pretrained if the arguments say so."""
+    chosen = args.hyperparameters
+    source = weights.choose(chosen.arch, chosen.weights, args.pretrained_dir) if chosen.pretrained else None
+    return networks.build(
+        chosen.arch, classes, head_width=chosen.head_width, dropout=chosen.dropout, pretrained=source
+    )
 
-    source = weights.choose(args.arch, args.weights, args.pretrained_dir) if args.pretrained else None
-    shape = {"head_width": args.head_width, "dropout": args.dropout}
-    network = networks.build(args.arch, len(data.classes), **shape, pretrained=source).to(device)
-    prepared = networks.preprocessing(args.arch)
-    backbone = networks.digest(network.backbone)
 
-    key = features.key(backbone, prepared, device)
-    kept_in = args.model_dir if args.features_only else args.cache_dir
-    with FeatureStore(kept_in, key, str(hosts.rank), network.head.centre.numel(), args.features_dir) as store:
+def read(strategy: Strategy, split: str) -> Features:
+    """Return what the strategy needs of a split; photos that cannot be read are named in the log."""
+    contents = strategy.read(split)
+    if strategy.setup.hosts.first:
+        for line in contents.unreadable:
+            print_line(f"unreadable, skipped: {line}")
+    return contents
 
-        def read_features(split: str, views: int = 0) -> Features:
-            if args.unfreeze and split != "train":  # their features would change with every step
-                found = features.screen(data.splits[split], hosts, args.workers)
-            else:
-                found = features.collect(
-                    network.backbone,
-                    data.splits[split],
-                    prepared,
-                    store,
-                    views=views,
-                    hosts=hosts,
-                    workers=args.workers,
-                    device=device,
-                    progress=Progress(f"host {hosts.rank + 1} of {hosts.count}, {split}").say,
-                )
-            for line in found.unreadable if hosts.first else ():
-                say(f"unreadable, skipped: {line}")
-            return found
 
-        train_set = read_features("train", 0 if args.unfreeze else args.views)
-        valid_set = read_features("valid")
-        if args.features_only:
-            read_features("test")
-            return {"seconds": time.monotonic() - started}
-        seconds_features = time.monotonic() - started
+def new_learner(strategy: Strategy) -> Learner:
+    """Return a learner that has not begun: AdamW, the head and the backbone each with its learning rate."""
+    chosen, network = strategy.setup.hyperparameters, strategy.setup.network
+    rates = [(network.head, chosen.lr), (network.backbone, chosen.lr * chosen.backbone_lr_factor)]
+    optimizer = adamw(rates, chosen.weight_decay)
+    steps = len(strategy.batches)
+    schedule = warmup_cosine(optimizer, chosen.epochs * steps, round(chosen.warmup_epochs * steps))
+    return Learner(strategy.trained, optimizer, schedule, chosen.epochs, chosen.patience)
 
-        network.head.centre_on(train_set.values.flatten(0, 1))
-        batches: FeatureBatches | PictureBatches
-        model: nn.Module = network.head
-        if args.unfreeze:
-            network.unfreeze(args.unfreeze)
-            model = DistributedDataParallel(network, broadcast_buffers=False) if hosts.count > 1 else network
-            batches = PictureBatches(
-                train_set.pictures, prepared, args.batch_size, args.seed, args.workers, device, hosts
-            )
-        else:
-            values, labels = train_set.values.to(device), train_set.labels.to(device)
-            batches = FeatureBatches(values, labels, args.batch_size, args.seed)
-        criterion = nn.CrossEntropyLoss(label_smoothing=args.label_smoothing)
-        rates = [(network.head, args.lr), (network.backbone, args.lr * args.backbone_lr_factor)]
-        optimizer = adamw(rates, args.weight_decay)
-        schedule = warmup_cosine(
-            optimizer, args.epochs * len(batches), round(args.warmup_epochs * len(batches))
-        )
 
-        learner = Learner(
-            network if args.unfreeze else network.head, optimizer, schedule, args.epochs, args.patience
-        )
-        same = identity(args, data, backbone, train_set, valid_set)
-        checkpoint = Checkpoint(args.checkpoint_dir, same, args.checkpoint_seconds)
-        if resumed := hosts.gather(checkpoint.read() if hosts.first else None)[0]:
-            learner.restore(resumed)
-            say(f"host {hosts.rank + 1} of {hosts.count}: resumed after epoch {learner.epoch}")
-
-        while not learner.ended:
-            learner.epoch += 1
-            torch.manual_seed(epoch_seed(args.seed, learner.epoch))  # dropout is the same after a resumption
-            batches.set_epoch(learner.epoch)
-            lr = optimizer.param_groups[0]["lr"]
-            with nullcontext() if args.unfreeze else one_thread(device):
-                train_loss = train_one_epoch(model, batches, criterion, optimizer, schedule, hosts)
-                logits = evaluate(network, valid_set, prepared, args, hosts)
-            valid = metrics.brief(logits, valid_set.labels)
-            row = {"epoch": learner.epoch, "lr": lr, "train_loss": train_loss}
-            learner.note(row, valid["loss"], valid["top1"])
-            if hosts.first:
-                say_metrics({name: value for name, value in learner.history[-1].items() if name != "lr"})
-                checkpoint.write(learner.state(), now=learner.ended)
-        if learner.epoch < args.epochs and hosts.first:
-            say(f"stopped early: {learner.stale} epochs without a better validation loss")
-        learner.keep_best()
-        seconds_training = time.monotonic() - started - seconds_features
-
-        test_set = read_features("test")
-        logits = evaluate(network, test_set, prepared, args, hosts)
-
-    confused = metrics.confusion(logits, test_set.labels)
-    table = metrics.per_class(confused, data.classes)
-    result: dict[str, Any] = {
-        **{f"test_{name}": value for name, value in metrics.brief(logits, test_set.labels).items()},
-        **learner.best,
-        "macro_f1": metrics.macro_f1(table),
-        "ece": metrics.calibration_error(logits, test_set.labels),
-        "epochs": learner.epoch,
-        "seconds_features": seconds_features,
-        "seconds_training": seconds_training,
-        "seconds": time.monotonic() - started,
-    }
-    if hosts.first:
-        digests = {"train": train_set.digests, "valid": valid_set.digests, "test": test_set.digests}
-        described = networks.description(network, args.arch, data.classes, args.head_width, args.dropout)
-        records.write_state(args.model_dir / "model.pth", network.state_dict())
-        records.write_json(args.model_dir / "model.json", described)
-        records.write_json(args.model_dir / "metrics.json", result)
-        origin = records.origin(command, vars(args), folder.digest(data, digests), hosts.count)
-        records.write_json(args.model_dir / "run.json", origin)
-        records.write_table(args.model_dir / "history.csv", learner.history)
-        records.write_table(args.model_dir / "classes.csv", table)
-        records.write_matrix(args.model_dir / "confusion.csv", confused, data.classes)
-        if not plots.draw(args.model_dir, learner.history, confused, data.classes):
-            say("no plots: matplotlib is not installed here")
-        # SageMaker keeps the last value of each metric: let it be that of the weights which were kept.
-        say_metrics({"val_loss": learner.best["val_loss"], "val_top1": learner.best["valid_top1"]})
-        names = ("test_top1", "test_top5", "test_loss", "macro_f1", "ece")
-        say_metrics({name: result[name] for name in names} | {"train_seconds": seconds_training})
-        say(f"model written to {args.model_dir} after {result['seconds']:.1f} s")
-    return result
+def resume(learner: Learner, checkpoint: Checkpoint, hosts: Hosts) -> None:
+    """Continue from the first host's checkpoint, if it has one of this training."""
+    if state := hosts.gather(checkpoint.read() if hosts.first else None)[0]:
+        learner.restore(state)
+        print_line(f"{hosts.name}: resumed after epoch {learner.epoch}")
 
 
 def identity(
-    args: argparse.Namespace, data: folder.Folder, backbone: str, train_set: Features, valid_set: Features
+    args: Arguments,
+    data: folder.Folder,
+    backbone_digest: str,
+    train_set: Features,
+    valid_set: Features,
 ) -> dict[str, Any]:
     """Return what must be equal for a checkpoint to be continued; folders and cores may change."""
-    elsewhere = ("data", "_dir", "weights", "workers", "_seconds")
-    chosen = {name: value for name, value in vars(args).items() if not name.endswith(elsewhere)}
+    may_change = ("data", "_dir", "weights", "workers", "_seconds")
+    same = {name: value for name, value in args.flat().items() if not name.endswith(may_change)}
     return {
         "data": folder.digest(data, {"train": train_set.digests, "valid": valid_set.digests}),
-        "backbone": backbone,
-        **chosen,
+        "backbone": backbone_digest,
+        **same,
     }
 
 
@@ -245,7 +237,7 @@ def main(argv: list[str] | None = None) -> int:
     except KennelError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         reason = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output")) / "failure"
-        if "SM_MODEL_DIR" in os.environ and reason.parent.is_dir():  # where SageMaker reads it
+        if "SM_MODEL_DIR" in os.environ and reason.parent.is_dir():  # SageMaker reads the reason there
             reason.write_text(str(error), encoding="utf-8")
         return 1
     return 0

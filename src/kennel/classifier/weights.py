@@ -1,4 +1,4 @@
-"""Where a backbone's ImageNet weights come from, read without ever unpickling code."""
+"""ImageNet weights of backbones: where they come from, and how they are read without unpickling code."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 from kennel.classifier import TrainingError, lite0
+from kennel.classifier.hyperparameters import LITE0
 
-LITE0 = "efficientnet_lite0"
 PACKAGE, TORCHVISION = "package", "torchvision"
 
 
@@ -29,7 +29,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise TrainingError(f"{path}: no such weights file") from None
     except UnpicklingError as error:
-        raise TrainingError(f"{path}: refused, it is no state dict of plain tensors") from error
+        raise TrainingError(f"{path}: refused, it is not a state dict of plain tensors") from error
     except (OSError, RuntimeError, ValueError, EOFError) as error:
         raise TrainingError(f"{path}: damaged weights ({first_line(error)})") from error
 
@@ -71,19 +71,19 @@ def pretrained(arch: str, source: str | Path) -> dict[str, Tensor]:
         return torchvision_weights(arch).get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
         raise TrainingError(
-            f"{arch}: torchvision's weights could not be had ({first_line(error)}); put the .pth in the "
+            f"{arch}: torchvision's weights are not available ({first_line(error)}); put the .pth in the "
             f"channel 'pretrained', train {LITE0}, whose weights a package ships, or use --no-pretrained"
         ) from error
 
 
-def choose(arch: str, named: str | None, channel: Path | None) -> str | Path:
-    """Return the source to use: the one named, else the channel's file, else what the network always has.
+def choose(arch: str, source: str | None, channel: Path | None) -> str | Path:
+    """Return the source to use: the named one, else the channel's file, else the network's usual source.
 
     Parameters
     ----------
     arch
         The network.
-    named
+    source
         ``"package"``, ``"torchvision"``, a file, or None.
     channel
         Folder of the channel ``pretrained``, or None.
@@ -93,20 +93,20 @@ def choose(arch: str, named: str | None, channel: Path | None) -> str | Path:
     TrainingError
         The channel does not hold exactly one file that is for this network.
     """
-    if named:
-        return named if named in (PACKAGE, TORCHVISION) else Path(named)
+    if source:
+        return source if source in (PACKAGE, TORCHVISION) else Path(source)
     if channel is not None and channel.is_dir():
-        found = sorted(channel.rglob("*.pth"))
-        meant = [path for path in found if path.name.replace("-", "_").startswith(arch)]
-        if len(meant or found) != 1:
+        files = sorted(channel.rglob("*.pth"))
+        candidates = [path for path in files if path.name.replace("-", "_").startswith(arch)] or files
+        if len(candidates) != 1:
             raise TrainingError(
-                f"{channel}: holds {len(found)} .pth files; put one there whose name begins with {arch}"
+                f"{channel}: holds {len(files)} .pth files; put one there whose name begins with {arch}"
             )
-        return (meant or found)[0]
+        return candidates[0]
     return PACKAGE if arch == LITE0 else TORCHVISION
 
 
 def first_line(error: BaseException) -> str:
-    """Return the telling line of an error that may have many."""
+    """Return the line of an error's text that names the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return lines[1 if len(lines) > 1 and lines[0].startswith("Error(s)") else 0][:200]

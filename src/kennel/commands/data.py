@@ -12,7 +12,7 @@ DATA = ROOT / "build" / "data"
 
 
 @kennel_task(
-    directory="where to draw them (default: build/data/sample)",
+    directory="the folder to create (default: build/data/sample)",
     classes="how many breeds",
     train="photos a breed to train on",
     valid="photos a breed to validate on",
@@ -29,15 +29,23 @@ def sample(
 ) -> dict[str, Any]:
     """Draw a small folder of photos, in the course's layout."""
     from kennel import terminal
-    from kennel.classifier.data import sample as drawing
+    from kennel.classifier.data import DataError
 
-    with terminal.progress("drawing") as tell:
-        drawing.draw(
+    try:
+        from kennel.sample_photos import draw
+    except ModuleNotFoundError as error:
+        # Bundles for notebooks and training hosts do not contain it.
+        raise DataError(
+            "kennel.sample_photos is not installed here: draw in a checkout, then upload"
+        ) from error
+
+    with terminal.progress("drawing") as progress:
+        draw.draw(
             Path(directory),
             classes=classes,
             per_class={"train": train, "valid": valid, "test": test},
             seed=seed,
-            progress=tell,
+            progress=progress,
         )
     return _report(Path(directory))
 
@@ -49,10 +57,10 @@ def sample(
 def fetch(source: str | None = None, directory: str = str(DATA / "dogs")) -> dict[str, Any]:
     """Download and unpack the real photos, or take a folder; resumes where it was interrupted."""
     from kennel import terminal
-    from kennel.classifier.data import fetch as fetching
+    from kennel.classifier.data import fetch as download
 
-    with terminal.progress("fetching") as tell:
-        folder = fetching.fetch(Path(directory), source or fetching.DOG_IMAGES_URL, progress=tell)
+    with terminal.progress("fetching") as progress:
+        folder = download.fetch(Path(directory), source or download.DOG_IMAGES_URL, progress=progress)
     return _report(folder)
 
 
@@ -69,8 +77,10 @@ def check(directory: str) -> dict[str, Any]:
     name="the data set's name in the bucket",
     weights="a .pth file named after its network, or 'package': ImageNet weights for jobs without internet",
 )
-def upload(workspace: Any, directory: str = "", name: str = "dogs", weights: str = "") -> dict[str, Any]:
-    """Bring the data bucket to what the folder holds, sending only what changed."""
+def upload(
+    workspace: Any, directory: str | None = None, name: str = "dogs", weights: str | None = None
+) -> dict[str, Any]:
+    """Make the data bucket equal to the folder, sending only what changed."""
     from kennel import terminal
     from kennel.aws import StackError, artifacts, pretrained, stack
     from kennel.classifier.data import folder
@@ -80,13 +90,13 @@ def upload(workspace: Any, directory: str = "", name: str = "dogs", weights: str
     photos = folder.read(Path(directory)).root if directory else None
     bucket = stack.outputs(workspace)["data_bucket"]
     document: dict[str, Any] = {}
-    with terminal.progress("upload") as tell:
+    with terminal.progress("upload") as progress:
         if weights:
             document["weights"] = pretrained.upload(bucket, weights)
-            tell(document["weights"])
+            progress(document["weights"])
         if photos:
             prefix = f"datasets/{name}"
-            counts = artifacts.upload_folder(photos, bucket, prefix, remove=True, progress=tell)
+            counts = artifacts.upload_folder(photos, bucket, prefix, remove=True, progress=progress)
             document |= {"uri": f"s3://{bucket}/{prefix}", **counts}
     if weights:
         terminal.say(document["weights"])
@@ -100,8 +110,8 @@ def _report(directory: Path) -> dict[str, Any]:
     from kennel import terminal
     from kennel.classifier.data import folder
 
-    with terminal.progress("checking") as tell:
-        report = folder.check(directory, tell)
+    with terminal.progress("checking") as progress:
+        report = folder.check(directory, progress)
     terminal.table(f"{report.root}: {report.classes} classes", ("split", "photos"), report.counts.items())
     problems = [*report.errors, *report.warnings]
     for problem in problems[:20]:

@@ -5,118 +5,86 @@ from __future__ import annotations
 from typing import Any
 
 from kennel.commands.task import kennel_task
+from kennel.commands.training_options import help_for, takes_hyperparameters
 
-OPTIONS: dict[str, Any] = {
-    "data": "name of an uploaded data set (default: that of --best-of, else dogs)",
-    "arch": "efficientnet_lite0 (the default), resnet50 or another torchvision classifier",
-    "epochs": "passes over the photos",
-    "views": "augmented views of each photo",
-    "patience": "epochs without a better validation loss after which to stop",
-    "seed": "of the new head and the order of the photos",
-    "pretrained": "start from ImageNet weights; --no-pretrained: from random ones",
-    "weights": "channel, package or torchvision (default: the channel if data.upload --weights filled it)",
-    "instance_type": "another than the stack's",
-}
-
-
-def hyperparameters(pretrained: bool, **given: Any) -> dict[str, str]:
-    """Return the script's arguments that were given; 0 and nothing leave the script its own default."""
-    chosen = {name.replace("_", "-"): str(value) for name, value in given.items() if value not in (0, "")}
-    return chosen if pretrained else chosen | {"pretrained": "false"}
+HYPERPARAMETERS = (
+    "arch",
+    "pretrained",
+    "head_width",
+    "dropout",
+    "unfreeze",
+    "epochs",
+    "batch_size",
+    "lr",
+    "weight_decay",
+    "label_smoothing",
+    "views",
+    "patience",
+    "seed",
+)
 
 
 @kennel_task(
     cloud=True,
-    **OPTIONS,
-    batch_size="photos a step, over all instances",
-    lr="highest learning rate",
-    dropout="before the last layer, 0 to 0.95",
-    head_width="units of the head's hidden layer; 0: none",
-    label_smoothing="0 to 0.9",
-    weight_decay="of AdamW",
-    unfreeze="how many of the backbone's last stages learn too",
-    instances="how many instances share the work",
-    spot="take Spot capacity: cheaper, may be interrupted, and goes on from its checkpoint",
-    best_of="a tuning job whose best hyperparameters to take where none is given here",
+    **help_for(
+        *HYPERPARAMETERS,
+        *("data", "weights", "best_of", "instance_type"),
+        instances="how many instances share the work",
+        spot="take Spot capacity: cheaper, may be interrupted, and resumes from its checkpoint",
+    ),
 )
+@takes_hyperparameters(*HYPERPARAMETERS)
 def train(
     workspace: Any,
-    data: str = "",
-    arch: str = "",
-    epochs: int = 0,
-    batch_size: int = 0,
-    lr: float = 0.0,
-    dropout: str = "",
-    head_width: str = "",
-    label_smoothing: str = "",
-    weight_decay: str = "",
-    unfreeze: str = "",
-    views: str = "",
-    patience: int = 0,
-    seed: str = "",
-    pretrained: bool = True,
-    weights: str = "",
-    best_of: str = "",
+    hyperparameters: dict[str, str],
+    data: str | None = None,
+    weights: str | None = None,
+    best_of: str | None = None,
     instances: int = 1,
-    instance_type: str = "",
+    instance_type: str | None = None,
     spot: bool = False,
 ) -> dict[str, Any]:
     """Train on SageMaker and wait for the end."""
     from kennel import terminal
-    from kennel.aws import stack, training
+    from kennel.aws import stack, training_jobs
 
-    given = hyperparameters(
-        pretrained,
-        arch=arch,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        dropout=dropout,
-        head_width=head_width,
-        label_smoothing=label_smoothing,
-        weight_decay=weight_decay,
-        unfreeze=unfreeze,
-        views=views,
-        patience=patience,
-        seed=seed,
-    )
-    with terminal.progress("train") as tell:
+    with terminal.progress("train") as progress:
         stack_ = stack.outputs(workspace)
-        request = training.compose(
+        request = training_jobs.compose(
             stack_,
             dataset=data,
-            hyperparameters=given,
+            hyperparameters=hyperparameters,
             best_of=best_of,
             weights=weights,
             instances=instances,
-            instance_type=instance_type or None,
+            instance_type=instance_type,
             spot=spot,
         )
-        record = training.train(workspace, stack_, request, tell)
+        record = training_jobs.train(workspace, stack_, request, progress)
     terminal.table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
     return record
 
 
 @kennel_task(cloud=True, job="a completed training job (default: the newest)")
-def package(workspace: Any, job: str = "") -> dict[str, Any]:
+def package(workspace: Any, job: str | None = None) -> dict[str, Any]:
     """Turn a trained model into a release."""
     from kennel import terminal
     from kennel.aws import releases, stack
 
-    with terminal.progress("package") as tell:
-        release = releases.package(workspace, stack.outputs(workspace), job or None, tell)
+    with terminal.progress("package") as progress:
+        release = releases.package(workspace, stack.outputs(workspace), job, progress)
     terminal.say(f"{release.id}: {release.arch}, {len(release.classes)} classes, from {release.job}")
     return release.as_dict()
 
 
 @kennel_task(cloud=True, release="a release's id (default: the newest)")
-def deploy(workspace: Any, release: str = "") -> dict[str, Any]:
+def deploy(workspace: Any, release: str | None = None) -> dict[str, Any]:
     """Make a release the one that the endpoint serves."""
     from kennel import terminal
     from kennel.aws import releases, stack
 
-    with terminal.progress("deploy") as tell:
-        record = releases.deploy(workspace, stack.outputs(workspace), release or None, tell)
+    with terminal.progress("deploy") as progress:
+        record = releases.deploy(workspace, stack.outputs(workspace), release, progress)
     terminal.say(f"{record['endpoint']} serves {record['release']}")
     return record
 
@@ -128,11 +96,13 @@ def list_releases(workspace: Any) -> dict[str, Any]:
     from kennel.aws import releases, stack
 
     stack_ = stack.outputs(workspace)
-    found = releases.everything(stack_["artifact_bucket"])
+    newest_first = releases.everything(stack_["artifact_bucket"])
     current = stack_["endpoint"]["release_id"]
-    rows = [(r.id, r.arch, len(r.classes), r.created, "deployed" if r.id == current else "") for r in found]
+    rows = [
+        (r.id, r.arch, len(r.classes), r.created, "deployed" if r.id == current else "") for r in newest_first
+    ]
     terminal.table("Releases", ("release", "arch", "classes", "created", ""), rows)
-    return {"current": current, "releases": [release.as_dict() for release in found]}
+    return {"current": current, "releases": [release.as_dict() for release in newest_first]}
 
 
 @kennel_task(
@@ -149,7 +119,7 @@ def predict(workspace: Any, photo: str, via: str = "function", top: int = 5) -> 
 
     answer = prediction.predict(workspace, stack.outputs(workspace), photo, via=via, top=top)
     if answer.status_code == 200:
-        rows = [(one["breed"], one["probability"]) for one in answer.top]
+        rows = [(prediction["breed"], prediction["probability"]) for prediction in answer.top]
         terminal.table(
             f"{photo} ({len(answer.logits)} logits, {answer.seconds:.2f} s via {via})",
             ("breed", "probability"),

@@ -1,77 +1,80 @@
-"""Search for good hyperparameters, and watch the search."""
+"""Search for good hyperparameters, and show the trials."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kennel.commands.model import OPTIONS, hyperparameters
 from kennel.commands.task import kennel_task
+from kennel.commands.training_options import help_for, takes_hyperparameters
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kennel.aws.tuning import Trial
+    from kennel.aws.tuning import TrialSummary
+
+
+HYPERPARAMETERS = ("arch", "pretrained", "epochs", "views", "patience", "seed")
 
 
 @kennel_task(
     cloud=True,
-    **OPTIONS | {"data": "name of an uploaded data set", "patience": "of each trial, in epochs"},
-    trials="how many trials",
-    parallel="how many of them at a time",
-    search_seed="of the search itself; 0: another each time",
+    **help_for(
+        *HYPERPARAMETERS,
+        *("weights", "instance_type"),
+        data="name of an uploaded data set (default: dogs)",
+        trials="how many trials",
+        parallel="how many of them at a time",
+        search_seed="seed of the search itself; 0: a different one each time",
+    ),
 )
+@takes_hyperparameters(*HYPERPARAMETERS)
 def tune(
     workspace: Any,
+    hyperparameters: dict[str, str],
     trials: int = 20,
     parallel: int = 2,
-    data: str = "",
-    arch: str = "",
-    epochs: int = 0,
-    views: str = "",
-    patience: int = 0,
-    seed: str = "",
+    data: str | None = None,
     search_seed: int = 0,
-    pretrained: bool = True,
-    weights: str = "",
-    instance_type: str = "",
+    weights: str | None = None,
+    instance_type: str | None = None,
 ) -> dict[str, Any]:
     """Compute features once, try heads on them, and keep the best for train --best-of."""
     from kennel import terminal
-    from kennel.aws import stack, training, tuning
+    from kennel.aws import stack, training_jobs, tuning
     from kennel.aws.sdk import Search
 
-    given = hyperparameters(pretrained, arch=arch, epochs=epochs, views=views, patience=patience, seed=seed)
     search = Search(trials=trials, parallel=parallel, seed=search_seed)
-    with terminal.progress("features") as tell:
+    with terminal.progress("features") as progress:
         stack_ = stack.outputs(workspace)
-        request = training.compose(
+        request = training_jobs.compose(
             stack_,
             dataset=data,
-            hyperparameters=given,
+            hyperparameters=hyperparameters,
             weights=weights,
-            instance_type=instance_type or None,
+            instance_type=instance_type,
         )
-        features = tuning.compute_features(workspace, stack_, request, tell)
+        features = tuning.compute_features(workspace, stack_, request, progress)
     request.inputs["features"] = features
-    with Watched(search.objective) as watched:
-        record = tuning.tune(workspace, stack_, request, search, terminal.say, watched.show)
+    with TrialsTable(search.objective) as table:
+        record = tuning.tune(workspace, stack_, request, search, terminal.say, table.show)
     terminal.say(f"train it with: ./kennel train --best-of {record['job']}")
     return record
 
 
-class Watched:
-    """A table of trials that lives on a terminal; elsewhere a line for each trial that has ended."""
+class TrialsTable:
+    """A table of trials that changes in place on a terminal; elsewhere a line for each ended trial."""
 
     def __init__(self, objective: str) -> None:
         from rich.live import Live
 
         from kennel import terminal
 
-        self.objective, self._told = objective, set[str]()
-        self._trials: list[Trial] = []
+        self.objective = objective
+        self._printed: set[str] = set()
+        self._trials: list[TrialSummary] = []
         self._live = Live(get_renderable=self.table, console=terminal.console, refresh_per_second=4)
 
-    def __enter__(self) -> Watched:
+    def __enter__(self) -> TrialsTable:
         if self._live.console.is_terminal:
             self._live.start()
         return self
@@ -80,40 +83,42 @@ class Watched:
         if self._live.console.is_terminal:
             self._live.stop()
 
-    def show(self, trials: list[Trial]) -> None:
+    def show(self, trials: list[TrialSummary]) -> None:
         """Show all trials as they are now."""
         from kennel import terminal
 
         self._trials = trials
         if self._live.console.is_terminal:
             return
-        for one in trials:
-            if one.status in ("Completed", "Failed", "Stopped") and one.name not in self._told:
-                self._told.add(one.name)
-                terminal.say(" ".join([one.name, *self._cells(one)]))
+        for trial in trials:
+            if trial.status in ("Completed", "Failed", "Stopped") and trial.name not in self._printed:
+                self._printed.add(trial.name)
+                terminal.say(" ".join([trial.name, *self._cells(trial)]))
 
     def table(self) -> Table:
-        """Return the table; the best trial so far stands out."""
+        """Return the table, with the best trial so far in bold green."""
         from rich.table import Table
 
-        names = sorted({name for one in self._trials for name in one.hyperparameters})
-        shown = Table("trial", "status", *names, self.objective, "seconds")
-        completed = [one for one in self._trials if one.status == "Completed" and one.objective is not None]
+        shown = Table("trial", "status", *self._tuned_names(), self.objective, "seconds")
+        completed = [
+            trial for trial in self._trials if trial.status == "Completed" and trial.objective is not None
+        ]
         sign = 1 if self.objective.endswith("loss") else -1
-        best = min(completed, key=lambda one: sign * (one.objective or 0.0), default=None)
-        for one in self._trials:
-            status, *cells = self._cells(one)
-            shown.add_row(
-                one.name.split("-")[-2], status, *cells, style="bold green" if one is best else None
-            )
+        best = min(completed, key=lambda trial: sign * (trial.objective or 0.0), default=None)
+        for trial in self._trials:
+            status, *cells = self._cells(trial)
+            style = "bold green" if trial is best else None
+            shown.add_row(trial.name.split("-")[-2], status, *cells, style=style)
         return shown
 
-    def _cells(self, one: Trial) -> list[str]:
-        names = sorted({name for trial in self._trials for name in trial.hyperparameters})
-        objective = f"{one.objective:.4g}" if one.objective is not None else ""
-        seconds = one.seconds if one.train_seconds is None else one.train_seconds
-        values = [_short(one.hyperparameters.get(name, "")) for name in names]
-        return [one.status, *values, objective, f"{seconds:.1f}" if seconds is not None else ""]
+    def _tuned_names(self) -> list[str]:
+        return sorted({name for trial in self._trials for name in trial.hyperparameters})
+
+    def _cells(self, trial: TrialSummary) -> list[str]:
+        values = [_short(trial.hyperparameters.get(name, "")) for name in self._tuned_names()]
+        objective = f"{trial.objective:.4g}" if trial.objective is not None else ""
+        seconds = trial.seconds if trial.train_seconds is None else trial.train_seconds
+        return [trial.status, *values, objective, f"{seconds:.1f}" if seconds is not None else ""]
 
 
 def _short(text: str) -> str:

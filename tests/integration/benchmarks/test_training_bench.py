@@ -14,21 +14,21 @@ def test_every_ratio_is_of_two_measurements_of_one_run() -> None:
     lines: list[str] = []
     arguments = ["--classes", "3", "--photos", "4", "--size", "96", "--epochs", "2", "--rounds", "1"]
 
-    found = benchmarking.run("training.py", arguments, lines.append)
+    document = benchmarking.run("training.py", arguments, lines.append)
 
-    ratios = found["ratios"]
-    epoch = found["conventional_epoch_seconds"]
-    assert ratios["head_epoch_speedup"] == pytest.approx(epoch / found["head_epoch_seconds"], abs=1e-3)
+    ratios = document["ratios"]
+    epoch = document["conventional_epoch_seconds"]
+    assert ratios["head_epoch_speedup"] == pytest.approx(epoch / document["head_epoch_seconds"], abs=1e-3)
     assert ratios["two_hosts_speedup"] == pytest.approx(
-        found["one_host_seconds"] / found["two_hosts_seconds"], abs=1e-3
+        document["one_host_seconds"] / document["two_hosts_seconds"], abs=1e-3
     )
     assert ratios["twenty_trials_in_epochs"] == pytest.approx(
-        found["twenty_trials_seconds"] / epoch, abs=1e-3
+        document["twenty_trials_seconds"] / epoch, abs=1e-3
     )
     assert ratios["total_vs_course_loop"] == pytest.approx(
-        found["course_loop_seconds"] / found["total_seconds"], abs=1e-3
+        document["course_loop_seconds"] / document["total_seconds"], abs=1e-3
     )
-    assert found["pictures"] == 12
+    assert document["pictures"] == 12
     assert any("round 1 of 1" in line for line in lines)
 
 

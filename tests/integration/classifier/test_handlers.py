@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from kennel.classifier import inference, training
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 CODE = "from kennel.classifier.inference import input_fn, model_fn, output_fn, predict_fn\n"
 

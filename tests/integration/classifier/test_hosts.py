@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 SRC = Path(__file__).parents[3] / "src"
 MEASURED = ("test_top1", "test_loss", "macro_f1", "ece", "val_loss", "valid_top1", "epochs")
@@ -77,8 +77,8 @@ def train_on(count: int, photos: Path, target: Path, *extra: str, launcher: str 
 
 
 def metrics(folder: Path) -> dict[str, Any]:
-    found = json.loads((folder / "metrics.json").read_text())
-    return {name: found[name] for name in MEASURED}
+    document = json.loads((folder / "metrics.json").read_text())
+    return {name: document[name] for name in MEASURED}
 
 
 def test_hosts_share_the_pass_and_agree_with_one(photos: Path, tmp_path: Path) -> None:
@@ -88,10 +88,10 @@ def test_hosts_share_the_pass_and_agree_with_one(photos: Path, tmp_path: Path) -
             assert f"host {rank + 1} of {count}" in log
             assert ("test_top1=" in log) == (rank == 0)
             assert (tmp_path / str(count) / f"host{rank}" / "model.pth").exists() == (rank == 0)
-    one, two, three = (tmp_path / str(n) / "host0" for n in (1, 2, 3))
-    assert metrics(two) == pytest.approx(metrics(one), abs=1e-5)
-    assert metrics(three) == pytest.approx(metrics(one), abs=1e-5)
-    origins = [json.loads((folder / "run.json").read_text()) for folder in (one, two, three)]
+    alone, two, three = (tmp_path / str(n) / "host0" for n in (1, 2, 3))
+    assert metrics(two) == pytest.approx(metrics(alone), abs=1e-5)
+    assert metrics(three) == pytest.approx(metrics(alone), abs=1e-5)
+    origins = [json.loads((folder / "run.json").read_text()) for folder in (alone, two, three)]
     assert [origin["hosts"] for origin in origins] == [1, 2, 3]
     assert len({origin["data_digest"] for origin in origins}) == 1
 
@@ -119,9 +119,9 @@ def test_hosts_train_a_backbone_together(photos: Path, tmp_path: Path) -> None:
     extra += ["--workers", "0", "--dropout", "0", "--batch-size", "14"]
     for count in (1, 2):
         train_on(count, photos, tmp_path / str(count), *extra)
-    one, two = (metrics(tmp_path / str(n) / "host0") for n in (1, 2))
-    assert two["val_loss"] == pytest.approx(one["val_loss"], rel=0.05)
-    assert two["test_top1"] == pytest.approx(one["test_top1"], abs=0.1)
+    alone, two = (metrics(tmp_path / str(n) / "host0") for n in (1, 2))
+    assert two["val_loss"] == pytest.approx(alone["val_loss"], rel=0.05)
+    assert two["test_top1"] == pytest.approx(alone["test_top1"], abs=0.1)
 
 
 def test_a_host_that_is_alone_in_its_failure_ends_the_others(photos: Path, tmp_path: Path) -> None:
@@ -129,11 +129,11 @@ def test_a_host_that_is_alone_in_its_failure_ends_the_others(photos: Path, tmp_p
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
-    well = start(photos, tmp_path / "a", RANK="0", **shared)
-    ill = start(tmp_path, tmp_path / "b", RANK="1", **shared)
-    ends = [host.communicate(timeout=120)[0] for host in (well, ill)]
-    assert well.returncode != 0
-    assert ill.returncode == 1
+    healthy = start(photos, tmp_path / "a", RANK="0", **shared)
+    failing = start(tmp_path, tmp_path / "b", RANK="1", **shared)
+    ends = [host.communicate(timeout=120)[0] for host in (healthy, failing)]
+    assert healthy.returncode != 0
+    assert failing.returncode == 1
     assert "has no folder train/" in ends[1]
     assert "another host ended" in ends[0]
     assert "Traceback" not in ends[0]

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "ec2" / "train.py"
@@ -68,9 +68,9 @@ def test_help_names_the_scripts_own_arguments_and_the_trainings(tmp_path: Path) 
 
 
 def test_a_local_folder_needs_no_aws_and_leaves_model_metrics_and_log(photos: Path, tmp_path: Path) -> None:
-    words = ["--data", str(photos), "--output", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
+    arguments = ["--data", str(photos), "--output", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
     program = (
-        f"import runpy, sys; sys.argv = ['train.py', *{[*words, *QUICK]!r}]\n"
+        f"import runpy, sys; sys.argv = ['train.py', *{[*arguments, *QUICK]!r}]\n"
         f"try: runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "assert not {'boto3', 'botocore'} & set(sys.modules)"
@@ -100,17 +100,17 @@ def test_what_was_learnt_is_bit_for_bit_the_same_whatever_the_test_folder_holds(
         else:
             copy.write_bytes(path.read_bytes())
 
-    clean, spoilt = train(photos, "clean"), train(poisoned, "spoilt")
+    original, changed = train(photos, "original"), train(poisoned, "changed")
 
     def weights(folder: Path) -> dict[str, torch.Tensor]:
         return torch.load(folder / "model.pth", weights_only=True)
 
-    learnt, again = weights(clean), weights(spoilt)
+    learnt, again = weights(original), weights(changed)
     assert learnt.keys() == again.keys()
     assert all(torch.equal(learnt[name], again[name]) for name in learnt)
-    assert (clean / "history.csv").read_text() == (spoilt / "history.csv").read_text()
+    assert (original / "history.csv").read_text() == (changed / "history.csv").read_text()
     # Yet the test folder was read, at the end: one colour cannot show four breeds.
-    results = [json.loads((folder / "metrics.json").read_text()) for folder in (clean, spoilt)]
+    results = [json.loads((folder / "metrics.json").read_text()) for folder in (original, changed)]
     assert results[0]["test_loss"] != results[1]["test_loss"]
     assert results[1]["test_top1"] == 0.25
 
@@ -137,7 +137,7 @@ def test_other_training_photos_do_change_what_is_learnt(
         (["--data", "nowhere", "--output", "script/out"], 1, "error: [Errno"),
     ],
 )
-def test_what_cannot_work_is_said_in_one_line(
+def test_what_cannot_work_is_reported_in_one_line(
     script: ModuleType,
     arguments: list[str],
     code: int,
@@ -149,10 +149,10 @@ def test_what_cannot_work_is_said_in_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "script").write_text("a file where a folder should be")
     try:
-        found = script.main([*arguments, "--work", str(tmp_path / "work")])
+        exit_code = script.main([*arguments, "--work", str(tmp_path / "work")])
     except SystemExit as end:
-        found = end.code
+        exit_code = end.code
     printed = capsys.readouterr().err
-    assert found == code
+    assert exit_code == code
     assert message in printed
     assert "Traceback" not in printed

@@ -1,4 +1,4 @@
-"""Archives: what is refused, and that the same model is the same release."""
+"""Archives: which are refused, and that the same model is the same release."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.
 def test_archives_that_lead_outside_are_refused(tmp_path: Path, hostile: tarfile.TarInfo) -> None:
     archive = archive_of(tmp_path / "model.tar.gz", hostile)
 
-    with pytest.raises(StackError, match="no readable archive"):
+    with pytest.raises(StackError, match="not a readable archive"):
         releases.unpack(archive, tmp_path / "content")
 
     assert not (tmp_path / "outside").exists()
@@ -53,10 +53,10 @@ def test_an_absolute_name_stays_inside(tmp_path: Path) -> None:
     assert (tmp_path / "content" / "model.json").read_bytes() == b"x"
 
 
-def test_what_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
+def test_what_is_not_an_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.tar.gz").write_bytes(b"weights")
 
-    with pytest.raises(StackError, match=r"model\.tar\.gz is no readable archive"):
+    with pytest.raises(StackError, match=r"model\.tar\.gz is not a readable archive"):
         releases.unpack(tmp_path / "model.tar.gz", tmp_path / "content")
 
 

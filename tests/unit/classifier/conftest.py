@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kennel.classifier import training
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photos(drawn: Path, tmp_path: Path) -> Path:
-    """Return a copy of the drawn folder that a test may spoil."""
+    """Return a copy of the drawn folder that a test may change."""
     return Path(shutil.copytree(drawn, tmp_path / "photos"))
 
 

@@ -9,7 +9,7 @@ import pytest
 from kennel.classifier import arguments
 
 
-def parse(*argv: str, **environment: str):  # type: ignore[no-untyped-def]  # a namespace
+def parse(*argv: str, **environment: str) -> arguments.Arguments:
     return arguments.parse(["--data", "d", *argv], environment, 3)
 
 
@@ -17,16 +17,17 @@ def test_underscores_switches_with_values_and_whole_floats() -> None:
     args = parse(
         "--batch_size", "32.0", "--label_smoothing=0.2", "--pretrained", "False", "--weights", "a_b.pth"
     )
-    assert (args.batch_size, args.label_smoothing, args.pretrained, args.weights) == (
+    chosen = args.hyperparameters
+    assert (chosen.batch_size, chosen.label_smoothing, chosen.pretrained, chosen.weights) == (
         32,
         0.2,
         False,
         "a_b.pth",
     )
-    assert isinstance(args.batch_size, int)
-    assert parse("--no-pretrained").pretrained is False
-    assert parse("--no-pretrained", "false").pretrained is True
-    assert parse().pretrained is True
+    assert isinstance(chosen.batch_size, int)
+    assert parse("--no-pretrained").hyperparameters.pretrained is False
+    assert parse("--no-pretrained", "false").hyperparameters.pretrained is True
+    assert parse().hyperparameters.pretrained is True
 
 
 def test_folders_come_from_the_environment(tmp_path: Path) -> None:

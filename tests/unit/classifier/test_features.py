@@ -1,4 +1,4 @@
-"""Features: computed once, the same whoever computes them, kept through kills and damaged files."""
+"""Features: computed once, independent of the writer, kept after kills and damage to files."""
 
 from __future__ import annotations
 
@@ -121,11 +121,11 @@ def test_the_key_names_all_that_features_depend_on() -> None:
 def test_unreadable_pictures_are_left_out_and_named(items: list[folder.Picture]) -> None:
     items[3].path.write_bytes(b"text")
     with FeatureStore(None, "key", "0", 5) as store:
-        found, _ = collect(items, store, views=1)
-    assert found.values.shape == (23, 2, 5)
-    assert len(found.digests) == 24
-    assert items[3] not in found.pictures
-    assert [line.split(": ")[1] for line in found.unreadable] == ["not a JPEG, PNG or WebP picture"]
+        computed, _ = collect(items, store, views=1)
+    assert computed.values.shape == (23, 2, 5)
+    assert len(computed.digests) == 24
+    assert items[3] not in computed.pictures
+    assert [line.split(": ")[1] for line in computed.unreadable] == ["not a JPEG, PNG or WebP picture"]
     items[4].path.write_bytes(b"more text")
     with FeatureStore(None, "key", "0", 5) as store, pytest.raises(TrainingError, match="2 of 24"):
         collect(items, store)
@@ -136,11 +136,11 @@ def test_screening_finds_the_same_without_a_network(items: list[folder.Picture])
 
     items[3].path.write_bytes(b"text")
     with FeatureStore(None, "key", "0", 5) as store:
-        found, _ = collect(items, store)
+        computed, _ = collect(items, store)
     screened = features.screen(items, Hosts(), 2)
-    assert screened.pictures == found.pictures
-    assert screened.digests == found.digests
-    assert screened.unreadable == found.unreadable
+    assert screened.pictures == computed.pictures
+    assert screened.digests == computed.digests
+    assert screened.unreadable == computed.unreadable
 
 
 class FullDisk(io.BytesIO):

@@ -32,14 +32,14 @@ def shelf() -> Iterator[Shelf]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            wanted = self.headers.get("Range")
-            shelf.requests.append(wanted)
+            requested = self.headers.get("Range")
+            shelf.requests.append(requested)
             if self.path != "/dogs.zip":
                 self.send_error(404)
                 return
             start = 0
-            if wanted and self.headers.get("If-Range") == shelf.etag:
-                start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            if requested and self.headers.get("If-Range") == shelf.etag:
+                start = int(requested.removeprefix("bytes=").rstrip("-"))
                 self.send_response(206)
             else:
                 self.send_response(200)
@@ -119,12 +119,12 @@ def test_a_file_that_changed_meanwhile_is_fetched_afresh(
 
 
 def test_a_corrupted_download_is_refused_and_dropped(shelf: Shelf, dogs: bytes, tmp_path: Path) -> None:
-    spoilt = bytearray(dogs)
-    spoilt[500] ^= 0xFF
-    shelf.body = bytes(spoilt)
+    damaged = bytearray(dogs)
+    damaged[500] ^= 0xFF
+    shelf.body = bytes(damaged)
     with pytest.raises(DataError, match="SHA-256"):
         fetch.fetch(tmp_path / "data", shelf.url, sha256=hashlib.sha256(dogs).hexdigest())
-    with pytest.raises(DataError, match="damaged"):  # no digest known: the zip's own checksums tell
+    with pytest.raises(DataError, match="damaged"):  # no digest known: the zip's own checksums differ
         fetch.fetch(tmp_path / "data", shelf.url)
     assert not (tmp_path / "data").exists()
     shelf.body = dogs

@@ -1,4 +1,4 @@
-"""Early stopping, the best weights, and going on after an interruption."""
+"""Early stopping, the best weights, and continuing after an interruption."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ def learner(epochs: int = 10, patience: int = 2) -> Learner:
     return Learner(model, optimizer, warmup_cosine(optimizer, 10, 1), epochs, patience)
 
 
-def epoch(one: Learner, val_loss: float) -> None:
-    one.epoch += 1
-    one.optimizer.zero_grad()
-    one.model(torch.ones(1, 2)).sum().backward()
-    one.optimizer.step()
-    one.schedule.step()
-    one.note({"epoch": one.epoch}, val_loss, 0.5)
+def epoch(trained: Learner, val_loss: float) -> None:
+    trained.epoch += 1
+    trained.optimizer.zero_grad()
+    trained.model(torch.ones(1, 2)).sum().backward()
+    trained.optimizer.step()
+    trained.schedule.step()
+    trained.add_epoch({"epoch": trained.epoch}, val_loss, 0.5)
 
 
 def test_it_ends_when_nothing_gets_better_and_keeps_the_best() -> None:
-    one = learner()
-    epoch(one, 1.0)
-    epoch(one, 0.5)
-    best = {name: value.clone() for name, value in one.model.state_dict().items()}
-    epoch(one, 0.6)
-    assert not one.ended
-    epoch(one, 0.5)  # as good is not better
-    assert one.ended
-    assert not torch.equal(one.model.state_dict()["weight"], best["weight"])
-    one.keep_best()
-    assert all(torch.equal(one.model.state_dict()[name], value) for name, value in best.items())
-    assert one.best == {"val_loss": 0.5, "valid_top1": 0.5}
+    trained = learner()
+    epoch(trained, 1.0)
+    epoch(trained, 0.5)
+    best = {name: value.clone() for name, value in trained.model.state_dict().items()}
+    epoch(trained, 0.6)
+    assert not trained.ended
+    epoch(trained, 0.5)  # as good is not better
+    assert trained.ended
+    assert not torch.equal(trained.model.state_dict()["weight"], best["weight"])
+    trained.keep_best()
+    assert all(torch.equal(trained.model.state_dict()[name], value) for name, value in best.items())
+    assert trained.best == {"val_loss": 0.5, "valid_top1": 0.5}
 
 
 def test_it_ends_after_its_epochs() -> None:
-    one = learner(epochs=2)
-    epoch(one, 1.0)
-    assert not one.ended
-    epoch(one, 0.5)
-    assert one.ended
+    trained = learner(epochs=2)
+    epoch(trained, 1.0)
+    assert not trained.ended
+    epoch(trained, 0.5)
+    assert trained.ended
 
 
 def test_what_was_restored_goes_on_as_if_nothing_had_happened() -> None:

@@ -22,9 +22,9 @@ def test_the_packaged_weights_load_strictly_and_know_a_dog_from_noise() -> None:
 def test_stride_2_convolutions_pad_as_tensorflow_does() -> None:
     convolution = lite0.SameConv2d(1, 1, 3, stride=2, bias=False)
     torch.nn.init.ones_(convolution.weight)
-    found = convolution(torch.ones(1, 1, 4, 4))
+    padded = convolution(torch.ones(1, 1, 4, 4))
     # no padding above or left: the first window is full, the last lacks a row and a column
-    assert found[0, 0].tolist() == [[9, 6], [6, 4]]
+    assert padded[0, 0].tolist() == [[9, 6], [6, 4]]
 
 
 def test_the_ports_names_become_torchvisions() -> None:
@@ -59,7 +59,7 @@ def test_any_classifier_gets_a_new_head(arch: str, features: int) -> None:
 @pytest.mark.parametrize(
     "arch", ["resnet5000", "fasterrcnn_resnet50_fpn", "deeplabv3_resnet50", "squeezenet1_0"]
 )
-def test_what_is_no_classifier_is_refused(arch: str) -> None:
+def test_what_is_not_a_classifier_is_refused(arch: str) -> None:
     with pytest.raises(TrainingError, match="use efficientnet_lite0"):
         networks.build(arch, 3)
 
@@ -111,12 +111,12 @@ def test_missing_weights_name_the_ways_out(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_pickled_code_and_foreign_weights_are_refused(tmp_path: Path) -> None:
-    evil, junk, other = (tmp_path / name for name in ("evil.pth", "junk.pth", "other.pth"))
-    torch.save({"x": Evil()}, evil)
+    hostile, junk, other = (tmp_path / name for name in ("hostile.pth", "junk.pth", "other.pth"))
+    torch.save({"x": Hostile()}, hostile)
     junk.write_bytes(b"not a state dict")
     torch.save({"a": torch.ones(1)}, other)
     with pytest.raises(TrainingError, match="refused"):
-        networks.build("resnet50", 3, pretrained=evil)
+        networks.build("resnet50", 3, pretrained=hostile)
     assert not (Path.cwd() / "owned").exists()
     with pytest.raises(TrainingError, match=r"junk\.pth"):
         networks.build("resnet50", 3, pretrained=junk)
@@ -124,7 +124,7 @@ def test_pickled_code_and_foreign_weights_are_refused(tmp_path: Path) -> None:
         networks.build("resnet50", 3, pretrained=other)
 
 
-class Evil:
+class Hostile:
     """Would create a file when unpickled."""
 
     def __reduce__(self) -> tuple:

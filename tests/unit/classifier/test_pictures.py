@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kennel.classifier import pictures
-from kennel.classifier.data import sample
+from kennel.sample_photos import draw as sample
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -33,9 +33,9 @@ def test_equals_resize_then_centre_crop(size: tuple[int, int]) -> None:
     left, top = (whole.width - 56) // 2, (whole.height - 56) // 2
     expected = np.asarray(whole.crop((left, top, left + 56, top + 56)), np.float32)
     for kind in ("JPEG", "PNG", "WEBP"):
-        found = pictures.read(encoded(image, kind), 64, 56).astype(np.float32)
-        assert found.shape == (56, 56, 3)
-        assert np.abs(found - expected).mean() < 3, kind
+        decoded = pictures.read(encoded(image, kind), 64, 56).astype(np.float32)
+        assert decoded.shape == (56, 56, 3)
+        assert np.abs(decoded - expected).mean() < 3, kind
 
 
 def test_a_big_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
@@ -51,18 +51,18 @@ def test_exif_orientation_is_undone(orientation: int) -> None:
     stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
-    found = pictures.read(encoded(stored, "PNG", exif=exif), 40, 40).astype(np.float32)
-    assert np.abs(found - pictures.read(encoded(upright, "PNG"), 40, 40)).mean() < 2
+    decoded = pictures.read(encoded(stored, "PNG", exif=exif), 40, 40).astype(np.float32)
+    assert np.abs(decoded - pictures.read(encoded(upright, "PNG"), 40, 40)).mean() < 2
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "1", "I;16", "CMYK"])
 def test_every_colour_mode_becomes_rgb(mode: str) -> None:
     grey = Image.new("L", (50, 50), 128)
     image = Image.new("I;16", (50, 50), 128 * 257) if mode == "I;16" else grey.convert(mode)
-    found = pictures.read(encoded(image, "JPEG" if mode == "CMYK" else "PNG"), 32, 32)
-    assert found.shape == (32, 32, 3)
+    decoded = pictures.read(encoded(image, "JPEG" if mode == "CMYK" else "PNG"), 32, 32)
+    assert decoded.shape == (32, 32, 3)
     if mode != "1":
-        assert np.abs(found.astype(int) - 128).max() < 5
+        assert np.abs(decoded.astype(int) - 128).max() < 5
 
 
 def test_transparency_is_seen_on_white() -> None:
@@ -107,10 +107,10 @@ def test_hostile_bytes_are_refused(name: str) -> None:
 def test_noise_in_a_jpeg_is_answered_or_refused_never_fatal() -> None:
     rng = np.random.default_rng(0)
     for _ in range(60):
-        spoilt = bytearray(PHOTO)
-        for place in rng.integers(0, len(spoilt), 12):
-            spoilt[place] = rng.integers(256)
+        damaged = bytearray(PHOTO)
+        for place in rng.integers(0, len(damaged), 12):
+            damaged[place] = rng.integers(256)
         try:
-            assert pictures.read(bytes(spoilt), 64, 64).shape == (64, 64, 3)
+            assert pictures.read(bytes(damaged), 64, 64).shape == (64, 64, 3)
         except pictures.PictureError:
             continue

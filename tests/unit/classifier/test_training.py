@@ -89,17 +89,17 @@ def test_weights_from_a_channel(drawn: Path, tmp_path: Path) -> None:
 def test_a_damaged_picture_is_named_and_skipped(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    victim = next((photos / "train").rglob("*.jpg"))
-    victim.write_bytes(victim.read_bytes()[:900])
+    damaged = next((photos / "train").rglob("*.jpg"))
+    damaged.write_bytes(damaged.read_bytes()[:900])
     assert run(photos, tmp_path / "model") == 0
-    assert f"unreadable, skipped: {victim}" in capsys.readouterr().out
+    assert f"unreadable, skipped: {damaged}" in capsys.readouterr().out
 
 
 def test_more_than_one_percent_damaged_is_an_error(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for victim in sorted((photos / "train").rglob("*.jpg"))[:2]:
-        victim.write_text("text named .jpg")
+    for damaged in sorted((photos / "train").rglob("*.jpg"))[:2]:
+        damaged.write_text("text named .jpg")
     assert run(photos, tmp_path / "model") == 1
     failure = capsys.readouterr().err
     assert "2 of 24 pictures are unreadable, more than 1%" in failure

@@ -72,7 +72,7 @@ def test_it_calls_the_functions_that_the_tasks_call(document: Any) -> None:
     assert called >= {
         "notebook_source.photos",
         "tuning.tune",
-        "training.train",
+        "training_jobs.train",
         "releases.package",
         "trials.deploy",
         "trials.ask",

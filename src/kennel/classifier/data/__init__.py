@@ -1,4 +1,4 @@
-"""Pictures on disk: the folder layout, a drawn sample, the course's download."""
+"""Pictures on disk: the folder layout, and the download of the course's photos."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from kennel.errors import KennelError
 
 
 class DataError(KennelError):
-    """A data folder, picture or download is not usable; the text names it and the mend."""
+    """A data folder, picture or download is not usable; the text names it and the remedy."""

@@ -1,4 +1,4 @@
-"""The course's photos: downloaded with resume, verified, and unpacked where nothing can escape the folder."""
+"""The course's photos: download with resume, verification, and unpacking that cannot leave the folder."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def fetch(
         Folder to fill. If an earlier call filled it from the same source, it is returned as it is.
     source
         An https URL of a zip (http only from this machine itself), a local zip, or a local folder, which is
-        checked for ``train/`` and used where it lies.
+        checked for ``train/`` and used in place.
     sha256
         Expected digest of the zip; without it the zip's own checksums are verified.
     progress
-        Receives a line of text now and then.
+        Receives lines of text from time to time.
 
     Raises
     ------
@@ -97,32 +97,34 @@ def _download(url: str, part: Path, progress: Progress) -> Path:
 
 def _download_once(url: str, part: Path, progress: Progress) -> bool:
     """Make one request; return whether the file is complete."""
-    memo = part.with_suffix(".json")
-    known = json.loads(memo.read_text(encoding="utf-8")) if memo.is_file() and part.is_file() else {}
-    have = part.stat().st_size if known.get("url") == url else 0
-    if have and have == known.get("size"):
+    state_file = part.with_suffix(".json")
+    known = (
+        json.loads(state_file.read_text(encoding="utf-8")) if state_file.is_file() and part.is_file() else {}
+    )
+    received = part.stat().st_size if known.get("url") == url else 0
+    if received and received == known.get("size"):
         return True
     request = urllib.request.Request(url)  # noqa: S310 (the scheme was checked)
-    if have and known.get("etag"):
-        request.add_header("Range", f"bytes={have}-")
+    if received and known.get("etag"):
+        request.add_header("Range", f"bytes={received}-")
         request.add_header("If-Range", known["etag"])
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (likewise)
-        _refuse_plain_http(answer.url)
-        have = have if answer.status == 206 else 0
-        length = answer.headers.get("Content-Length")
-        size = have + int(length) if length else None
-        memo.write_text(
-            json.dumps({"url": url, "etag": answer.headers.get("ETag"), "size": size}), encoding="utf-8"
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 (likewise)
+        _refuse_plain_http(response.url)
+        received = received if response.status == 206 else 0
+        length = response.headers.get("Content-Length")
+        size = received + int(length) if length else None
+        state_file.write_text(
+            json.dumps({"url": url, "etag": response.headers.get("ETag"), "size": size}), encoding="utf-8"
         )
-        with part.open("ab" if have else "wb") as file:
-            shown = have
-            while chunk := answer.read(_CHUNK):
+        with part.open("ab" if received else "wb") as file:
+            reported = received
+            while chunk := response.read(_CHUNK):
                 file.write(chunk)
-                have += len(chunk)
-                if progress and have - shown >= 32 * _CHUNK:
-                    shown = have
-                    progress(f"{have >> 20} of {size >> 20 if size else '?'} MB downloaded")
-    return size is None or have == size
+                received += len(chunk)
+                if progress and received - reported >= 32 * _CHUNK:
+                    reported = received
+                    progress(f"{received >> 20} of {size >> 20 if size else '?'} MB downloaded")
+    return size is None or received == size
 
 
 def _refuse_plain_http(url: str) -> None:
@@ -138,11 +140,11 @@ def _verify(archive: Path, sha256: str | None, progress: Progress) -> None:
         progress(f"verifying {archive.stat().st_size >> 20} MB")
     if sha256 is not None:
         with archive.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != sha256.lower():
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != sha256.lower():
             _discard(archive)
             raise DataError(
-                f"{archive.name}: its SHA-256 is {found}, not {sha256}; the file is damaged or altered"
+                f"{archive.name}: its SHA-256 is {digest}, not {sha256}; the file is damaged or altered"
             )
     try:
         with zipfile.ZipFile(archive) as zipped:
@@ -155,24 +157,24 @@ def _verify(archive: Path, sha256: str | None, progress: Progress) -> None:
 
 
 def _discard(archive: Path) -> None:
-    """Drop a bad download, so that the next call starts afresh; a person's own file is left alone."""
+    """Delete a bad download, so that the next call starts again; other files are left alone."""
     if archive.name.endswith(".zip.part"):
         archive.unlink()
         archive.with_suffix(".json").unlink(missing_ok=True)
 
 
 def _unpack(archive: Path, destination: Path, origin: dict[str, str | None], progress: Progress) -> None:
-    """Unpack beside the destination and rename at the end, so that it is complete or absent."""
+    """Unpack into another folder and rename it at the end, so that the destination is complete or absent."""
     staging = destination.with_name(destination.name + ".unpacking")
     shutil.rmtree(staging, ignore_errors=True)
     with zipfile.ZipFile(archive) as zipped:
-        members = [m for m in zipped.infolist() if not m.is_dir() and _wanted(m)]
+        members = [m for m in zipped.infolist() if not m.is_dir() and _is_unpacked(m)]
         if sum(m.file_size for m in members) > UNPACKED_LIMIT:
             raise DataError(f"{archive.name}: unpacks to more than {UNPACKED_LIMIT >> 30} GB")
         for done, member in enumerate(members, 1):
             target = staging / PurePosixPath(member.filename)
             target.parent.mkdir(parents=True, exist_ok=True)
-            # zipfile stops reading at the declared size, so the sum above bounds what is really written
+            # zipfile stops reading at the declared size, so the sum above limits what is written
             with zipped.open(member) as packed, target.open("wb") as file:
                 shutil.copyfileobj(packed, file, _CHUNK)
             if progress and done % 1000 == 0:
@@ -185,8 +187,8 @@ def _unpack(archive: Path, destination: Path, origin: dict[str, str | None], pro
     staging.rename(destination)
 
 
-def _wanted(member: zipfile.ZipInfo) -> bool:
-    """Whether to unpack a member; refuses what points outside, and links, by name."""
+def _is_unpacked(member: zipfile.ZipInfo) -> bool:
+    """Return whether to unpack a member; a link or a path that leads out of the folder is an error."""
     path = PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in path.parts[0]:
         raise DataError(f"the zip holds {member.filename!r}, which points outside the folder; refused")

@@ -1,9 +1,8 @@
-"""The data folder: ``train|valid|test/CLASS/picture``, its classes, and a check that names what is wrong."""
+"""The data folder ``train|valid|test/CLASS/picture``: reading it, and a check that names what is wrong."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,7 +34,7 @@ class Folder:
 
 @dataclass
 class Report:
-    """What `check` found. ``errors`` stop a training, ``warnings`` do not; each is one line."""
+    """The result of `check`: ``errors`` stop a training, ``warnings`` do not; each is one line."""
 
     root: Path
     classes: int = 0
@@ -114,8 +113,8 @@ def read(directory: Path) -> Folder:
 def _structure_errors(root: Path, classes: tuple[str, ...]) -> list[str]:
     errors = []
     if len(classes) < 2:
-        found = f"only the class {classes[0]}" if classes else "no class folders"
-        errors.append(f"train/ has {found}; a classifier needs at least two")
+        present = f"only the class {classes[0]}" if classes else "no class folders"
+        errors.append(f"train/ has {present}; a classifier needs at least two")
     for name in classes:
         if not _pictures_in(root / "train" / name):
             errors.append(f"train/{name} holds no pictures; add some, or remove the class from every split")
@@ -131,7 +130,7 @@ def _structure_errors(root: Path, classes: tuple[str, ...]) -> list[str]:
 
 
 def check(directory: Path, progress: Callable[[str], None] | None = None) -> Report:
-    """Look at every file of a data folder and report what is wrong with it.
+    """Check every file of a data folder and report what is wrong with it.
 
     Raises
     ------
@@ -143,9 +142,9 @@ def check(directory: Path, progress: Callable[[str], None] | None = None) -> Rep
     report = Report(root, classes=len(classes), errors=_structure_errors(root, classes))
     paths: list[Path] = []
     for split in SPLITS:
-        found = [p for name in _class_names(root / split) for p in _pictures_in(root / split / name)]
-        report.counts[split] = len(found)
-        paths += found
+        split_paths = [p for name in _class_names(root / split) for p in _pictures_in(root / split / name)]
+        report.counts[split] = len(split_paths)
+        paths += split_paths
         if (root / split).is_dir() and (bare := [n for n in classes if not (root / split / n).is_dir()]):
             report.warnings.append(f"{split}/ lacks {len(bare)} of {len(classes)} classes, such as {bare[0]}")
     known = set(paths)
@@ -189,11 +188,3 @@ def digest(folder: Folder, digests: dict[str, list[str]]) -> str:
             name = picture.path.relative_to(folder.root).as_posix()
             total.update(f"\n{name} {value}".encode())
     return total.hexdigest()
-
-
-def balance(folder: Folder) -> dict[str, dict[str, int]]:
-    """Return the number of pictures of each class in each split: ``{split: {class: count}}``."""
-    return {
-        split: {folder.classes[label]: n for label, n in sorted(Counter(p.label for p in items).items())}
-        for split, items in folder.splits.items()
-    }

@@ -1,4 +1,4 @@
-"""Learning curves and the confusion matrix as pictures, where matplotlib is installed."""
+"""Plots of the learning curves and the confusion matrix, where matplotlib is installed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 from torch import Tensor
 
-from kennel.classifier import labels, records
+from kennel.classifier import atomic_files, labels
 
 
 def draw(
     model_dir: Path, history: Sequence[Mapping[str, Any]], counts: Tensor, classes: Sequence[str]
 ) -> bool:
-    """Write ``curves.png`` and ``confusion.png``; return whether there was anything to draw them with.
+    """Write ``curves.png`` and ``confusion.png``; return whether matplotlib is installed.
 
     Parameters
     ----------
     model_dir
         Folder of the model.
     history
-        One row an epoch: ``epoch``, ``train_loss``, ``val_loss``, ``val_top1``.
+        One row for each epoch: ``epoch``, ``train_loss``, ``val_loss``, ``val_top1``.
     counts
         Confusion matrix (C, C), true class by row.
     classes
@@ -31,7 +31,7 @@ def draw(
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return False  # the training containers need not have it, and a model is no worse without pictures
+        return False  # not in every training container
     epochs = [row["epoch"] for row in history]
     curves = Figure(figsize=(9, 3.5), layout="constrained")
     losses, accuracy = curves.subplots(1, 2)
@@ -61,4 +61,4 @@ def draw(
 def _save(figure: Any, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
-    records.write(path, lambda file: file.write(buffer.getbuffer()))
+    atomic_files.write(path, lambda file: file.write(buffer.getbuffer()))

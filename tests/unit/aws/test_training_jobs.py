@@ -1,4 +1,4 @@
-"""What is known of a training job before it runs, and what is read of it afterwards."""
+"""Training jobs: what is checked before they run, and what is recorded of them afterwards."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import boto3
 import pytest
 import torch
 
-from kennel.aws import StackError, best, pretrained, sdk, training, tuning
+from kennel.aws import StackError, best, pretrained, sdk, training_jobs, tuning
 from kennel.aws.best import Best
+from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import joblog
 from kennel.errors import KennelError
 
 FEATURES = "s3://artifacts/training/kennel-local-features-1/output/model/"
-FOUND = Best(
+BEST = Best(
     job="kennel-local-tune-1",
     trial="kennel-local-tune-1-003-0a1b2c3d",
     objective="val_loss",
@@ -37,7 +38,7 @@ def put(key: str, body: bytes = b"x", bucket: str = "artifacts") -> None:
 
 
 def test_nothing_given_leaves_everything_to_the_script(stack: Stack) -> None:
-    request = training.compose(stack)
+    request = training_jobs.compose(stack)
     assert request.dataset == "dogs"
     assert request.arguments == {"arch": "efficientnet_lite0"}
     assert request.inputs == {}
@@ -56,41 +57,41 @@ def test_the_scripts_own_parser_refuses_before_an_instance_starts(
     stack: Stack, given: dict[str, str], message: str
 ) -> None:
     with pytest.raises(StackError, match=re.escape(message)):
-        training.compose(stack, hyperparameters=given)
+        training_jobs.compose(stack, hyperparameters=given)
 
 
 def test_an_absent_data_set_is_named(stack: Stack) -> None:
     with pytest.raises(StackError, match=r"no data set 'cats' in data: run \./kennel data\.upload"):
-        training.compose(stack, dataset="cats")
+        training_jobs.compose(stack, dataset="cats")
 
 
 def test_the_best_trial_is_taken_with_its_features(stack: Stack) -> None:
-    best.write(stack, FOUND)
+    best.write(stack, BEST)
     put("training/kennel-local-features-1/output/model/rows.f32")
-    request = training.compose(stack, best_of=FOUND.job, hyperparameters={"epochs": "3"})
+    request = training_jobs.compose(stack, best_of=BEST.job, hyperparameters={"epochs": "3"})
     assert request.hyperparameters == {"arch": "resnet50", "lr": "0.003", "epochs": "3"}
     assert request.inputs == {"features": FEATURES}
 
 
 @pytest.mark.parametrize("given", [{"unfreeze": "1"}, {"arch": "efficientnet_lite0"}])
 def test_features_are_left_where_they_are_of_no_use(stack: Stack, given: dict[str, str]) -> None:
-    best.write(stack, FOUND)
+    best.write(stack, BEST)
     put("training/kennel-local-features-1/output/model/rows.f32")
-    assert training.compose(stack, best_of=FOUND.job, hyperparameters=given).inputs == {}
+    assert training_jobs.compose(stack, best_of=BEST.job, hyperparameters=given).inputs == {}
 
 
 def test_features_that_are_gone_are_computed_again(stack: Stack) -> None:
-    best.write(stack, FOUND)
-    assert training.compose(stack, best_of=FOUND.job).inputs == {}
+    best.write(stack, BEST)
+    assert training_jobs.compose(stack, best_of=BEST.job).inputs == {}
 
 
 def test_without_a_record_sagemaker_is_asked() -> None:
     source = {"S3DataSource": {"S3Uri": "s3://data/datasets/dogs/"}}
     features = {"S3DataSource": {"S3Uri": FEATURES}}
     described: dict[str, Any] = {
-        "HyperParameterTuningJobName": FOUND.job,
+        "HyperParameterTuningJobName": BEST.job,
         "BestTrainingJob": {
-            "TrainingJobName": FOUND.trial,
+            "TrainingJobName": BEST.trial,
             "TunedHyperParameters": {"lr": "0.003", "arch": '"resnet50"'},
             "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "val_loss", "Value": 0.25},
         },
@@ -107,7 +108,7 @@ def test_without_a_record_sagemaker_is_asked() -> None:
             ],
         },
     }
-    assert best.of(described) == FOUND
+    assert best.of(described) == BEST
     assert best.of({**described, "BestTrainingJob": None}) is None
 
 
@@ -119,21 +120,21 @@ def test_an_unknown_tuning_job_is_named(stack: Stack) -> None:
 def test_uploaded_weights_are_used_where_they_are_the_networks(stack: Stack) -> None:
     put("pretrained/resnet50-11ad3fa6.pth", bucket="data")
     channel = {"pretrained": "s3://data/pretrained/"}
-    assert training.compose(stack, hyperparameters={"arch": "resnet50"}).inputs == channel
-    assert training.compose(stack).inputs == {}
-    from_scratch = training.compose(stack, hyperparameters={"arch": "resnet50", "pretrained": "false"})
+    assert training_jobs.compose(stack, hyperparameters={"arch": "resnet50"}).inputs == channel
+    assert training_jobs.compose(stack).inputs == {}
+    from_scratch = training_jobs.compose(stack, hyperparameters={"arch": "resnet50", "pretrained": "false"})
     assert from_scratch.inputs == {}
 
 
 def test_other_weights_can_be_asked_for(stack: Stack) -> None:
     put("pretrained/efficientnet_lite0.pth", bucket="data")
-    request = training.compose(stack, weights="package")
+    request = training_jobs.compose(stack, weights="package")
     assert request.inputs == {}
     assert request.arguments["weights"] == "package"
     with pytest.raises(StackError, match=r"no weights of resnet50 .* data\.upload --weights"):
-        training.compose(stack, weights="channel", hyperparameters={"arch": "resnet50"})
+        training_jobs.compose(stack, weights="channel", hyperparameters={"arch": "resnet50"})
     with pytest.raises(StackError, match="unknown weights 'mine'"):
-        training.compose(stack, weights="mine")
+        training_jobs.compose(stack, weights="mine")
 
 
 def test_only_a_state_dict_is_uploaded(stack: Stack, tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def job(uri: str, **more: Any) -> dict[str, Any]:
 
 def test_a_record_has_the_models_own_metrics(stack: Stack) -> None:
     put("m.tar.gz", archive(history="x", metrics_json=json.dumps({"val_loss": 0.2999999, "ece": 0.01})))
-    record = training.record(job("s3://artifacts/m.tar.gz"))
+    record = training_jobs.record(job("s3://artifacts/m.tar.gz"))
     assert record["metrics"] == {"val_loss": 0.2999999, "ece": 0.01}
     assert (record["instances"], record["seconds"]) == (2, 61.2)
 
@@ -181,7 +182,7 @@ def test_a_record_has_the_models_own_metrics(stack: Stack) -> None:
 )
 def test_a_model_without_metrics_leaves_what_was_printed(stack: Stack, body: bytes) -> None:
     put("m.tar.gz", body)
-    assert training.record(job("s3://artifacts/m.tar.gz"))["metrics"] == {"val_loss": 0.3}
+    assert training_jobs.record(job("s3://artifacts/m.tar.gz"))["metrics"] == {"val_loss": 0.3}
 
 
 def test_a_spot_jobs_record_says_how_often_it_was_interrupted(stack: Stack) -> None:
@@ -191,9 +192,9 @@ def test_a_spot_jobs_record_says_how_often_it_was_interrupted(stack: Stack) -> N
         "s3://artifacts/m.tar.gz",
         EnableManagedSpotTraining=True,
         BillableTimeInSeconds=20,
-        SecondaryStatusTransitions=[{"Status": one} for one in statuses],
+        SecondaryStatusTransitions=[{"Status": status} for status in statuses],
     )
-    record = training.record(spot)
+    record = training_jobs.record(spot)
     assert (record["interruptions"], record["billable_seconds"]) == (2, 20)
 
 
@@ -206,13 +207,15 @@ def test_every_printed_metric_is_found_once(capsys: pytest.CaptureFixture[str]) 
         "macro_f1": 1.0,
         "ece": 0.0123456,
     }
-    joblog.say_metrics(values)
+    joblog.print_metrics(values)
     printed = capsys.readouterr().out
-    found = {
-        one["Name"]: [float(text) for text in re.findall(one["Regex"], printed)]
-        for one in sdk.metric_definitions()
+    values_by_name = {
+        definition["Name"]: [float(text) for text in re.findall(definition["Regex"], printed)]
+        for definition in sdk.metric_definitions()
     }
-    assert {name: one for name, one in found.items() if one} == {n: [v] for n, v in values.items()}
+    assert {name: numbers for name, numbers in values_by_name.items() if numbers} == {
+        n: [v] for n, v in values.items()
+    }
 
 
 def test_a_tuning_jobs_name_leaves_room_for_its_trials() -> None:
@@ -220,6 +223,36 @@ def test_a_tuning_jobs_name_leaves_room_for_its_trials() -> None:
         name = tuning.job_name(stack_name)
         assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}", name)
         assert name.startswith(stack_name[:10])
+
+
+def test_the_tuner_searches_these_ranges() -> None:
+    with sdk.quiet():
+        ranges = tuning.search_ranges()
+
+    described = [(type(ranges[name]).__name__, ranges[name].as_tuning_range(name)) for name in ranges]
+    logarithmic, linear = "Logarithmic", "Linear"
+    expected = [
+        ("Continuous", "lr", "0.0001", "0.03", logarithmic),
+        ("Integer", "batch-size", "16", "128", logarithmic),
+        ("Continuous", "dropout", "0.0", "0.6", linear),
+        ("Continuous", "label-smoothing", "0.0", "0.2", linear),
+    ]
+    assert [
+        (
+            kind.removesuffix("Parameter"),
+            *(text[key] for key in ("Name", "MinValue", "MaxValue", "ScalingType")),
+        )
+        for kind, text in described
+        if kind != "CategoricalParameter"
+    ] == expected
+    assert ranges["head-width"].as_tuning_range("head-width")["Values"] == ["0", "128", "256", "512"]
+
+
+@pytest.mark.parametrize("unfreeze", ["1", "1.0", 2])
+def test_fine_tuning_is_not_tuned(stack: Stack, unfreeze: object, tmp_path: Path) -> None:
+    request = sdk.Request("dogs", {"arch": "efficientnet_lite0", "unfreeze": unfreeze})
+    with pytest.raises(StackError, match="leave --unfreeze to train"):
+        tuning.tune(Workspace("local", tmp_path), stack, request, sdk.Search())
 
 
 def test_more_trials_at_once_than_trials_are_refused() -> None:

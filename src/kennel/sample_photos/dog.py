@@ -1,4 +1,4 @@
-"""A drawn dog: a breed's look, painted in a random pose."""
+"""Paints a dog with the look of its breed, in a random pose."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import random
 
 from PIL import Image, ImageChops, ImageDraw
 
-from kennel.classifier.data.look import Look
-from kennel.classifier.data.scene import shade
+from kennel.sample_photos.look import Look
+from kennel.sample_photos.scene import shade
 
 Point = tuple[float, float]
 
 
 class Pose:
-    """Where a dog stands in one picture, and how: all that differs between two photos of a breed."""
+    """Position and posture of a dog in one picture: what differs between two photos of a breed."""
 
     def __init__(self, size: int, rng: random.Random) -> None:
         self.unit = size * rng.uniform(0.46, 0.58)
@@ -150,7 +150,7 @@ def _tail(layer: tuple[Image.Image, ImageDraw.ImageDraw], breed: Look, pose: Pos
 
 
 def _roughen(layer: tuple[Image.Image, ImageDraw.ImageDraw], breed: Look, rng: random.Random) -> None:
-    """Let curls or tufts stand out of the outline."""
+    """Add curls or tufts along the outline."""
     if breed.fur == "smooth":
         return
     mask, draw = layer
@@ -168,7 +168,7 @@ def _roughen(layer: tuple[Image.Image, ImageDraw.ImageDraw], breed: Look, rng: r
 
 
 def _pattern(draw: ImageDraw.ImageDraw, breed: Look, pose: Pose, head: Point, rng: random.Random) -> None:
-    """Paint the second colour where the breed wears it."""
+    """Paint the second colour where the breed's pattern has it."""
     half, second = breed.girth / 2, breed.second
     if breed.pattern == "spots":
         for _ in range(48):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from kennel.classifier import labels
-from kennel.classifier.data import DataError, folder, sample
-from kennel.classifier.data.look import look
+from kennel.classifier.data import DataError, folder
+from kennel.sample_photos import draw as sample
+from kennel.sample_photos.look import look
 
 
 def digests(directory: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Drawn backgrounds for the sample photos: a dozen places a dog is photographed in."""
+"""Paints backgrounds for the sample photos: a dozen places where dogs are photographed."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def snow(draw: ImageDraw.ImageDraw, size: int, rng: random.Random) -> None:
     _dots(draw, size, rng, 0, [(255, 255, 255)], 130, 0.006)
 
 
-def room(draw: ImageDraw.ImageDraw, size: int, rng: random.Random) -> None:
+def living_room(draw: ImageDraw.ImageDraw, size: int, rng: random.Random) -> None:
     """Striped wallpaper over a plank floor."""
     horizon = _ground(draw, size, rng, (225, 195, 205), (165, 110, 65))
     step = round(size * 0.06)
@@ -218,7 +218,7 @@ def street(draw: ImageDraw.ImageDraw, size: int, rng: random.Random) -> None:
 
 
 SCENES: tuple[Scene, ...] = (
-    meadow, beach, snow, room, bricks, forest, autumn, tiles, dusk, flowers, fence, carpet, street,
+    meadow, beach, snow, living_room, bricks, forest, autumn, tiles, dusk, flowers, fence, carpet, street,
 )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
-"""What a drawn breed looks like: coat, pattern, ears, proportions, different for every breed."""
+"""The look of a drawn breed: coat, pattern, ears, proportions, different for every breed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kennel.classifier.data.scene import Colour
+from kennel.sample_photos.scene import Colour
 
 COATS: tuple[Colour, ...] = (
     (222, 184, 125), (45, 40, 42), (120, 70, 40), (238, 232, 220), (176, 88, 38), (128, 132, 140),
@@ -49,7 +49,7 @@ class Look:
 def look(breed: int) -> Look:
     """Return the look of breed number ``breed``.
 
-    The traits' numbers of values are mostly coprime, so breeds that share one trait differ in others.
+    The traits' numbers of values are mostly coprime, so breeds with one equal trait differ in others.
     """
     second = SECONDS[(breed * 2 + breed // 11) % len(SECONDS)]
     coat = COATS[breed % len(COATS)]

@@ -1,4 +1,4 @@
-"""Sample photos without a download: drawn dogs of 133 breeds, in the course's folder layout."""
+"""Draws data folders: dogs of 133 breeds and more, in the course's folder layout."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from kennel.classifier import labels
-from kennel.classifier.data import DataError, dog, scene
-from kennel.classifier.data.look import look
+from kennel.classifier.data import DataError
+from kennel.sample_photos import dog, scene
+from kennel.sample_photos.look import look
 
 PER_CLASS: Mapping[str, int] = {"train": 5, "valid": 1, "test": 1}
 _MARKER = ".sample.json"
 
 
 def class_name(breed: int) -> str:
-    """Return the folder name of breed number ``breed``: the course's 133, then mixed breeds without end."""
+    """Return the folder name of breed number ``breed``: the course's 133, then mixed breeds."""
     names = labels.breeds()
     return names[breed] if breed < len(names) else f"{breed + 1:03d}.Mixed_breed_{breed + 1 - len(names)}"
 
@@ -42,8 +43,8 @@ def draw(
     Parameters
     ----------
     directory
-        Folder to create; an empty one may exist. One that holds this very sample is left as it is, and
-        an interrupted drawing is begun anew.
+        Folder to create; an empty one may exist. A folder with the same sample is left as it is, and an
+        interrupted drawing starts again.
     classes
         Number of breeds.
     per_class
@@ -107,7 +108,7 @@ def draw(
 
 
 def _drawn(directory: Path) -> dict[str, object] | None:
-    """Return what a folder was drawn with; None if it was not."""
+    """Return the settings that a folder was drawn with; None for another folder."""
     marker = directory / _MARKER
     return json.loads(marker.read_text()) if marker.is_file() else None
 
