@@ -32,6 +32,15 @@ def blocks(path: Path, kind: str) -> Blocks:
     return {label: body for block in parse(path).get(kind, []) for label, body in block.items()}
 
 
+def variables(module: Path) -> Blocks:
+    """Return the bodies of all variables of a module, from all its ``variables*.tf``, by name."""
+    return {
+        name: body
+        for path in sorted(module.glob("variables*.tf"))
+        for name, body in blocks(path, "variable").items()
+    }
+
+
 def violations(terraform: Path) -> Iterator[str]:
     """Return a line for each violation of the style.
 
@@ -59,7 +68,8 @@ def violations(terraform: Path) -> Iterator[str]:
 
 
 def _in_order_and_described(module: Path, name: str) -> Iterator[str]:
-    for file, kind in (("variables.tf", "variable"), ("outputs.tf", "output")):
+    files = [(path.name, "variable") for path in sorted(module.glob("variables*.tf"))]
+    for file, kind in (*files, ("outputs.tf", "output")):
         bodies = blocks(module / file, kind)
         for label, following in zip(list(bodies), list(bodies)[1:], strict=False):
             if following < label:
@@ -70,16 +80,17 @@ def _in_order_and_described(module: Path, name: str) -> Iterator[str]:
 
 
 def _typed(module: Path, name: str) -> Iterator[str]:
-    for label, body in blocks(module / "variables.tf", "variable").items():
-        where = f"{name}/variables.tf: variable {label}"
-        if "type" not in body:
-            yield f"{where} has no type"
-        means_something = "default" in body and body["default"] is None
-        if means_something == (body.get("nullable") is False):
-            yield f"{where}: null must be its default, or refused with nullable = false"
-        for validation in body.get("validation", []):
-            if not str(validation["error_message"]).startswith(label):
-                yield f"{where}: an error_message does not begin with the variable's name"
+    for path in sorted(module.glob("variables*.tf")):
+        for label, body in blocks(path, "variable").items():
+            where = f"{name}/{path.name}: variable {label}"
+            if "type" not in body:
+                yield f"{where} has no type"
+            null_by_default = "default" in body and body["default"] is None
+            if null_by_default == (body.get("nullable") is False):
+                yield f"{where}: null must be its default, or refused with nullable = false"
+            for validation in body.get("validation", []):
+                if not str(validation["error_message"]).startswith(label):
+                    yield f"{where}: an error_message does not begin with the variable's name"
 
 
 def _has_main_resource(module: Path) -> bool:
@@ -88,7 +99,7 @@ def _has_main_resource(module: Path) -> bool:
 
 
 def _environments(terraform: Path) -> Iterator[str]:
-    declared = blocks(terraform / "variables.tf", "variable").keys()
+    declared = variables(terraform).keys()
     for path in sorted((terraform / "environments").glob("*.tfvars")):
         settings = parse(path)
         for name in sorted(settings.keys() - declared):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.unit.terraform.conftest import TERRAFORM
 
-from kennel.checks.terraform_style import blocks, parse
+from kennel.checks.terraform_style import parse, variables
 
 
 def test_only_throwaway_environments_delete_what_their_buckets_hold() -> None:
@@ -30,7 +30,7 @@ def test_the_image_tags_are_ones_that_the_sagemaker_sdk_knows(use: str, variable
     assert package.submodule_search_locations is not None
     table = Path(next(iter(package.submodule_search_locations))) / "image_uri_config" / "pytorch.json"
     versions = json.loads(table.read_text())[use]["versions"]
-    type_ = blocks(TERRAFORM / "variables.tf", "variable")[variable]["type"]
+    type_ = variables(TERRAFORM)[variable]["type"]
     [(version, python)] = re.findall(r'image_tag = optional\(string, "([0-9.]+)-cpu-(py\d+)"\)', type_)
     assert version in versions
     assert python in versions[version]["py_versions"]
