@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 CONTAINER_ROOT = "/opt/ml"
-NAMED = re.compile(r"/opt/ml(?=$|[^\w.-])")
-SAFE = re.compile(r"[\w./@%+=:,-]+")
+MENTION = re.compile(r"/opt/ml(?=$|[^\w.-])")
+UNQUOTED = re.compile(r"[\w./@%+=:,-]+")
 
 
 class ContainerRoot:
@@ -32,14 +32,14 @@ class ContainerRoot:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = self.path = folder
         self._link_folder: Path | None = None
-        if not SAFE.fullmatch(str(folder)):
+        if not UNQUOTED.fullmatch(str(folder)):
             self._link_folder = Path(tempfile.mkdtemp(prefix="kennel-", dir="/tmp"))
             self.path = self._link_folder / "ml"
             self.path.symlink_to(folder, target_is_directory=True)
 
     def text(self, content: str) -> str:
         """Return a text with `/opt/ml` replaced by this host's folder."""
-        return NAMED.sub(lambda _: str(self.path), content)
+        return MENTION.sub(lambda _: str(self.path), content)
 
     def local(self, path: str) -> Path:
         """Return where a path of the container lies here.
