@@ -19,6 +19,8 @@ from kennel.localcloud.runtime.output import OutputReader
 from kennel.localcloud.runtime.role_session import RoleSession, role_credentials
 from kennel.localcloud.runtime.supervisor import SupervisedProcess, supervisors
 
+END_SECONDS = 60.0  # how long a killed process and the end of its output are waited for
+
 
 @dataclass
 class TemporaryFolder:
@@ -159,7 +161,7 @@ class Workload:
         if self._output:
             self._output.drain()
 
-    def join_output(self, timeout: float = 60.0) -> None:
+    def join_output(self, timeout: float = END_SECONDS) -> None:
         """Wait until its output has ended and every line was passed on, at most `timeout` seconds."""
         if self._output:
             self._output.join(timeout)
@@ -175,6 +177,7 @@ class Workload:
     def close(self) -> None:
         """Kill what still runs, wait until the rest of its output is passed on, and close the log stream."""
         self.terminate(0)
+        self.wait(END_SECONDS)
         self.join_output()
         if self._log:
             self._log.close()
