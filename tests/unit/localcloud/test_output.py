@@ -20,7 +20,7 @@ def lines_of(output: bytes, chunk_size: int = READ_SIZE) -> list[str]:
 
 @pytest.mark.parametrize("chunk_size", [1, 3, 100])
 def test_lines_are_split_and_the_last_needs_no_end(chunk_size: int) -> None:
-    assert lines_of(b"one\ntwo\r\n\nthree", chunk_size) == ["one", "two", "", "three"]
+    assert lines_of(b"first\nsecond\r\n\nthird", chunk_size) == ["first", "second", "", "third"]
 
 
 def test_bytes_that_are_no_text_are_shown_as_such() -> None:

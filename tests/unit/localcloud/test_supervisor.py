@@ -17,7 +17,7 @@ from kennel.localcloud.runtime.supervisor import ProcessStartError, SupervisedPr
 SOURCE = Path(__file__).parents[3] / "src"
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
-# A child that starts three descendants: a plain one, one in its own session, and a double-forked orphan.
+# A child that starts three descendants: one in its session, one in a session of its own, and an orphan.
 FAMILY = """
 import os, subprocess, sys, time
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""The paths that containers hard-code, and where they lie without a container.
+"""The path `/opt/ml` that programs in training containers use, and the folder that stands for it here.
 
-SageMaker's containers know one place, `/opt/ml`. Here each host has a folder of its own instead, so every
-text that names `/opt/ml` and that the platform, not the user, wrote is rewritten: all of it in this file.
+Without containers each host has a folder of its own instead. Every text that names `/opt/ml` and that
+SageMaker or its SDK, not the user, wrote is rewritten by the functions of this module.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ContainerRoot:
     Parameters
     ----------
     folder : Path
-        Where the files really are.
+        The host's folder.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -59,7 +59,7 @@ def _descendants(root: int) -> Iterator[int]:
         remaining.extend(children.get(pid, []))
 
 
-STOPPED: list[bool] = []  # filled when somebody terminates the supervisor itself
+STOPPED: list[bool] = []  # filled when the supervisor itself gets SIGTERM
 
 
 class _Supervisor:
@@ -137,7 +137,7 @@ class _Supervisor:
 
 
 def _send_report(report: dict[str, Any]) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the service died: nobody reads it
+    with contextlib.suppress(BrokenPipeError):  # the service died
         os.write(1, json.dumps(report).encode() + b"\n")
 
 

@@ -129,7 +129,7 @@ class _Server(ThreadingHTTPServer):
 
     def stop(self) -> None:
         def end() -> None:
-            self.shutdown()  # takes up to half a second: nobody should wait for it
+            self.shutdown()  # takes up to half a second: in a thread, so that no caller waits
             self.server_close()
 
         threading.Thread(target=end, daemon=True).start()
