@@ -62,7 +62,7 @@ def _check(payload: bytes, invocation_type: str) -> None:
 
 
 def find_function(call: Call, name: str, qualifier: str | None) -> Any:
-    """Return moto's record of the version that a name or ARN, and a qualifier, mean.
+    """Return moto's record of the version that a function's name or ARN and a qualifier name.
 
     Raises
     ------
