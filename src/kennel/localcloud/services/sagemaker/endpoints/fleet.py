@@ -29,7 +29,7 @@ STARTUP_SECONDS = 480.0  # the health check's limit on AWS
 LONGEST_REASON = 1024
 
 
-class DeploymentError(Exception):
+class FleetError(Exception):
     """The fleet did not come up; the text is the endpoint's FailureReason."""
 
 
@@ -63,7 +63,7 @@ class Variant:
 
         Raises
         ------
-        DeploymentError
+        FleetError
             It is not there, not readable for the role, or not an archive.
         """
         plan, model = self.plan, self._root.path / "model"
@@ -79,13 +79,13 @@ class Variant:
             elif plan.data_url:
                 storage.download(s3, plan.data_url, model)
         except (ClientError, ServiceException) as error:
-            raise DeploymentError(
+            raise FleetError(
                 f"Failed to download model data for container of production variant {plan.name} from URL: "
                 f'"{plan.data_url}". Please ensure that there is an object located at the URL and that the '
                 f'role "{plan.role}" has permission to access it. {error_text(error)}'
             ) from error
         except (tarfile.TarError, OSError, EOFError, storage.StorageError) as error:
-            raise DeploymentError(
+            raise FleetError(
                 f"Failed to extract model data for container of production variant {plan.name} from URL: "
                 f'"{plan.data_url}". {error}'
             ) from error
@@ -112,14 +112,14 @@ class Variant:
 
         Raises
         ------
-        DeploymentError
+        FleetError
             An instance did not start; the text has the last lines of its log.
         """
         for instance in self.instances:
             instance.settled.wait()
         for instance in self.instances:
             if instance.failure:
-                raise DeploymentError(_startup_failure(self.plan.name, instance))
+                raise FleetError(_startup_failure(self.plan.name, instance))
 
     def pick(self) -> EndpointInstance | None:
         """Return the next instance that serves, in turn; None if none does."""
@@ -158,7 +158,7 @@ class Fleet:
 
         Raises
         ------
-        DeploymentError
+        FleetError
             A variant did not come up.
         """
         for variant in self.variants.values():
@@ -209,17 +209,17 @@ def read_plans(backend: Any, configuration: Any, descriptions: list[dict[str, An
 
     Raises
     ------
-    DeploymentError
+    FleetError
         A model no longer exists, or needs what the local cloud does not support.
     """
     plans = []
     for variant, description in zip(configuration.production_variants, descriptions, strict=True):
         model = sagemaker.model(backend, variant["ModelName"])
         if model is None:
-            raise DeploymentError(f'Could not find model "{variant["ModelName"]}".')
+            raise FleetError(f'Could not find model "{variant["ModelName"]}".')
         containers = model.containers or [model.primary_container]
         if len(containers) != 1 or not containers[0]:
-            raise DeploymentError(f"Model {model.model_name}: the local cloud serves one container a model.")
+            raise FleetError(f"Model {model.model_name}: the local cloud serves one container a model.")
         container = containers[0]
         source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
         plans.append(

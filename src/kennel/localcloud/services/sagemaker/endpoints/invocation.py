@@ -10,7 +10,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.runtime import cloudwatch_metrics as metrics
-from kennel.localcloud.services.sagemaker.endpoints.api import endpoints
+from kennel.localcloud.services.sagemaker.endpoints.endpoint import endpoints
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import InstanceUnavailableError
 from kennel.localcloud.services.sagemaker.endpoints.fleet import Variant
 
