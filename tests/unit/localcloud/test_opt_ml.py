@@ -35,11 +35,11 @@ def test_a_folder_that_a_shell_would_split_is_reached_without_quotes(tmp_path: P
     (root.path / "model").mkdir()
     script = root.text("cd /opt/ml/model\necho fine > /opt/ml/model/report")
     subprocess.run(["bash", "-ec", script], check=True)
-    assert (tmp_path / "my dogs' $HOME" / "model" / "said").read_text() == "fine\n"
+    assert (tmp_path / "my dogs' $HOME" / "model" / "report").read_text() == "fine\n"
     link = root.path
     root.close()
     assert not link.exists()
-    assert (tmp_path / "my dogs' $HOME" / "model" / "said").exists()
+    assert (tmp_path / "my dogs' $HOME" / "model" / "report").exists()
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/opt/ml/../../etc", "/opt/mlflow"])

@@ -12,7 +12,7 @@ from kennel.localcloud.runtime.output import READ_SIZE, LineBuffer, OutputReader
 
 
 def lines_of(output: bytes, chunk_size: int = READ_SIZE) -> list[str]:
-    buffer, lines = LineBuffer(), []
+    buffer, lines = LineBuffer(), list[str]()
     for start in range(0, len(output), chunk_size):
         lines += buffer.add(output[start : start + chunk_size])
     return [*lines, *buffer.rest()]

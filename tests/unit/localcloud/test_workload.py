@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from werkzeug.serving import make_server
@@ -33,18 +34,16 @@ LOGS_ALLOWED = [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    before = dict(os.environ)
-    cloud = Cloud(tmp_path_factory.mktemp("cloud"), free_port())
-    server = make_server("127.0.0.1", cloud.port, application(cloud), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield cloud
-    cloud.shutdown()
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-    os.environ.clear()
-    os.environ.update(before)
+    with mock.patch.dict(os.environ):  # Cloud sets moto's variables
+        cloud = Cloud(tmp_path_factory.mktemp("cloud"), free_port())
+        server = make_server("127.0.0.1", cloud.port, application(cloud), threaded=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield cloud
+        cloud.shutdown()
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
 
 
 def session_of_role(
@@ -251,15 +250,11 @@ def test_a_killed_service_leaves_no_workload(tmp_path: Path) -> None:
 
 
 def test_the_shutdown_of_the_cloud_ends_its_workloads(tmp_path: Path) -> None:
-    before = dict(os.environ)
-    cloud = Cloud(tmp_path / "another cloud", 1)
-    try:
+    with mock.patch.dict(os.environ):
+        cloud = Cloud(tmp_path / "another cloud", 1)
         workload = Workload(cloud, RoleSession(cloud, "arn", SERVICE, "Tests"))
         workload.start(["sleep", "300"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
         cloud.shutdown()
         assert workload.exit_status == -signal.SIGKILL
         with pytest.raises(ProcessStartError, match="the local cloud is shutting down"):
             workload.start(["sleep", "300"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
