@@ -66,7 +66,7 @@ class LogStream:
                     self._changed.wait()
                 if not self._events:
                     return
-                # The first line goes at once; those right behind it share the next batch.
+                # The first line is sent at once; those that follow it share the next batch.
                 batch = self._take()
             self._send(batch)
             with self._changed:

@@ -48,7 +48,7 @@ def _descendants(root: int) -> Iterator[int]:
             try:
                 stat = (entry / "stat").read_bytes()
             except OSError:
-                continue  # gone since the listing
+                continue  # it ended since the listing
             fields = stat.rpartition(b")")[2].split()  # the name before it may hold anything
             if fields[0] != b"Z":
                 children.setdefault(int(fields[1]), []).append(int(entry.name))
@@ -104,7 +104,7 @@ class _Supervisor:
         pending = b""
         while self.reap():
             if self.deadline is None and self.status is not None:
-                return  # the child is done; what it left behind is not part of its work
+                return  # the child has ended; the processes that it left are killed
             if STOPPED:
                 return
             wait = None if self.deadline is None else self.deadline - time.monotonic()

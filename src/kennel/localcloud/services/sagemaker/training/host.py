@@ -167,7 +167,7 @@ class TrainingHost:
             "TRAINING_JOB_ARN": f"arn:aws:sagemaker:{self._cloud.region}:{self._cloud.account}:"
             f"training-job/{self.job}",
             "PYTHONUNBUFFERED": "TRUE",  # as in AWS's images: lines must come as they are printed
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",  # it would ask the network about pip itself
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",  # pip would look for a newer pip in the network
             "PET_MASTER_PORT": str(self._master_port),  # torchrun's, where the drivers give none
             "GLOO_SOCKET_IFNAME": NETWORK_INTERFACE,
             # Hosts share this machine: each has its part of the processors.

@@ -80,7 +80,7 @@ class TrainingJob:
         self._stop.set()
 
     def reclaim(self, notice: float) -> None:
-        """Take the hosts away: SIGTERM now, SIGKILL after ``notice`` seconds (0: at once, unannounced)."""
+        """Reclaim the hosts: SIGTERM now, SIGKILL after ``notice`` seconds (0: at once, without SIGTERM)."""
         self._notice = notice
 
     def _run(self) -> None:

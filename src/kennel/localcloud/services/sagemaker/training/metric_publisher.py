@@ -12,9 +12,8 @@ from kennel.localcloud.runtime.role_session import RoleSession
 from kennel.localcloud.services.sagemaker.training.metric_scraper import NAMESPACE, MetricScraper
 
 INTERVAL_SECONDS = 1.0
-LARGEST_BATCH = (
-    1000  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
-)
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+LARGEST_BATCH = 1000
 
 
 class MetricPublisher:
@@ -52,5 +51,5 @@ class MetricPublisher:
                 )
             except (ClientError, ServiceException, BotoCoreError, OSError):
                 # A role without cloudwatch:PutMetricData trains without graphs, as on AWS; the other errors
-                # are those of a role that is gone and of a service that is shutting down.
+                # are those of a role that was deleted and of a service that is shutting down.
                 return

@@ -77,7 +77,7 @@ class TrainingRecord:
         self.moto.training_start_time = self.moto.training_start_time or datetime.now(UTC)
 
     def move(self, status: str, message: str = "") -> None:
-        """Enter a secondary status."""
+        """Change to a secondary status."""
         record, now = self.moto, datetime.now(UTC)
         transitions = [dict(transition) for transition in record.secondary_status_transitions]
         if transitions and "EndTime" not in transitions[-1]:

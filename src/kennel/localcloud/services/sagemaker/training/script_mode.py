@@ -16,14 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-TOOLKIT_PREFIX = (
-    "sagemaker_"  # hyperparameters of the toolkit itself; a tuner adds one with a leading underscore
-)
+# Hyperparameters of the toolkit itself begin so; a tuner adds one with a leading underscore.
+TOOLKIT_PREFIX = "sagemaker_"
 TUNING_OBJECTIVE = "_tuning_objective_metric"
 
 
 def decoded(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
-    """Return hyperparameters as values: the SDK encodes them as JSON, a tuner's choices come bare."""
+    """Return hyperparameters as values: the SDK encodes them as JSON, a tuner's choices are plain text."""
     values = {}
     for name, text in hyperparameters.items():
         try:
@@ -113,7 +112,7 @@ def environment(
 
 
 def command(code: Path, values: Mapping[str, Any]) -> list[str]:
-    """Return what runs the script from the folder `code`, its requirements installed first."""
+    """Return the command that installs the requirements in the folder `code` and runs the script."""
     program = str(values["sagemaker_program"])
     words = [*([sys.executable] if program.endswith(".py") else ["/bin/sh"]), program]
     run = shlex.join([*words, *arguments(users_own(values))])
