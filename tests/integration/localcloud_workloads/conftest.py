@@ -1,4 +1,4 @@
-"""A local cloud for the tests of its data plane, one for the session; small roles and archives."""
+"""A local cloud for the tests of its workloads, shared by the session; small roles and archives."""
 
 from __future__ import annotations
 

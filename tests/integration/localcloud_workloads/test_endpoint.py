@@ -17,7 +17,7 @@ from .conftest import Stage, eventually, tarred
 SAGEMAKER = "sagemaker.amazonaws.com"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
 
-# A model without torch in it: it answers with its own file's content, or fails as it is told.
+# A model without torch in it: it answers with its own file's content, or fails on request.
 INFERENCE = """
 import json, os, pathlib, time
 from sagemaker_inference.errors import BaseInferenceToolkitError
@@ -119,61 +119,69 @@ def endpoints(stage: Stage) -> Endpoints:
 
 
 @pytest.fixture(scope="module")
-def one(endpoints: Endpoints) -> str:
+def endpoint_name(endpoints: Endpoints) -> str:
     environment = {"SAGEMAKER_PROGRAM": "inference.py", "CUSTOM": "/opt/ml/model"}
     return endpoints.serving("first", Environment=environment)
 
 
-def test_bytes_go_both_ways(endpoints: Endpoints, one: str) -> None:
+def test_bytes_go_both_ways(endpoints: Endpoints, endpoint_name: str) -> None:
     body = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 100
     answer = endpoints.runtime.invoke_endpoint(
-        EndpointName=one, Body=body, ContentType="image/jpeg", Accept="image/jpeg"
+        EndpointName=endpoint_name, Body=body, ContentType="image/jpeg", Accept="image/jpeg"
     )
     assert answer["Body"].read() == b"\xff\xd8" + bytes(range(256))
     assert answer["ContentType"] == "image/jpeg"
     assert answer["InvokedProductionVariant"] == "v1"
-    document = endpoints.ask(one, body)
+    document = endpoints.ask(endpoint_name, body)
     assert (document["model"], document["bytes"]) == ("first", len(body))
     assert document["custom"].startswith(str(endpoints.stage.directory))
     assert document["custom"].endswith("/model")
 
 
-def test_an_unknown_endpoint_and_variant_are_validation_errors(endpoints: Endpoints, one: str) -> None:
+def test_an_unknown_endpoint_and_variant_are_validation_errors(
+    endpoints: Endpoints, endpoint_name: str
+) -> None:
     answer = endpoints.error("nope")
     assert answer["Error"]["Code"] == "ValidationError"
     assert answer["Error"]["Message"] == "Endpoint nope of account 123456789012 not found."
-    assert endpoints.error(one, TargetVariant="v9")["Error"]["Code"] == "ValidationError"
+    assert endpoints.error(endpoint_name, TargetVariant="v9")["Error"]["Code"] == "ValidationError"
 
 
-def test_a_models_failure_is_a_model_error(endpoints: Endpoints, one: str) -> None:
-    answer = endpoints.error(one, b"fail")
+def test_a_models_failure_is_a_model_error(endpoints: Endpoints, endpoint_name: str) -> None:
+    answer = endpoints.error(endpoint_name, b"fail")
     assert answer["Error"]["Code"] == "ModelError"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert answer["OriginalStatusCode"] == 500
     assert answer["OriginalMessage"].startswith("what is this?")
     assert "Received server error (500) from primary" in answer["Error"]["Message"]
-    refused = endpoints.error(one, ContentType="image/gif")
+    refused = endpoints.error(endpoint_name, ContentType="image/gif")
     assert refused["OriginalStatusCode"] == 415
     assert "Received client error (415) from primary" in refused["Error"]["Message"]
 
 
-def test_a_body_that_is_too_large_is_413(endpoints: Endpoints, one: str) -> None:
-    assert endpoints.ask(one, bytes(6_500_000))["bytes"] == 6_500_000
-    assert endpoints.error(one, bytes(6_600_000))["OriginalStatusCode"] == 413
+def test_a_body_that_is_too_large_is_413(endpoints: Endpoints, endpoint_name: str) -> None:
+    assert endpoints.ask(endpoint_name, bytes(6_500_000))["bytes"] == 6_500_000
+    assert endpoints.error(endpoint_name, bytes(6_600_000))["OriginalStatusCode"] == 413
 
 
-def test_invocations_are_counted(endpoints: Endpoints, one: str) -> None:
+def test_invocations_are_counted(endpoints: Endpoints, endpoint_name: str) -> None:
     cloudwatch = endpoints.stage.client("cloudwatch")
 
     def names() -> set[str]:
-        found = cloudwatch.list_metrics(
-            Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": one}]
+        listed = cloudwatch.list_metrics(
+            Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": endpoint_name}]
         )
-        return {metric["MetricName"] for metric in found["Metrics"]}
+        return {metric["MetricName"] for metric in listed["Metrics"]}
 
-    endpoints.ask(one)
-    wanted = {"Invocations", "ModelLatency", "OverheadLatency", "Invocation4XXErrors", "Invocation5XXErrors"}
-    eventually(lambda: wanted <= names())
+    endpoints.ask(endpoint_name)
+    expected = {
+        "Invocations",
+        "ModelLatency",
+        "OverheadLatency",
+        "Invocation4XXErrors",
+        "Invocation5XXErrors",
+    }
+    eventually(lambda: expected <= names())
 
 
 def test_a_killed_server_shows_and_comes_back(endpoints: Endpoints) -> None:
@@ -185,10 +193,10 @@ def test_a_killed_server_shows_and_comes_back(endpoints: Endpoints) -> None:
 
     def back() -> int | None:
         try:
-            found: int = endpoints.ask(name)["pid"]
+            pid: int = endpoints.ask(name)["pid"]
         except endpoints.runtime.exceptions.ClientError:
             return None
-        return found
+        return pid
 
     assert eventually(back, 60) != before
     assert "ended with signal 9; starting it again" in endpoints.log(name)
@@ -289,8 +297,12 @@ def test_delete_stops_the_server(endpoints: Endpoints) -> None:
         endpoints.describe(name)
 
 
-def test_what_cannot_be_is_refused_at_once(endpoints: Endpoints, one: str) -> None:
+def test_an_endpoint_that_exists_and_a_configuration_that_does_not_are_refused_at_once(
+    endpoints: Endpoints, endpoint_name: str
+) -> None:
     with pytest.raises(endpoints.sagemaker.exceptions.ClientError, match="Cannot create already existing"):
-        endpoints.sagemaker.create_endpoint(EndpointName=one, EndpointConfigName=endpoints.config("x"))
+        endpoints.sagemaker.create_endpoint(
+            EndpointName=endpoint_name, EndpointConfigName=endpoints.config("x")
+        )
     with pytest.raises(endpoints.sagemaker.exceptions.ClientError, match="Could not find endpoint config"):
-        endpoints.sagemaker.update_endpoint(EndpointName=one, EndpointConfigName="nope")
+        endpoints.sagemaker.update_endpoint(EndpointName=endpoint_name, EndpointConfigName="nope")

@@ -73,35 +73,35 @@ def functions(stage: Stage) -> Functions:
 
 
 @pytest.fixture(scope="module")
-def one(functions: Functions) -> str:
+def function_name(functions: Functions) -> str:
     variables = {"COLOUR": "brown", "AWS_REGION": "mars"}
     return functions.create(Environment={"Variables": variables}, MemorySize=256)
 
 
-def test_it_answers_with_its_event_and_environment(functions: Functions, one: str) -> None:
-    answer = functions.invoke(one, {"a": 1})
+def test_it_answers_with_its_event_and_environment(functions: Functions, function_name: str) -> None:
+    answer = functions.invoke(function_name, {"a": 1})
     assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
     assert "FunctionError" not in answer
     document = answer["Document"]
     assert document["event"] == {"a": 1}
-    assert document["arn"] == f"arn:aws:lambda:us-east-1:123456789012:function:{one}"
+    assert document["arn"] == f"arn:aws:lambda:us-east-1:123456789012:function:{function_name}"
     assert 5000 < document["left"] <= 10_000
     environment = document["env"]
     assert environment["COLOUR"] == "brown"
     assert environment["AWS_REGION"] == "us-east-1"  # reserved: the function cannot override it
-    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == one
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == function_name
     assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
     assert environment["_HANDLER"] == "app.handler"
     assert environment["AWS_ACCESS_KEY_ID"].startswith("ASIA")
     assert "KENNEL_SECRET" not in environment
 
 
-def test_a_warm_sandbox_is_reused(functions: Functions, one: str) -> None:
-    assert len({functions.invoke(one)["Document"]["pid"] for _ in range(5)}) == 1
+def test_a_warm_sandbox_is_reused(functions: Functions, function_name: str) -> None:
+    assert len({functions.invoke(function_name)["Document"]["pid"] for _ in range(5)}) == 1
 
 
-def test_the_log_has_what_lambda_writes(functions: Functions, one: str) -> None:
-    answer = functions.invoke(one, {"mark": "log"}, LogType="Tail")
+def test_the_log_has_what_lambda_writes(functions: Functions, function_name: str) -> None:
+    answer = functions.invoke(function_name, {"mark": "log"}, LogType="Tail")
     tail = base64.b64decode(answer["LogResult"]).decode()
     request = answer["Document"]["id"]
     assert f"START RequestId: {request} Version: $LATEST" in tail
@@ -109,26 +109,28 @@ def test_the_log_has_what_lambda_writes(functions: Functions, one: str) -> None:
     assert f"END RequestId: {request}" in tail
     assert f"REPORT RequestId: {request}\tDuration: " in tail
     assert len(base64.b64decode(answer["LogResult"])) <= 4096
-    eventually(lambda: any(line.startswith(f"REPORT RequestId: {request}") for line in functions.log(one)))
-    assert "initialised" in functions.log(one)
-    assert any("Init Duration" in line for line in functions.log(one))
+    eventually(
+        lambda: any(line.startswith(f"REPORT RequestId: {request}") for line in functions.log(function_name))
+    )
+    assert "initialised" in functions.log(function_name)
+    assert any("Init Duration" in line for line in functions.log(function_name))
 
 
-def test_an_exception_is_reported_with_its_trace(functions: Functions, one: str) -> None:
-    answer = functions.invoke(one, {"fail": "no dog"})
+def test_an_exception_is_reported_with_its_trace(functions: Functions, function_name: str) -> None:
+    answer = functions.invoke(function_name, {"fail": "no dog"})
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
     assert answer["Document"]["errorMessage"] == "no dog"
     assert answer["Document"]["errorType"] == "ValueError"
     assert any("raise ValueError" in line for line in answer["Document"]["stackTrace"])
 
 
-def test_a_crash_is_an_exit_error_and_the_next_one_works(functions: Functions, one: str) -> None:
-    answer = functions.invoke(one, {"exit": 1}, LogType="Tail")
+def test_a_crash_is_an_exit_error_and_the_next_one_works(functions: Functions, function_name: str) -> None:
+    answer = functions.invoke(function_name, {"exit": 1}, LogType="Tail")
     assert answer["FunctionError"] == "Unhandled"
     assert answer["Document"]["errorType"] == "Runtime.ExitError"
     assert answer["Document"]["errorMessage"].endswith("Error: Runtime exited with error: exit status 1")
     assert "Runtime.ExitError" in base64.b64decode(answer["LogResult"]).decode()
-    assert functions.invoke(one)["StatusCode"] == 200
+    assert functions.invoke(function_name)["StatusCode"] == 200
 
 
 def test_a_timeout_kills_the_sandbox(functions: Functions) -> None:
@@ -199,18 +201,18 @@ def test_reserved_concurrency_throttles(functions: Functions) -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 
-def test_bad_requests_are_refused(functions: Functions, one: str) -> None:
+def test_bad_requests_are_refused(functions: Functions, function_name: str) -> None:
     with pytest.raises(functions.client.exceptions.ResourceNotFoundException, match="Function not found"):
         functions.invoke("nope")
     with pytest.raises(functions.client.exceptions.ResourceNotFoundException):
-        functions.invoke(one, Qualifier="99")
+        functions.invoke(function_name, Qualifier="99")
     with pytest.raises(functions.client.exceptions.InvalidRequestContentException):
-        functions.client.invoke(FunctionName=one, Payload=b"not json")
+        functions.client.invoke(FunctionName=function_name, Payload=b"not json")
     with pytest.raises(functions.client.exceptions.RequestTooLargeException):
-        functions.client.invoke(FunctionName=one, Payload=json.dumps("x" * 6_300_000).encode())
-    too_large = functions.invoke(one, {"large": 6_300_000})["Document"]
+        functions.client.invoke(FunctionName=function_name, Payload=json.dumps("x" * 6_300_000).encode())
+    too_large = functions.invoke(function_name, {"large": 6_300_000})["Document"]
     assert too_large["errorType"] == "Function.ResponseSizeTooLarge"
-    assert functions.client.invoke(FunctionName=one, InvocationType="DryRun")["StatusCode"] == 204
+    assert functions.client.invoke(FunctionName=function_name, InvocationType="DryRun")["StatusCode"] == 204
 
 
 def test_it_acts_with_its_own_role(functions: Functions) -> None:
@@ -266,8 +268,8 @@ def test_an_event_is_retried_and_ends_in_the_dead_letter_queue(functions: Functi
     assert functions.invoke(name, {"fail": "always"}, InvocationType="Event")["StatusCode"] == 202
 
     def dead() -> dict[str, Any] | None:
-        found = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages")
-        return found[0] if found else None
+        messages = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages")
+        return messages[0] if messages else None
 
     message = eventually(dead)
     assert json.loads(message["Body"]) == {"fail": "always"}

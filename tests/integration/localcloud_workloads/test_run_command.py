@@ -30,7 +30,7 @@ AGENT = {
 }
 
 
-class Host:
+class Instance:
     """An instance, and what is sent to it."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Host:
         listed = self.ssm.describe_instance_information(
             Filters=[{"Key": "InstanceIds", "Values": [self.id]}]
         )["InstanceInformationList"]
-        return [one["PingStatus"] for one in listed] == ["Online"]
+        return [entry["PingStatus"] for entry in listed] == ["Online"]
 
     def send(self, *lines: str, parameters: dict[str, list[str]] | None = None, **extra: Any) -> str:
         if "Targets" not in extra:
@@ -67,17 +67,17 @@ class Host:
         )["Command"]["CommandId"]
         return command
 
-    def look(self, command: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.ssm.get_command_invocation(CommandId=command, InstanceId=self.id)
-        return found
+    def describe(self, command: str) -> dict[str, Any]:
+        invocation: dict[str, Any] = self.ssm.get_command_invocation(CommandId=command, InstanceId=self.id)
+        return invocation
 
     def end(self, command: str) -> dict[str, Any]:
         def over() -> dict[str, Any] | None:
-            found = self.look(command)
-            return found if found["Status"] in OVER else None
+            invocation = self.describe(command)
+            return invocation if invocation["Status"] in OVER else None
 
-        found: dict[str, Any] = eventually(over)
-        return found
+        invocation: dict[str, Any] = eventually(over)
+        return invocation
 
     def run(self, *lines: str, **extra: Any) -> dict[str, Any]:
         return self.end(self.send(*lines, **extra))
@@ -88,8 +88,8 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def host(stage: Stage) -> Host:
-    return Host(stage)
+def instance(stage: Stage) -> Instance:
+    return Instance(stage)
 
 
 def gone(pid: int) -> bool:
@@ -103,121 +103,127 @@ def written(path: Path) -> Callable[[], str]:
     return lambda: path.read_text().strip() if path.exists() else ""
 
 
-def test_a_script_runs_with_the_roles_rights_in_the_instances_folder(host: Host) -> None:
+def test_a_script_runs_with_the_roles_rights_in_the_instances_folder(instance: Instance) -> None:
     script = (
         "import boto3, os; print(boto3.client('sts').get_caller_identity()['Arn']); "
         "print(os.getcwd()); print(sorted(n for n in os.environ if n.startswith('KENNEL')))"
     )
 
-    found = host.run("set -eu", f'"$KENNEL_PYTHON" -c "{script}"')
+    invocation = instance.run("set -eu", f'"$KENNEL_PYTHON" -c "{script}"')
 
-    who, where, settings = found["StandardOutputContent"].splitlines()
-    role = host.role.split("/")[-1]
-    assert (found["Status"], found["ResponseCode"]) == ("Success", 0)
-    assert who.endswith(f":assumed-role/{role}/{host.id}")
-    assert where == str(host.disk)
-    # Where the image's defaults lie elsewhere; nothing of the service's own environment comes through.
+    who, where, settings = invocation["StandardOutputContent"].splitlines()
+    role = instance.role.split("/")[-1]
+    assert (invocation["Status"], invocation["ResponseCode"]) == ("Success", 0)
+    assert who.endswith(f":assumed-role/{role}/{instance.id}")
+    assert where == str(instance.disk)
+    # Only what replaces the image's defaults; nothing of the service's own environment.
     assert settings == "['KENNEL_HOME', 'KENNEL_PYTHON']"
 
 
-def test_output_and_errors_go_separate_ways_and_the_exit_code_tells(host: Host) -> None:
-    found = host.run("echo fine", "echo trouble >&2", "exit 3")
+def test_output_and_errors_are_separate_and_the_exit_code_is_the_scripts(instance: Instance) -> None:
+    invocation = instance.run("echo fine", "echo trouble >&2", "exit 3")
 
-    assert (found["Status"], found["StatusDetails"], found["ResponseCode"]) == ("Failed", "Failed", 3)
-    assert found["StandardOutputContent"] == "fine\n"
-    assert found["StandardErrorContent"] == "trouble\nfailed to run commands: exit status 3"
+    assert (invocation["Status"], invocation["StatusDetails"], invocation["ResponseCode"]) == (
+        "Failed",
+        "Failed",
+        3,
+    )
+    assert invocation["StandardOutputContent"] == "fine\n"
+    assert invocation["StandardErrorContent"] == "trouble\nfailed to run commands: exit status 3"
 
 
-def test_a_first_line_chooses_the_interpreter(host: Host) -> None:
-    assert host.run("#!/usr/bin/env python", "print(6 * 7)")["StandardOutputContent"] == "42\n"
+def test_a_first_line_chooses_the_interpreter(instance: Instance) -> None:
+    assert instance.run("#!/usr/bin/env python", "print(6 * 7)")["StandardOutputContent"] == "42\n"
 
 
-def test_long_output_is_cut_as_the_agent_cuts_it(host: Host) -> None:
-    content = host.run("yes 123456789 | head -n 5000")["StandardOutputContent"]
+def test_long_output_is_cut_as_the_agent_cuts_it(instance: Instance) -> None:
+    content = instance.run("yes 123456789 | head -n 5000")["StandardOutputContent"]
 
     assert len(content) == 24_000
     assert content.endswith("--output truncated--")
     assert "123456789\n" * 2000 in content
 
 
-def test_lines_reach_cloudwatch_while_the_script_still_runs(host: Host) -> None:
-    group, stop = "/tests/host", host.disk / "stop"
-    command = host.send(
+def test_lines_reach_cloudwatch_while_the_script_still_runs(instance: Instance) -> None:
+    group, stop = "/tests/instance", instance.disk / "stop"
+    command = instance.send(
         "echo first",
         "echo wrong >&2",
         f'while [ ! -e "{stop}" ]; do sleep 0.05; done',
         "echo last",
         CloudWatchOutputConfig={"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": group},
     )
-    stream = f"{command}/{host.id}/aws-runShellScript"
+    stream = f"{command}/{instance.id}/aws-runShellScript"
 
-    eventually(lambda: host.stage.log_lines(group, f"{stream}/stdout") == ["first"])
-    assert host.look(command)["Status"] == "InProgress"
-    assert host.look(command)["StandardOutputContent"] == ""  # AWS shows it at the end only
+    eventually(lambda: instance.stage.log_lines(group, f"{stream}/stdout") == ["first"])
+    assert instance.describe(command)["Status"] == "InProgress"
+    assert instance.describe(command)["StandardOutputContent"] == ""  # AWS shows it at the end only
     stop.touch()
 
-    assert host.end(command)["StandardOutputContent"] == "first\nlast\n"
-    assert host.stage.log_lines(group, f"{stream}/stdout") == ["first", "last"]
-    assert host.stage.log_lines(group, f"{stream}/stderr") == ["wrong"]
+    assert instance.end(command)["StandardOutputContent"] == "first\nlast\n"
+    assert instance.stage.log_lines(group, f"{stream}/stdout") == ["first", "last"]
+    assert instance.stage.log_lines(group, f"{stream}/stderr") == ["wrong"]
 
 
-def test_without_the_right_to_make_sure_of_the_group_nothing_is_logged(stage: Stage) -> None:
+def test_without_the_right_to_create_the_group_nothing_is_logged(stage: Stage) -> None:
     writing = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
-    host, group = Host(stage, [AGENT, writing]), "/tests/mute"
+    instance, group = Instance(stage, [AGENT, writing]), "/tests/unlogged"
     stage.client("logs").create_log_group(logGroupName=group)
 
-    found = host.run(
-        "echo unheard",
+    invocation = instance.run(
+        "echo unlogged",
         CloudWatchOutputConfig={"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": group},
     )
 
-    assert found["StandardOutputContent"] == "unheard\n"
+    assert invocation["StandardOutputContent"] == "unlogged\n"
     assert stage.log_lines(group) == []
 
 
-def test_output_goes_to_s3_when_asked(host: Host) -> None:
-    bucket = host.stage.bucket()
-    command = host.send("echo kept", OutputS3BucketName=bucket, OutputS3KeyPrefix="runs/")
-    host.end(command)
+def test_output_goes_to_s3_when_asked(instance: Instance) -> None:
+    bucket = instance.stage.bucket()
+    command = instance.send("echo kept", OutputS3BucketName=bucket, OutputS3KeyPrefix="runs/")
+    instance.end(command)
 
-    key = f"runs/{command}/{host.id}/awsrunShellScript/0.awsrunShellScript/stdout"
-    answer = host.stage.client("s3").get_object(Bucket=bucket, Key=key)
+    key = f"runs/{command}/{instance.id}/awsrunShellScript/0.awsrunShellScript/stdout"
+    answer = instance.stage.client("s3").get_object(Bucket=bucket, Key=key)
     assert answer["Body"].read() == b"kept\n"
 
 
-def test_a_script_that_outlasts_its_time_is_killed_with_all_it_started(host: Host) -> None:
-    note = host.disk / "pid"
+def test_a_script_that_outlasts_its_time_is_killed_with_all_it_started(instance: Instance) -> None:
+    note = instance.disk / "pid"
 
-    found = host.run(
+    invocation = instance.run(
         f"sh -c 'echo $$ > \"{note}\"; exec sleep 300' & sleep 300", parameters={"executionTimeout": ["1"]}
     )
 
-    assert (found["Status"], found["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
-    assert found["ResponseCode"] == 137
+    assert (invocation["Status"], invocation["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
+    assert invocation["ResponseCode"] == 137
     assert gone(int(written(note)()))
 
 
-def test_a_cancelled_script_ends(host: Host) -> None:
-    note = host.disk / "cancelled-pid"
-    command = host.send(f'echo $$ > "{note}"', "sleep 300")
+def test_a_cancelled_script_ends(instance: Instance) -> None:
+    note = instance.disk / "cancelled-pid"
+    command = instance.send(f'echo $$ > "{note}"', "sleep 300")
     pid = int(eventually(written(note)))
 
-    host.ssm.cancel_command(CommandId=command)
+    instance.ssm.cancel_command(CommandId=command)
 
-    assert host.end(command)["Status"] == "Cancelled"
+    assert instance.end(command)["Status"] == "Cancelled"
     assert gone(pid)
-    listed = host.ssm.list_commands(CommandId=command)["Commands"]
-    assert [(one["Status"], one["CompletedCount"]) for one in listed] == [("Cancelled", 1)]
+    listed = instance.ssm.list_commands(CommandId=command)["Commands"]
+    assert [(entry["Status"], entry["CompletedCount"]) for entry in listed] == [("Cancelled", 1)]
 
 
-def test_invocations_are_listed_with_their_plugin(host: Host) -> None:
-    command = host.send("echo here", Comment="a test")
-    host.end(command)
+def test_invocations_are_listed_with_their_plugin(instance: Instance) -> None:
+    command = instance.send("echo here", Comment="a test")
+    instance.end(command)
 
-    (found,) = host.ssm.list_command_invocations(CommandId=command, Details=True)["CommandInvocations"]
+    (invocation,) = instance.ssm.list_command_invocations(CommandId=command, Details=True)[
+        "CommandInvocations"
+    ]
 
-    assert (found["InstanceId"], found["Comment"]) == (host.id, "a test")
-    (plugin,) = found["CommandPlugins"]
+    assert (invocation["InstanceId"], invocation["Comment"]) == (instance.id, "a test")
+    (plugin,) = invocation["CommandPlugins"]
     assert (plugin["Name"], plugin["Status"], plugin["Output"]) == (
         "aws:runShellScript",
         "Success",
@@ -227,30 +233,30 @@ def test_invocations_are_listed_with_their_plugin(host: Host) -> None:
 
 @pytest.mark.parametrize("operation", ["stop_instances", "reboot_instances", "terminate_instances"])
 def test_switching_an_instance_off_kills_what_runs_on_it(stage: Stage, operation: str) -> None:
-    host = Host(stage)
-    assert host.online()
-    note = host.disk / "pid"
-    command = host.send(f'echo $$ > "{note}"', "sleep 300")
+    instance = Instance(stage)
+    assert instance.online()
+    note = instance.disk / "pid"
+    command = instance.send(f'echo $$ > "{note}"', "sleep 300")
     pid = int(eventually(written(note)))
 
-    getattr(host.ec2, operation)(InstanceIds=[host.id])
+    getattr(instance.ec2, operation)(InstanceIds=[instance.id])
 
     eventually(lambda: gone(pid))
-    assert host.end(command)["Status"] == "Failed"
-    assert host.online() == (operation == "reboot_instances")
-    assert host.disk.exists() == (operation != "terminate_instances")  # a disk outlives a stop
+    assert instance.end(command)["Status"] == "Failed"
+    assert instance.online() == (operation == "reboot_instances")
+    assert instance.disk.exists() == (operation != "terminate_instances")  # a disk outlives a stop
 
 
 def test_a_stopped_instance_takes_no_command_until_it_is_started(stage: Stage) -> None:
-    host = Host(stage)
-    host.ec2.stop_instances(InstanceIds=[host.id])
+    instance = Instance(stage)
+    instance.ec2.stop_instances(InstanceIds=[instance.id])
     with pytest.raises(ClientError, match=r"InvalidInstanceId.*not in a valid state"):
-        host.send("echo nobody")
+        instance.send("echo unsent")
 
-    host.ec2.start_instances(InstanceIds=[host.id])
+    instance.ec2.start_instances(InstanceIds=[instance.id])
 
-    eventually(host.online)
-    assert host.run("echo back")["StandardOutputContent"] == "back\n"
+    eventually(instance.online)
+    assert instance.run("echo back")["StandardOutputContent"] == "back\n"
 
 
 @pytest.mark.parametrize(
@@ -264,19 +270,21 @@ def test_a_stopped_instance_takes_no_command_until_it_is_started(stage: Stage) -
 def test_an_agent_that_may_not_register_stays_offline(
     stage: Stage, statements: list[dict[str, Any]], service: str
 ) -> None:
-    host = Host(stage, statements, service)
+    instance = Instance(stage, statements, service)
 
-    assert not host.online()
+    assert not instance.online()
     with pytest.raises(ClientError, match="InvalidInstanceId"):
-        host.send("echo nobody")
-    denied = [entry for entry in stage.audit_log() if entry["decision"] == "deny" and host.id in str(entry)]
-    denied += [e for e in stage.audit_log() if e["decision"] == "deny" and e["resource"] == host.role]
+        instance.send("echo unsent")
+    denied = [
+        entry for entry in stage.audit_log() if entry["decision"] == "deny" and instance.id in str(entry)
+    ]
+    denied += [e for e in stage.audit_log() if e["decision"] == "deny" and e["resource"] == instance.role]
     assert denied
 
 
-def test_a_tag_finds_its_instances(host: Host) -> None:
-    command = host.send("echo tagged", Targets=[{"Key": "tag:Name", "Values": [host.name]}])
-    assert host.end(command)["StandardOutputContent"] == "tagged\n"
+def test_a_tag_finds_its_instances(instance: Instance) -> None:
+    command = instance.send("echo tagged", Targets=[{"Key": "tag:Name", "Values": [instance.name]}])
+    assert instance.end(command)["StandardOutputContent"] == "tagged\n"
 
 
 @pytest.mark.parametrize(
@@ -288,32 +296,32 @@ def test_a_tag_finds_its_instances(host: Host) -> None:
         ({"InstanceIds": ["i-0123456789abcdef0"]}, "InvalidInstanceId"),
     ],
 )
-def test_what_could_not_run_is_refused(host: Host, change: dict[str, Any], error: str) -> None:
+def test_what_could_not_run_is_refused(instance: Instance, change: dict[str, Any], error: str) -> None:
     request: dict[str, Any] = {
         "DocumentName": "AWS-RunShellScript",
-        "InstanceIds": [host.id],
+        "InstanceIds": [instance.id],
         "Parameters": {"commands": ["true"]},
     }
     with pytest.raises(ClientError, match=error):
-        host.ssm.send_command(**{**request, **change})
+        instance.ssm.send_command(**{**request, **change})
 
 
-def test_unknown_commands_are_unknown(host: Host) -> None:
-    nobody = str(uuid.uuid4())
+def test_unknown_commands_are_unknown(instance: Instance) -> None:
+    missing = str(uuid.uuid4())
     with pytest.raises(ClientError, match="InvocationDoesNotExist"):
-        host.look(nobody)
+        instance.describe(missing)
     with pytest.raises(ClientError, match="InvalidCommandId"):
-        host.ssm.cancel_command(CommandId=nobody)
+        instance.ssm.cancel_command(CommandId=missing)
 
 
-def test_sending_needs_the_grant_on_the_document_and_on_the_instance(host: Host) -> None:
+def test_sending_needs_the_grant_on_the_document_and_on_the_instance(instance: Instance) -> None:
     import boto3
 
     document = "arn:aws:ssm:us-east-1::document/AWS-RunShellScript"
-    instance = f"arn:aws:ec2:us-east-1:123456789012:instance/{host.id}"
+    instance_arn = f"arn:aws:ec2:us-east-1:123456789012:instance/{instance.id}"
 
     def ssm(resources: list[str]) -> Any:
-        iam, name = host.stage.client("iam"), f"user-{uuid.uuid4().hex[:8]}"
+        iam, name = instance.stage.client("iam"), f"user-{uuid.uuid4().hex[:8]}"
         iam.create_user(UserName=name)
         statement = {"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": resources}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -321,7 +329,7 @@ def test_sending_needs_the_grant_on_the_document_and_on_the_instance(host: Host)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return boto3.client(
             "ssm",
-            endpoint_url=host.stage.environment["AWS_ENDPOINT_URL"],
+            endpoint_url=instance.stage.environment["AWS_ENDPOINT_URL"],
             region_name="us-east-1",
             aws_access_key_id=key["AccessKeyId"],
             aws_secret_access_key=key["SecretAccessKey"],
@@ -330,14 +338,14 @@ def test_sending_needs_the_grant_on_the_document_and_on_the_instance(host: Host)
     def send(resources: list[str]) -> None:
         ssm(resources).send_command(
             DocumentName="AWS-RunShellScript",
-            InstanceIds=[host.id],
+            InstanceIds=[instance.id],
             Parameters={"commands": ["true"]},
         )
 
-    for too_little in ([document], [instance]):
+    for too_little in ([document], [instance_arn]):
         with pytest.raises(ClientError, match="AccessDenied"):
             send(too_little)
-    send([document, instance])
+    send([document, instance_arn])
 
 
 def test_nothing_outlives_the_service(tmp_path: Path) -> None:
@@ -345,15 +353,15 @@ def test_nothing_outlives_the_service(tmp_path: Path) -> None:
 
     from .conftest import started
 
-    host = Host(started(tmp_path / "cloud"))
-    note = host.disk / "pid"
-    host.send(f'echo $$ > "{note}"', "sleep 300")
+    instance = Instance(started(tmp_path / "cloud"))
+    note = instance.disk / "pid"
+    instance.send(f'echo $$ > "{note}"', "sleep 300")
     pid = int(eventually(written(note)))
 
-    os.kill(host.stage.pid, 9)
+    os.kill(instance.stage.pid, 9)
 
     deadline = time.monotonic() + 10
     while not gone(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    lifecycle.down(host.stage.directory)
+    lifecycle.down(instance.stage.directory)
     assert gone(pid)

@@ -32,9 +32,9 @@ if int(os.environ["WORLD_SIZE"]) > 1:
     dist.destroy_process_group()
 if os.environ["RANK"] == "0":
     photos = os.listdir(os.environ["SM_CHANNEL_TRAINING"])
-    said = {"lr": options.lr, "batch": options.batch_size, "photos": photos}
-    with open(os.path.join(os.environ["SM_MODEL_DIR"], "said.json"), "w") as file:
-        json.dump(said, file)
+    report = {"lr": options.lr, "batch": options.batch_size, "photos": photos}
+    with open(os.path.join(os.environ["SM_MODEL_DIR"], "report.json"), "w") as file:
+        json.dump(report, file)
     print(f"val_loss=0.5; hosts={total.item():.0f};")
 """
 
@@ -94,8 +94,8 @@ def test_the_model_trainer_trains_and_shows_the_log(tmp_path: Path, hosts: int) 
         assert described["FinalMetricDataList"][0]["Value"] == hosts
         body = s3.get_object(Bucket=bucket, Key=f"out/{name}/output/model.tar.gz")["Body"].read()
         with tarfile.open(fileobj=io.BytesIO(body)) as archive:
-            said = json.load(archive.extractfile("said.json"))  # type: ignore[arg-type]
-        assert said == {"lr": 0.01, "batch": 64, "photos": ["photo.jpg"]}
+            report = json.load(archive.extractfile("report.json"))  # type: ignore[arg-type]
+        assert report == {"lr": 0.01, "batch": 64, "photos": ["photo.jpg"]}
         streams = stage.client("logs").describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")
         assert len(streams["logStreams"]) == hosts
     finally:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 def processes_of(directory: Path) -> dict[int, str]:
     """Return the processes that work in a local cloud's folder, and their supervisors, by command line."""
-    found = {}
+    commands = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -32,8 +32,8 @@ def processes_of(directory: Path) -> dict[int, str]:
             except OSError:
                 continue
             if state != "Z" and (where.startswith(str(directory)) or str(directory) in command):
-                found[int(entry.name)] = command
-    return found
+                commands[int(entry.name)] = command
+    return commands
 
 
 def supervisors_of(pid: int) -> list[int]:
@@ -78,7 +78,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def test_a_function_finds_its_models_answer_through_the_endpoint(stage: Stage) -> None:
+def test_a_function_returns_the_prediction_of_the_endpoints_model(stage: Stage) -> None:
     """Two models, one after the other behind one endpoint, give two answers through one function."""
     endpoints, functions = Endpoints(stage), Functions(stage)
     source = """

@@ -12,7 +12,7 @@ import pytest
 from .conftest import Stage, eventually
 from .test_training import Jobs
 
-# Counts to a number, an epoch every 50 ms; keeps where it stands; on SIGTERM says so and goes on.
+# Counts to a number, an epoch every 50 ms; keeps where it stands; on SIGTERM prints a line and goes on.
 COUNTS = """
 import os, signal, time
 from pathlib import Path
@@ -55,10 +55,10 @@ def reclaim(jobs: Jobs, query: str, method: str = "POST") -> tuple[int, str]:
 
 
 def statuses(job: dict[str, Any]) -> list[str]:
-    return [one["Status"] for one in job["SecondaryStatusTransitions"]]
+    return [transition["Status"] for transition in job["SecondaryStatusTransitions"]]
 
 
-def test_a_reclaimed_job_goes_on_where_it_stood(jobs: Jobs) -> None:
+def test_a_reclaimed_job_continues_from_its_checkpoint(jobs: Jobs) -> None:
     name = spot(jobs, "a", epochs=60)
     eventually(lambda: any("epoch 10 " in line for line in jobs.log(name)))
     assert reclaim(jobs, f"job={name}&notice=0.5")[0] == 200
@@ -135,7 +135,7 @@ def test_what_cannot_be_reclaimed_is_named(jobs: Jobs) -> None:
     name = jobs.create("pass")
     assert reclaim(jobs, f"job={name}")[0] == 409
     assert "no managed spot" in reclaim(jobs, f"job={name}")[1]
-    assert reclaim(jobs, "job=nobody")[0] == 404
+    assert reclaim(jobs, "job=missing")[0] == 404
     assert reclaim(jobs, f"job={name}&notice=soon")[0] == 400
     assert reclaim(jobs, f"job={name}", method="GET")[0] == 405
     done = spot(jobs, "done", epochs=1)

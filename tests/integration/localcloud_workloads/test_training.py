@@ -109,28 +109,28 @@ parser.add_argument("--batch-size", type=int)
 options = parser.parse_args()
 channel = Path(os.environ["SM_CHANNEL_TRAINING"])
 files = sorted(str(p.relative_to(channel)) for p in channel.rglob("*.txt"))
-said = {"options": vars(options), "files": files,
+report = {"options": vars(options), "files": files,
         "hosts": json.loads(os.environ["SM_HOSTS"]), "host": os.environ["SM_CURRENT_HOST"],
         "custom": os.environ["CUSTOM"], "cwd": os.getcwd(), "resources": json.loads(
             Path(os.environ["SM_INPUT_CONFIG_DIR"], "resourceconfig.json").read_text())}
-Path(os.environ["SM_MODEL_DIR"], "said.json").write_text(json.dumps(said))
+Path(os.environ["SM_MODEL_DIR"], "report.json").write_text(json.dumps(report))
 Path(os.environ["SM_OUTPUT_DATA_DIR"], "extra.txt").write_text("more")
 print("epoch=1; loss=0.75;"); print("epoch=2; loss=0.5;")
 """
 
 
-def test_a_job_trains_and_uploads_what_it_made(jobs: Jobs) -> None:
+def test_a_job_trains_and_uploads_its_model(jobs: Jobs) -> None:
     hyperparameters = {"lr": "0.1", "arch": json.dumps("resnet50"), "batch-size": "64"}
     name = jobs.create(DESCRIBES_ITSELF, HyperParameters=hyperparameters, Environment={"CUSTOM": "/opt/ml/x"})
     job = jobs.end(name)
     assert job["TrainingJobStatus"] == "Completed", (job.get("FailureReason"), jobs.log(name))
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{jobs.bucket}/out/{name}/output/model.tar.gz"
-    said = json.loads(jobs.archive(name)["said.json"])
-    assert said["options"] == {"lr": 0.1, "arch": "resnet50", "batch_size": 64}
-    assert said["files"] == ["a.txt", "sub/b.txt"]
-    assert said["hosts"] == ["algo-1"]
-    assert said["resources"]["current_instance_type"] == "ml.m5.large"
-    assert said["custom"] == str(jobs.stage.directory / "jobs" / name / "algo-1" / "x")
+    report = json.loads(jobs.archive(name)["report.json"])
+    assert report["options"] == {"lr": 0.1, "arch": "resnet50", "batch_size": 64}
+    assert report["files"] == ["a.txt", "sub/b.txt"]
+    assert report["hosts"] == ["algo-1"]
+    assert report["resources"]["current_instance_type"] == "ml.m5.large"
+    assert report["custom"] == str(jobs.stage.directory / "jobs" / name / "algo-1" / "x")
     assert jobs.archive(name, "output.tar.gz") == {"extra.txt": "more"}
     metrics = {m["MetricName"]: m["Value"] for m in job["FinalMetricDataList"]}
     assert metrics == {"valid:loss": 0.5}
@@ -157,12 +157,12 @@ def test_a_job_that_exits_3_fails_with_its_reason(jobs: Jobs) -> None:
     script = """
 import os, sys
 from pathlib import Path
-Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text("no dogs were found")
+Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text("there are no dogs")
 sys.exit(3)
 """
     job = jobs.end(jobs.create(script))
     assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Failed"
-    assert job["FailureReason"] == "AlgorithmError: no dogs were found, exit code: 3"
+    assert job["FailureReason"] == "AlgorithmError: there are no dogs, exit code: 3"
 
 
 def test_a_long_reason_keeps_its_exit_code(jobs: Jobs) -> None:
@@ -287,7 +287,7 @@ time.sleep(300)
     assert job["FailureReason"].endswith("exit code: 9")
 
 
-def test_the_host_that_failed_first_is_the_one_that_says_why(jobs: Jobs) -> None:
+def test_the_reason_is_that_of_the_host_that_failed_first(jobs: Jobs) -> None:
     script = """
 import os, socket, sys, time
 from pathlib import Path
@@ -319,8 +319,8 @@ Path(os.environ["SM_OUTPUT_DATA_DIR"], "extra.txt").write_text("more")
     assert jobs.end(name)["ModelArtifacts"]["S3ModelArtifacts"] == (
         f"s3://{jobs.bucket}/out/{name}/output/model/"
     )
-    found = jobs.s3.list_objects_v2(Bucket=jobs.bucket, Prefix=f"out/{name}/output/")["Contents"]
-    assert [one["Key"].partition("output/")[2] for one in found] == [
+    objects = jobs.s3.list_objects_v2(Bucket=jobs.bucket, Prefix=f"out/{name}/output/")["Contents"]
+    assert [entry["Key"].partition("output/")[2] for entry in objects] == [
         "data/extra.txt",
         "model/rows/algo-1",
         "model/rows/algo-2",

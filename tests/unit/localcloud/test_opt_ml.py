@@ -1,4 +1,4 @@
-"""The one place where `/opt/ml` becomes a host's own folder."""
+"""`/opt/ml` becomes a host's own folder."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def test_scripts_are_rewritten_and_other_files_are_not(tmp_path: Path) -> None:
 def test_a_folder_that_a_shell_would_split_is_reached_without_quotes(tmp_path: Path) -> None:
     root = ContainerRoot(tmp_path / "my dogs' $HOME")
     (root.path / "model").mkdir()
-    script = root.text("cd /opt/ml/model\necho fine > /opt/ml/model/said")
+    script = root.text("cd /opt/ml/model\necho fine > /opt/ml/model/report")
     subprocess.run(["bash", "-ec", script], check=True)
-    assert (tmp_path / "my dogs' $HOME" / "model" / "said").read_text() == "fine\n"
+    assert (tmp_path / "my dogs' $HOME" / "model" / "report").read_text() == "fine\n"
     link = root.path
     root.close()
     assert not link.exists()
-    assert (tmp_path / "my dogs' $HOME" / "model" / "said").exists()
+    assert (tmp_path / "my dogs' $HOME" / "model" / "report").exists()
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/opt/ml/../../etc", "/opt/mlflow"])

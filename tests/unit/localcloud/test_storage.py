@@ -23,17 +23,17 @@ class Objects:
         assert name == "list_objects_v2"
         return self
 
-    def paginate(self, **asked: str) -> list[dict[str, Any]]:
+    def paginate(self, **request: str) -> list[dict[str, Any]]:
         return [
-            {"Contents": [{"Key": key}]} for key in sorted(self.objects) if key.startswith(asked["Prefix"])
+            {"Contents": [{"Key": key}]} for key in sorted(self.objects) if key.startswith(request["Prefix"])
         ]
 
-    def get_object(self, **asked: str) -> dict[str, Any]:
-        return {"Body": io.BytesIO(self.objects[asked["Key"]])}
+    def get_object(self, **request: str) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self.objects[request["Key"]])}
 
-    def put_object(self, **given: Any) -> None:
-        self.objects[given["Key"]] = given["Body"].read()
-        self.puts.append(given["Key"])
+    def put_object(self, **request: Any) -> None:
+        self.objects[request["Key"]] = request["Body"].read()
+        self.puts.append(request["Key"])
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from kennel.localcloud.runtime.supervisor import ProcessStartError, SupervisedPr
 SOURCE = Path(__file__).parents[3] / "src"
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
-# A child that starts three descendants: a plain one, one in its own session, and a double-forked orphan.
+# A child that starts three descendants: one in its session, one in a session of its own, and an orphan.
 FAMILY = """
 import os, subprocess, sys, time
 from pathlib import Path
@@ -152,7 +152,7 @@ def test_kill_9_of_the_owner_leaves_no_descendant(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")
-def test_a_killed_ward_takes_its_child_along(supervisors: Supervisors, tmp_path: Path) -> None:
+def test_a_killed_supervisor_takes_its_child_along(supervisors: Supervisors, tmp_path: Path) -> None:
     process = python(supervisors, tmp_path, "import time; time.sleep(300)")
     parent = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(parent, signal.SIGKILL)

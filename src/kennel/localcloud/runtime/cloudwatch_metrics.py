@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud
 
 
 def publish(cloud: Cloud, namespace: str, dimensions: dict[str, str], **values: float) -> None:
@@ -15,8 +12,11 @@ def publish(cloud: Cloud, namespace: str, dimensions: dict[str, str], **values: 
     """
     from moto.cloudwatch.models import cloudwatch_backends
 
-    described = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+    dimension_list = [{"Name": name, "Value": value} for name, value in dimensions.items()]
     cloudwatch_backends[cloud.account][cloud.region].put_metric_data(
         namespace,
-        [{"MetricName": name, "Value": value, "Dimensions": described} for name, value in values.items()],
+        [
+            {"MetricName": name, "Value": value, "Dimensions": dimension_list}
+            for name, value in values.items()
+        ],
     )

@@ -1,40 +1,19 @@
-"""From a workload's output to CloudWatch Logs: line by line, in batches, with the workload's own role."""
+"""A workload's stream in CloudWatch Logs: written line by line, sent in batches with the workload's role."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from typing import IO
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.exceptions import ServiceException
 
-from kennel.localcloud.runtime.role_session import RoleSession, in_words
+from kennel.localcloud.runtime.role_session import RoleSession, error_text
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 BATCH_EVENTS, BATCH_BYTES, EVENT_OVERHEAD = 10_000, 1_048_576, 26
 LONGEST_LINE = 256 * 1024 - EVENT_OVERHEAD
-READ_SIZE = 65536
-
-
-def lines_of(pipe: IO[bytes]) -> Iterator[str]:
-    """Yield the lines of a process's output as they come, those past CloudWatch's limit in pieces."""
-    pending = b""
-    while chunk := pipe.read1(READ_SIZE):  # type: ignore[attr-defined] # os.fdopen gives a BufferedReader
-        *whole, pending = (pending + chunk).split(b"\n")
-        for line in whole:
-            yield from pieces(line)
-        if len(pending) > LONGEST_LINE:
-            yield from pieces(pending)
-            pending = b""
-    if pending:
-        yield from pieces(pending)
-
-
-def pieces(line: bytes) -> Iterator[str]:
-    """Yield a line as text, cut where it is longer than CloudWatch takes."""
-    for start in range(0, max(len(line), 1), LONGEST_LINE):
-        yield line[start : start + LONGEST_LINE].decode(errors="replace").rstrip("\r")
 
 
 class LogStream:
@@ -58,14 +37,18 @@ class LogStream:
         self._events: list[tuple[int, str]] = []
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._send_all, name=f"logs {stream}", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None  # started by the first line
 
     def write(self, *lines: str) -> None:
         """Queue lines; an empty one is skipped, since CloudWatch refuses it."""
         now = int(time.time() * 1000)
         with self._changed:
             self._events.extend((now, line) for line in lines if line)
+            if self._events and self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._send_all, name=f"logs {self.stream}", daemon=True
+                )
+                self._thread.start()
             self._changed.notify()
 
     def close(self, timeout: float = 30.0) -> None:
@@ -73,20 +56,18 @@ class LogStream:
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join(timeout)
+        if self._thread:
+            self._thread.join(timeout)
 
     def _send_all(self) -> None:
         while True:
             with self._changed:
                 while not self._events and not self._closed:
                     self._changed.wait()
-                if not self._closed:
-                    # The first line goes at once; those right behind it share the next batch.
-                    batch = self._take()
-                elif self._events:
-                    batch = self._take()
-                else:
+                if not self._events:
                     return
+                # The first line is sent at once; those that follow it share the next batch.
+                batch = self._take()
             self._send(batch)
             with self._changed:
                 if not self._closed:
@@ -112,24 +93,20 @@ class LogStream:
             except client.exceptions.ResourceNotFoundException:
                 self._create(client)
                 client.put_log_events(**target, logEvents=events)
-        except ClientError as error:
-            self.failure = in_words(error)
-        except (BotoCoreError, OSError) as error:  # the service is shutting down under us
-            self.failure = str(error)
+        except (ClientError, ServiceException, BotoCoreError, OSError) as error:
+            # ServiceException: the role cannot be assumed; the last two: the service is shutting down.
+            self.failure = error_text(error)
 
-    def _create(self, client: object) -> None:
-        from typing import Any, cast
-
-        logs = cast("Any", client)
+    def _create(self, client: Any) -> None:
         for _ in range(2):
             try:
-                logs.create_log_stream(logGroupName=self.group, logStreamName=self.stream)
-            except logs.exceptions.ResourceAlreadyExistsException:
+                client.create_log_stream(logGroupName=self.group, logStreamName=self.stream)
+            except client.exceptions.ResourceAlreadyExistsException:
                 return
-            except logs.exceptions.ResourceNotFoundException:
+            except client.exceptions.ResourceNotFoundException:
                 try:
-                    logs.create_log_group(logGroupName=self.group)
-                except logs.exceptions.ResourceAlreadyExistsException:
+                    client.create_log_group(logGroupName=self.group)
+                except client.exceptions.ResourceAlreadyExistsException:
                     continue  # another host of the same job was faster
             else:
                 return

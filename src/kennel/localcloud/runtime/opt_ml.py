@@ -1,7 +1,7 @@
-"""The paths that containers hard-code, and where they lie without a container.
+"""The path `/opt/ml` that programs in training containers use, and the folder that stands for it here.
 
-SageMaker's containers know one place, `/opt/ml`. Here each host has a folder of its own instead, so every
-text that names `/opt/ml` and that the platform, not the user, wrote is rewritten: all of it in this file.
+Without containers each host has a folder of its own instead. Every text that names `/opt/ml` and that
+SageMaker or its SDK, not the user, wrote is rewritten by the functions of this module.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 CONTAINER_ROOT = "/opt/ml"
-NAMED = re.compile(r"/opt/ml(?=$|[^\w.-])")
-SAFE = re.compile(r"[\w./@%+=:,-]+")
+MENTION = re.compile(r"/opt/ml(?=$|[^\w.-])")
+UNQUOTED = re.compile(r"[\w./@%+=:,-]+")
 
 
 class ContainerRoot:
@@ -25,21 +25,21 @@ class ContainerRoot:
     Parameters
     ----------
     folder : Path
-        Where the files really are.
+        The host's folder.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = self.path = folder
         self._link_folder: Path | None = None
-        if not SAFE.fullmatch(str(folder)):
+        if not UNQUOTED.fullmatch(str(folder)):
             self._link_folder = Path(tempfile.mkdtemp(prefix="kennel-", dir="/tmp"))
             self.path = self._link_folder / "ml"
             self.path.symlink_to(folder, target_is_directory=True)
 
     def text(self, content: str) -> str:
         """Return a text with `/opt/ml` replaced by this host's folder."""
-        return NAMED.sub(lambda _: str(self.path), content)
+        return MENTION.sub(lambda _: str(self.path), content)
 
     def local(self, path: str) -> Path:
         """Return where a path of the container lies here.

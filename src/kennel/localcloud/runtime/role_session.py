@@ -12,6 +12,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
+from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import REGION
 from kennel.localcloud.authorization.trust import assume_for_service
@@ -93,7 +94,7 @@ class RoleSession:
         Raises
         ------
         ServiceException
-            The role cannot be assumed by the service, as AWS says it.
+            The service may not assume the role.
         """
         with self._lock:  # creating clients from one session is not thread-safe
             if self._session is None or time.monotonic() > self._renew_at:
@@ -133,8 +134,19 @@ def role_session(cloud: Cloud, role_arn: str, service: str, name: str) -> RoleSe
         return sessions.setdefault((role_arn, service, name), RoleSession(cloud, role_arn, service, name))
 
 
-def in_words(error: ClientError) -> str:
-    """Return an error answer as AWS's own failure reasons quote it: ``AccessDenied (403): …``."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    detail = error.response.get("Error", {})
-    return f"{detail.get('Code', 'Unknown')} ({status}): {detail.get('Message', error)}"
+def error_text(error: Exception) -> str:
+    """Return an error as AWS's own failure reasons quote it: ``AccessDenied (403): …``.
+
+    Parameters
+    ----------
+    error
+        What S3 or another service responded (ClientError), an error of the local cloud itself
+        (ServiceException, e.g. of a role that cannot be assumed), or any other.
+    """
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        detail = error.response.get("Error", {})
+        return f"{detail.get('Code', 'Unknown')} ({status}): {detail.get('Message', error)}"
+    if isinstance(error, ServiceException):
+        return f"{error.code}: {error.message}"
+    return str(error)

@@ -16,7 +16,7 @@ COPY_SIZE = 1024 * 1024
 
 
 class StorageError(Exception):
-    """A folder in S3 is not what it should be; the text names it."""
+    """An S3 address or what lies there cannot be used; the text names it."""
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -33,7 +33,7 @@ def split(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def listed(s3: Any, uri: str) -> list[tuple[str, str]]:
+def list_objects(s3: Any, uri: str) -> list[tuple[str, str]]:
     """Return the objects below an address: their keys, and their paths relative to it.
 
     As SageMaker does, any key that begins with the address counts, and an object of exactly that name too.
@@ -72,7 +72,7 @@ def download(s3: Any, uri: str, folder: Path, share: tuple[int, int] = (0, 1)) -
     ClientError
         As S3 answered: no such bucket, or not allowed.
     """
-    objects = listed(s3, uri)
+    objects = list_objects(s3, uri)
     _fetch_all(s3, split(uri)[0], objects[share[0] :: share[1]], folder)
     return len(objects)
 
@@ -162,17 +162,17 @@ class FolderSync:
 
     def __init__(self, s3: Any, folder: Path, uri: str) -> None:
         self._s3, self._folder, self._uri = s3, folder, uri.rstrip("/")
-        self._seen: dict[Path, tuple[int, int]] = {}
+        self._uploaded: dict[Path, tuple[int, int]] = {}
 
     def download(self) -> None:
         """Fetch what is there already."""
         download(self._s3, self._uri + "/", self._folder)
-        self._seen = self._state()
+        self._uploaded = self._state()
 
     def upload(self) -> None:
         """Upload new and changed files."""
         for path, state in self._state().items():
-            if self._seen.get(path) != state:
+            if self._uploaded.get(path) != state:
                 try:
                     with path.open("rb") as file:
                         upload_file(
@@ -180,15 +180,15 @@ class FolderSync:
                         )
                 except FileNotFoundError:
                     continue  # a temporary file that the workload renamed meanwhile
-                self._seen[path] = state
+                self._uploaded[path] = state
 
     def _state(self) -> dict[Path, tuple[int, int]]:
-        found = {}
+        states = {}
         for path in self._folder.rglob("*"):
             try:
                 status = path.stat()
             except FileNotFoundError:
                 continue
             if path.is_file():
-                found[path] = (status.st_mtime_ns, status.st_size)
-        return found
+                states[path] = (status.st_mtime_ns, status.st_size)
+        return states

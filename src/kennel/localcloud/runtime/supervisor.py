@@ -1,4 +1,4 @@
-"""Supervised processes: whatever the service starts, it starts here, and none of it outlives the service.
+"""Supervised processes: every process of a workload is started here, and none outlives the service.
 
 A supervisor is one small process between the service and a workload (`supervisor_process.py`). A process
 group would not do: torchrun starts its workers in sessions of their own, and a service killed by signal 9
@@ -86,14 +86,14 @@ class SupervisedProcess:
 
     def terminate(self, grace: float = 10.0) -> None:
         """Send SIGTERM to every process of it, SIGKILL to those left after `grace` seconds; do not wait."""
-        self._tell(f"terminate {grace}\n")
+        self._send(f"terminate {grace}\n")
 
     def kill(self) -> None:
         """Kill every process of it at once; do not wait."""
-        self._tell("kill\n")
+        self._send("kill\n")
 
-    def _tell(self, command: str) -> None:
-        with self._lock, contextlib.suppress(BrokenPipeError, ValueError):  # already gone: nothing to tell
+    def _send(self, command: str) -> None:
+        with self._lock, contextlib.suppress(BrokenPipeError, ValueError):  # it has ended already
             if self._supervisor.stdin:
                 self._supervisor.stdin.write(command.encode())
                 self._supervisor.stdin.flush()
@@ -143,15 +143,19 @@ class Supervisors:
                 stderr=subprocess.DEVNULL if sink is None else sink,  # becomes the child's output
                 env={},
                 cwd="/",
-                start_new_session=True,  # a Ctrl-C in the service's terminal is the service's affair
+                start_new_session=True,  # a Ctrl-C in the terminal reaches the service only
             )
         finally:
             if writing is not None:
                 os.close(writing)
-        order = {"argv": [str(word) for word in argv], "cwd": str(Path(cwd).absolute()), "env": dict(env)}
+        specification = {
+            "argv": [str(argument) for argument in argv],
+            "cwd": str(Path(cwd).absolute()),
+            "env": dict(env),
+        }
         if supervisor.stdin:
             with contextlib.suppress(BrokenPipeError):
-                supervisor.stdin.write(json.dumps(order).encode() + b"\n")
+                supervisor.stdin.write(json.dumps(specification).encode() + b"\n")
                 supervisor.stdin.flush()
         try:
             process = SupervisedProcess(
@@ -162,7 +166,7 @@ class Supervisors:
                 os.close(reading)
             raise
         with self._lock:
-            self._processes = [w for w in self._processes if w.poll() is None] + [process]
+            self._processes = [p for p in self._processes if p.poll() is None] + [process]
             if self._closed:
                 process.kill()
         return process

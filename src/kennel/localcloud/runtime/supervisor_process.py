@@ -1,10 +1,10 @@
-"""The supervisor: a tiny parent process that never lets a workload outlive the service that started it.
+"""The supervisor: a small parent process that ends a workload with the service that started it.
 
 Run as a program (`python -I -S supervisor_process.py`), it reads one line of JSON (what to start) from its
 standard input, starts it, reports its pid and at the end its exit status on standard output. It kills every
-descendant when the child ends, when ordered to, or when standard input reaches its end, which is what a
-service that died, even by `kill -9`, looks like. It needs the standard library only, so
-that it costs milliseconds and a few megabytes.
+descendant when the child ends, when a command says so, or when standard input reaches its end, as it does
+when the service died, even by `kill -9`. It needs the standard library only, so that it costs milliseconds
+and a few megabytes.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ from typing import Any
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 READ_SIZE = 65536
-IGNORED = (
-    signal.SIGINT,
-    signal.SIGHUP,
-)  # by the supervisor: they end no workload
+IGNORED = (signal.SIGINT, signal.SIGHUP)  # by the supervisor: they end no workload
 
 
 def _prctl(option: int, value: int) -> None:
@@ -51,28 +48,28 @@ def _descendants(root: int) -> Iterator[int]:
             try:
                 stat = (entry / "stat").read_bytes()
             except OSError:
-                continue  # gone since the listing
+                continue  # it ended since the listing
             fields = stat.rpartition(b")")[2].split()  # the name before it may hold anything
             if fields[0] != b"Z":
                 children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found = children.get(root, [])
-    while found:
-        pid = found.pop()
+    remaining = children.get(root, [])
+    while remaining:
+        pid = remaining.pop()
         yield pid
-        found.extend(children.get(pid, []))
+        remaining.extend(children.get(pid, []))
 
 
-STOPPED: list[bool] = []  # filled when somebody terminates the supervisor itself
+STOPPED: list[bool] = []  # filled when the supervisor itself gets SIGTERM
 
 
 class _Supervisor:
-    def __init__(self, order: dict[str, Any]) -> None:
+    def __init__(self, specification: dict[str, Any]) -> None:
         self.status: int | None = None
         self.deadline: float | None = None  # when asked to terminate: the end of the grace
         self.child = subprocess.Popen(
-            order["argv"],
-            cwd=order["cwd"],
-            env=order["env"],
+            specification["argv"],
+            cwd=specification["cwd"],
+            env=specification["env"],
             stdin=subprocess.DEVNULL,
             stdout=2,  # the supervisor's own standard error is the child's output
             stderr=2,
@@ -103,11 +100,11 @@ class _Supervisor:
                 self.status = self.child.returncode = os.waitstatus_to_exitcode(status)
 
     def watch(self, wakeup: int) -> None:
-        """Return once the child ended, the service died or asked for the end, or the grace is over."""
+        """Return once the child ended, the service died or ordered the end, or the grace is over."""
         pending = b""
         while self.reap():
             if self.deadline is None and self.status is not None:
-                return  # the child is done; what it left behind is not part of its work
+                return  # the child has ended; the processes that it left are killed
             if STOPPED:
                 return
             wait = None if self.deadline is None else self.deadline - time.monotonic()
@@ -139,12 +136,12 @@ class _Supervisor:
         return -signal.SIGKILL if self.status is None else self.status
 
 
-def _say(report: dict[str, Any]) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the service died: there is nobody to tell
+def _send_report(report: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the service died
         os.write(1, json.dumps(report).encode() + b"\n")
 
 
-def _read_order() -> dict[str, Any] | None:
+def _read_specification() -> dict[str, Any] | None:
     line = b""
     while not line.endswith(b"\n"):  # nothing follows it before the pid was reported
         chunk = os.read(0, READ_SIZE)
@@ -155,7 +152,7 @@ def _read_order() -> dict[str, Any] | None:
 
 
 def main() -> int:
-    """Be the supervisor: start what standard input orders, and see to its end."""
+    """Start what standard input specifies, and wait for its end."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for number in IGNORED:
@@ -165,17 +162,17 @@ def main() -> int:
     signal.set_wakeup_fd(writing)
     if LINUX:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    order = _read_order()
-    if order is None:
+    specification = _read_specification()
+    if specification is None:
         return 1
     try:
-        supervisor = _Supervisor(order)
+        supervisor = _Supervisor(specification)
     except OSError as error:
-        _say({"error": f"{error.strerror or error}: {error.filename or order['argv'][0]}"})
+        _send_report({"error": f"{error.strerror or error}: {error.filename or specification['argv'][0]}"})
         return 1
-    _say({"pid": supervisor.child.pid})
+    _send_report({"pid": supervisor.child.pid})
     supervisor.watch(reading)
-    _say({"returncode": supervisor.end()})
+    _send_report({"returncode": supervisor.end()})
     return 0
 
 

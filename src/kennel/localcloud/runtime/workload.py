@@ -1,17 +1,25 @@
-"""What every workload starts with: its role's environment."""
+"""Workloads: processes that run with a role's rights and whose output goes to a log stream."""
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kennel.localcloud.connection import connection
 from kennel.localcloud.dispatch.cloud import Cloud
-from kennel.localcloud.runtime.role_session import role_credentials
+from kennel.localcloud.runtime.logs import LogStream
+from kennel.localcloud.runtime.output import OutputReader
+from kennel.localcloud.runtime.role_session import RoleSession, role_credentials
+from kennel.localcloud.runtime.supervisor import SupervisedProcess, supervisors
+
+END_SECONDS = 60.0  # how long a killed process and the end of its output are waited for
 
 
 @dataclass
@@ -62,3 +70,114 @@ def workload_environment(
         "HOME": str(home),
         "TMPDIR": str(temporary_folder(cloud)),
     }
+
+
+class Workload:
+    """A process with a role's rights. It may be started again once it has ended; its log stream goes on.
+
+    Parameters
+    ----------
+    cloud : Cloud
+        The running local cloud.
+    session : RoleSession
+        The session of the role that it runs with.
+    log : LogStream or None
+        Gets each line of its output; `close` closes it.
+    receive : callable or None
+        Gets each line after the log stream, in the thread that reads the output.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        session: RoleSession,
+        log: LogStream | None = None,
+        receive: Callable[[str], None] | None = None,
+    ) -> None:
+        self._cloud, self._session, self._log, self._receive = cloud, session, log, receive
+        self._process: SupervisedProcess | None = None
+        self._output: OutputReader | None = None
+
+    def environment(self, home: Path | None = None) -> dict[str, str]:
+        """Return what its environment begins with; see `workload_environment`.
+
+        Raises
+        ------
+        AwsError
+            The service may not assume the role.
+        """
+        session = self._session
+        return workload_environment(self._cloud, session.role_arn, session.service, session.name, home)
+
+    def start(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
+        """Start the process under a supervisor, and read its output.
+
+        Parameters
+        ----------
+        command, cwd, env
+            As for `Supervisors.start`: `env` is the whole environment.
+
+        Raises
+        ------
+        ProcessStartError
+            The command could not be started, or the service is shutting down.
+        """
+        process = supervisors(self._cloud).start(command, cwd=cwd, env=env, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        self._output = OutputReader(process.stdout, self._log, self._receive)
+        self._process = process
+
+    @property
+    def started(self) -> bool:
+        """Whether a process of it was ever started."""
+        return self._process is not None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process, or a descendant, still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the last process, or None before the first."""
+        return self._process.pid if self._process else None
+
+    @property
+    def exit_status(self) -> int | None:
+        """The exit status, negative for a signal; None before the end."""
+        return self._process.poll() if self._process else None
+
+    @property
+    def output_ended_at(self) -> float:
+        """When its output ended (Unix seconds); infinity before."""
+        return self._output.ended_at if self._output else math.inf
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the end of the process; return `exit_status`, None if `timeout` seconds passed first."""
+        return self._process.wait(timeout) if self._process else None
+
+    def drain(self) -> None:
+        """Pass on every line that it has written so far."""
+        if self._output:
+            self._output.drain()
+
+    def join_output(self, timeout: float = END_SECONDS) -> None:
+        """Wait until its output has ended and every line was passed on, at most `timeout` seconds."""
+        if self._output:
+            self._output.join(timeout)
+
+    def terminate(self, grace: float) -> None:
+        """Send SIGTERM, and SIGKILL after `grace` seconds; 0 sends SIGKILL at once. Does not wait."""
+        if self._process:
+            if grace:
+                self._process.terminate(grace)
+            else:
+                self._process.kill()
+
+    def close(self) -> None:
+        """Kill what still runs, wait until the rest of its output is passed on, and close the log stream."""
+        self.terminate(0)
+        self.wait(END_SECONDS)
+        self.join_output()
+        if self._log:
+            self._log.close()

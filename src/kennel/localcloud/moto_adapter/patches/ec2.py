@@ -1,4 +1,4 @@
-"""EC2: rules lose descriptions, interfaces invent public addresses, instances lose their groups."""
+"""EC2: moto drops descriptions of rules and groups of instances, and reports empty public addresses."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def apply() -> None:
 
 
 def _patch_rule_descriptions() -> None:
-    """A rule that names a group or a prefix list has its description there, where moto does not look."""
+    """moto finds no description of a rule whose source, a group or a prefix list, holds it."""
     from moto.ec2.models.security_groups import SecurityGroupRule
 
-    def keep_more(
+    def initialise(
         self: Any,
         ec2_backend: Any,
         ip_protocol: str | None,
@@ -28,22 +28,22 @@ def _patch_rule_descriptions() -> None:
         ip_range: dict[str, str] | None,
         source_group: dict[str, str] | None = None,
         prefix_list_id: dict[str, str] | None = None,
-        **more: Any,
+        **options: Any,
     ) -> None:
-        where = (from_port, to_port, ip_range, source_group, prefix_list_id)
-        start(self, ec2_backend, ip_protocol, group_id, *where, **more)
+        range_and_source = (from_port, to_port, ip_range, source_group, prefix_list_id)
+        original_initialise(self, ec2_backend, ip_protocol, group_id, *range_and_source, **options)
         self.prefix_list_description = (prefix_list_id or {}).get("Description")
 
     def description(self: Any) -> str | None:
-        found: str | None = self.ip_range.get("Description") or self.source_group.get("Description")
-        return found or getattr(self, "prefix_list_description", None)
+        text: str | None = self.ip_range.get("Description") or self.source_group.get("Description")
+        return text or getattr(self, "prefix_list_description", None)
 
-    start = replace(SecurityGroupRule, "__init__", keep_more)
+    original_initialise = replace(SecurityGroupRule, "__init__", initialise)
     replace(SecurityGroupRule, "description", property(description))
 
 
 def _patch_public_addresses() -> None:
-    """An interface without a public address has no association; moto's empty one reads as an address."""
+    """moto reports an empty association of an interface without a public address: it reads as an address."""
     from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 
     def association(self: Any) -> dict[str, Any] | None:
@@ -53,7 +53,7 @@ def _patch_public_addresses() -> None:
 
 
 def _patch_instance_groups() -> None:
-    """Groups given on an interface are the instance's; an attribute change without groups keeps them."""
+    """moto ignores groups given on an interface, and clears an instance's groups at any attribute change."""
     from moto.ec2.models.instances import Instance
     from moto.ec2.responses.instances import InstanceResponse
 

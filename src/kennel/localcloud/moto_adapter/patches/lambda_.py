@@ -1,4 +1,4 @@
-"""Lambda: moto's functions lose their dead-letter queue, logging configuration and most updates."""
+"""Lambda: moto drops a function's dead-letter queue and logging configuration, and most updates."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from kennel.localcloud.moto_adapter.patching import replace
 
 
 def apply() -> None:
-    """Make moto's function keep its dead-letter queue and logging configuration, and every update."""
+    """Keep the dead-letter queue, the logging configuration, and every update."""
     from moto.awslambda.models import LambdaFunction
 
-    def keep_more(self: Any, account_id: str, spec: dict[str, Any], *more: Any, **named: Any) -> None:
-        start(self, account_id, spec, *more, **named)
+    def initialise(self: Any, account_id: str, spec: dict[str, Any], *arguments: Any, **options: Any) -> None:
+        original_initialise(self, account_id, spec, *arguments, **options)
         self.dead_letter_config = spec.get("DeadLetterConfig")
         self.logging_config = spec.get("LoggingConfig") or {}
 
     def get_configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
-        found: dict[str, Any] = configuration(self, on_create)
+        described: dict[str, Any] = original_configuration(self, on_create)
         if (self.dead_letter_config or {}).get("TargetArn"):
-            found["DeadLetterConfig"] = self.dead_letter_config
-        found["LoggingConfig"] = {
+            described["DeadLetterConfig"] = self.dead_letter_config
+        described["LoggingConfig"] = {
             "LogFormat": "Text",
             "LogGroup": f"/aws/lambda/{self.function_name}",
             **self.logging_config,
         }
-        return found
+        return described
 
     def update_configuration(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
-        update(self, config_updates)
+        original_update(self, config_updates)
         self.dead_letter_config = config_updates.get("DeadLetterConfig", self.dead_letter_config)
         self.logging_config = config_updates.get("LoggingConfig", self.logging_config) or {}
         self.tracing_config = config_updates.get("TracingConfig", self.tracing_config)
@@ -37,6 +37,6 @@ def apply() -> None:
             self.ephemeral_storage = config_updates["EphemeralStorage"]["Size"]
         return get_configuration(self)
 
-    start = replace(LambdaFunction, "__init__", keep_more)
-    configuration = replace(LambdaFunction, "get_configuration", get_configuration)
-    update = replace(LambdaFunction, "update_configuration", update_configuration)
+    original_initialise = replace(LambdaFunction, "__init__", initialise)
+    original_configuration = replace(LambdaFunction, "get_configuration", get_configuration)
+    original_update = replace(LambdaFunction, "update_configuration", update_configuration)

@@ -1,1 +1,1 @@
-"""EC2: images, monitoring, and instances as far as they run something."""
+"""EC2: machine images, detailed monitoring, and the instances that run commands."""

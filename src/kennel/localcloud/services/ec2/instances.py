@@ -1,4 +1,4 @@
-"""EC2 instances as far as they really run something: their folder, their role, power on and off.
+"""EC2 instances as far as they run commands: their folder, their role, and the end of what runs on them.
 
 An instance here is a folder and the rights of its instance profile. What runs on it is sent by Systems
 Manager (`services/ssm`); stopping, rebooting or terminating the instance ends it, as a power switch does.
@@ -22,13 +22,13 @@ _power_off_actions: list[PowerOff] = []
 
 
 def when_switched_off(action: PowerOff) -> PowerOff:
-    """Register what ends on instances that are stopped, rebooted or terminated; it gets their ids."""
+    """Register an action that ends what runs on instances; it gets the ids of those switched off."""
     _power_off_actions.append(action)
     return action
 
 
 def instance_folder(cloud: Cloud, instance: str) -> Path:
-    """Return the instance's disk."""
+    """Return the folder that is the instance's disk."""
     return cloud.directory / "instances" / instance
 
 

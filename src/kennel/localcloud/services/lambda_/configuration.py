@@ -1,4 +1,4 @@
-"""Lambda: provisioned concurrency, and the configuration that moto drops."""
+"""Lambda's configuration of provisioned concurrency, which moto does not have."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class ProvisionedConcurrencyConfigs:
 
 
 def function_name(call: Call) -> str:
-    """The bare name in a FunctionName, which may be a name, a partial or a whole ARN, with a qualifier."""
+    """Return the bare name in a FunctionName: a name, a partial ARN or an ARN, with or without qualifier."""
     name: str = call.parameters["FunctionName"].split(":function:")[-1]
     return name.split(":")[0]
 
 
-def _known_qualifier(call: Call) -> tuple[str, str]:
+def _existing_qualifier(call: Call) -> tuple[str, str]:
     name, qualifier = function_name(call), call.parameters["Qualifier"]
     if qualifier == "$LATEST":
         raise AwsError(
@@ -46,32 +46,34 @@ def _known_qualifier(call: Call) -> tuple[str, str]:
 @operation("lambda", "PutProvisionedConcurrencyConfig")
 def put_provisioned_concurrency(call: Call) -> dict[str, Any]:
     """Set a version's or alias's provisioned concurrency; it counts against the function's reservation."""
-    key = _known_qualifier(call)
-    wanted = call.parameters["ProvisionedConcurrentExecutions"]
-    if wanted < 1:
+    key = _existing_qualifier(call)
+    count = call.parameters["ProvisionedConcurrentExecutions"]
+    if count < 1:
         raise AwsError("InvalidParameterValueException", "ProvisionedConcurrentExecutions must be 1 or more.")
     reserved = call.backend().get_function(key[0]).reserved_concurrency
     store = call.cloud.store(ProvisionedConcurrencyConfigs).by_key
     with call.cloud.lock:
         others = sum(value.count for other, value in store.items() if other[0] == key[0] and other != key)
-        if reserved is not None and wanted + others > int(reserved):
+        if reserved is not None and count + others > int(reserved):
             raise AwsError(
                 "InvalidParameterValueException",
                 "Requested Provisioned Concurrency should not be greater than the "
                 f"reservedConcurrentExecution for function: {reserved}",
             )
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
-        store[key] = ProvisionedConcurrency(wanted, now)
-    return _described(store[key])
+        store[key] = ProvisionedConcurrency(count, now)
+    return _describe(store[key])
 
 
 @operation("lambda", "GetProvisionedConcurrencyConfig")
 def get_provisioned_concurrency(call: Call) -> dict[str, Any]:
-    return _described(_config(call))
+    """Describe the configuration of a version or alias."""
+    return _describe(_config(call))
 
 
 @operation("lambda", "DeleteProvisionedConcurrencyConfig")
 def delete_provisioned_concurrency(call: Call) -> dict[str, Any]:
+    """Remove the configuration of a version or alias, if it has one."""
     call.cloud.store(ProvisionedConcurrencyConfigs).by_key.pop(
         (function_name(call), call.parameters["Qualifier"]), None
     )
@@ -80,27 +82,28 @@ def delete_provisioned_concurrency(call: Call) -> dict[str, Any]:
 
 @operation("lambda", "ListProvisionedConcurrencyConfigs")
 def list_provisioned_concurrency(call: Call) -> dict[str, Any]:
+    """List a function's configurations."""
     name = function_name(call)
-    found = [
-        {**_described(value), "FunctionArn": call.arn(f"function:{name}:{qualifier}")}
+    configs = [
+        {**_describe(value), "FunctionArn": call.arn(f"function:{name}:{qualifier}")}
         for (other, qualifier), value in call.cloud.store(ProvisionedConcurrencyConfigs).by_key.items()
         if other == name
     ]
-    return {"ProvisionedConcurrencyConfigs": found}
+    return {"ProvisionedConcurrencyConfigs": configs}
 
 
 def _config(call: Call) -> ProvisionedConcurrency:
     key = (function_name(call), call.parameters["Qualifier"])
-    found = call.cloud.store(ProvisionedConcurrencyConfigs).by_key.get(key)
-    if found is None:
+    config = call.cloud.store(ProvisionedConcurrencyConfigs).by_key.get(key)
+    if config is None:
         raise AwsError(
             "ProvisionedConcurrencyConfigNotFoundException",
             "No Provisioned Concurrency Config found for this function",
         )
-    return found
+    return config
 
 
-def _described(config: ProvisionedConcurrency) -> dict[str, Any]:
+def _describe(config: ProvisionedConcurrency) -> dict[str, Any]:
     count = config.count
     return {
         "RequestedProvisionedConcurrentExecutions": count,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kennel.localcloud import LocalCloudError
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime import cloudwatch_metrics as metrics
-from kennel.localcloud.services.lambda_.deployment import Deployment
+from kennel.localcloud.services.lambda_.function_version import FunctionVersion
 from kennel.localcloud.services.lambda_.pool import sandbox_pool
-from kennel.localcloud.services.lambda_.sandbox import Outcome
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.services.lambda_.sandbox import InvocationResult
 
 
-def reserved(latest: Any) -> int | None:
+def reserved_concurrency(latest: Any) -> int | None:
     """Return a function's reserved concurrency, which moto keeps with its latest version."""
     value = latest.reserved_concurrency
     return None if value is None else int(value)
@@ -24,25 +22,37 @@ def reserved(latest: Any) -> int | None:
 
 def run(
     cloud: Cloud,
-    deployment: Deployment,
-    reserved_concurrency: int | None,
+    version: FunctionVersion,
+    reserved: int | None,
     payload: bytes,
     client_context: str = "",
     request_id: str | None = None,
-) -> Outcome:
+) -> InvocationResult:
     """Run an event now, and publish the metrics that Lambda publishes.
+
+    Parameters
+    ----------
+    cloud, version
+        The local cloud, and the version to run.
+    reserved
+        The function's reserved concurrency, or None.
+    payload, client_context
+        The event, as JSON, and the invocation's client context.
+    request_id
+        A new one by default.
 
     Raises
     ------
     AwsError
-        Throttled, or the sandbox cannot be made: ``AccessDeniedException`` when the role cannot be assumed.
+        Throttled, or the sandbox cannot be created: ``AccessDeniedException`` if Lambda may not assume the
+        role.
     """
-    pool, dimensions = sandbox_pool(cloud), {"FunctionName": deployment.name}
+    pool, dimensions = sandbox_pool(cloud), {"FunctionName": version.name}
     request_id = request_id or str(uuid.uuid4())
     try:
-        with pool.admitted(deployment.name, reserved_concurrency):
-            concurrent = pool.busy(deployment.name)
-            outcome = pool.invoke(deployment, payload, client_context, request_id)
+        with pool.admitted(version.name, reserved):
+            concurrent = pool.busy(version.name)
+            result = pool.invoke(version, payload, client_context, request_id)
     except LocalCloudError as error:
         raise AwsError("ServiceException", str(error), 500) from error
     except AwsError as error:
@@ -57,9 +67,9 @@ def run(
         "AWS/Lambda",
         dimensions,
         Invocations=1,
-        Errors=int(bool(outcome.error)),
+        Errors=int(bool(result.error)),
         Throttles=0,
-        Duration=outcome.seconds * 1000,
+        Duration=result.seconds * 1000,
         ConcurrentExecutions=concurrent,
     )
-    return outcome
+    return result

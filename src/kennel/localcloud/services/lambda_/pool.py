@@ -1,4 +1,4 @@
-"""Warm sandboxes of every function: reused, retired when the deployment changes or they idle, and counted."""
+"""Warm sandboxes of every function: reused, and ended when the version changes or when they idle."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import threading
 import time
 import uuid
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.lambda_.deployment import Deployment
-from kennel.localcloud.services.lambda_.sandbox import Outcome, Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.services.lambda_.function_version import FunctionVersion
+from kennel.localcloud.services.lambda_.sandbox import InvocationResult, Sandbox
 
 IDLE_SECONDS = 300.0  # how long AWS keeps a sandbox is not published; minutes
 REAP_SECONDS = 15.0
@@ -29,8 +25,8 @@ class SandboxPool:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._lock = threading.Lock()
-        self._idle: dict[Deployment, list[Sandbox]] = {}
-        self._provisioned: dict[Deployment, int] = {}
+        self._idle: dict[FunctionVersion, list[Sandbox]] = {}
+        self._provisioned: dict[FunctionVersion, int] = {}
         self._busy: Counter[str] = Counter()
         self._ended = threading.Event()
         threading.Thread(target=self._reap, name="sandbox reaper", daemon=True).start()
@@ -75,30 +71,34 @@ class SandboxPool:
                 self._busy[name] -= 1
 
     def invoke(
-        self, deployment: Deployment, payload: bytes, client_context: str = "", request_id: str | None = None
-    ) -> Outcome:
-        """Run an event in a warm sandbox of the deployment, or in a new one."""
-        sandbox = self._take(deployment) or Sandbox(self._cloud, deployment)
-        outcome = sandbox.invoke(request_id or str(uuid.uuid4()), payload, client_context)
+        self,
+        version: FunctionVersion,
+        payload: bytes,
+        client_context: str = "",
+        request_id: str | None = None,
+    ) -> InvocationResult:
+        """Run an event in a warm sandbox of the version, or in a new one."""
+        sandbox = self._take(version) or Sandbox(self._cloud, version)
+        result = sandbox.invoke(request_id or str(uuid.uuid4()), payload, client_context)
         self._give_back(sandbox)
-        return outcome
+        return result
 
-    def provision(self, deployment: Deployment, count: int) -> None:
-        """Have `count` initialised sandboxes of a deployment ready, and keep them however long they idle."""
+    def provision(self, version: FunctionVersion, count: int) -> None:
+        """Start `count` initialised sandboxes of a version, and keep them however long they idle."""
         with self._lock:
-            self._provisioned[deployment] = count
-            missing = count - len(self._idle.get(deployment, []))
+            self._provisioned[version] = count
+            missing = count - len(self._idle.get(version, []))
         for _ in range(missing):
-            sandbox = Sandbox(self._cloud, deployment, "provisioned-concurrency")
+            sandbox = Sandbox(self._cloud, version, "provisioned-concurrency")
             sandbox.warm_up()
             self._give_back(sandbox)
 
-    def release(self, deployment: Deployment) -> None:
-        """Keep no sandboxes of a deployment ready any more; those that idle end."""
+    def release(self, version: FunctionVersion) -> None:
+        """Provision no sandboxes of a version any more; those that idle end."""
         with self._lock:
-            self._provisioned.pop(deployment, None)
-            gone = self._idle.pop(deployment, [])
-        for sandbox in gone:
+            self._provisioned.pop(version, None)
+            released = self._idle.pop(version, [])
+        for sandbox in released:
             sandbox.close()
 
     def shutdown(self) -> None:
@@ -110,16 +110,16 @@ class SandboxPool:
         for sandbox in idle:
             sandbox.close()
 
-    def _take(self, deployment: Deployment) -> Sandbox | None:
+    def _take(self, version: FunctionVersion) -> Sandbox | None:
         with self._lock:
-            # A deployment that changed under the same version leaves its old sandboxes behind: $LATEST.
+            # A change of $LATEST leaves sandboxes of the old code or settings under the same version.
             stale = [
-                d
-                for d in self._idle
-                if (d.name, d.version) == (deployment.name, deployment.version) and d != deployment
+                other
+                for other in self._idle
+                if (other.name, other.version) == (version.name, version.version) and other != version
             ]
-            retired = [sandbox for d in stale for sandbox in self._idle.pop(d)]
-            warm = self._idle.get(deployment, [])
+            retired = [sandbox for other in stale for sandbox in self._idle.pop(other)]
+            warm = self._idle.get(version, [])
             taken = None
             while warm and taken is None:
                 candidate = warm.pop()  # the last used: its caches are warm, and the others can age
@@ -134,7 +134,7 @@ class SandboxPool:
     def _give_back(self, sandbox: Sandbox) -> None:
         if sandbox.usable and not self._ended.is_set():
             with self._lock:
-                self._idle.setdefault(sandbox.deployment, []).append(sandbox)
+                self._idle.setdefault(sandbox.version, []).append(sandbox)
         else:
             sandbox.close()
 
@@ -143,19 +143,19 @@ class SandboxPool:
             oldest = time.monotonic() - IDLE_SECONDS
             with self._lock:
                 retired = []
-                for deployment, sandboxes in list(self._idle.items()):
-                    keep = self._provisioned.get(deployment, 0)
+                for version, sandboxes in list(self._idle.items()):
+                    keep = self._provisioned.get(version, 0)
                     old = [s for s in sandboxes if s.idle_since < oldest][: max(0, len(sandboxes) - keep)]
                     retired += old
-                    self._idle[deployment] = [s for s in sandboxes if s not in old]
-                    if not self._idle[deployment]:
-                        del self._idle[deployment]
+                    self._idle[version] = [s for s in sandboxes if s not in old]
+                    if not self._idle[version]:
+                        del self._idle[version]
             for sandbox in retired:
                 sandbox.close()
 
 
 def sandbox_pool(cloud: Cloud) -> SandboxPool:
-    """Return the cloud's pool, made on first use."""
+    """Return the cloud's pool, created at its first use."""
 
     def create() -> SandboxPool:
         pool = SandboxPool(cloud)

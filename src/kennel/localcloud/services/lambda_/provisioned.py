@@ -1,24 +1,21 @@
-"""Provisioned concurrency: as many initialised sandboxes as the control plane was told to keep."""
+"""Provisioned concurrency: initialised sandboxes, as many as are configured, kept ready."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
 
 from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import LocalCloudError
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.moto_adapter.functions import find_version, lambda_backend
 from kennel.localcloud.services.lambda_.configuration import ProvisionedConcurrencyConfigs
-from kennel.localcloud.services.lambda_.invoke import deployed, version_of
+from kennel.localcloud.services.lambda_.function_version import FunctionVersion, read_version
 from kennel.localcloud.services.lambda_.pool import sandbox_pool
 
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
-    from kennel.localcloud.services.lambda_.deployment import Deployment
-
 log = logging.getLogger(__name__)
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 
 def keep_provisioned(cloud: Cloud) -> None:
@@ -29,38 +26,34 @@ def keep_provisioned(cloud: Cloud) -> None:
 
 
 def _watch(cloud: Cloud, ended: threading.Event) -> None:
-    done: dict[Deployment, int] = {}
-    while not ended.wait(LOOK_SECONDS):
+    provisioned: dict[FunctionVersion, int] = {}
+    while not ended.wait(POLL_SECONDS):
         try:
-            wanted = _wanted(cloud)
+            configured = _configured(cloud)
         except ServiceException as error:  # an image, say
             log.warning("provisioned concurrency: %s", error)
             continue
-        for deployment, count in wanted.items():
-            if done.get(deployment) != count:
+        for version, count in configured.items():
+            if provisioned.get(version) != count:
                 try:
-                    sandbox_pool(cloud).provision(deployment, count)
+                    sandbox_pool(cloud).provision(version, count)
                 except (LocalCloudError, ServiceException) as error:
-                    log.warning("function %s could not be provisioned: %s", deployment.name, error)
-        for deployment in done.keys() - wanted.keys():
-            sandbox_pool(cloud).release(deployment)
-        done = wanted
+                    log.warning("function %s could not be provisioned: %s", version.name, error)
+        for version in provisioned.keys() - configured.keys():
+            sandbox_pool(cloud).release(version)
+        provisioned = configured
 
 
-def _wanted(cloud: Cloud) -> dict[Deployment, int]:
-    """Return how many sandboxes each deployment should have ready."""
-    from moto.awslambda.models import lambda_backends
-
+def _configured(cloud: Cloud) -> dict[FunctionVersion, int]:
+    """Return how many sandboxes each version should have ready."""
     with cloud.lock:
-        configured = {
-            key: config.count for key, config in cloud.store(ProvisionedConcurrencyConfigs).by_key.items()
-        }
-    storage = lambda_backends[cloud.account][cloud.region]._lambdas
-    wanted: dict[Deployment, int] = {}
-    for (name, qualifier), count in configured.items():
-        function = version_of(storage, name, qualifier)
-        if function is None:
-            continue  # the function is gone, and its configuration with it
-        deployment = deployed(function)
-        wanted[deployment] = wanted.get(deployment, 0) + count
-    return wanted
+        configs = dict(cloud.store(ProvisionedConcurrencyConfigs).by_key)
+    backend = lambda_backend(cloud.account, cloud.region)
+    counts: dict[FunctionVersion, int] = {}
+    for (name, qualifier), config in configs.items():
+        record = find_version(backend, name, qualifier)
+        if record is None:
+            continue  # the function is deleted, and its configuration with it
+        version = read_version(record)
+        counts[version] = counts.get(version, 0) + config.count
+    return counts

@@ -14,12 +14,12 @@ from typing import Any
 
 PREFIX = "/2018-06-01/runtime/"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB, and the error's own figure.
-LARGEST_ANSWER = 6_291_556
+LARGEST_RESPONSE = 6_291_556
 
 
 @dataclass
-class Event:
-    """What one invocation gives the runtime."""
+class InvocationEvent:
+    """What the runtime receives of one invocation."""
 
     request_id: str
     body: bytes
@@ -30,16 +30,16 @@ class Event:
 
 
 @dataclass
-class Answer:
-    """What the runtime gave back; `error` is empty, or the `X-Amz-Function-Error` that Lambda reports."""
+class RuntimeResponse:
+    """What the runtime sent back; `error` is empty, or the `X-Amz-Function-Error` that Lambda reports."""
 
     body: bytes
     error: str = ""
 
 
 @dataclass
-class Exit:
-    """The runtime's process ended before it answered."""
+class RuntimeExit:
+    """The end of the runtime's process before it sent a response."""
 
     status: int
 
@@ -47,10 +47,10 @@ class Exit:
 @dataclass
 class _State:
     ready: bool = False  # the runtime asked for its first event
-    offered: Event | None = None
-    taken: Event | None = None
-    answer: Answer | None = None
-    exit: Exit | None = None
+    offered: InvocationEvent | None = None
+    taken: InvocationEvent | None = None
+    response: RuntimeResponse | None = None
+    exit: RuntimeExit | None = None
     closed: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -71,13 +71,13 @@ class RuntimeApi:
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, name="runtime api", daemon=True).start()
 
-    def wait_ready(self, timeout: float) -> Answer | Exit | None:
+    def wait_ready(self, timeout: float) -> RuntimeResponse | RuntimeExit | None:
         """Wait until the runtime is initialised.
 
         Returns
         -------
-        Answer or Exit or None
-            Nothing if it is ready; its own error report, or its exit.
+        RuntimeResponse or RuntimeExit or None
+            None if it is ready; its own error report, or its exit.
 
         Raises
         ------
@@ -86,12 +86,12 @@ class RuntimeApi:
         """
         state = self._state
         with state.changed:
-            if not state.changed.wait_for(lambda: state.ready or state.answer or state.exit, timeout):
+            if not state.changed.wait_for(lambda: state.ready or state.response or state.exit, timeout):
                 raise TimeoutError
-            return None if state.ready else (state.answer or state.exit)
+            return None if state.ready else (state.response or state.exit)
 
-    def invoke(self, event: Event) -> Answer | Exit:
-        """Hand the runtime an event and wait for what it makes of it.
+    def invoke(self, event: InvocationEvent) -> RuntimeResponse | RuntimeExit:
+        """Hand the runtime an event and wait for its response.
 
         Raises
         ------
@@ -100,18 +100,18 @@ class RuntimeApi:
         """
         state = self._state
         with state.changed:
-            state.offered, state.answer = event, None
+            state.offered, state.response = event, None
             state.changed.notify_all()
             if not state.changed.wait_for(
-                lambda: state.answer or state.exit, max(0.0, event.deadline - time.time())
+                lambda: state.response or state.exit, max(0.0, event.deadline - time.time())
             ):
                 raise TimeoutError
-            return state.answer or state.exit or Exit(0)
+            return state.response or state.exit or RuntimeExit(0)
 
     def exited(self, status: int) -> None:
-        """Say that the runtime's process ended; whoever waits for it learns so."""
+        """Report that the runtime's process ended, to whoever waits for its response."""
         with self._state.changed:
-            self._state.exit = Exit(status)
+            self._state.exit = RuntimeExit(status)
             self._state.changed.notify_all()
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class _Server(ThreadingHTTPServer):
 
     def stop(self) -> None:
         def end() -> None:
-            self.shutdown()  # takes up to half a second: nobody should wait for it
+            self.shutdown()  # takes up to half a second: in a thread, so that no caller waits
             self.server_close()
 
         threading.Thread(target=end, daemon=True).start()
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path != PREFIX + "invocation/next":
-            self._answer(404, b"{}")
+            self._respond(404, b"{}")
             return
         event = self._next()
         if event is None:
@@ -160,9 +160,9 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if event.client_context:
             headers["Lambda-Runtime-Client-Context"] = event.client_context
-        self._answer(200, event.body, headers)
+        self._respond(200, event.body, headers)
 
-    def _next(self) -> Event | None:
+    def _next(self) -> InvocationEvent | None:
         state = self.server.state
         with state.changed:
             state.ready = True
@@ -175,27 +175,27 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         state = self.server.state
         if self.path == PREFIX + "init/error":
-            self._settle(Answer(body, "Unhandled"))
+            self._settle(RuntimeResponse(body, "Unhandled"))
             return
         taken = state.taken.request_id if state.taken else ""
         if self.path == f"{PREFIX}invocation/{taken}/response":
-            too_large = len(body) > LARGEST_ANSWER
-            self._settle(Answer(_too_large(), "Unhandled") if too_large else Answer(body))
+            too_large = len(body) > LARGEST_RESPONSE
+            self._settle(RuntimeResponse(_too_large(), "Unhandled") if too_large else RuntimeResponse(body))
         elif self.path == f"{PREFIX}invocation/{taken}/error":
-            self._settle(Answer(body, "Unhandled"))
+            self._settle(RuntimeResponse(body, "Unhandled"))
         else:
-            self._answer(400, b'{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}')
+            self._respond(400, b'{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}')
 
-    def _settle(self, answer: Answer) -> None:
-        self._answer(202, b'{"status":"OK"}')
+    def _settle(self, response: RuntimeResponse) -> None:
+        self._respond(202, b'{"status":"OK"}')
         self.wfile.flush()
         state = self.server.state
         with state.changed:
-            if state.answer is None:
-                state.answer = answer
+            if state.response is None:
+                state.response = response
             state.changed.notify_all()
 
-    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+    def _respond(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response_only(status)
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)
@@ -205,5 +205,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _too_large() -> bytes:
-    message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes)."
+    message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes)."
     return json.dumps({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}).encode()

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.moto_adapter.functions import lambda_backend, run_functions_with
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.lambda_.execution import reserved, run
-from kennel.localcloud.services.lambda_.invoke import deployed
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.services.lambda_.execution import reserved_concurrency, run
+from kennel.localcloud.services.lambda_.function_version import read_version
 
 
 def run_triggered(cloud: Cloud) -> None:
-    """Let moto's own triggers run functions here, where moto would start Docker."""
-    from moto.awslambda.models import LambdaFunction, lambda_backends
+    """Let moto's triggers run functions in the local cloud's sandboxes."""
 
-    def invoke(self: Any, event: Any = None) -> tuple[str, bool, str]:
-        """Return the answer, whether it is an error, and the log, as moto's own method does."""
-        latest = lambda_backends[cloud.account][cloud.region].get_function(self.function_name)
+    def invoke(record: Any, event: Any) -> tuple[str, bool, str]:
+        latest = lambda_backend(cloud.account, cloud.region).get_function(record.function_name)
         payload = event if isinstance(event, str) else json.dumps(event or {})
         try:
-            outcome = run(cloud, deployed(self), reserved(latest), payload.encode())
+            result = run(cloud, read_version(record), reserved_concurrency(latest), payload.encode())
         except AwsError as error:
             return json.dumps({"errorType": error.code, "errorMessage": error.message}), True, ""
-        return outcome.body.decode(), bool(outcome.error), outcome.tail.decode(errors="replace")
+        return result.body.decode(), bool(result.error), result.tail.decode(errors="replace")
 
-    LambdaFunction._invoke_lambda = invoke  # type: ignore[method-assign] # that is the point
+    run_functions_with(invoke)

@@ -1,1 +1,1 @@
-"""Systems Manager: shell commands that run on the training host."""
+"""Systems Manager: the agents of EC2 instances, and the shell commands that are sent to them."""

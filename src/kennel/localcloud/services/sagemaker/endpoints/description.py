@@ -1,4 +1,4 @@
-"""Endpoints as they describe themselves: their variants' counts and weights. The data plane runs them."""
+"""Endpoints as DescribeEndpoint shows them: their variants' counts and weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEIGHTS = ("CurrentWeight", "DesiredWeight")
 
 
 def find_endpoint(call: Call) -> Any:
-    """moto's endpoint of a call.
+    """Return moto's record of a call's endpoint.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def find_endpoint(call: Call) -> Any:
 
 
 def find_config(call: Call) -> Any:
-    """moto's endpoint configuration of a call.
+    """Return moto's record of a call's endpoint configuration.
 
     Raises
     ------
@@ -43,23 +43,23 @@ def find_config(call: Call) -> Any:
     return config
 
 
-def described_variants(config: Any) -> list[dict[str, Any]]:
-    """The variants of a configuration as an endpoint describes them."""
-    found = []
+def describe_variants(config: Any) -> list[dict[str, Any]]:
+    """Return a configuration's variants as DescribeEndpoint shows them at first."""
+    descriptions = []
     for variant in config.production_variants:
-        described: dict[str, Any] = {"VariantName": variant["VariantName"]}
+        description: dict[str, Any] = {"VariantName": variant["VariantName"]}
         count, weight = variant.get("InitialInstanceCount"), variant.get("InitialVariantWeight", 1.0)
-        described.update(dict.fromkeys(WEIGHTS, weight))
+        description.update(dict.fromkeys(WEIGHTS, weight))
         if count is not None:
-            described.update(dict.fromkeys(COUNTS, count))
+            description.update(dict.fromkeys(COUNTS, count))
         if variant.get("ServerlessConfig"):
-            described["CurrentServerlessConfig"] = described["DesiredServerlessConfig"] = variant[
+            description["CurrentServerlessConfig"] = description["DesiredServerlessConfig"] = variant[
                 "ServerlessConfig"
             ]
         if variant.get("ManagedInstanceScaling"):
-            described["ManagedInstanceScaling"] = variant["ManagedInstanceScaling"]
-        found.append(described)
-    return found
+            description["ManagedInstanceScaling"] = variant["ManagedInstanceScaling"]
+        descriptions.append(description)
+    return descriptions
 
 
 def retain(variants: list[dict[str, Any]], before: list[dict[str, Any]], excluded: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""An endpoint's instances under one endpoint configuration: variants, their models, their weights."""
+"""An endpoint's instances under one endpoint configuration: variants with their models and weights."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ import tarfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
 
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.moto_adapter import sagemaker
 from kennel.localcloud.runtime import storage
 from kennel.localcloud.runtime.opt_ml import ContainerRoot
-from kennel.localcloud.runtime.role_session import in_words, role_session
-from kennel.localcloud.services.sagemaker.endpoints.instance import Instance, Serving
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.runtime.role_session import error_text, role_session
+from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import (
+    EndpointInstance,
+    InstanceSettings,
+)
 
 SERVICE, SESSION = "sagemaker.amazonaws.com", "SageMaker"
 STARTUP_SECONDS = 480.0  # the health check's limit on AWS
 LONGEST_REASON = 1024
 
 
-class DeploymentError(Exception):
+class FleetError(Exception):
     """The fleet did not come up; the text is the endpoint's FailureReason."""
 
 
@@ -50,9 +52,9 @@ class Variant:
 
     def __init__(self, cloud: Cloud, endpoint: str, plan: VariantPlan, folder: Path) -> None:
         self._cloud, self._endpoint, self.plan = cloud, endpoint, plan
-        self.weight, self.instances = plan.weight, list[Instance]()
+        self.weight, self.instances = plan.weight, list[EndpointInstance]()
         self._root = ContainerRoot(folder)
-        self._serving: Serving | None = None
+        self._settings: InstanceSettings | None = None
         self._lock = threading.Lock()
         self._turns = itertools.count()
 
@@ -61,7 +63,7 @@ class Variant:
 
         Raises
         ------
-        DeploymentError
+        FleetError
             It is not there, not readable for the role, or not an archive.
         """
         plan, model = self.plan, self._root.path / "model"
@@ -77,20 +79,19 @@ class Variant:
             elif plan.data_url:
                 storage.download(s3, plan.data_url, model)
         except (ClientError, ServiceException) as error:
-            said = in_words(error) if isinstance(error, ClientError) else f"{error.code}: {error.message}"
-            raise DeploymentError(
+            raise FleetError(
                 f"Failed to download model data for container of production variant {plan.name} from URL: "
                 f'"{plan.data_url}". Please ensure that there is an object located at the URL and that the '
-                f'role "{plan.role}" has permission to access it. {said}'
+                f'role "{plan.role}" has permission to access it. {error_text(error)}'
             ) from error
         except (tarfile.TarError, OSError, EOFError, storage.StorageError) as error:
-            raise DeploymentError(
+            raise FleetError(
                 f"Failed to extract model data for container of production variant {plan.name} from URL: "
                 f'"{plan.data_url}". {error}'
             ) from error
         model.mkdir(exist_ok=True)
         variables = {name: self._root.text(value) for name, value in plan.variables.items()}
-        self._serving = Serving(
+        self._settings = InstanceSettings(
             self._endpoint, plan.name, session, self._root.path, variables, plan.startup_seconds
         )
         self.scale(plan.count)
@@ -98,8 +99,8 @@ class Variant:
     def scale(self, count: int) -> None:
         """Start or stop instances until there are `count`; does not wait for them."""
         with self._lock:
-            while len(self.instances) < count and self._serving:
-                instance = Instance(self._cloud, self._serving)
+            while len(self.instances) < count and self._settings:
+                instance = EndpointInstance(self._cloud, self._settings)
                 self.instances = [*self.instances, instance]
                 instance.start()
             surplus, self.instances = self.instances[count:], self.instances[:count]
@@ -111,16 +112,16 @@ class Variant:
 
         Raises
         ------
-        DeploymentError
-            One did not start; the last lines of its log say why.
+        FleetError
+            An instance did not start; the text has the last lines of its log.
         """
         for instance in self.instances:
             instance.settled.wait()
         for instance in self.instances:
             if instance.failure:
-                raise DeploymentError(_reason(self.plan.name, instance))
+                raise FleetError(_startup_failure(self.plan.name, instance))
 
-    def pick(self) -> Instance | None:
+    def pick(self) -> EndpointInstance | None:
         """Return the next instance that serves, in turn; None if none does."""
         instances = self.instances
         for _ in instances:
@@ -137,7 +138,7 @@ class Variant:
 
 
 class Fleet:
-    """All variants of an endpoint configuration; comes up in `start`, goes in `close`.
+    """All variants of an endpoint configuration; `start` brings them up, `close` ends them.
 
     Parameters
     ----------
@@ -150,15 +151,14 @@ class Fleet:
     """
 
     def __init__(self, cloud: Cloud, endpoint: str, plans: list[VariantPlan], folder: Path) -> None:
-        self.variants = {p.name: Variant(cloud, endpoint, p, folder / p.name) for p in plans}
-        self.closed = False
+        self.variants = {plan.name: Variant(cloud, endpoint, plan, folder / plan.name) for plan in plans}
 
     def start(self) -> None:
         """Bring every instance up, and wait for them.
 
         Raises
         ------
-        DeploymentError
+        FleetError
             A variant did not come up.
         """
         for variant in self.variants.values():
@@ -184,50 +184,49 @@ class Fleet:
 
     def close(self) -> None:
         """Stop everything."""
-        self.closed = True
         for variant in self.variants.values():
             variant.close()
 
 
-def _reason(variant: str, instance: Instance) -> str:
-    said = "\n".join(line for line in instance.last_lines if line.strip())
+def _startup_failure(variant: str, instance: EndpointInstance) -> str:
+    log_end = "\n".join(line for line in instance.last_lines if line.strip())
     head = (
         f"The primary container for production variant {variant} did not pass the ping health check: "
         f"{instance.failure}. Please check CloudWatch logs for this endpoint. Its last lines: "
     )
-    return head + said[-(LONGEST_REASON - len(head)) :]
+    return head + log_end[-(LONGEST_REASON - len(head)) :]
 
 
-def plans_of(backend: Any, configuration: Any, described: list[dict[str, Any]]) -> list[VariantPlan]:
-    """Return an endpoint configuration's variants with their models, as moto's records say.
+def read_plans(backend: Any, configuration: Any, descriptions: list[dict[str, Any]]) -> list[VariantPlan]:
+    """Return an endpoint configuration's variants with their models, from moto's records.
 
     Parameters
     ----------
     backend, configuration
         moto's SageMaker backend, and its record of the endpoint configuration.
-    described
+    descriptions
         The variants as the endpoint will describe them: with the counts and weights to begin with.
 
     Raises
     ------
-    DeploymentError
-        A model is gone, or needs what the local cloud does not do.
+    FleetError
+        A model no longer exists, or needs what the local cloud does not support.
     """
     plans = []
-    for variant, wanted in zip(configuration.production_variants, described, strict=True):
-        model = backend._models.get(variant["ModelName"])
+    for variant, description in zip(configuration.production_variants, descriptions, strict=True):
+        model = sagemaker.model(backend, variant["ModelName"])
         if model is None:
-            raise DeploymentError(f'Could not find model "{variant["ModelName"]}".')
+            raise FleetError(f'Could not find model "{variant["ModelName"]}".')
         containers = model.containers or [model.primary_container]
         if len(containers) != 1 or not containers[0]:
-            raise DeploymentError(f"Model {model.model_name}: the local cloud serves one container a model.")
+            raise FleetError(f"Model {model.model_name}: the local cloud serves one container a model.")
         container = containers[0]
         source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
         plans.append(
             VariantPlan(
                 name=variant["VariantName"],
-                count=int(wanted.get("DesiredInstanceCount") or 1),
-                weight=float(wanted["DesiredWeight"]),
+                count=int(description.get("DesiredInstanceCount") or 1),
+                weight=float(description["DesiredWeight"]),
                 startup_seconds=float(
                     variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS
                 ),

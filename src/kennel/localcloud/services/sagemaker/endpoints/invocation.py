@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import urllib3
 
@@ -11,11 +10,9 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.runtime import cloudwatch_metrics as metrics
-from kennel.localcloud.services.sagemaker.endpoints.api import endpoints
-from kennel.localcloud.services.sagemaker.endpoints.instance import UnavailableError
-
-if TYPE_CHECKING:
-    from kennel.localcloud.services.sagemaker.endpoints.fleet import Variant
+from kennel.localcloud.services.sagemaker.endpoints.endpoint import endpoints
+from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import InstanceUnavailableError
+from kennel.localcloud.services.sagemaker.endpoints.fleet import Variant
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 LONGEST_BODY = 25 * 1024 * 1024  # https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
@@ -50,27 +47,27 @@ def invoke_endpoint(call: Call) -> Response:
     }
     if parameters.get("CustomAttributes"):
         headers[CUSTOM_ATTRIBUTES] = parameters["CustomAttributes"]
-    asked = time.perf_counter()
+    sent = time.perf_counter()
     try:
-        answer = _ask(variant, body, headers)
+        response = _request(variant, body, headers)
     except AwsError as error:
         status = getattr(error, "OriginalStatusCode", 503)
-        _count(call, name, variant, began, asked, time.perf_counter(), status)
+        _publish_metrics(call, name, variant, began, sent, time.perf_counter(), status)
         raise
-    answered = time.perf_counter()
-    _count(call, name, variant, began, asked, answered, answer.status)
-    if answer.status >= 400:
-        raise _model_error(call, name, answer.status, answer.data.decode(errors="replace"))
-    found = [
-        ("Content-Type", answer.headers.get("Content-Type", "application/octet-stream")),
+    received = time.perf_counter()
+    _publish_metrics(call, name, variant, began, sent, received, response.status)
+    if response.status >= 400:
+        raise _model_error(call, name, response.status, response.data.decode(errors="replace"))
+    response_headers = [
+        ("Content-Type", response.headers.get("Content-Type", "application/octet-stream")),
         ("x-Amzn-Invoked-Production-Variant", variant.plan.name),
     ]
-    if CUSTOM_ATTRIBUTES in answer.headers:
-        found.append((CUSTOM_ATTRIBUTES, answer.headers[CUSTOM_ATTRIBUTES]))
-    return Response(200, found, answer.data)
+    if CUSTOM_ATTRIBUTES in response.headers:
+        response_headers.append((CUSTOM_ATTRIBUTES, response.headers[CUSTOM_ATTRIBUTES]))
+    return Response(200, response_headers, response.data)
 
 
-def _ask(variant: Variant, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+def _request(variant: Variant, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
     instance = variant.pick()
     if instance is None:
         raise AwsError(
@@ -78,7 +75,7 @@ def _ask(variant: Variant, body: bytes, headers: dict[str, str]) -> urllib3.Base
         )
     try:
         return instance.request(body, headers)
-    except UnavailableError as error:
+    except InstanceUnavailableError as error:
         message = f"No instance of variant {variant.plan.name} is in service."
         raise AwsError("ServiceUnavailable", message, 503) from error
     except urllib3.exceptions.TimeoutError as error:
@@ -86,10 +83,10 @@ def _ask(variant: Variant, body: bytes, headers: dict[str, str]) -> urllib3.Base
             "Your invocation timed out while waiting for a response from container primary. Review the "
             "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
         )
-        raise _error("server", 0, text, "") from error
+        raise _container_error("server", 0, text, "") from error
     except urllib3.exceptions.HTTPError as error:
         text = "The connection to container primary was closed before it answered."
-        raise _error("server", 0, text, "") from error
+        raise _container_error("server", 0, text, "") from error
 
 
 def _model_error(call: Call, name: str, status: int, text: str) -> AwsError:
@@ -98,18 +95,18 @@ def _model_error(call: Call, name: str, status: int, text: str) -> AwsError:
         f" See https://{call.region}.console.aws.amazon.com/cloudwatch/home?region={call.region}"
         f"#logEventViewer:group={group} in account {call.account} for more information."
     )
-    error = _error("client" if status < 500 else "server", status, text, place)
+    error = _container_error("client" if status < 500 else "server", status, text, place)
     error.LogStreamArn = call.arn(f"log-group:{group}", "logs")  # type: ignore[attr-defined] # a modelled member
     return error
 
 
-def _error(side: str, status: int, text: str, place: str) -> AwsError:
+def _container_error(side: str, status: int, text: str, place: str) -> AwsError:
     message = f'Received {side} error ({status}) from primary with message "{text}".{place}'
     return AwsError("ModelError", message, 424, OriginalStatusCode=status, OriginalMessage=text)
 
 
-def _count(
-    call: Call, name: str, variant: Variant, began: float, asked: float, answered: float, status: int
+def _publish_metrics(
+    call: Call, name: str, variant: Variant, began: float, sent: float, received: float, status: int
 ) -> None:
     """Publish what SageMaker publishes: latencies in microseconds.
 
@@ -121,8 +118,8 @@ def _count(
         {"EndpointName": name, "VariantName": variant.plan.name},
         Invocations=1,
         InvocationsPerInstance=1 / max(1, len(variant.instances)),
-        ModelLatency=(answered - asked) * 1e6,
-        OverheadLatency=(asked - began) * 1e6,
+        ModelLatency=(received - sent) * 1e6,
+        OverheadLatency=(sent - began) * 1e6,
         Invocation4XXErrors=int(400 <= status < 500),
         Invocation5XXErrors=int(status >= 500 or status == 0),
         InvocationModelErrors=int(status >= 400 or status == 0),

@@ -27,8 +27,8 @@ REASONS = {200: "OK", 400: "Bad Request", 413: "Request Entity Too Large", 503: 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
-class Request:
-    """What the toolkit asks TorchServe about a request: its headers."""
+class TorchServeRequest:
+    """A request as the toolkit asks TorchServe about it: its headers."""
 
     def __init__(self, properties: dict[str, str]) -> None:
         self._properties = properties
@@ -37,8 +37,8 @@ class Request:
         return self._properties
 
 
-class Context:
-    """TorchServe's context, as far as the toolkit uses it: one a worker, its request renewed each time.
+class TorchServeContext:
+    """TorchServe's context, as far as the toolkit uses it: one for each worker, renewed for each request.
 
     The toolkit keeps the context that it was initialised with, and sets an error's status and content type
     on that one; a new context for each request would not see them.
@@ -51,8 +51,8 @@ class Context:
         self.renew({})
 
     def renew(self, properties: dict[str, str]) -> None:
-        """Take up the next request."""
-        self.request_processor = [Request(properties)]
+        """Take the next request."""
+        self.request_processor = [TorchServeRequest(properties)]
         self.status, self.phrase, self.content_type = 200, "", ""
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
@@ -65,7 +65,7 @@ class Context:
         return self.request_processor[idx].get_request_properties().get(key)
 
 
-class Model:
+class ModelWorkers:
     """Workers that each hold the model, as TorchServe's do; a request waits for a free one.
 
     Parameters
@@ -79,41 +79,41 @@ class Model:
     def __init__(self, model_dir: str, workers: int) -> None:
         from sagemaker_pytorch_serving_container.handler_service import HandlerService
 
-        self._free: queue.LifoQueue[tuple[Any, Context]] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[tuple[Any, TorchServeContext]] = queue.LifoQueue()
         for _ in range(workers):
-            handler, context = HandlerService(), Context(model_dir)
+            handler, context = HandlerService(), TorchServeContext(model_dir)
             handler.initialize(context)
-            self._free.put((handler, context))
+            self._idle.put((handler, context))
 
     def handle(self, body: bytes, properties: dict[str, str]) -> tuple[int, str, bytes]:
         """Return the status, content type and body that the model answers a request with."""
-        handler, context = worker = self._free.get()
+        handler, context = worker = self._idle.get()
         try:
             context.renew(properties)
-            answer = handler.handle([{"body": bytearray(body)}], context)[0]
+            output = handler.handle([{"body": bytearray(body)}], context)[0]
             status, content_type = context.status, context.content_type or "text/plain"
         finally:
-            self._free.put(worker)
-        if isinstance(answer, (bytes, bytearray)):
-            return status, content_type, bytes(answer)
-        text = answer if isinstance(answer, str) else json.dumps(answer)
+            self._idle.put(worker)
+        if isinstance(output, (bytes, bytearray)):
+            return status, content_type, bytes(output)
+        text = output if isinstance(output, str) else json.dumps(output)
         return status, content_type, text.encode()
 
 
-class Server:
+class ModelServer:
     """The WSGI application: `/ping` and `/invocations`, as SageMaker calls them."""
 
     def __init__(self) -> None:
-        self.model: Model | None = None
+        self.model: ModelWorkers | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        status, content_type, body = self._answer(environ)
+        status, content_type, body = self._respond(environ)
         reason = REASONS.get(status, "Error" if status >= 400 else "OK")
         headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
         start_response(f"{status} {reason}", headers)
         return [body]
 
-    def _answer(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
+    def _respond(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
         path = environ["PATH_INFO"]
         if path == "/ping":
             healthy = self.model is not None
@@ -147,9 +147,9 @@ def install_requirements(code: Path) -> None:
     """
     requirements = code / "requirements.txt"
     if requirements.exists():
-        done = subprocess.run([sys.executable, "-m", "pip", "install", "-r", str(requirements)], check=False)
-        if done.returncode:
-            raise SystemExit(done.returncode)
+        pip = subprocess.run([sys.executable, "-m", "pip", "install", "-r", str(requirements)], check=False)
+        if pip.returncode:
+            raise SystemExit(pip.returncode)
 
 
 def main() -> None:
@@ -162,7 +162,7 @@ def main() -> None:
     code = model_dir / "code"
     install_requirements(code)
     sys.path.insert(0, str(code))
-    server = Server()
+    server = ModelServer()
     threading.Thread(target=_load, args=(server, str(model_dir)), name="load", daemon=True).start()
     import waitress
 
@@ -180,12 +180,12 @@ def main() -> None:
     )
 
 
-def _load(server: Server, model_dir: str) -> None:
+def _load(server: ModelServer, model_dir: str) -> None:
     try:
-        server.model = Model(model_dir, int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1))
+        server.model = ModelWorkers(model_dir, int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1))
     except BaseException:
         logging.exception("the model does not load")
-        # A container whose workers cannot load the model ends; so does this one, from whatever thread.
+        # A container whose workers cannot load the model ends; so does this process, from whatever thread.
         logging.shutdown()
         sys.stderr.flush()
         os._exit(1)

@@ -1,23 +1,22 @@
-"""SageMaker's training jobs: moto records them, and here they run."""
+"""SageMaker's training jobs: moto keeps their records, and the local cloud runs them."""
 
 from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore import xform_name
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
 from kennel.localcloud.runtime.role_session import RoleSession, role_session
 from kennel.localcloud.services.sagemaker.training.job import TrainingJob
+from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
 from kennel.localcloud.services.sagemaker.training.record import TrainingRecord
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
 
 SERVICE = "sagemaker.amazonaws.com"
 SESSION = "SageMaker"  # the name AWS gives the sessions of execution roles
@@ -71,17 +70,17 @@ def launch(
         "ExperimentConfig",
         "Tags",
     )
-    # A copy: moto writes into what it is given.
-    everything = deepcopy(dict.fromkeys(optional) | parameters)
-    given = {xform_name(name): value for name, value in everything.items() if name != "Environment"}
-    return _start(cloud, session, backend.create_training_job(**given), parameters, tuning_job_arn)
+    # A copy: moto changes its arguments.
+    members = deepcopy(dict.fromkeys(optional) | parameters)
+    arguments = {xform_name(name): value for name, value in members.items() if name != "Environment"}
+    return _start(cloud, session, backend.create_training_job(**arguments), parameters, tuning_job_arn)
 
 
 def _start(
-    cloud: Cloud, session: RoleSession, record: Any, parameters: dict[str, Any], tuning_job_arn: str = ""
+    cloud: Cloud, session: RoleSession, moto_record: Any, parameters: dict[str, Any], tuning_job_arn: str = ""
 ) -> TrainingJob:
-    kept = TrainingRecord(record, parameters, tuning_job_arn)
-    job = training_jobs(cloud)[kept.name] = TrainingJob(cloud, session, kept, parameters)
+    record = TrainingRecord(moto_record, parameters, tuning_job_arn)
+    job = training_jobs(cloud)[record.name] = TrainingJob(cloud, session, record, parameters)
     job.start()
     return job
 
@@ -133,15 +132,13 @@ def training_session(cloud: Cloud, role_arn: str) -> RoleSession:
 
 
 def check(parameters: dict[str, Any]) -> None:
-    """Refuse what could only fail later.
+    """Refuse parameters with which the job could only fail.
 
     Raises
     ------
     AwsError
         ``ValidationException``.
     """
-    from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
-
     try:
         MetricScraper(parameters["AlgorithmSpecification"].get("MetricDefinitions") or [])
     except ValueError as error:

@@ -1,37 +1,38 @@
-"""A training job's life: its hosts prepared, run, watched, stopped, and what they made uploaded."""
+"""A training job's life: hosts are prepared, run, watched and stopped, and their model is uploaded."""
 
 from __future__ import annotations
 
 import logging
 import math
 import shutil
-import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
 
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime import storage
-from kennel.localcloud.runtime.role_session import RoleSession, in_words
+from kennel.localcloud.runtime.ports import free_port
+from kennel.localcloud.runtime.role_session import RoleSession, error_text
 from kennel.localcloud.runtime.supervisor import ProcessStartError
-from kennel.localcloud.services.sagemaker.training.host import TrainingHost, host_count
+from kennel.localcloud.services.sagemaker.training.container_files import host_count, host_name
+from kennel.localcloud.services.sagemaker.training.host import TrainingHost
 from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
 from kennel.localcloud.services.sagemaker.training.record import LONGEST_REASON, TrainingRecord
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
 STOP_GRACE = 120.0  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 POLL_SECONDS = 0.1
 CHECKPOINT_SECONDS = 5.0
-FAREWELL_SECONDS = 3.0  # a launcher takes longer to report than those that miss it take to notice
+# How long the other hosts run on after one has failed: the launcher of the host that failed first may take
+# longer to report its reason than other hosts take to fail over the lost connection.
+FAILURE_REPORT_SECONDS = 3.0
 
 
-class TrainingError(Exception):
+class TrainingJobError(Exception):
     """The job failed; the text is its FailureReason."""
 
 
@@ -74,24 +75,24 @@ class TrainingJob:
         return bool(self.parameters.get("EnableManagedSpotTraining"))
 
     def stop(self) -> None:
-        """Ask the job to end: its processes get SIGTERM, and two minutes; what they leave is uploaded."""
+        """Ask the job to end: SIGTERM, two minutes later SIGKILL; what there is of a model is uploaded."""
         self.record.stopping()
         self._stop.set()
 
     def reclaim(self, notice: float) -> None:
-        """Take the hosts away: SIGTERM now, SIGKILL after ``notice`` seconds (0: at once, unannounced)."""
+        """Reclaim the hosts: SIGTERM now, SIGKILL after ``notice`` seconds (0: at once, without SIGTERM)."""
         self._notice = notice
 
     def _run(self) -> None:
         reason = ""
         try:
-            while self._interrupted():
+            while not self._run_once():
                 self.record.move("Starting")
             self._upload()
-        except TrainingError as failed:
+        except TrainingJobError as failed:
             reason = str(failed)
         except (ClientError, ServiceException, storage.StorageError, OSError, ProcessStartError) as error:
-            reason = f"ClientError: {_words(error)}"
+            reason = f"ClientError: {error_text(error)}"
         except Exception as error:  # a fault of the local cloud must not leave the job InProgress
             log.exception("training job %s", self.record.name)
             reason = f"InternalServerError: the local cloud failed: {error!r}. Its log says more."
@@ -103,12 +104,12 @@ class TrainingJob:
         limited = self._limit and not reason and not self._stop.is_set()
         self.record.end(status, self._limit if limited else status, reason, self._ran if self.spot else None)
 
-    def _interrupted(self) -> bool:
-        """Prepare hosts and train on them; return whether they were reclaimed before the end."""
+    def _run_once(self) -> bool:
+        """Prepare hosts and train on them; return False if they were reclaimed before the end."""
         self._notice = None
         self._prepare()
         if self._stop.is_set():
-            return False
+            return True
         began = time.monotonic()
         try:
             self._train()
@@ -118,27 +119,26 @@ class TrainingJob:
         failed = [] if self._ending() else self._failed_hosts()
         for host in self._hosts:
             host.finish()
-        if not (interrupted and self._notice == 0):  # of hosts gone unannounced S3 has what it had
+        if not (interrupted and self._notice == 0):  # hosts that ended without notice upload nothing more
             for sync in self._checkpoints:
                 sync.upload()
         if interrupted:
             self.record.move("Interrupted")
             self._release_hosts()
-            return True
+            return False
         if failed:
-            # One host's end ends the others; the first to say something, or else to go, knows why.
-            raise TrainingError(_algorithm_error(min(failed, key=lambda host: host.failed_at())))
-        return False
+            # A failed host makes the others fail; the first to write a reason, or else to end, is the cause.
+            raise TrainingJobError(_algorithm_error(min(failed, key=lambda host: host.failed_at())))
+        return True
 
     def _prepare(self) -> None:
-        port = _free_port()
+        port = free_port()
         folder = self._cloud.directory / "jobs" / self.record.name
         shutil.rmtree(folder, ignore_errors=True)
         self.record.move("Downloading")
         for index in range(host_count(self.parameters)):
-            host = TrainingHost(
-                self._cloud, self._session, self.parameters, index, port, folder / f"algo-{index + 1}"
-            )
+            root = folder / host_name(index)
+            host = TrainingHost(self._cloud, self._session, self.parameters, self.metrics, index, port, root)
             self._hosts.append(host)
             if self._stop.is_set():
                 return
@@ -147,7 +147,7 @@ class TrainingJob:
                 host.download(self._hosts[0] if index else None)
                 self._fetch_checkpoints(host)
             except (ClientError, storage.StorageError, OSError) as error:
-                raise TrainingError(f"ClientError: Data download failed:{_words(error)}") from error
+                raise TrainingJobError(f"ClientError: Data download failed:{error_text(error)}") from error
 
     def _fetch_checkpoints(self, host: TrainingHost) -> None:
         configuration = self.parameters.get("CheckpointConfig")
@@ -163,27 +163,27 @@ class TrainingJob:
         self.record.training()
         try:
             for host in self._hosts:
-                host.start(self.metrics)
+                host.start()
         except ProcessStartError as error:
-            raise TrainingError(f"AlgorithmError: {error}") from error
-        began = synced = time.monotonic()
-        told, failed_at = False, math.inf
-        while alive := [host for host in self._hosts if host.process and host.process.poll() is None]:
+            raise TrainingJobError(f"AlgorithmError: {error}") from error
+        began = uploaded = time.monotonic()
+        ended_early, failed_at = False, math.inf
+        while alive := [host for host in self._hosts if host.workload.alive]:
             self._limit = self._limit or self._passed_limit(time.monotonic() - began)
-            if self._ending() and not told:
-                told = True
+            if self._ending() and not ended_early:
+                ended_early = True
                 self._end_early(alive)
-            elif not told and self._failed_hosts():
+            elif not ended_early and self._failed_hosts():
                 failed_at = min(failed_at, time.monotonic())
-                told = time.monotonic() - failed_at > FAREWELL_SECONDS
-                if told:
+                ended_early = time.monotonic() - failed_at > FAILURE_REPORT_SECONDS
+                if ended_early:
                     self._terminate(alive, 0)  # without one host the others wait for it forever
-            if time.monotonic() - synced > CHECKPOINT_SECONDS:
+            if time.monotonic() - uploaded > CHECKPOINT_SECONDS:
                 for sync in self._checkpoints:
                     sync.upload()
-                synced = time.monotonic()
+                uploaded = time.monotonic()
             self.record.metrics(self.metrics.final())
-            alive[0].process.wait(POLL_SECONDS) if alive[0].process else None
+            alive[0].workload.wait(POLL_SECONDS)
 
     def _ending(self) -> bool:
         """Whether the hosts are to end, whatever they do."""
@@ -207,21 +207,19 @@ class TrainingJob:
     @staticmethod
     def _terminate(hosts: list[TrainingHost], grace: float) -> None:
         for host in hosts:
-            if host.process:
-                host.process.terminate(grace) if grace else host.process.kill()
+            host.workload.terminate(grace)
 
     def _failed_hosts(self) -> list[TrainingHost]:
-        return [host for host in self._hosts if host.process and host.process.poll()]
+        return [host for host in self._hosts if host.workload.exit_status]
 
     def _release_hosts(self) -> None:
+        self._terminate(self._hosts, 0)
         for host in self._hosts:
-            if host.process:
-                host.process.kill()
             host.close()
         self._hosts, self._checkpoints = [], []
 
     def _upload(self) -> None:
-        if not self._hosts or not self._hosts[0].process:
+        if not self._hosts or not self._hosts[0].workload.started:
             return  # stopped before it ran
         self.record.move("Uploading")
         s3, output = self._session.client("s3"), self.parameters["OutputDataConfig"]
@@ -239,30 +237,15 @@ class TrainingJob:
             if any(any(folder.iterdir()) for folder in data):
                 upload(s3, data, f"{base}/output.tar.gz" if packed else f"{base}/data/", key)
         except (ClientError, OSError) as error:
-            raise TrainingError(f"ClientError: Artifact upload failed:{_words(error)}") from error
+            raise TrainingJobError(f"ClientError: Artifact upload failed:{error_text(error)}") from error
         self.record.moto.model_artifacts = {"S3ModelArtifacts": model}
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, ClientError):
-        return in_words(error)
-    if isinstance(error, ServiceException):
-        return f"{error.code}: {error.message}"
-    return str(error)
-
-
 def _algorithm_error(host: TrainingHost) -> str:
-    status = host.process.poll() if host.process else None
-    # A process that died of a signal is what a shell, and so AWS, reports as 128 + the signal.
+    status = host.workload.exit_status
+    # Of a process that died of a signal a shell, and so AWS, reports 128 + the signal.
     code = 128 - status if status is not None and status < 0 else status
     ending = f", exit code: {code}"
     text = host.failure() or "Please look at the stack trace for more details."
-    room = LONGEST_REASON - len(ending) - len("AlgorithmError: ")
-    return f"AlgorithmError: {text[-room:]}{ending}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    available = LONGEST_REASON - len(ending) - len("AlgorithmError: ")
+    return f"AlgorithmError: {text[-available:]}{ending}"

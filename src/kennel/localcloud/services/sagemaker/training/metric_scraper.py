@@ -40,7 +40,7 @@ class MetricScraper:
 
     def read(self, line: str, host: str) -> list[dict[str, Any]]:
         """Return the line's metrics as CloudWatch takes them, each with the host as its dimension."""
-        found = []
+        metrics = []
         now = datetime.now(UTC)
         for name, pattern in self._patterns:
             for match in pattern.finditer(line):
@@ -53,10 +53,10 @@ class MetricScraper:
                         self._final[name] = {"MetricName": name, "Value": value, "Timestamp": now}
                         self._values.setdefault(name, []).append(value)
                     dimensions = [{"Name": "Host", "Value": host}]
-                    found.append(
+                    metrics.append(
                         {"MetricName": name, "Value": value, "Timestamp": now, "Dimensions": dimensions}
                     )
-        return found
+        return metrics
 
     def final(self) -> list[dict[str, Any]]:
         """Return the last value of each metric, as DescribeTrainingJob shows them."""

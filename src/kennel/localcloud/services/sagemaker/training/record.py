@@ -1,4 +1,4 @@
-"""A training job's record, as moto keeps it and Describe and List show it: statuses, times, the end."""
+"""A training job's record, as moto keeps it and Describe and List show it: statuses, times, metrics."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ OVER = ("Completed", "Failed", "Stopped")
 
 
 class TrainingRecord:
-    """moto's record of a training job, kept true.
+    """moto's record of a training job, updated as the job runs.
 
     Parameters
     ----------
     record
         moto's object: its attributes are what DescribeTrainingJob answers.
     parameters : dict
-        CreateTrainingJob's, for what moto loses.
+        CreateTrainingJob's: moto drops some of them.
     tuning_job_arn : str
         The tuning job whose trial it is, if it is one.
     """
@@ -67,17 +67,17 @@ class TrainingRecord:
         return self.status in OVER
 
     def stopping(self) -> None:
-        """Say that the job is asked to end."""
+        """Set the status of a job that is asked to end."""
         if not self.over:
             self.moto.training_job_status = "Stopping"
 
     def training(self) -> None:
-        """Say that the hosts run; the first time is when training started."""
+        """Set the status of a job whose hosts run; training started the first time."""
         self.move("Training")
         self.moto.training_start_time = self.moto.training_start_time or datetime.now(UTC)
 
     def move(self, status: str, message: str = "") -> None:
-        """Enter a secondary status."""
+        """Change to a secondary status."""
         record, now = self.moto, datetime.now(UTC)
         transitions = [dict(transition) for transition in record.secondary_status_transitions]
         if transitions and "EndTime" not in transitions[-1]:
@@ -108,10 +108,10 @@ class TrainingRecord:
         record = self.moto
         record.failure_reason = reason[:LONGEST_REASON] or None
         record.training_end_time = datetime.now(UTC)
-        begun = record.training_start_time or record.training_end_time
-        seconds = max(1, round((record.training_end_time - begun).total_seconds()))
+        started = record.training_start_time or record.training_end_time
+        seconds = max(1, round((record.training_end_time - started).total_seconds()))
         record.training_time_in_seconds = seconds
         billed = seconds if spot_seconds is None else max(1, round(spot_seconds))
         record.billable_time_in_seconds = min(seconds, billed)
         self.move(secondary, reason[:LONGEST_REASON])
-        record.training_job_status = status  # last: who waits for it may rely on the rest
+        record.training_job_status = status  # last: whoever waits for it may rely on the rest

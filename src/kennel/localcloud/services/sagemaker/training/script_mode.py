@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-OWN = "sagemaker_"  # hyperparameters of the toolkit itself; a tuner adds one with a leading underscore
+# Hyperparameters of the toolkit itself begin so; a tuner adds one with a leading underscore.
+TOOLKIT_PREFIX = "sagemaker_"
 TUNING_OBJECTIVE = "_tuning_objective_metric"
 
 
 def decoded(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
-    """Return hyperparameters as values: the SDK encodes them as JSON, a tuner's choices come bare."""
+    """Return hyperparameters as values: the SDK encodes them as JSON, a tuner's choices are plain text."""
     values = {}
     for name, text in hyperparameters.items():
         try:
@@ -45,7 +46,7 @@ def arguments(values: Mapping[str, Any]) -> list[str]:
 
 def users_own(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hyperparameters that are the script's."""
-    return {n: v for n, v in values.items() if not n.startswith(OWN) and n != TUNING_OBJECTIVE}
+    return {n: v for n, v in values.items() if not n.startswith(TOOLKIT_PREFIX) and n != TUNING_OBJECTIVE}
 
 
 def environment(
@@ -71,7 +72,7 @@ def environment(
     own = users_own(values)
     program = str(values.get("sagemaker_program", ""))
     folders = {name: str(root / "input/data" / name) for name in channels}
-    whole: dict[str, Any] = {
+    training_environment: dict[str, Any] = {
         "channel_input_dirs": folders,
         "current_host": resources["current_host"],
         "current_instance_type": resources["current_instance_type"],
@@ -93,21 +94,25 @@ def environment(
         "resource_config": dict(resources),
         "user_entry_point": program,
     }
-    variables = {f"SM_{name.upper()}": value for name, value in whole.items() if name != "hyperparameters"}
+    variables = {
+        f"SM_{name.upper()}": value
+        for name, value in training_environment.items()
+        if name != "hyperparameters"
+    }
     variables.pop("SM_CHANNEL_INPUT_DIRS")
     variables |= {f"SM_CHANNEL_{name.upper()}": folder for name, folder in folders.items()}
     variables |= {f"SM_HP_{name.upper()}": value for name, value in own.items()}
     variables |= {
         "SM_CHANNELS": sorted(folders),
         "SM_HPS": own,
-        "SM_TRAINING_ENV": whole,
+        "SM_TRAINING_ENV": training_environment,
         "SM_USER_ARGS": arguments(own),
     }
     return {name: v if isinstance(v, str) else json.dumps(v) for name, v in variables.items()}
 
 
 def command(code: Path, values: Mapping[str, Any]) -> list[str]:
-    """Return what runs the script from the folder `code`, its requirements installed first."""
+    """Return the command that installs the requirements in the folder `code` and runs the script."""
     program = str(values["sagemaker_program"])
     words = [*([sys.executable] if program.endswith(".py") else ["/bin/sh"]), program]
     run = shlex.join([*words, *arguments(users_own(values))])

@@ -1,6 +1,6 @@
-"""Spot capacity: managed spot training jobs run on it, and here it is taken back on request.
+"""Spot capacity: managed spot training jobs run on it, and it is reclaimed on request.
 
-AWS takes it back when it likes. Here a test, or a person who wants to see a job resume, asks for it:
+AWS takes it back at any time. Here a test, or a person who wants to see a job resume, sends:
 ``curl -X POST "$AWS_ENDPOINT_URL/_kennel/spot/reclaim?job=NAME&notice=2"``.
 """
 
@@ -9,23 +9,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import admin_action
 from kennel.localcloud.protocol.messages import Response
 from kennel.localcloud.services.sagemaker.training.api import training_jobs
 
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
-
 # AWS gives two minutes: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
-# A rehearsal has no time for that; its jobs are as much shorter as this is.
-NOTICE, LONGEST_NOTICE = 2.0, 120.0
+# The default here is shorter, as a rehearsal's jobs are shorter.
+NOTICE, LONGEST_NOTICE = 2.0, 120.0  # seconds
 
 
 @admin_action("spot/reclaim")
 def reclaim(cloud: Cloud, query: Mapping[str, str]) -> Response:
-    """Take the hosts of a managed spot training job back.
+    """Reclaim the hosts of a managed spot training job.
 
     Its processes get SIGTERM, SIGKILL when the notice is over; then it starts again on new hosts, with the
     checkpoints that S3 has.
@@ -45,18 +42,18 @@ def reclaim(cloud: Cloud, query: Mapping[str, str]) -> Response:
     except ValueError:
         notice = math.nan
     if not 0 <= notice <= LONGEST_NOTICE:
-        return _answer(400, f"notice is a number of seconds from 0 to {LONGEST_NOTICE:.0f}")
+        return _response(400, f"notice is a number of seconds from 0 to {LONGEST_NOTICE:.0f}")
     if job is None:
-        return _answer(404, f"there is no training job {name!r} here")
+        return _response(404, f"there is no training job {name!r} here")
     if not job.spot:
-        return _answer(409, f"{name} is no managed spot training job: EnableManagedSpotTraining is not set")
+        return _response(409, f"{name} is no managed spot training job: EnableManagedSpotTraining is not set")
     state = job.record.moto.secondary_status
     if state != "Training":
-        return _answer(409, f"{name} has no hosts at work to take back, it is {state}")
+        return _response(409, f"{name} has no hosts at work to take back, it is {state}")
     job.reclaim(notice)
-    return _answer(200, f"the hosts of {name} end in {notice:g} s")
+    return _response(200, f"the hosts of {name} end in {notice:g} s")
 
 
-def _answer(status: int, message: str) -> Response:
+def _response(status: int, message: str) -> Response:
     document = {"ok": status == 200, "message": message}
     return Response(status, [("Content-Type", "application/json")], json.dumps(document).encode())

@@ -1,0 +1,95 @@
+"""A version of a function: its settings, from which a sandbox is built, and its zip, unpacked once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import uuid
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kennel.localcloud import LocalCloudError
+from kennel.localcloud.protocol.messages import AwsError
+
+
+@dataclass(frozen=True)
+class FunctionVersion:
+    """A version of a function: what a sandbox is built from.
+
+    Equal versions may share sandboxes; `code` is left out of the comparison, `code_sha256` stands for it.
+    """
+
+    name: str
+    version: str
+    arn: str
+    role: str
+    handler: str
+    runtime: str
+    timeout: float
+    memory: int
+    code_sha256: str
+    variables: tuple[tuple[str, str], ...] = ()
+    log_group: str = ""
+    log_format: str = "Text"
+    log_level: str = ""
+    code: bytes = field(default=b"", compare=False, repr=False)
+
+
+def read_version(record: Any) -> FunctionVersion:
+    """Return what moto's record of a version holds.
+
+    Raises
+    ------
+    AwsError
+        It is a container image, which the local cloud does not run.
+    """
+    if record.package_type != "Zip":
+        raise AwsError(
+            "InvalidParameterValueException", "The local cloud runs zip packages only, not images."
+        )
+    logging = getattr(record, "logging_config", None) or {}
+    return FunctionVersion(
+        name=record.function_name,
+        version=str(record.version),
+        arn=record.function_arn,
+        role=record.role,
+        handler=record.handler,
+        runtime=record.run_time,
+        timeout=float(record.timeout),
+        memory=int(record.memory_size),
+        code_sha256=record.code_sha_256,
+        variables=tuple(sorted((record.environment_vars or {}).items())),
+        log_group=logging.get("LogGroup") or f"/aws/lambda/{record.function_name}",
+        log_format=logging.get("LogFormat") or "Text",
+        log_level=logging.get("ApplicationLogLevel") or "",
+        code=record.code_bytes,
+    )
+
+
+def unpack(version: FunctionVersion, directory: Path) -> Path:
+    """Unpack a version's zip once, beside the others of its function.
+
+    Raises
+    ------
+    LocalCloudError
+        It is not a zip file.
+    """
+    digest = "".join(c for c in version.code_sha256 if c.isalnum())[:24]
+    target = directory / version.name / digest
+    if target.is_dir():
+        return target
+    draft = target.with_name(f"{digest}.{uuid.uuid4().hex}")
+    try:
+        with zipfile.ZipFile(io.BytesIO(version.code)) as archive:
+            archive.extractall(draft)
+            for member in archive.infolist():
+                mode = member.external_attr >> 16 & 0o777
+                if mode and not member.is_dir():
+                    (draft / member.filename).chmod(mode | 0o400)
+    except zipfile.BadZipFile as error:
+        raise LocalCloudError(f"the code of function {version.name} is not a zip file") from error
+    with contextlib.suppress(OSError):  # another invocation unpacked it meanwhile
+        draft.rename(target)
+    return target
