@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -98,7 +99,8 @@ def run(
     try:
         _report_until_end(process, label, lambda: progress(text()))
     except BaseException:
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it may have ended by itself just now
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait()
         raise
     finally:

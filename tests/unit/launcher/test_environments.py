@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 import shutil
 import signal
 import subprocess
 from typing import Any
 
 import pytest
-from tasks import namespace
 
 
 def test_the_first_start_makes_the_environment_and_runs_the_task(checkout: Any) -> None:
@@ -80,18 +77,6 @@ def test_the_audit_environment_is_made_only_when_it_is_needed(checkout: Any) -> 
     assert not (checkout.root / ".venv-audit").exists()
     checkout.start("audit.code")
     assert (checkout.root / ".venv-audit/.kennel-stamp").exists()
-
-
-def test_asking_for_help_about_the_tests_needs_no_audit_environment(checkout: Any) -> None:
-    assert checkout.start("test", "--help").returncode == 0
-    assert not (checkout.root / ".venv-audit").exists()
-
-
-def test_help_on_a_fresh_clone_makes_nothing(checkout: Any) -> None:
-    done = checkout.start("--help")
-    assert done.returncode == 0
-    assert "./kennel rehearse" in done.stdout
-    assert not (checkout.root / ".venv").exists()
 
 
 def test_a_failed_installation_is_not_trusted_and_is_taken_up_again(checkout: Any) -> None:
@@ -250,78 +235,3 @@ def test_a_checkout_that_cannot_be_written_is_a_line_with_its_remedy(checkout: A
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith(f"kennel: cannot write to {checkout.root}; make the checkout yours (sudo chown ")
-
-
-@pytest.mark.parametrize(
-    ("error", "variables", "remedy"),
-    [
-        ("No space left on device (os error 28)", {}, "free 8 GB on the disk"),
-        ("Hash mismatch for `something==1`", {}, "see which index serves that file"),
-        ("Failed to fetch: http://127.0.0.1:9/simple/", {}, "check network, proxy and index"),
-        ("there is no version of something==1", {"UV_OFFLINE": "1"}, "unset UV_OFFLINE"),
-        ("something else", {}, "see .tools/.venv.log"),
-    ],
-)
-def test_an_error_of_uv_is_one_line_with_its_remedy(
-    checkout: Any, error: str, variables: dict[str, str], remedy: str
-) -> None:
-    done = checkout.start("data.check", FAKE_UV_FAILS=error, **variables)
-    assert done.returncode == 1
-    [_, line] = done.stderr.splitlines()
-    assert f"it failed: {error}; {remedy}" in line
-
-
-def test_every_package_is_checked_against_its_hash(checkout: Any) -> None:
-    checkout.start("audit.code")
-    assert len(checkout.installs()) == 2
-    assert all("pip sync " in call and "--require-hashes" in call for call in checkout.installs())
-
-
-def test_the_cpu_build_of_torch_comes_from_its_own_index(checkout: Any) -> None:
-    done = checkout.start("data.check", KENNEL_TORCH="cpu", UV_FIND_LINKS="/wheels")
-    assert done.returncode == 0, done.stderr
-    torch, rest = checkout.installs()
-    assert torch.endswith(
-        "--no-deps --default-index https://download.pytorch.org/whl/cpu torch==2.14.1 torchvision==0.29.1"
-    )
-    assert "--require-hashes" in rest
-    remaining = (checkout.root / ".tools/requirements-without-torch.txt").read_text()
-    assert remaining == (
-        "# compiled\nsomething==1 \\\n    --hash=sha256:11\n    # via -r requirements.in\n"
-        "zipp==4.1.2 \\\n    --hash=sha256:66\n"
-    )
-    assert checkout.start("data.check", KENNEL_TORCH="cpu").stderr == ""
-
-
-def test_another_build_of_torch_needs_another_environment(checkout: Any) -> None:
-    checkout.start("data.check", KENNEL_TORCH="cpu")
-    assert "making .venv" in checkout.start("data.check").stderr
-
-
-def test_an_unreachable_index_of_cpu_builds_is_a_line_with_its_remedy(checkout: Any) -> None:
-    done = checkout.start("data.check", KENNEL_TORCH="cpu", FAKE_NO_CPU_INDEX="1")
-    assert done.returncode == 1
-    assert "KENNEL_TORCH=cpu takes torch from https://download.pytorch.org/whl/cpu" in done.stderr
-    assert "unset KENNEL_TORCH" in done.stderr.splitlines()[-1]
-
-
-def test_an_unknown_build_of_torch_is_refused(checkout: Any) -> None:
-    done = checkout.start("data.check", KENNEL_TORCH="rocm")
-    assert done.returncode == 1
-    assert "KENNEL_TORCH is 'rocm'" in done.stderr
-
-
-def test_usage_names_only_tasks_that_exist(checkout: Any) -> None:
-    usage = checkout.start("--help").stdout
-    words = set(re.findall(r"\./kennel ([a-z.]+)", usage))
-    assert {"rehearse", "test"} <= words
-    assert words <= set(namespace.task_names)
-
-
-def test_the_tasks_that_get_a_set_up_of_their_own_exist(checkout: Any) -> None:
-    script = (checkout.root / "kennel").read_text()
-    [cases] = re.findall(r"for word in \"\$@\"; do\n(.*?)\n    --help", script, re.DOTALL)
-    words = re.findall(r"[a-z]+(?:\.[a-z*]+)?(?= \||\))", cases)
-    assert "local.up" in words
-    for word in words:
-        assert fnmatch.filter(namespace.task_names, word), word
