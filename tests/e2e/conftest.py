@@ -1,8 +1,4 @@
-"""A whole stack on a local cloud of its own, made once for the tests that run on one worker.
-
-Modules that share a stack name the same `xdist_group`. Each group has a worker, so that the groups wait for
-Terraform side by side.
-"""
+"""A whole stack on a local cloud of its own, made once for the tests that run on one worker."""
 
 from __future__ import annotations
 
@@ -10,8 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from kennel.aws import artifacts, releases, sdk, session, stack
 from kennel.aws import training_jobs as training
@@ -20,6 +18,29 @@ from kennel.localcloud import lifecycle
 from kennel.sample_photos import draw as sample
 
 ROOT = Path(__file__).resolve().parents[2]
+# Two stacks, with about as much to do each, and the rehearsal's own: three workers wait for Terraform side by
+# side. A module that is not named here gets a worker, and so a stack, of its own.
+STACKS = {
+    "test_learning.py": "training",
+    "test_training_host.py": "training",
+    "test_notebook.py": "releases",
+    "test_two_models.py": "releases",
+}
+
+
+class StackScheduling(LoadScopeScheduling):
+    """Gives modules that share a stack to one worker.
+
+    xdist's own `--dist loadgroup` ignores all groups under pytest 9.2 (pytest-xdist issue 1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::")[0].rpartition("/")[2]
+        return STACKS.get(module, module)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackScheduling:
+    return StackScheduling(config, log)
 
 
 @dataclass

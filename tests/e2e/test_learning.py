@@ -13,7 +13,7 @@ import pytest
 from kennel.aws import best, joblogs, pretrained, sdk, session, tuning
 from kennel.aws import training_jobs as training
 
-pytestmark = [pytest.mark.slow, pytest.mark.cloud, pytest.mark.xdist_group("training")]
+pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
 # Long enough to be interrupted in the middle: the last stages of the backbone learn, epoch by epoch.
 UNFROZEN = {"epochs": "6", "unfreeze": "1", "checkpoint-seconds": "0"}

@@ -12,7 +12,7 @@ import pytest
 from kennel import notebook
 from kennel.aws import session, trials
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("releases")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

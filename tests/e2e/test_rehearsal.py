@@ -11,12 +11,7 @@ from pathlib import Path
 import pytest
 
 TIMEOUT = 900  # seconds; three minutes on a quiet machine
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.cloud,
-    pytest.mark.xdist_group("rehearsal"),
-    pytest.mark.timeout(TIMEOUT + 60),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.cloud, pytest.mark.timeout(TIMEOUT + 60)]
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT.parent / "shared" / "data" / "lab.jpg"

@@ -12,7 +12,7 @@ from kennel.aws import StackError, artifacts, hosts, releases, session
 from kennel.aws.sdk import Request
 from kennel.classifier import inference
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("training")]
+pytestmark = pytest.mark.slow
 
 QUICK = {"arch": "efficientnet_lite0", "epochs": 5}
 

@@ -12,7 +12,7 @@ import pytest
 
 from kennel.aws import StackError, prediction, stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.cloud, pytest.mark.xdist_group("releases")]
+pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
 
 @pytest.fixture(scope="module")
