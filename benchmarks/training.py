@@ -34,7 +34,7 @@ from kennel.classifier.feature_store import FeatureStore
 from kennel.classifier.hyperparameters import DECLARED, SEARCH_SPACE, Choices
 from kennel.classifier.loading import PictureBatches
 from kennel.classifier.optimisation import FeatureBatches, adamw, one_thread, warmup_cosine
-from kennel.sample_photos import draw as sample
+from kennel.sample_photos.draw import draw
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
@@ -237,7 +237,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as scratch:
         report(f"drawing {options.classes} breeds")
         counts = {"train": options.photos, "valid": 2, "test": 2}
-        data = sample.draw(Path(scratch) / "photos", options.classes, counts, options.size)
+        data = draw(Path(scratch) / "photos", options.classes, counts, options.size)
         bench = Bench(data, options.arch, options.classes, options.epochs, Path(scratch))
         with Path(os.devnull).open("w") as discarded, contextlib.redirect_stdout(discarded):  # the jobs' logs
             document = measure(bench, options.rounds, report)

@@ -23,7 +23,7 @@ from kennel.aws.stack import Stack
 from kennel.classifier import pictures
 from kennel.classifier.data import folder
 from kennel.errors import KennelError
-from kennel.sample_photos import draw as sample
+from kennel.sample_photos.draw import draw
 from kennel.terminal import Steps
 
 DATASET = "rehearsal"
@@ -180,7 +180,7 @@ def _find_photos(state: _State, report: Progress) -> None:
         # The name contains the counts, so that photos of an earlier version are not reused.
         counts = "-".join(map(str, SAMPLE.values()))
         state.data = state.workspace.build.parent / f"photos-{counts}"
-        sample.draw(state.data, per_class=SAMPLE, progress=report)
+        draw(state.data, per_class=SAMPLE, progress=report)
     check = folder.check(state.data, report)
     if not check.ok:
         raise RehearsalError(f"{state.data}: {'; '.join(check.errors)}")

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from kennel.aws import artifacts, releases, sdk, session, stack
-from kennel.aws import training_jobs as training
+from kennel.aws import artifacts, releases, sdk, session, stack, training_jobs
 from kennel.aws.session import Workspace
 from kennel.localcloud import lifecycle
-from kennel.sample_photos import draw as sample
+from kennel.sample_photos.draw import draw
 
 ROOT = Path(__file__).resolve().parents[2]
 # Two stacks, with about as much to do each, and the rehearsal's own: three workers wait for Terraform side by
@@ -56,7 +55,7 @@ class Deployed:
 
     def train(self, **hyperparameters: object) -> dict:
         request = sdk.Request("tiny", {"arch": "efficientnet_lite0", **hyperparameters})
-        return training.train(self.workspace, self.stack, request)
+        return training_jobs.train(self.workspace, self.stack, request)
 
     def deploy(self, job: str) -> str:
         release = releases.package(self.workspace, self.stack, job)
@@ -74,7 +73,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         os.environ.update(lifecycle.environment(status))
         workspace = Workspace("local", folder / "stack")
         stack.apply(workspace)
-        sample.draw(folder / "photos", classes=6, per_class={"train": 4, "valid": 1, "test": 1})
+        draw(folder / "photos", classes=6, per_class={"train": 4, "valid": 1, "test": 1})
         artifacts.upload_folder(folder / "photos", stack.outputs(workspace)["data_bucket"], "datasets/tiny")
         yield Deployed(workspace, str(min((folder / "photos" / "test").rglob("*.jpg"))))
     finally:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import best, joblogs, pretrained, sdk, session, tuning
-from kennel.aws import training_jobs as training
+from kennel.aws import best, joblogs, pretrained, sdk, session, training_jobs, tuning
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
@@ -30,8 +29,10 @@ def lines(deployed: Any, job: str) -> list[str]:
 
 
 def train(deployed: Any, hyperparameters: dict[str, str], **settings: Any) -> dict[str, Any]:
-    request = training.compose(deployed.stack, dataset="tiny", hyperparameters=hyperparameters, **settings)
-    return training.train(deployed.workspace, deployed.stack, request)
+    request = training_jobs.compose(
+        deployed.stack, dataset="tiny", hyperparameters=hyperparameters, **settings
+    )
+    return training_jobs.train(deployed.workspace, deployed.stack, request)
 
 
 @pytest.mark.parametrize("hosts", [2])  # three: tests/integration/classifier/test_hosts.py
@@ -73,11 +74,11 @@ def test_an_interrupted_training_ends_like_a_quiet_one(deployed: Any, hosts: int
         if line.startswith("job "):
             names.append(line.split()[1].rstrip(":"))
 
-    request = training.compose(
+    request = training_jobs.compose(
         deployed.stack, dataset="tiny", hyperparameters=UNFROZEN, instances=hosts, spot=True
     )
     watcher = reclaim_when(deployed, lambda: names[0] if names else None, "epoch=2;", notice)
-    interrupted = training.train(deployed.workspace, deployed.stack, request, tell)
+    interrupted = training_jobs.train(deployed.workspace, deployed.stack, request, tell)
     watcher.join(1)
     assert interrupted["interruptions"] == 1
     said = lines(deployed, interrupted["job"])
@@ -89,7 +90,7 @@ def test_an_interrupted_training_ends_like_a_quiet_one(deployed: Any, hosts: int
 
 @pytest.fixture(scope="module")
 def tuned(deployed: Any) -> dict[str, Any]:
-    request = training.compose(deployed.stack, dataset="tiny", hyperparameters={"epochs": "4"})
+    request = training_jobs.compose(deployed.stack, dataset="tiny", hyperparameters={"epochs": "4"})
     search = sdk.Search(trials=4, parallel=2, seed=1)
     return tuning.tune(deployed.workspace, deployed.stack, request, search)
 
@@ -123,15 +124,15 @@ def test_trials_read_the_features_that_were_computed_once(deployed: Any, tuned: 
 
 
 def test_training_the_best_trial_again_gives_its_result(deployed: Any, tuned: dict[str, Any]) -> None:
-    request = training.compose(deployed.stack, best_of=tuned["job"])
+    request = training_jobs.compose(deployed.stack, best_of=tuned["job"])
     assert request.dataset == "tiny"
     assert request.inputs["features"] == tuned["features"]
-    record = training.train(deployed.workspace, deployed.stack, request)
+    record = training_jobs.train(deployed.workspace, deployed.stack, request)
     assert record["metrics"]["val_loss"] == pytest.approx(tuned["best"]["objective"], abs=1e-4)
 
 
 def test_an_interrupted_search_is_stopped(deployed: Any, tuned: dict[str, Any]) -> None:
-    request = training.compose(deployed.stack, best_of=tuned["job"])
+    request = training_jobs.compose(deployed.stack, best_of=tuned["job"])
     seen: list[str] = []
 
     def interrupt(trials: list[tuning.TrialSummary]) -> None:
@@ -159,7 +160,7 @@ def test_an_interrupted_search_is_stopped(deployed: Any, tuned: dict[str, Any]) 
 def test_uploaded_weights_teach_the_same_as_packaged_ones(deployed: Any) -> None:
     packaged = train(deployed, {"epochs": "2"}, weights="package")
     pretrained.upload(deployed.stack["data_bucket"], "package")
-    request = training.compose(deployed.stack, dataset="tiny", hyperparameters={"epochs": "2"})
+    request = training_jobs.compose(deployed.stack, dataset="tiny", hyperparameters={"epochs": "2"})
     assert set(request.inputs) == {"pretrained"}
-    uploaded = training.train(deployed.workspace, deployed.stack, request)
+    uploaded = training_jobs.train(deployed.workspace, deployed.stack, request)
     same_metrics(packaged, uploaded, 1e-6)

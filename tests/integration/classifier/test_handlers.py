@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from kennel.classifier import inference, training
-from kennel.sample_photos import draw as sample
+from kennel.sample_photos import draw as drawing
 
 CODE = "from kennel.classifier.inference import input_fn, model_fn, output_fn, predict_fn\n"
 
@@ -47,7 +47,7 @@ Ask = Callable[..., tuple[int, str, str]]
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("release")
     per_class = {"train": 3, "valid": 1, "test": 1}
-    data = sample.draw(work / "data", classes=4, per_class=per_class, size=96, workers=1)
+    data = drawing.draw(work / "data", classes=4, per_class=per_class, size=96, workers=1)
     assert training.main(["--data", str(data), "--model-dir", str(work / "model"), "--epochs", "3"]) == 0
     (work / "model" / "release.json").write_text('{"id": "r-42"}')
     (work / "model" / "code").mkdir()
@@ -88,7 +88,7 @@ def ask(request: pytest.FixtureRequest, release: Path, monkeypatch: pytest.Monke
 
 def photo(kind: str = "JPEG", breed: int = 1, size: int = 300) -> bytes:
     buffer = io.BytesIO()
-    sample.photo(breed, 9, size).save(buffer, kind)
+    drawing.photo(breed, 9, size).save(buffer, kind)
     return buffer.getvalue()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from kennel.sample_photos import draw as sample
+from kennel.sample_photos.draw import draw
 
 SRC = Path(__file__).parents[3] / "src"
 MEASURED = ("test_top1", "test_loss", "macro_f1", "ece", "val_loss", "valid_top1", "epochs")
@@ -25,7 +25,7 @@ MEASURED = ("test_top1", "test_loss", "macro_f1", "ece", "val_loss", "valid_top1
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     per_class = {"train": 4, "valid": 2, "test": 3}
     target = tmp_path_factory.mktemp("photos") / "data"
-    return sample.draw(target, classes=7, per_class=per_class, size=96, workers=1)
+    return draw(target, classes=7, per_class=per_class, size=96, workers=1)
 
 
 def start(photos: Path, target: Path, *extra: str, **environment: str) -> subprocess.Popen[str]:

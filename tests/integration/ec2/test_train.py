@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from kennel.sample_photos import draw as sample
+from kennel.sample_photos.draw import draw
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "ec2" / "train.py"
@@ -25,7 +25,7 @@ QUICK = ["--epochs", "3", "--workers", "1"]
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("photos")
-    sample.draw(directory, classes=4, per_class={"train": 3, "valid": 1, "test": 2})
+    draw(directory, classes=4, per_class={"train": 3, "valid": 1, "test": 2})
     return directory
 
 
@@ -119,7 +119,7 @@ def test_other_training_photos_do_change_what_is_learnt(
     photos: Path, tmp_path: Path, train: Callable[..., Path]
 ) -> None:
     other = tmp_path / "other"
-    sample.draw(other, classes=4, per_class={"train": 3, "valid": 1, "test": 2}, seed=1)
+    draw(other, classes=4, per_class={"train": 3, "valid": 1, "test": 2}, seed=1)
 
     folders = [train(photos, "first"), train(other, "second")]
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from kennel.classifier import training
-from kennel.sample_photos import draw as sample
+from kennel.sample_photos.draw import draw
 
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six drawn breeds; tests that change it take `photos`."""
     per_class = {"train": 4, "valid": 2, "test": 2}
-    return sample.draw(tmp_path_factory.mktemp("drawn"), classes=6, per_class=per_class, size=96, workers=1)
+    return draw(tmp_path_factory.mktemp("drawn"), classes=6, per_class=per_class, size=96, workers=1)
 
 
 @pytest.fixture

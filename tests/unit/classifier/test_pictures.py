@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kennel.classifier import pictures
-from kennel.sample_photos import draw as sample
+from kennel.sample_photos import draw as drawing
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -77,7 +77,7 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(10_000))) + chunk(b"IEND", b"")
 
 
-PHOTO = encoded(sample.photo(0, 1, 128), "JPEG")
+PHOTO = encoded(drawing.photo(0, 1, 128), "JPEG")
 FRAMES = [Image.new("RGB", (20, 20), (n, 0, 0)) for n in (0, 120, 240)]
 HOSTILE = {
     "text": (b"hello, I am a dog", "format"),
@@ -86,8 +86,8 @@ HOSTILE = {
     "tiff": (encoded(FRAMES[0], "TIFF"), "format"),
     "magic only": (PHOTO[:3], "format"),
     "truncated JPEG": (PHOTO[: len(PHOTO) // 2], "content"),
-    "truncated PNG": (encoded(sample.photo(0, 1, 64), "PNG")[:2000], "content"),
-    "truncated WebP": (encoded(sample.photo(0, 1, 64), "WEBP")[:400], "content"),
+    "truncated PNG": (encoded(drawing.photo(0, 1, 64), "PNG")[:2000], "content"),
+    "truncated WebP": (encoded(drawing.photo(0, 1, 64), "WEBP")[:400], "content"),
     "pixel bomb": (bomb(), "content"),
     "big but below Pillow's own limit": (encoded(Image.new("1", (8000, 6000)), "PNG"), "content"),
     "animated WebP": (encoded(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:]), "content"),
