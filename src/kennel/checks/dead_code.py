@@ -6,6 +6,7 @@ set on an object of another library (moto's records, the SDK's jobs) is there fo
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -26,12 +27,23 @@ def unused(root: Path) -> Iterator[str]:
     config = make_config(["--config", str(root / "pyproject.toml")])
     vulture = Vulture(ignore_names=config["ignore_names"], ignore_decorators=config["ignore_decorators"])
     vulture.scavenge([str(root / path) for path in config["paths"]])
+    for notebook in (root / "notebooks").glob("*.ipynb"):
+        vulture.scan(_code(notebook), filename=str(notebook))
     for item in vulture.get_unused_code(min_confidence=config["min_confidence"]):
+        if Path(item.filename).suffix == ".ipynb":  # which uses code and offers none
+            continue
         if item.typ == "attribute" and not _is_own(item.filename, item.first_lineno, item.name):
             continue
         path = Path(item.filename)
         shown = path.relative_to(root) if path.is_relative_to(root) else path
         yield f"{shown}:{item.first_lineno}: {item.message}"
+
+
+def _code(notebook: Path) -> str:
+    """Return the Python code of a notebook's cells."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    lines = [line for cell in cells if cell["cell_type"] == "code" for line in [*cell["source"], "\n"]]
+    return "".join(line for line in lines if not line.startswith(("%", "!")))  # those are IPython's
 
 
 def _is_own(file: str | Path, line: int, name: str) -> bool:

@@ -74,13 +74,13 @@ class Programs:
             self._stopped = True
             running = list(self._running)
         for process in running:
-            process.send_signal(signal.SIGINT)
+            # The whole group, as a terminal does: pytest's workers stop what their fixtures started.
+            _signal(process, signal.SIGINT)
         for process in running:
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _signal(process, signal.SIGKILL)
 
     def _run(
         self,
@@ -113,6 +113,11 @@ class Programs:
         finally:
             with self._lock:
                 self._running.discard(process)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _last_line(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from kennel.checks import dead_code
@@ -66,3 +67,14 @@ def test_attributes_of_another_librarys_objects_are_for_it_to_read(tmp_path: Pat
 
 def test_what_the_settings_allow_is_passed_over(tmp_path: Path) -> None:
     assert unused(tmp_path, ALLOWED) == []
+
+
+def test_what_a_notebook_uses_is_used(tmp_path: Path) -> None:
+    cell = {
+        "cell_type": "code",
+        "source": ["%matplotlib inline\n", "from package import module\n", "module.shown()"],
+    }
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "show.ipynb").write_text(json.dumps({"cells": [cell]}))
+
+    assert unused(tmp_path, "def shown():\n    pass\n") == []

@@ -1,0 +1,82 @@
+"""The test runs of a small checkout: their counts, and the coverage of all of them together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kennel.checks import pytest_runs
+from kennel.checks.check import Counts
+from kennel.checks.programs import Programs
+
+SETTINGS = """
+[tool.coverage.run]
+branch = true
+parallel = true
+patch = ["subprocess"]
+source = ["src"]
+
+[tool.coverage.report]
+fail_under = 90
+"""
+# Each run covers a branch of its own; one of them does so in a process that it starts.
+MODULE = """
+import sys
+
+
+def answer(run):
+    if run == "unit":
+        return 1
+    if run == "integration":
+        return 2
+    if run == "e2e":
+        return 3
+    return 4
+
+
+if __name__ == "__main__":
+    print(answer(sys.argv[1]))
+"""
+TEST = """
+import sys
+
+sys.path.insert(0, "src")
+import module
+
+
+def test_answer():
+    assert module.answer("{run}") == {answer}
+"""
+TEST_OF_A_PROCESS = """
+import subprocess
+import sys
+
+
+def test_answer():
+    command = [sys.executable, "src/module.py", "{run}"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "{answer}\\n"
+"""
+
+
+@pytest.mark.slow
+def test_counts_are_of_each_run_and_the_coverage_of_all_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # of the run that this test belongs to
+    (tmp_path / "pyproject.toml").write_text(SETTINGS)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "module.py").write_text(MODULE)
+    for run, answer, test in (("unit", 0, TEST), ("integration", 2, TEST), ("e2e", 3, TEST_OF_A_PROCESS)):
+        (tmp_path / "tests" / run).mkdir(parents=True)
+        (tmp_path / "tests" / run / f"test_{run}.py").write_text(test.format(run=run, answer=answer))
+
+    checks = pytest_runs.checks(tmp_path, Programs(tmp_path), fast=False)
+    results = {check.name: check.run(lambda line: None) for check in checks}
+
+    assert results["end-to-end"].tests == results["integration"].tests == Counts(passed=1)
+    assert results["unit"].tests == Counts(failed=1)
+    assert "assert 1 == 0" in results["unit"].output
+    assert [name for name, result in results.items() if not result.ok] == ["unit", "coverage"]
+    # 11 statements and 8 branches; the last statement and the branch to it are what no run reaches.
+    assert results["coverage"].summary == "89% covered, at least 90%"
