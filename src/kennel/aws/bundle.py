@@ -13,7 +13,17 @@ from kennel.aws import session
 from kennel.aws.stack import Stack
 
 KEY = "source/kennel.tar.gz"  # the start scripts of notebook instance and training host fetch this key
-CONTENTS = ("kennel", "tasks.py", "requirements.txt", "pyproject.toml", "ec2", "notebooks", "src")
+CONTENTS = (
+    "bootstrap",
+    "ec2",
+    "kennel",
+    "notebooks",
+    "pyproject.toml",
+    "requirements-uv.txt",
+    "requirements.txt",
+    "src",
+    "tasks.py",
+)
 EXCLUDED = Path("src/kennel/sample_photos")  # draws photos for rehearsals and tests
 
 

@@ -69,3 +69,17 @@ def test_the_bundle_runs_by_itself_and_has_the_same_bytes_each_time(tmp_path: Pa
         1,
         "error: nowhere: no such data folder; `data.sample` draws one, `data.fetch` downloads one\n",
     )
+
+
+def test_the_bundle_has_what_its_launcher_needs_to_make_an_environment(tmp_path: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(bundle.pack(ROOT))) as tar:
+        tar.extractall(tmp_path, filter="data")
+    assert (tmp_path / "requirements.txt").is_file()
+    assert (tmp_path / "requirements-uv.txt").is_file()
+    setup = subprocess.run(
+        [sys.executable, "-P", "-s", "-m", "bootstrap", "--help"],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (setup.returncode, setup.stderr) == (0, "")
