@@ -14,7 +14,8 @@ from werkzeug.test import EnvironBuilder
 from kennel.localcloud.authorization.identify import OPERATOR
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.protocol import codec
-from kennel.localcloud.protocol.sigv4 import read_signature, verify
+from kennel.localcloud.protocol.signature import read_signature
+from kennel.localcloud.protocol.sigv4 import verify
 
 A, R = "123456789012", "us-east-1"
 

@@ -15,7 +15,7 @@ SERVICE = "application-autoscaling"
 
 @dataclass
 class ScalingActivities:
-    """What scaling did; whoever scales appends to it."""
+    """The scaling activities of a cloud; whatever scales a target appends to them."""
 
     oldest_first: list[dict[str, Any]] = field(default_factory=list)
 
@@ -48,12 +48,16 @@ def untag_resource(call: Call) -> dict[str, Any]:
 
 @operation(SERVICE, "DescribeScalingActivities")
 def describe_scaling_activities(call: Call) -> dict[str, Any]:
-    """What scaling did, newest first: the activities that whoever scales appends to this service's state."""
-    wanted = {
+    """Return what scaling did, newest first."""
+    filters = {
         name: call.parameters[name]
         for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")
         if call.parameters.get(name)
     }
     activities = call.cloud.store(ScalingActivities).oldest_first
-    found = [a for a in activities if all(a.get(name) == value for name, value in wanted.items())]
-    return {"ScalingActivities": found[::-1]}
+    matching = [
+        activity
+        for activity in activities
+        if all(activity.get(name) == value for name, value in filters.items())
+    ]
+    return {"ScalingActivities": matching[::-1]}

@@ -1,4 +1,4 @@
-"""Budgets: updates, tags, and who is told of a notification."""
+"""Budgets: updates, tags, and the subscribers of a notification."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.tag_store import from_pairs, tags_of, to_pairs
 
-# The members by which AWS tells one notification of a budget from another.
+# The members that identify a notification within a budget.
 IDENTITY = ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
 
 
@@ -57,9 +57,9 @@ def update_notification(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _notification(call: Call, wanted: dict[str, Any]) -> Any:
+def _notification(call: Call, requested: dict[str, Any]) -> Any:
     for notification in _budget(call, call.parameters["BudgetName"]).notifications:
-        if _identity(notification.details) == _identity(wanted):
+        if _identity(notification.details) == _identity(requested):
             return notification
     raise AwsError("NotFoundException", "Unable to find the notification: it doesn't exist.")
 
