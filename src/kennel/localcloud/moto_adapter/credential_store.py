@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from moto.core.utils import utcnow
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
 from kennel.localcloud import ACCOUNT_ID, REGION
 from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.policy.principal import Principal
@@ -30,8 +34,6 @@ class SessionCredentials:
     @property
     def expired(self) -> bool:
         """Whether they are no longer valid."""
-        from moto.core.utils import utcnow
-
         return bool(self.expiration < utcnow())
 
 
@@ -70,8 +72,6 @@ def _credentials(record: Any) -> SessionCredentials:
 
 def user_key(access_key_id: str) -> UserKey | None:
     """Return a user's access key; None if it does not exist or is inactive."""
-    from moto.iam.models import iam_backends
-
     iam = iam_backends[ACCOUNT_ID]["aws"]
     key = iam.access_keys.get(access_key_id)
     user = iam.users.get(key.user_name) if key and key.user_name else None
@@ -109,6 +109,4 @@ def create_session(role_arn: str, session_name: str, seconds: int) -> SessionCre
 
 
 def _sts() -> Any:
-    from moto.sts.models import sts_backends
-
     return sts_backends[ACCOUNT_ID]["aws"]

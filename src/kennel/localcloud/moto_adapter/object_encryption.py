@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from moto.s3.models import s3_backends
+
 from kennel.localcloud import ACCOUNT_ID
 
 KMS_ALGORITHMS = ("aws:kms", "aws:kms:dsse")
@@ -58,6 +60,4 @@ def default_of(bucket: str) -> Encryption:
 
 
 def _bucket(name: str) -> Any:
-    from moto.s3.models import s3_backends
-
     return s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)

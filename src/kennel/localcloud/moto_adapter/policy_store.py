@@ -6,6 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.backends import get_backend
+from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.s3.models import s3_backends
+
 from kennel.localcloud import ACCOUNT_ID
 from kennel.localcloud.policy.document import Policy, parse
 from kennel.localcloud.policy.evaluate import PrincipalPolicies
@@ -100,15 +105,11 @@ def restricts_public_buckets(bucket: str) -> bool:
 
 
 def _bucket(name: str) -> Any:
-    from moto.s3.models import s3_backends
-
     return s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)
 
 
 def key(region: str, identifier: str) -> KmsKey | None:
     """Return a KMS key by id, ARN or alias; None if it does not exist."""
-    from moto.kms.models import kms_backends
-
     regions = kms_backends[ACCOUNT_ID]
     if identifier.startswith("arn:"):
         region = identifier.split(":")[3]
@@ -127,8 +128,6 @@ def attached_policy(service: str, region: str, arns: list[str]) -> Policy | None
     arns
         The resources of a call, of which the first counts.
     """
-    from moto.backends import get_backend
-
     if not arns:
         return None
     backend: Any = get_backend(service)[ACCOUNT_ID][region]  # type: ignore[call-overload] # by name, not literal
@@ -183,6 +182,4 @@ def _described(record: Any) -> IamRole:
 
 
 def _iam() -> Any:
-    from moto.iam.models import iam_backends
-
     return iam_backends[ACCOUNT_ID]["aws"]
