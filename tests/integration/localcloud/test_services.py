@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+
+from kennel.localcloud import AUDIT_LOG, lifecycle
+from kennel.localcloud.dispatch import audit_log
 
 from .conftest import ACCOUNT, Client, document
 
@@ -222,6 +226,27 @@ def test_the_simulator_answers_with_the_evaluation_itself(client: Client) -> Non
         ("s3:GetObject", "allowed"),
         ("s3:PutObject", "implicitDeny"),
     ]
+
+
+def test_the_simulator_evaluates_further_policies_and_a_boundary(client: Client) -> None:
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    reading = {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}
+    results = client("iam").simulate_custom_policy(
+        PolicyInputList=[document(allow), document(deny)],
+        PermissionsBoundaryPolicyInputList=[document(reading)],
+        ActionNames=["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
+    )["EvaluationResults"]
+    assert [result["EvalDecision"] for result in results] == ["allowed", "explicitDeny", "implicitDeny"]
+
+
+def test_a_simulation_is_no_call_by_the_simulated_principal(
+    client: Client, service: lifecycle.Status
+) -> None:
+    client("iam").simulate_principal_policy(PolicySourceArn=SERVED, ActionNames=["s3:ListAllMyBuckets"])
+    entries = list(audit_log.read(Path(service.directory) / AUDIT_LOG))
+    assert not [entry for entry in entries if entry.principal == SERVED]
+    assert entries[-1].action == "iam:SimulatePrincipalPolicy"
 
 
 def test_the_last_version_of_a_deleted_object_can_be_removed(client: Client) -> None:

@@ -25,7 +25,7 @@ class Captured(Exception):  # noqa: N818 - carries the request out of the SDK
 
 
 def request_of(service: str, operation: str, parameters: dict[str, Any]) -> ApiRequest:
-    """The request that the gateway would decode from an SDK's request, its signature checked on the way."""
+    """Return what the gateway decodes from an SDK's request, whose signature is verified first."""
     client = boto3.client(
         service,
         region_name=R,

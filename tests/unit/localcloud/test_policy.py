@@ -1,4 +1,4 @@
-"""Policy evaluation: what holds for every policy; corners of patterns, conditions and principals."""
+"""Policy evaluation: properties of every policy; edge cases of patterns, conditions and principals."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_wildcards_are_the_only_special_characters(pattern: str, value: str) -> 
     assert matches(pattern, value) is reference(pattern, value)
 
 
-def test_many_stars_do_not_take_for_ever() -> None:
+def test_many_stars_are_matched_in_little_time() -> None:
     assert not matches("*" * 5000 + "b", "a" * 5000)
 
 
@@ -169,7 +169,7 @@ def test_a_variable_s_value_is_no_pattern() -> None:
     assert not matches_arn("arn:aws:s3:::${aws:username}", "arn:aws:s3:::anything", {"aws:username": "*"})
 
 
-def test_variables_are_for_the_policies_of_2012_only() -> None:
+def test_policies_of_2008_have_no_variables() -> None:
     item = {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::${aws:username}"}
     request = AccessRequest("s3:ListBucket", "arn:aws:s3:::ada", {"aws:username": "ada"})
     assert policy(item).matching("Allow", request)
@@ -236,7 +236,7 @@ CONTEXT: dict[str, str | list[str]] = {
         ({"StringEquals": {"aws:RequestedRegion": "${aws:RequestedRegion}"}}, True),
     ],
 )
-def test_conditions_hold_as_the_user_guide_says(condition: dict[str, Any], expected: bool) -> None:
+def test_conditions_match_as_the_user_guide_says(condition: dict[str, Any], expected: bool) -> None:
     assert matches_condition(condition, CONTEXT) is expected
 
 
@@ -271,7 +271,7 @@ def test_a_statement_matches_a_session(element: dict[str, Any], expected: str | 
     assert statement.match_principal(ROLE) == expected
 
 
-def test_a_trust_policy_may_demand_the_source_account() -> None:
+def test_a_trust_policy_may_require_the_source_account() -> None:
     trust = policy(
         {
             "Effect": "Allow",
@@ -292,6 +292,6 @@ def test_a_trust_policy_may_demand_the_source_account() -> None:
     assert not may_assume("lambda.amazonaws.com", **{"aws:sourceaccount": ACCOUNT})
 
 
-def test_what_is_not_a_policy_says_so() -> None:
+def test_a_document_that_is_no_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="not a policy document"):
         parse('{"Version": "2012-10-17"}')

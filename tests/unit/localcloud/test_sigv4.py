@@ -53,6 +53,11 @@ def check(environ: dict[str, Any], secret: str, body: bytes | None = b"") -> Non
     verify(signature, secret, environ, body)
 
 
+UPLOAD_HEADERS = {
+    "Date": "Fri, 24 May 2013 00:00:00 GMT",
+    "X-Amz-Content-Sha256": "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072",
+    "X-Amz-Storage-Class": "REDUCED_REDUNDANCY",
+}
 # Amazon S3 API reference, "Signature calculations for the Authorization header" (also for chunked uploads).
 S3_EXAMPLES: dict[str, tuple[str, str, dict[str, str], str]] = {
     "an object's range": (
@@ -64,21 +69,13 @@ S3_EXAMPLES: dict[str, tuple[str, str, dict[str, str], str]] = {
     "a key with a dollar sign": (
         "PUT",
         "/test%24file.text",
-        {
-            "Date": "Fri, 24 May 2013 00:00:00 GMT",
-            "X-Amz-Content-Sha256": "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072",
-            "X-Amz-Storage-Class": "REDUCED_REDUNDANCY",
-        },
+        UPLOAD_HEADERS,
         "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
     ),
     "the same key, sent without its %-escape": (
         "PUT",
         "/test$file.text",
-        {
-            "Date": "Fri, 24 May 2013 00:00:00 GMT",
-            "X-Amz-Content-Sha256": "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072",
-            "X-Amz-Storage-Class": "REDUCED_REDUNDANCY",
-        },
+        UPLOAD_HEADERS,
         "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
     ),
     "a query without a value": (
