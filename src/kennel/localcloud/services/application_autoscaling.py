@@ -22,6 +22,7 @@ class ScalingActivities:
 
 @operation(SERVICE, "RegisterScalableTarget")
 def register_scalable_target(call: Call) -> Response:
+    """Register a target through moto, and keep its tags, which moto drops."""
     document = call.ask_moto_json()
     tags_of(call, document["ScalableTargetARN"]).update(call.parameters.get("Tags") or {})
     return call.json(document)
@@ -29,17 +30,20 @@ def register_scalable_target(call: Call) -> Response:
 
 @operation(SERVICE, "ListTagsForResource")
 def list_tags(call: Call) -> dict[str, Any]:
+    """Return a target's tags."""
     return {"Tags": tags_of(call, call.parameters["ResourceARN"])}
 
 
 @operation(SERVICE, "TagResource")
 def tag_resource(call: Call) -> dict[str, Any]:
+    """Add tags to a target."""
     tags_of(call, call.parameters["ResourceARN"]).update(call.parameters["Tags"])
     return {}
 
 
 @operation(SERVICE, "UntagResource")
 def untag_resource(call: Call) -> dict[str, Any]:
+    """Remove tags from a target."""
     tags = tags_of(call, call.parameters["ResourceARN"])
     for key in call.parameters["TagKeys"]:
         tags.pop(key, None)

@@ -27,6 +27,7 @@ def _budget(call: Call, name: str) -> Any:
 
 @operation("budgets", "CreateBudget")
 def create_budget(call: Call) -> Response:
+    """Create a budget through moto, and keep its tags, which moto drops."""
     response = call.ask_moto()
     if response.ok:
         tags = tags_of(call, _arn(call, call.parameters["Budget"]["BudgetName"]))
@@ -37,6 +38,7 @@ def create_budget(call: Call) -> Response:
 
 @operation("budgets", "UpdateBudget")
 def update_budget(call: Call) -> dict[str, Any]:
+    """Replace the members of a budget that the request gives; without filters, the budget's go."""
     # Read from the body: moto keeps a budget as it was sent, times as numbers.
     new = json.loads(call.body)["NewBudget"]
     budget = _budget(call, new["BudgetName"]).budget
@@ -48,11 +50,13 @@ def update_budget(call: Call) -> dict[str, Any]:
 
 @operation("budgets", "DescribeSubscribersForNotification")
 def describe_subscribers(call: Call) -> dict[str, Any]:
+    """Return the subscribers of a notification."""
     return {"Subscribers": _notification(call, call.parameters["Notification"]).subscribers}
 
 
 @operation("budgets", "UpdateNotification")
 def update_notification(call: Call) -> dict[str, Any]:
+    """Replace a notification's details."""
     _notification(call, call.parameters["OldNotification"]).details = call.parameters["NewNotification"]
     return {}
 
@@ -71,17 +75,20 @@ def _identity(notification: dict[str, Any]) -> tuple[Any, ...]:
 
 @operation("budgets", "ListTagsForResource")
 def list_tags(call: Call) -> dict[str, Any]:
+    """Return a budget's tags."""
     return {"ResourceTags": to_pairs(tags_of(call, call.parameters["ResourceARN"]))}
 
 
 @operation("budgets", "TagResource")
 def tag_resource(call: Call) -> dict[str, Any]:
+    """Add tags to a budget."""
     tags_of(call, call.parameters["ResourceARN"]).update(from_pairs(call.parameters["ResourceTags"]))
     return {}
 
 
 @operation("budgets", "UntagResource")
 def untag_resource(call: Call) -> dict[str, Any]:
+    """Remove tags from a budget."""
     tags = tags_of(call, call.parameters["ResourceARN"])
     for key in call.parameters["ResourceTagKeys"]:
         tags.pop(key, None)
