@@ -1,4 +1,4 @@
-"""A local AWS: moto's control plane behind a front that enforces IAM, over a data plane that really runs."""
+"""A local AWS: moto's control plane behind a gateway that enforces IAM, over workloads that really run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ OPERATOR_ACCESS_KEY = "AKIAKENNELOPERATOR00"
 OPERATOR_SECRET_KEY = "kennel-local-operator"  # noqa: S105 - a fixed, documented, loopback-only credential
 DEFAULT_PORT = 4510
 AUDIT_LOG = "audit-log.jsonl"  # in the service's folder
-VERSION = "1"
 
 
 class LocalCloudError(KennelError):

@@ -1,4 +1,4 @@
-"""A local cloud that lives as long as one rehearsal."""
+"""A local cloud for one rehearsal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local cloud as a background service: start, stop, ask, and the variables that point tools at it."""
+"""The local cloud as a background service: start it, stop it, ask its status, point tools at it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.localcloud import DEFAULT_PORT, LocalCloudError
+from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_record
+from kennel.localcloud.connection import operator_environment
 
-RECORD = "service.json"
 LOG = "service.log"
 LOCK = "service.lock"
 START_SECONDS = 60.0
@@ -29,7 +28,7 @@ STOP_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Status:
-    """What is known of the service; ``note`` says why it is not ready."""
+    """The state of a folder's service; ``note`` says why it is not ready."""
 
     ready: bool
     pid: int | None
@@ -41,50 +40,13 @@ class Status:
     note: str = ""
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1; port 0 takes a free one.
-
-    Raises
-    ------
-    OSError
-        The port is taken, or not ours to take.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(128)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def process_birth(pid: int) -> str | None:
-    """When a process started, in whatever form this system gives; None if there is no such process.
-
-    A pid is reused; a pid with its birth is not.
-    """
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.parent.parent.joinpath("self").exists():
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            return None
-        return None if fields[0] == "Z" else fields[19]
-    shown = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return shown.stdout.strip() or None
-
-
 def status(directory: Path) -> Status:
-    """Ask the service of a folder how it is."""
+    """Return the state of a folder's service."""
     directory = directory.resolve()
-    record = _record(directory)
+    record = service_record.read(directory)
     if record is None:
         return Status(False, None, None, None, str(directory), note="not running")
-    if not _alive(record):
+    if not service_record.is_running(record):
         return Status(
             False,
             None,
@@ -93,16 +55,18 @@ def status(directory: Path) -> Status:
             str(directory),
             note=f"killed: process {record['pid']} left its record behind",
         )
-    answer = _ask(int(record["port"]))
+    response = _request_status(int(record["port"]))
     fields = {name: record.get(name) for name in ("pid", "port", "endpoint_url", "started_at", "version")}
-    ready = answer is not None and answer.get("pid") == record["pid"]
+    ready = response is not None and response.get("pid") == record["pid"]
     return Status(
         ready, directory=str(directory), note="" if ready else "running, but does not answer", **fields
     )
 
 
 def up(directory: Path, port: int | None = None, progress: Callable[[str], None] | None = None) -> Status:
-    """Start the service, or find it running.
+    """Start a folder's service, unless it runs.
+
+    Two starts at once start one service.
 
     Parameters
     ----------
@@ -111,7 +75,7 @@ def up(directory: Path, port: int | None = None, progress: Callable[[str], None]
     port
         Where it listens; None is the usual port, 0 a free one.
     progress
-        Told what happens, a line at a time.
+        Receives what happens, a line at a time.
 
     Raises
     ------
@@ -126,13 +90,13 @@ def up(directory: Path, port: int | None = None, progress: Callable[[str], None]
 
 @contextlib.contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Keep two starts of one folder's service apart; the second finds what the first made."""
+    """Hold the folder's lock: of two starts at once, the second finds the first one's service running."""
     with (directory / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _up(directory: Path, port: int | None, say: Callable[[str], None]) -> Status:
+def _up(directory: Path, port: int | None, report: Callable[[str], None]) -> Status:
     now = status(directory)
     if now.ready:
         if port not in (None, 0, now.port):
@@ -140,7 +104,7 @@ def _up(directory: Path, port: int | None, say: Callable[[str], None]) -> Status
                 f"the local cloud of {directory} already runs on port {now.port}, not {port}: "
                 "stop it first with ./kennel local.down"
             )
-        say(f"already up on {now.endpoint_url}")
+        report(f"already up on {now.endpoint_url}")
         return now
     if now.pid is not None:
         raise LocalCloudError(
@@ -148,31 +112,31 @@ def _up(directory: Path, port: int | None, say: Callable[[str], None]) -> Status
             "stop it with ./kennel local.down, then start it again"
         )
     if now.note.startswith("killed"):
-        say(f"the last service was {now.note}; starting afresh")
-        (directory / RECORD).unlink(missing_ok=True)
-    wanted = DEFAULT_PORT if port is None else port
-    _check_port(wanted)
-    return _start(directory, wanted, say)
+        report(f"the last service was {now.note}; starting afresh")
+        service_record.remove(directory)
+    chosen = DEFAULT_PORT if port is None else port
+    _check_port(chosen)
+    return _start(directory, chosen, report)
 
 
 def _check_port(port: int) -> None:
     try:
-        listen(port).close()
+        service_record.listen(port).close()
     except OSError as error:
         raise _port_taken(port) from error
 
 
 def _port_taken(port: int) -> LocalCloudError:
-    answer = _ask(port, seconds=1.5)
-    if answer and "directory" in answer:
-        holder = f"the local cloud of {answer['directory']} (process {answer.get('pid')})"
-        mend = "stop that one with ./kennel local.down, or start this one on another port with --port 0"
+    response = _request_status(port, seconds=1.5)
+    if response and "directory" in response:
+        holder = f"the local cloud of {response['directory']} (process {response.get('pid')})"
+        remedy = "stop that one with ./kennel local.down, or start this one on another port with --port 0"
     else:
-        holder, mend = "another program", "stop it, or start the local cloud on another port with --port 0"
-    return LocalCloudError(f"port {port} on 127.0.0.1 is taken by {holder}: {mend}")
+        holder, remedy = "another program", "stop it, or start the local cloud on another port with --port 0"
+    return LocalCloudError(f"port {port} on 127.0.0.1 is taken by {holder}: {remedy}")
 
 
-def _start(directory: Path, port: int, say: Callable[[str], None]) -> Status:
+def _start(directory: Path, port: int, report: Callable[[str], None]) -> Status:
     log_path = directory / LOG
     source = str(Path(__file__).resolve().parents[2])
     environment = {
@@ -180,7 +144,7 @@ def _start(directory: Path, port: int, say: Callable[[str], None]) -> Status:
         "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])),
     }
     environment = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
-    say("starting the local cloud")
+    report("starting the local cloud")
     with log_path.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [
@@ -202,11 +166,11 @@ def _start(directory: Path, port: int, say: Callable[[str], None]) -> Status:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             tail = log_path.read_text(errors="replace").strip().splitlines()[-8:]
-            said = "\n".join(tail) or "(it said nothing)"
-            raise LocalCloudError(f"the local cloud did not start; the end of {log_path}:\n{said}")
+            end = "\n".join(tail) or "(it is empty)"
+            raise LocalCloudError(f"the local cloud did not start; the end of {log_path}:\n{end}")
         now = status(directory)
         if now.ready and now.pid == process.pid:
-            say(f"up on {now.endpoint_url}")
+            report(f"up on {now.endpoint_url}")
             return now
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.05)
@@ -227,18 +191,18 @@ def down(directory: Path, progress: Callable[[str], None] | None = None) -> bool
     LocalCloudError
         It did not stop.
     """
-    say = progress or (lambda line: None)
+    report = progress or (lambda line: None)
     directory = directory.resolve()
-    record = _record(directory)
+    record = service_record.read(directory)
     if record is None:
-        say("not running")
+        report("not running")
         return False
     pid = int(record["pid"])
-    if not _alive(record):
-        say(f"the service was killed: process {pid} left its record behind; removed it")
-        (directory / RECORD).unlink(missing_ok=True)
+    if not service_record.is_running(record):
+        report(f"the service was killed: process {pid} left its record behind; removed it")
+        service_record.remove(directory)
         return False
-    say(f"stopping process {pid}")
+    report(f"stopping process {pid}")
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -246,51 +210,32 @@ def down(directory: Path, progress: Callable[[str], None] | None = None) -> bool
         while time.monotonic() < deadline:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-            if not _alive(record):
-                (directory / RECORD).unlink(missing_ok=True)
-                say("stopped")
+            if not service_record.is_running(record):
+                service_record.remove(directory)
+                report("stopped")
                 return True
             time.sleep(0.05)
     raise LocalCloudError(f"process {pid} does not stop: end it by hand")
 
 
 def environment(status: Status) -> dict[str, str]:
-    """The variables that point the AWS CLI, boto3 and Terraform at a running service.
+    """Return the variables that point the AWS CLI, boto3 and Terraform at a running service.
 
     Raises
     ------
     LocalCloudError
         It is not running.
     """
-    from kennel.localcloud.connection import operator_environment
-
     if not status.ready or status.endpoint_url is None:
         raise LocalCloudError("the local cloud is not running: start it with ./kennel local.up")
     return operator_environment(status.endpoint_url)
 
 
-def _record(directory: Path) -> dict[str, Any] | None:
-    path = directory / RECORD
-    try:
-        record: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise LocalCloudError(f"{path} is not a service record: delete it") from error
-    return record
-
-
-def _alive(record: dict[str, Any]) -> bool:
-    """Whether the very process that wrote a record still runs (not another that got its number)."""
-    birth = process_birth(int(record["pid"]))
-    return birth is not None and birth == record.get("birth")
-
-
-def _ask(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
+def _request_status(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=seconds) as answer:
-            document = json.load(answer)
+        with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=seconds) as response:
+            document = json.load(response)
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

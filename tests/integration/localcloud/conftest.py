@@ -1,4 +1,4 @@
-"""A local cloud for the tests of this folder, and clients of it for whoever calls."""
+"""A local cloud for the tests of this folder, and clients of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.Stat
 
 @pytest.fixture(scope="session")
 def client(service: lifecycle.Status) -> Client:
-    """A boto3 client of the cloud, as the operator or with other credentials."""
+    """Create boto3 clients of the cloud, for the operator or with other credentials."""
 
     def make(name: str, credentials: dict[str, str] | None = None, **options: Any) -> Any:
         keys = credentials or {
@@ -59,7 +59,7 @@ TRUSTS_ACCOUNT = document(
 
 @pytest.fixture(scope="session")
 def role(client: Client) -> Callable[..., dict[str, str]]:
-    """Make a role with an inline policy, assume it, and return the session's credentials."""
+    """Create a role with an inline policy, assume it, and return the session's credentials."""
 
     def make(name: str, *statements: dict[str, Any], **options: Any) -> dict[str, str]:
         iam = client("iam")
@@ -72,11 +72,11 @@ def role(client: Client) -> Callable[..., dict[str, str]]:
 
 
 def assume(client: Client, name: str, **options: Any) -> dict[str, str]:
-    answer = client("sts").assume_role(
+    session = client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="tests", **options
     )["Credentials"]
     return {
-        "aws_access_key_id": answer["AccessKeyId"],
-        "aws_secret_access_key": answer["SecretAccessKey"],
-        "aws_session_token": answer["SessionToken"],
+        "aws_access_key_id": session["AccessKeyId"],
+        "aws_secret_access_key": session["SecretAccessKey"],
+        "aws_session_token": session["SessionToken"],
     }

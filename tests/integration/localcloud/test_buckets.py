@@ -1,4 +1,4 @@
-"""S3 as its callers meet it: bucket policies, encryption keys, presigned requests, strangers."""
+"""S3 as its callers see it: bucket policies, encryption keys, presigned and unsigned requests."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def refusal(call: Callable[..., Any], **parameters: Any) -> str:
 
 def fetch(url: str) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(url) as answer:
-            return answer.status, answer.read()
+        with urllib.request.urlopen(url) as response:
+            return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
 
@@ -190,11 +190,11 @@ def test_a_presigned_url_works_until_it_is_changed_or_expires(
 ) -> None:
     client("s3").put_object(Bucket=bucket, Key="a b/ü+c", Body=b"photo")
     s3 = client("s3", signature_version=version)
-    wanted = {"Bucket": bucket, "Key": "a b/ü+c"}
-    url = s3.generate_presigned_url("get_object", Params=wanted)
+    photo = {"Bucket": bucket, "Key": "a b/ü+c"}
+    url = s3.generate_presigned_url("get_object", Params=photo)
     assert fetch(url) == (200, b"photo")
     assert fetch(url.replace("a%20b", "a%20d"))[0] == 403
-    status, body = fetch(s3.generate_presigned_url("get_object", Params=wanted, ExpiresIn=-5))
+    status, body = fetch(s3.generate_presigned_url("get_object", Params=photo, ExpiresIn=-5))
     assert (status, b"Request has expired" in body) == (403, True)
 
 
@@ -239,8 +239,8 @@ def test_a_bucket_may_be_named_in_the_host(client: Client, bucket: str, service:
     assert url.startswith(f"http://{host}/k/1?")
     connection = http.client.HTTPConnection("127.0.0.1", service.port)
     connection.request("GET", url.removeprefix(f"http://{host}"), headers={"Host": host})
-    answer = connection.getresponse()
-    assert (answer.status, answer.read()) == (200, b"1")
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (200, b"1")
 
 
 def test_a_policy_document_comes_back_as_it_was_put(client: Client, bucket: str) -> None:
@@ -257,11 +257,11 @@ def test_what_was_listed_is_still_there(client: Client, bucket: str) -> None:
     s3.delete_object(Bucket=bucket, Key="photo.jpg")
     for _ in range(3):
         listed = s3.list_object_versions(Bucket=bucket)
-    assert [one["Size"] for one in listed["Versions"]] == [3, 3]
-    assert {one["ETag"] for one in listed["Versions"]} == {
+    assert [version["Size"] for version in listed["Versions"]] == [3, 3]
+    assert {version["ETag"] for version in listed["Versions"]} == {
         f'"{hashlib.md5(body).hexdigest()}"' for body in (b"old", b"new")
     }
-    assert [one["IsLatest"] for one in listed["DeleteMarkers"]] == [True]
-    for one in listed["Versions"]:
-        body = s3.get_object(Bucket=bucket, Key="photo.jpg", VersionId=one["VersionId"])["Body"].read()
-        assert one["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    assert [version["IsLatest"] for version in listed["DeleteMarkers"]] == [True]
+    for version in listed["Versions"]:
+        body = s3.get_object(Bucket=bucket, Key="photo.jpg", VersionId=version["VersionId"])["Body"].read()
+        assert version["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'

@@ -1,4 +1,4 @@
-"""The front door: strangers, foreign hosts and malformed requests are refused in AWS's words."""
+"""The gateway: unknown callers, foreign hosts and malformed requests are refused as AWS refuses them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY
 
 from .conftest import ACCOUNT, Client
 
-STRANGER = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "wrong"}
+UNKNOWN_KEY = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "wrong"}
 WRONG_SECRET = {"aws_access_key_id": OPERATOR_ACCESS_KEY, "aws_secret_access_key": "wrong"}
-QUESTIONS = {
+# An operation of each service, and the errors for an unknown key and for a wrong signature.
+CREDENTIAL_ERRORS = {
     "s3": ("list_buckets", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
     "sts": ("get_caller_identity", "InvalidClientTokenId", "SignatureDoesNotMatch"),
     "sagemaker": ("list_endpoints", "UnrecognizedClientException", "InvalidSignatureException"),
@@ -31,31 +32,31 @@ def send(
 ) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
     connection.request(method, path, body=body, headers=headers or {})
-    answer = connection.getresponse()
-    return answer.status, answer.read()
+    response = connection.getresponse()
+    return response.status, response.read()
 
 
 def signed(service: Any, name: str, method: str, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
-    """Send a request that the operator signed, whatever it says."""
-    named = {key.replace("_", "-"): value for key, value in headers.items()}
-    request = AWSRequest(method, service.endpoint_url + path, headers=named, data=body)
+    """Send a request that the operator signed, well-formed or not."""
+    spelled = {key.replace("_", "-"): value for key, value in headers.items()}
+    request = AWSRequest(method, service.endpoint_url + path, headers=spelled, data=body)
     SigV4Auth(Credentials(OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY), name, "us-east-1").add_auth(request)
     return send(service, method, path, body, dict(request.headers.items()))
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-@pytest.mark.parametrize("who", ["stranger", "wrong secret"])
-def test_who_cannot_sign_is_refused(name: str, who: str, client: Client) -> None:
-    question, unknown, unsigned = QUESTIONS[name]
-    credentials, code = (STRANGER, unknown) if who == "stranger" else (WRONG_SECRET, unsigned)
+@pytest.mark.parametrize("name", CREDENTIAL_ERRORS)
+@pytest.mark.parametrize("credentials", ["unknown key", "wrong secret"])
+def test_an_unknown_key_and_a_wrong_secret_are_refused(name: str, credentials: str, client: Client) -> None:
+    operation, unknown, mismatch = CREDENTIAL_ERRORS[name]
+    keys, code = (UNKNOWN_KEY, unknown) if credentials == "unknown key" else (WRONG_SECRET, mismatch)
     with pytest.raises(ClientError) as caught:
-        getattr(client(name, credentials), question)()
+        getattr(client(name, keys), operation)()
     assert caught.value.response["Error"]["Code"] == code
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_who_is_refused_is_in_the_audit_log_by_the_key_that_was_shown(client: Client, service: Any) -> None:
-    for credentials in (STRANGER, WRONG_SECRET):
+def test_a_refused_caller_is_in_the_audit_log_by_its_access_key(client: Client, service: Any) -> None:
+    for credentials in (UNKNOWN_KEY, WRONG_SECRET):
         with pytest.raises(ClientError):
             client("sqs", credentials).list_queues()
         line = json.loads(send(service, "GET", "/_kennel/audit-log")[1].splitlines()[-1])
@@ -63,11 +64,11 @@ def test_who_is_refused_is_in_the_audit_log_by_the_key_that_was_shown(client: Cl
 
 
 def test_the_operator_has_a_name(client: Client) -> None:
-    who = client("sts").get_caller_identity()
-    assert (who["Arn"], who["Account"]) == (f"arn:aws:iam::{ACCOUNT}:user/kennel-operator", ACCOUNT)
+    identity = client("sts").get_caller_identity()
+    assert (identity["Arn"], identity["Account"]) == (f"arn:aws:iam::{ACCOUNT}:user/kennel-operator", ACCOUNT)
 
 
-def test_a_session_without_its_token_is_nobody(client: Client, role: Any) -> None:
+def test_a_session_key_without_its_token_is_refused(client: Client, role: Any) -> None:
     credentials = role("token-bearer")
     for token in ("", "another"):
         with pytest.raises(ClientError, match="InvalidClientTokenId"):
@@ -105,14 +106,14 @@ def test_the_status_and_the_audit_log_are_read_over_http(service: Any, client: C
 @pytest.mark.parametrize(
     "path", ["/moto-api/reset", "/moto-api/", "/latest/meta-data/iam/security-credentials/"]
 )
-def test_moto_s_own_doors_are_shut(path: str, service: Any) -> None:
+def test_moto_s_own_paths_are_not_served(path: str, service: Any) -> None:
     assert send(service, "POST", path)[0] == 404
 
 
 JSON_TARGET = {"Content_Type": "application/x-amz-json-1.1", "X_Amz_Target": "SageMaker.CreateTrainingJob"}
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
 MALFORMED: dict[str, tuple[str, str, str, bytes, dict[str, str]]] = {
-    "json that is none": ("sagemaker", "POST", "/", b"{not json", JSON_TARGET),
+    "no json": ("sagemaker", "POST", "/", b"{not json", JSON_TARGET),
     "json that is a list": ("sagemaker", "POST", "/", b"[1]", JSON_TARGET),
     "json that is empty": ("sagemaker", "POST", "/", b"{}", JSON_TARGET),
     "json of wrong types": ("sagemaker", "POST", "/", b'{"TrainingJobName": {"a": 1}}', JSON_TARGET),
@@ -129,9 +130,9 @@ MALFORMED: dict[str, tuple[str, str, str, bytes, dict[str, str]]] = {
     "a form without its parameters": ("iam", "POST", "/", b"Action=CreateRole&Version=2010-05-08", FORM),
     "a form that is no text": ("sts", "POST", "/", b"\xff=%%%&&&", FORM),
     "ec2 without parameters": ("ec2", "POST", "/", b"Action=RunInstances&Version=2016-11-15", FORM),
-    "xml that is none": ("s3", "PUT", "/some-bucket?versioning", b"<Versioning", {}),
+    "no xml": ("s3", "PUT", "/some-bucket?versioning", b"<Versioning", {}),
     "s3 with a strange method": ("s3", "PATCH", "/some-bucket", b"", {}),
-    "a function that is none": (
+    "no json for a function": (
         "lambda",
         "POST",
         "/2015-03-31/functions",
@@ -145,10 +146,10 @@ MALFORMED: dict[str, tuple[str, str, str, bytes, dict[str, str]]] = {
 @pytest.mark.parametrize("case", MALFORMED)
 def test_a_malformed_request_is_the_caller_s_fault(case: str, service: Any) -> None:
     name, method, path, body, headers = MALFORMED[case]
-    status, answer = signed(service, name, method, path, body, **headers)
+    status, content = signed(service, name, method, path, body, **headers)
     assert 400 <= status < 500
-    assert b"Traceback" not in answer
-    assert b"<html" not in answer.lower()
+    assert b"Traceback" not in content
+    assert b"<html" not in content.lower()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The service comes up, is asked, goes down, and tells clearly what stands in its way."""
+"""The service starts, reports its status, stops, and names what prevents it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from kennel.localcloud import LocalCloudError, lifecycle
+from kennel.localcloud import LocalCloudError, lifecycle, service_record
 
 
 @pytest.fixture
@@ -26,27 +26,27 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 
 
 def alive(pid: int) -> bool:
-    return lifecycle.process_birth(pid) is not None
+    return service_record.process_birth(pid) is not None
 
 
 def until_dead(pid: int) -> None:
     deadline = time.monotonic() + 10
     while alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} lives on"
+        assert time.monotonic() < deadline, f"process {pid} still runs"
         time.sleep(0.02)
 
 
 def test_up_status_down(directory: Path) -> None:
-    said: list[str] = []
-    up = lifecycle.up(directory, 0, said.append)
+    lines: list[str] = []
+    up = lifecycle.up(directory, 0, lines.append)
     assert up.ready
     assert up.pid is not None
     assert lifecycle.status(directory) == up
-    assert said[-1] == f"up on {up.endpoint_url}"
+    assert lines[-1] == f"up on {up.endpoint_url}"
     assert lifecycle.down(directory)
     assert not alive(up.pid)
     assert lifecycle.status(directory).note == "not running"
-    assert not (directory / lifecycle.RECORD).exists()
+    assert not (directory / service_record.RECORD).exists()
 
 
 def test_up_twice_is_up_once(directory: Path) -> None:
@@ -57,12 +57,12 @@ def test_up_twice_is_up_once(directory: Path) -> None:
 
 
 def test_down_when_not_up_says_so(directory: Path) -> None:
-    said: list[str] = []
-    assert not lifecycle.down(directory, said.append)
-    assert said == ["not running"]
+    lines: list[str] = []
+    assert not lifecycle.down(directory, lines.append)
+    assert lines == ["not running"]
 
 
-def test_its_environment_is_all_that_an_sdk_needs(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_sdk_requires_its_environment_only(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = lifecycle.environment(lifecycle.up(directory, 0))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -76,7 +76,7 @@ def test_two_starts_at_once_start_one(directory: Path) -> None:
     assert first == second
 
 
-def test_there_is_no_environment_of_what_does_not_run(directory: Path) -> None:
+def test_a_service_that_does_not_run_has_no_environment(directory: Path) -> None:
     with pytest.raises(LocalCloudError, match=r"not running: start it with \./kennel local\.up"):
         lifecycle.environment(lifecycle.status(directory))
 
@@ -91,17 +91,17 @@ def test_a_taken_port_is_named_with_its_holder(directory: Path, tmp_path: Path) 
             lifecycle.up(tmp_path / "second", port)
 
 
-def test_a_killed_service_is_noticed_and_started_afresh(directory: Path) -> None:
+def test_a_killed_service_is_reported_and_started_again(directory: Path) -> None:
     first = lifecycle.up(directory, 0)
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
     until_dead(first.pid)
     assert lifecycle.status(directory).note.startswith("killed")
-    said: list[str] = []
-    second = lifecycle.up(directory, 0, said.append)
+    lines: list[str] = []
+    second = lifecycle.up(directory, 0, lines.append)
     assert second.ready
     assert second.pid != first.pid
-    assert "killed" in said[0]
+    assert "killed" in lines[0]
 
 
 def test_another_process_with_the_recorded_number_is_left_alone(directory: Path) -> None:
@@ -111,7 +111,7 @@ def test_another_process_with_the_recorded_number_is_left_alone(directory: Path)
     )
     try:
         record = {"pid": bystander.pid, "port": 1, "endpoint_url": "http://127.0.0.1:1", "birth": "long ago"}
-        (directory / lifecycle.RECORD).write_text(json.dumps(record))
+        (directory / service_record.RECORD).write_text(json.dumps(record))
         assert not lifecycle.status(directory).ready
         assert not lifecycle.down(directory)
         assert bystander.poll() is None
@@ -119,15 +119,15 @@ def test_another_process_with_the_recorded_number_is_left_alone(directory: Path)
         bystander.communicate()
 
 
-def test_a_record_that_is_none_is_named(directory: Path) -> None:
+def test_a_file_that_is_no_record_is_named(directory: Path) -> None:
     directory.mkdir()
-    (directory / lifecycle.RECORD).write_text("{")
+    (directory / service_record.RECORD).write_text("{")
     with pytest.raises(LocalCloudError, match=r"service\.json is not a service record: delete it"):
         lifecycle.status(directory)
-    (directory / lifecycle.RECORD).unlink()
+    (directory / service_record.RECORD).unlink()
 
 
-def test_a_service_that_dies_at_its_start_leaves_its_last_words(
+def test_the_error_of_a_failed_start_shows_the_end_of_the_log(
     directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "broken" / "moto"
@@ -143,10 +143,10 @@ def test_a_service_that_dies_at_its_start_leaves_its_last_words(
 def test_it_listens_on_the_loopback_only(directory: Path) -> None:
     up = lifecycle.up(directory, 0)
     assert up.port is not None
-    wanted = f"{up.port:04X}"
+    port = f"{up.port:04X}"
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     addresses = {
-        line[1].split(":")[0] for line in listening if line[3] == "0A" and line[1].endswith(f":{wanted}")
+        line[1].split(":")[0] for line in listening if line[3] == "0A" and line[1].endswith(f":{port}")
     }
     assert addresses == {"0100007F"}
 
@@ -156,5 +156,5 @@ def test_sigterm_is_an_orderly_end(directory: Path) -> None:
     assert up.pid is not None
     os.kill(up.pid, signal.SIGTERM)
     until_dead(up.pid)
-    assert not (directory / lifecycle.RECORD).exists()
+    assert not (directory / service_record.RECORD).exists()
     assert "stopped" in (directory / lifecycle.LOG).read_text()

@@ -1,13 +1,17 @@
-"""What moto lacks or gets wrong, service by service, as Terraform and the SDKs meet it."""
+"""What moto lacks or gets wrong, service by service, as Terraform and the SDKs see it."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+
+from kennel.localcloud import AUDIT_LOG, lifecycle
+from kennel.localcloud.dispatch import audit_log
 
 from .conftest import ACCOUNT, Client, document
 
@@ -45,12 +49,12 @@ def test_a_function_keeps_its_queue_and_its_logging(client: Client) -> None:
         Publish=True,
     )
     for qualifier in ("$LATEST", "1"):
-        found = lam.get_function_configuration(FunctionName="keeper", Qualifier=qualifier)
-        assert found["DeadLetterConfig"] == {"TargetArn": queue}
-        assert found["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": "/kennel/keeper"}
+        configuration = lam.get_function_configuration(FunctionName="keeper", Qualifier=qualifier)
+        assert configuration["DeadLetterConfig"] == {"TargetArn": queue}
+        assert configuration["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": "/kennel/keeper"}
     lam.update_function_configuration(FunctionName="keeper", DeadLetterConfig={"TargetArn": ""}, Timeout=9)
-    found = lam.get_function_configuration(FunctionName="keeper")
-    assert ("DeadLetterConfig" in found, found["Timeout"]) == (False, 9)
+    configuration = lam.get_function_configuration(FunctionName="keeper")
+    assert ("DeadLetterConfig" in configuration, configuration["Timeout"]) == (False, 9)
 
 
 def test_provisioned_concurrency_is_of_an_alias_and_within_the_reservation(client: Client) -> None:
@@ -74,14 +78,14 @@ def test_provisioned_concurrency_is_of_an_alias_and_within_the_reservation(clien
     with pytest.raises(ClientError, match="InvalidParameterValueException"):
         put(FunctionName="ready", Qualifier="$LATEST", ProvisionedConcurrentExecutions=1)
     put(**live, ProvisionedConcurrentExecutions=2)
-    found = lam.get_provisioned_concurrency_config(**live)
-    assert found["RequestedProvisionedConcurrentExecutions"] == 2
+    config = lam.get_provisioned_concurrency_config(**live)
+    assert config["RequestedProvisionedConcurrentExecutions"] == 2
     lam.delete_provisioned_concurrency_config(**live)
     with pytest.raises(ClientError, match="ProvisionedConcurrencyConfigNotFoundException"):
         lam.get_provisioned_concurrency_config(**live)
 
 
-def test_a_budget_is_updated_tagged_and_knows_whom_it_tells(client: Client) -> None:
+def test_a_budget_is_updated_tagged_and_keeps_its_subscribers(client: Client) -> None:
     budgets = client("budgets")
     notification = {
         "NotificationType": "ACTUAL",
@@ -103,8 +107,8 @@ def test_a_budget_is_updated_tagged_and_knows_whom_it_tells(client: Client) -> N
         ResourceTags=[{"Key": "a", "Value": "1"}],
     )
     which = {"AccountId": ACCOUNT, "BudgetName": "monthly"}
-    found = budgets.describe_subscribers_for_notification(**which, Notification=notification)
-    assert found["Subscribers"] == subscribers
+    response = budgets.describe_subscribers_for_notification(**which, Notification=notification)
+    assert response["Subscribers"] == subscribers
     with pytest.raises(ClientError, match="NotFoundException"):
         budgets.describe_subscribers_for_notification(
             **which, Notification={**notification, "Threshold": 90.0}
@@ -139,8 +143,8 @@ def test_a_composite_alarm_is_described_as_one(client: Client) -> None:
     cloudwatch.put_composite_alarm(
         AlarmName="both", AlarmRule="ALARM(a) AND ALARM(b)", AlarmActions=["arn:x"]
     )
-    found = cloudwatch.describe_alarms(AlarmNames=["both"], AlarmTypes=["CompositeAlarm"])
-    assert [(a["AlarmName"], a["AlarmRule"]) for a in found["CompositeAlarms"]] == [
+    alarms = cloudwatch.describe_alarms(AlarmNames=["both"], AlarmTypes=["CompositeAlarm"])
+    assert [(alarm["AlarmName"], alarm["AlarmRule"]) for alarm in alarms["CompositeAlarms"]] == [
         ("both", "ALARM(a) AND ALARM(b)")
     ]
 
@@ -192,10 +196,10 @@ def test_an_instance_keeps_its_groups_and_its_privacy(client: Client) -> None:
     )["Instances"][0]["InstanceId"]
     ec2.monitor_instances(InstanceIds=[name])
     ec2.modify_instance_attribute(InstanceId=name, DisableApiTermination={"Value": False})
-    found = ec2.describe_instances(InstanceIds=[name])["Reservations"][0]["Instances"][0]
-    assert [g["GroupId"] for g in found["SecurityGroups"]] == [group]
-    assert found["Monitoring"]["State"] == "enabled"
-    assert "Association" not in found["NetworkInterfaces"][0]
+    instance = ec2.describe_instances(InstanceIds=[name])["Reservations"][0]["Instances"][0]
+    assert [g["GroupId"] for g in instance["SecurityGroups"]] == [group]
+    assert instance["Monitoring"]["State"] == "enabled"
+    assert "Association" not in instance["NetworkInterfaces"][0]
 
 
 def test_a_redrive_policy_is_spelled_without_spaces(client: Client) -> None:
@@ -205,8 +209,8 @@ def test_a_redrive_policy_is_spelled_without_spaces(client: Client) -> None:
     )
     sqs.create_queue(QueueName="dead")
     queue = sqs.create_queue(QueueName="work", Attributes={"RedrivePolicy": policy})["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
-    assert found["RedrivePolicy"] == json.dumps(json.loads(policy), separators=(",", ":"))
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert attributes["RedrivePolicy"] == json.dumps(json.loads(policy), separators=(",", ":"))
 
 
 def test_the_simulator_answers_with_the_evaluation_itself(client: Client) -> None:
@@ -222,6 +226,27 @@ def test_the_simulator_answers_with_the_evaluation_itself(client: Client) -> Non
         ("s3:GetObject", "allowed"),
         ("s3:PutObject", "implicitDeny"),
     ]
+
+
+def test_the_simulator_evaluates_further_policies_and_a_boundary(client: Client) -> None:
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    reading = {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}
+    results = client("iam").simulate_custom_policy(
+        PolicyInputList=[document(allow), document(deny)],
+        PermissionsBoundaryPolicyInputList=[document(reading)],
+        ActionNames=["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
+    )["EvaluationResults"]
+    assert [result["EvalDecision"] for result in results] == ["allowed", "explicitDeny", "implicitDeny"]
+
+
+def test_a_simulation_is_no_call_by_the_simulated_principal(
+    client: Client, service: lifecycle.Status
+) -> None:
+    client("iam").simulate_principal_policy(PolicySourceArn=SERVED, ActionNames=["s3:ListAllMyBuckets"])
+    entries = list(audit_log.read(Path(service.directory) / AUDIT_LOG))
+    assert not [entry for entry in entries if entry.principal == SERVED]
+    assert entries[-1].action == "iam:SimulatePrincipalPolicy"
 
 
 def test_the_last_version_of_a_deleted_object_can_be_removed(client: Client) -> None:

@@ -14,7 +14,8 @@ from werkzeug.test import EnvironBuilder
 from kennel.localcloud.authorization.identify import OPERATOR
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.protocol import codec
-from kennel.localcloud.protocol.sigv4 import read_signature, verify
+from kennel.localcloud.protocol.signature import read_signature
+from kennel.localcloud.protocol.sigv4 import verify
 
 A, R = "123456789012", "us-east-1"
 
@@ -24,7 +25,7 @@ class Captured(Exception):  # noqa: N818 - carries the request out of the SDK
 
 
 def request_of(service: str, operation: str, parameters: dict[str, Any]) -> ApiRequest:
-    """The request that the gateway would decode from an SDK's request, its signature checked on the way."""
+    """Return what the gateway decodes from an SDK's request, whose signature is verified first."""
     client = boto3.client(
         service,
         region_name=R,

@@ -6,9 +6,9 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from kennel.localcloud.dispatch.audit_log import AuditLog, Entry, read
+from kennel.localcloud.dispatch.audit_log import AuditEntry, AuditLog, read
 
-ENTRY = Entry(
+ENTRY = AuditEntry(
     "2026-01-01T00:00:00.000+00:00", "arn:x", "s3:GetObject", "arn:aws:s3:::b/k", "allow", "why", 200
 )
 
@@ -16,7 +16,7 @@ ENTRY = Entry(
 def test_what_is_recorded_is_read(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "audit-log.jsonl")
     denied = replace(ENTRY, decision="deny", status=403)
-    log.record(ENTRY, denied)
+    log.append(ENTRY, denied)
     assert list(log.entries()) == [ENTRY, denied]
 
 
@@ -25,7 +25,7 @@ def test_threads_do_not_tear_each_other_s_lines(tmp_path: Path) -> None:
 
     def write(number: int) -> None:
         for _ in range(100):
-            log.record(replace(ENTRY, principal=f"arn:{number}" * 50))
+            log.append(replace(ENTRY, principal=f"arn:{number}" * 50))
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -38,7 +38,7 @@ def test_threads_do_not_tear_each_other_s_lines(tmp_path: Path) -> None:
 def test_a_line_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "audit-log.jsonl"
     log = AuditLog(path)
-    log.record(ENTRY)
+    log.append(ENTRY)
     with path.open("a") as file:
         file.write('{"time": "2026')
     assert list(read(path)) == [ENTRY]
@@ -47,7 +47,7 @@ def test_a_line_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
 def test_an_audit_log_goes_on_after_a_restart(tmp_path: Path) -> None:
     for _ in range(2):
         log = AuditLog(tmp_path / "audit-log.jsonl")
-        log.record(ENTRY)
+        log.append(ENTRY)
         log.close()
     assert len(list(log.entries())) == 2
 

@@ -1,4 +1,4 @@
-"""What a workload gets: its role's credentials, if the role trusts the service, and a clean environment."""
+"""A workload's environment: its role's credentials, if the role trusts the service, and nothing else."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_service_assumes_a_role_that_trusts_it_for_this_account(cloud: Cloud) 
     [("lambda.amazonaws.com", "123456789012"), ("sagemaker.amazonaws.com", "210987654321")],
 )
 def test_another_service_or_account_does_not(cloud: Cloud, service: str, account: str) -> None:
-    arn = make_role(cloud, f"wary-{service[0]}", {"StringEquals": {"aws:SourceAccount": account}})
+    arn = make_role(cloud, f"limited-{service[0]}", {"StringEquals": {"aws:SourceAccount": account}})
     with pytest.raises(AwsError, match="is not authorized to perform: sts:AssumeRole"):
         role_credentials(cloud, arn, service)
     (entry,) = cloud.audit_log.entries()

@@ -1,4 +1,4 @@
-"""Policy evaluation: what holds for every policy; corners of patterns, conditions and principals."""
+"""Policy evaluation: properties of every policy; edge cases of patterns, conditions and principals."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kennel.localcloud.policy.conditions import UnknownOperator, holds
-from kennel.localcloud.policy.evaluate import Policies, decide
+from kennel.localcloud.policy.conditions import UnknownOperator, matches_condition
+from kennel.localcloud.policy.document import AccessRequest, Policy, parse
+from kennel.localcloud.policy.evaluate import PrincipalPolicies, ResourcePolicy, evaluate
 from kennel.localcloud.policy.patterns import matches, matches_arn
-from kennel.localcloud.policy.policy import AccessRequest, Policy, parse
 from kennel.localcloud.policy.principal import Principal, service_principal
 
 ACCOUNT = "123456789012"
@@ -62,7 +62,7 @@ def policy(*items: dict[str, Any], version: str = "2012-10-17") -> Policy:
 
 
 def allowed(request: AccessRequest, *items: dict[str, Any]) -> bool:
-    return decide(Policies(identity=[policy(*items)]), request).allowed
+    return evaluate(request, PrincipalPolicies([policy(*items)])).allowed
 
 
 @given(requests, st.lists(statements, max_size=5), st.integers(0, 5))
@@ -99,16 +99,16 @@ def test_a_boundary_and_a_session_policy_only_take_away(
     request: AccessRequest, items: list[dict[str, Any]], limits: list[dict[str, Any]]
 ) -> None:
     identity, limit = [policy(*items)], policy(*limits)
-    bare = decide(Policies(identity=identity), request).allowed
-    within = decide(Policies(identity=identity, boundary=limit), request).allowed
-    in_session = decide(Policies(identity=identity, session=limit), request).allowed
-    expected = bare and decide(Policies(identity=[limit]), request).allowed
+    bare = evaluate(request, PrincipalPolicies(identity)).allowed
+    within = evaluate(request, PrincipalPolicies(identity, boundary=limit)).allowed
+    in_session = evaluate(request, PrincipalPolicies(identity, session=limit)).allowed
+    expected = bare and evaluate(request, PrincipalPolicies([limit])).allowed
     assert within is in_session is expected
 
 
 @given(requests)
 def test_nothing_is_allowed_by_default(request: AccessRequest) -> None:
-    assert not decide(Policies(), request).allowed
+    assert not evaluate(request, PrincipalPolicies()).allowed
 
 
 @given(st.text(max_size=12), st.text(max_size=12))
@@ -129,7 +129,7 @@ def test_wildcards_are_the_only_special_characters(pattern: str, value: str) -> 
     assert matches(pattern, value) is reference(pattern, value)
 
 
-def test_many_stars_do_not_take_for_ever() -> None:
+def test_many_stars_are_matched_in_little_time() -> None:
     assert not matches("*" * 5000 + "b", "a" * 5000)
 
 
@@ -169,7 +169,7 @@ def test_a_variable_s_value_is_no_pattern() -> None:
     assert not matches_arn("arn:aws:s3:::${aws:username}", "arn:aws:s3:::anything", {"aws:username": "*"})
 
 
-def test_variables_are_for_the_policies_of_2012_only() -> None:
+def test_policies_of_2008_have_no_variables() -> None:
     item = {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::${aws:username}"}
     request = AccessRequest("s3:ListBucket", "arn:aws:s3:::ada", {"aws:username": "ada"})
     assert policy(item).matching("Allow", request)
@@ -236,13 +236,13 @@ CONTEXT: dict[str, str | list[str]] = {
         ({"StringEquals": {"aws:RequestedRegion": "${aws:RequestedRegion}"}}, True),
     ],
 )
-def test_conditions_hold_as_the_user_guide_says(condition: dict[str, Any], expected: bool) -> None:
-    assert holds(condition, CONTEXT) is expected
+def test_conditions_match_as_the_user_guide_says(condition: dict[str, Any], expected: bool) -> None:
+    assert matches_condition(condition, CONTEXT) is expected
 
 
 def test_an_unknown_operator_fails_closed() -> None:
     with pytest.raises(UnknownOperator):
-        holds({"StringMatches": {"aws:RequestedRegion": "us-east-1"}}, CONTEXT)
+        matches_condition({"StringMatches": {"aws:RequestedRegion": "us-east-1"}}, CONTEXT)
     broken = {"Action": "*", "Resource": "*", "Condition": {"StringMatches": {"a": "b"}}}
     request = AccessRequest("s3:GetObject", "arn:aws:s3:::a/k", CONTEXT)
     assert not policy({"Effect": "Allow", **broken}).matching("Allow", request)
@@ -266,12 +266,12 @@ def test_an_unknown_operator_fails_closed() -> None:
         ({}, None),
     ],
 )
-def test_a_statement_names_a_session(element: dict[str, Any], expected: str | None) -> None:
-    (found,) = policy({"Effect": "Allow", "Action": "*", **element}).statements
-    assert found.names(ROLE) == expected
+def test_a_statement_matches_a_session(element: dict[str, Any], expected: str | None) -> None:
+    (statement,) = policy({"Effect": "Allow", "Action": "*", **element}).statements
+    assert statement.match_principal(ROLE) == expected
 
 
-def test_a_trust_policy_may_demand_the_source_account() -> None:
+def test_a_trust_policy_may_require_the_source_account() -> None:
     trust = policy(
         {
             "Effect": "Allow",
@@ -280,18 +280,18 @@ def test_a_trust_policy_may_demand_the_source_account() -> None:
             "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
         }
     )
-    policies = Policies(resource=trust, resource_decides=True)
+    required = ResourcePolicy(trust, required=True)
 
-    def judge(service: str, **context: str) -> bool:
+    def may_assume(service: str, **context: str) -> bool:
         request = AccessRequest("sts:AssumeRole", ROLE.role_arn, context, service_principal(service))
-        return decide(policies, request).allowed
+        return evaluate(request, PrincipalPolicies(), required).allowed
 
-    assert judge("sagemaker.amazonaws.com", **{"aws:sourceaccount": ACCOUNT})
-    assert not judge("sagemaker.amazonaws.com", **{"aws:sourceaccount": "210987654321"})
-    assert not judge("sagemaker.amazonaws.com")
-    assert not judge("lambda.amazonaws.com", **{"aws:sourceaccount": ACCOUNT})
+    assert may_assume("sagemaker.amazonaws.com", **{"aws:sourceaccount": ACCOUNT})
+    assert not may_assume("sagemaker.amazonaws.com", **{"aws:sourceaccount": "210987654321"})
+    assert not may_assume("sagemaker.amazonaws.com")
+    assert not may_assume("lambda.amazonaws.com", **{"aws:sourceaccount": ACCOUNT})
 
 
-def test_what_is_not_a_policy_says_so() -> None:
+def test_a_document_that_is_no_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="not a policy document"):
         parse('{"Version": "2012-10-17"}')

@@ -1,4 +1,4 @@
-"""Which actions on which resources a real SDK request needs: boto3 builds it, the front's codec reads it."""
+"""The actions and resources that an SDK's request requires: boto3 builds it, the codec decodes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kennel.localcloud.authorization.required_permissions import needs
+from kennel.localcloud.authorization.required_permissions import required_permissions
 
 from .conftest import A, R, request_of
 
@@ -178,18 +178,20 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "expected"), CASES)
-def test_a_request_needs(
+def test_a_request_requires(
     service: str, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    found = needs(request_of(service, operation, parameters))
-    assert [(need.action, need.resource) for need in found] == expected
+    permissions = required_permissions(request_of(service, operation, parameters))
+    assert [(permission.action, permission.resource) for permission in permissions] == expected
 
 
-def test_a_passed_role_says_to_whom() -> None:
-    (_, passed) = needs(request_of("sagemaker", "create_training_job", TRAINING))
+def test_a_passed_role_names_the_service() -> None:
+    (_, passed) = required_permissions(request_of("sagemaker", "create_training_job", TRAINING))
     assert passed.context == {"iam:passedtoservice": "sagemaker.amazonaws.com"}
 
 
-def test_metrics_say_their_namespace() -> None:
-    (need,) = needs(request_of("cloudwatch", "put_metric_data", {"Namespace": "n", "MetricData": []}))
-    assert need.context["cloudwatch:namespace"] == "n"
+def test_metrics_name_their_namespace() -> None:
+    (permission,) = required_permissions(
+        request_of("cloudwatch", "put_metric_data", {"Namespace": "n", "MetricData": []})
+    )
+    assert permission.context["cloudwatch:namespace"] == "n"

@@ -1,4 +1,4 @@
-"""Which actions on which buckets and objects a real S3 request needs."""
+"""The actions, and the buckets and objects, that an S3 request requires."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kennel.localcloud.authorization.required_permissions import needs
+from kennel.localcloud.authorization.required_permissions import required_permissions
 
 from .conftest import request_of
 
@@ -74,8 +74,8 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "expected"), CASES)
-def test_a_request_needs(
+def test_a_request_requires(
     service: str, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    found = needs(request_of(service, operation, parameters))
-    assert [(need.action, need.resource) for need in found] == expected
+    permissions = required_permissions(request_of(service, operation, parameters))
+    assert [(permission.action, permission.resource) for permission in permissions] == expected

@@ -1,4 +1,4 @@
-"""Listing the versions in a bucket must not cost what they hold."""
+"""Listing the versions in a bucket must not copy their content."""
 
 from __future__ import annotations
 

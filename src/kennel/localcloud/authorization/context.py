@@ -7,13 +7,14 @@ import datetime
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import Principal
 
+# aws:PrincipalType by the kind of principal; any other is a service.
 PRINCIPAL_TYPES = {"operator": "User", "user": "User", "role": "AssumedRole", "anonymous": "Anonymous"}
-Values = dict[str, "str | list[str]"]
+ConditionKeys = dict[str, "str | list[str]"]
 
 
-def principal_context(principal: Principal) -> Values:
-    """``aws:Principal…`` keys, for whoever calls."""
-    values: Values = {
+def principal_context(principal: Principal) -> ConditionKeys:
+    """Return the ``aws:Principal…`` keys of a caller."""
+    values: ConditionKeys = {
         "aws:principalarn": principal.role_arn or principal.arn,
         "aws:principaltype": PRINCIPAL_TYPES.get(principal.kind, "Service"),
         "aws:principalisawsservice": "true" if principal.kind == "service" else "false",
@@ -27,42 +28,42 @@ def principal_context(principal: Principal) -> Values:
     return values
 
 
-def request_context(request: ApiRequest) -> Values:
-    """The global keys of a request.
+def request_context(request: ApiRequest) -> ConditionKeys:
+    """Return the global keys of a request, those of its principal apart.
 
     ``aws:SecureTransport`` is true: the only transport is the loopback, which stands for AWS's TLS.
     """
     now = datetime.datetime.now(datetime.UTC)
-    values = principal_context(request.principal)
-    values.update(
-        {
-            "aws:securetransport": "true",
-            "aws:requestedregion": request.region,
-            "aws:resourceaccount": request.account,
-            "aws:sourceip": request.source_ip,
-            "aws:currenttime": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "aws:epochtime": str(int(now.timestamp())),
-            "aws:viaawsservice": "false",
-            "aws:useragent": request.user_agent,
-        }
-    )
+    values: ConditionKeys = {
+        "aws:securetransport": "true",
+        "aws:requestedregion": request.region,
+        "aws:resourceaccount": request.account,
+        "aws:sourceip": request.source_ip,
+        "aws:currenttime": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "aws:epochtime": str(int(now.timestamp())),
+        "aws:viaawsservice": "false",
+        "aws:useragent": request.user_agent,
+    }
     if request.referer:
         values["aws:referer"] = request.referer
     values.update(_request_tags(request))
     return values
 
 
-def _request_tags(request: ApiRequest) -> Values:
+def _request_tags(request: ApiRequest) -> ConditionKeys:
     tags = request.parameters.get("Tags") or request.parameters.get("tags") or {}
     if isinstance(tags, list):
         tags = {tag.get("Key"): tag.get("Value", "") for tag in tags if isinstance(tag, dict)}
     if not tags or not isinstance(tags, dict):
         return {}
-    values: Values = {f"aws:requesttag/{str(name).lower()}": str(value) for name, value in tags.items()}
+    values: ConditionKeys = {
+        f"aws:requesttag/{str(name).lower()}": str(value) for name, value in tags.items()
+    }
     values["aws:tagkeys"] = [str(name) for name in tags]
     return values
 
 
+# The condition keys that hold parameters of an S3 request.
 S3_PARAMETERS = {
     "Prefix": "s3:prefix",
     "Delimiter": "s3:delimiter",
@@ -78,9 +79,9 @@ S3_PARAMETERS = {
 }
 
 
-def s3_context(request: ApiRequest) -> Values:
-    """The keys that S3 adds."""
-    values: Values = {
+def s3_context(request: ApiRequest) -> ConditionKeys:
+    """Return the keys that S3 adds."""
+    values: ConditionKeys = {
         name: str(request.parameters[parameter])
         for parameter, name in S3_PARAMETERS.items()
         if request.parameters.get(parameter) is not None

@@ -1,14 +1,14 @@
-"""Who signed a request: the operator, a role's session, an IAM user, or nobody."""
+"""Who signed a request: the operator, a role's session, or an IAM user."""
 
 from __future__ import annotations
 
 import hmac
-from typing import Any
 
 from kennel.localcloud import ACCOUNT_ID, OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY
+from kennel.localcloud.moto_adapter import credential_store
 from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.protocol.sigv4 import Signature
+from kennel.localcloud.protocol.signature import RequestSignature
 
 OPERATOR = Principal(
     "operator",
@@ -17,75 +17,44 @@ OPERATOR = Principal(
     name="kennel-operator",
     unique_id="AIDAOPERATOR",
 )
+# Services that speak, or spoke, the query protocol: they name their credential errors alike.
+QUERY_SERVICES = {"iam", "sts", "sns", "cloudwatch", "autoscaling", "elbv2", "rds", "cloudformation", "ses"}
 
 
-def identify(signature: Signature, service: str) -> tuple[Principal, str]:
+def identify(signature: RequestSignature, service: str) -> tuple[Principal, str]:
     """Find the holder of a request's access key.
+
+    Parameters
+    ----------
+    service
+        The called service, whose error a refusal is.
 
     Returns
     -------
-    The principal, and the secret that the signature must have been made with.
+    The principal, and the secret key that it must sign with.
 
     Raises
     ------
     AwsError
-        The key is unknown, inactive or expired, or its session token is missing or another's.
+        The key is unknown, inactive or expired, or its session token is missing or another session's.
     """
-    from moto.core.utils import utcnow
-    from moto.iam.models import iam_backends
-    from moto.sts.models import sts_backends
-
-    key_id = signature.access_key
-    if key_id == OPERATOR_ACCESS_KEY:
+    if signature.access_key == OPERATOR_ACCESS_KEY:
         return OPERATOR, OPERATOR_SECRET_KEY
-    iam = iam_backends[ACCOUNT_ID]["aws"]
-    if key_id.startswith("ASIA"):
-        sessions = sts_backends[ACCOUNT_ID]["aws"].assumed_roles
-        session = next((s for s in reversed(sessions) if s.access_key_id == key_id), None)
+    if signature.access_key.startswith("ASIA"):
+        session = credential_store.session(signature.access_key)
         token = signature.token.encode("utf-8", "replace")
         if session is None or not hmac.compare_digest(session.session_token.encode(), token):
-            raise _unknown(service)
-        if session.expiration < utcnow():
-            raise _expired(service)
-        return _session_principal(session, iam), session.secret_access_key
-    key = iam.access_keys.get(key_id)
-    user = iam.users.get(key.user_name) if key and key.user_name else None
-    if user is None or key is None or key.status != "Active":
-        raise _unknown(service)
-    principal = Principal(
-        "user",
-        user.arn,
-        account=ACCOUNT_ID,
-        name=user.name,
-        unique_id=user.id,
-        tags=_tags(iam.tagger, user.arn),
-    )
-    return principal, key.secret_access_key
+            raise _unknown_key(service)
+        if session.expired:
+            raise _expired_token(service)
+        return session.principal, session.secret_access_key
+    key = credential_store.user_key(signature.access_key)
+    if key is None:
+        raise _unknown_key(service)
+    return key.principal, key.secret_access_key
 
 
-def _session_principal(session: Any, iam: Any) -> Principal:
-    name = session.role_arn.split("/")[-1]
-    role = next((r for r in iam.roles.values() if r.arn == session.role_arn), None)
-    return Principal(
-        "role",
-        session.arn,
-        account=ACCOUNT_ID,
-        name=name,
-        role_arn=session.role_arn,
-        unique_id=f"{role.id if role else 'AROADELETED'}:{session.session_name}",
-        session_policy=session.policy or None,
-        tags={tag["Key"]: tag["Value"] for tag in role.tags or []} if role else {},
-    )
-
-
-def _tags(tagger: Any, arn: str) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tagger.list_tags_for_resource(arn).get("Tags", [])}
-
-
-QUERY_SERVICES = {"iam", "sts", "sns", "cloudwatch", "autoscaling", "elbv2", "rds", "cloudformation", "ses"}
-
-
-def _unknown(service: str) -> AwsError:
+def _unknown_key(service: str) -> AwsError:
     if service == "s3":
         return AwsError(
             "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403
@@ -96,7 +65,7 @@ def _unknown(service: str) -> AwsError:
     return AwsError(code, "The security token included in the request is invalid.", 403)
 
 
-def _expired(service: str) -> AwsError:
+def _expired_token(service: str) -> AwsError:
     if service == "s3":
         return AwsError("ExpiredToken", "The provided token has expired.", 400)
     code = "ExpiredToken" if service in QUERY_SERVICES else "ExpiredTokenException"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kennel.localcloud.authorization.permission import Need
+from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
 
 # (service, operation): the path of the parameter that holds the role's ARN, and the service it is passed to.
-PASSED = {
+PASSED_ROLES = {
     **{
         ("sagemaker", operation): (path, "sagemaker.amazonaws.com")
         for operation, path in {
@@ -35,26 +35,24 @@ PASSED = {
 }
 
 
-def passed_roles(request: ApiRequest) -> list[Need]:
-    """The PassRole that a call implies, if it passes a role."""
-    path, service = PASSED.get((request.service, request.operation), ("", ""))
+def pass_role_permissions(request: ApiRequest) -> list[RequiredPermission]:
+    """Return the ``iam:PassRole`` that a call requires, if it passes a role."""
+    path, service = PASSED_ROLES.get((request.service, request.operation), ("", ""))
     value: object = request.parameters
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
-    if not value:
-        return []
     arn = _role_arn(request, value)
-    return [Need("iam:PassRole", arn, {"iam:passedtoservice": service})] if arn else []
+    return [RequiredPermission("iam:PassRole", arn, {"iam:passedtoservice": service})] if arn else []
 
 
 def _role_arn(request: ApiRequest, value: object) -> str:
-    if isinstance(value, str) and value.startswith("arn:"):
+    """Return the ARN of a role given by ARN, by name, or by its instance profile; empty if there is none."""
+    if isinstance(value, str) and (not value or value.startswith("arn:")):
         return value
     if isinstance(value, str):
         role = policy_store.role_named(value)
         return role.arn if role else f"arn:aws:iam::{request.account}:role/{value}"
     if isinstance(value, dict):  # an instance profile, by name or ARN, holds at most one role
-        for profile in policy_store.instance_profiles():
-            if value.get("Name") == profile.name or value.get("Arn") == profile.arn:
-                return next((str(role.arn) for role in profile.roles), "")
+        role = policy_store.role_of_instance_profile(value.get("Name"), value.get("Arn"))
+        return role.arn if role else ""
     return ""

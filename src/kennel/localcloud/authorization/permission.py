@@ -1,23 +1,26 @@
-"""What one call needs: an action on a resource, with the condition keys that belong to it."""
+"""What a call requires: an action on a resource, with the condition keys and the policy that belong to it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kennel.localcloud.policy.policy import Policy
+from kennel.localcloud.authorization.context import ConditionKeys
+from kennel.localcloud.policy.evaluate import ResourcePolicy
 
 
 @dataclass(frozen=True)
-class Need:
+class RequiredPermission:
     """One action on one resource.
 
-    ``bucket`` names the bucket whose policy bears on it; ``policy`` is another resource's policy. Where it
-    ``decides`` (a KMS key's, a role's trust policy), identity policies count for nothing without it.
+    Attributes
+    ----------
+    context
+        Condition keys of this permission alone, beside those of the whole request.
+    resource_policy
+        The policy of the resource, or of the bucket that the resource is in.
     """
 
     action: str
     resource: str
-    context: dict[str, str | list[str]] = field(default_factory=dict)
-    bucket: str = ""
-    policy: Policy | None = None
-    decides: bool = False
+    context: ConditionKeys = field(default_factory=dict)
+    resource_policy: ResourcePolicy | None = None

@@ -1,18 +1,19 @@
-"""Which IAM actions, on which ARNs, each operation needs; by default its own name on ``*``.
+"""The IAM actions, and the ARNs, that each operation requires; by default its own name on ``*``.
 
 Source: AWS Service Authorization Reference.
 """
 
 from __future__ import annotations
 
-from kennel.localcloud.authorization.pass_role import passed_roles
-from kennel.localcloud.authorization.permission import Need
-from kennel.localcloud.authorization.resources import CONTEXTS, RESOURCES, key_of
-from kennel.localcloud.authorization.s3 import s3_needs
+from kennel.localcloud.authorization.pass_role import pass_role_permissions
+from kennel.localcloud.authorization.permission import RequiredPermission
+from kennel.localcloud.authorization.resources import context_of, key_of, resources_of
+from kennel.localcloud.authorization.s3 import kms_permissions, s3_permissions
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
-from kennel.localcloud.policy.policy import Policy
+from kennel.localcloud.policy.evaluate import ResourcePolicy
 
+# IAM's service prefixes that differ from botocore's service names.
 PREFIXES = {
     "sagemaker-runtime": "sagemaker",
     "sagemaker-metrics": "sagemaker",
@@ -23,6 +24,7 @@ PREFIXES = {
     "service-quotas": "servicequotas",
     "resourcegroupstaggingapi": "tag",
 }
+# Actions that are not named as their operation.
 RENAMED = {
     ("lambda", "Invoke"): "lambda:InvokeFunction",
     ("lambda", "InvokeWithResponseStream"): "lambda:InvokeFunction",
@@ -36,12 +38,9 @@ RENAMED = {
     ("budgets", "CreateBudget"): "budgets:ModifyBudget",
     ("budgets", "UpdateBudget"): "budgets:ModifyBudget",
     ("budgets", "DeleteBudget"): "budgets:ModifyBudget",
-    ("xray", "PutTraceSegments"): "xray:PutTraceSegments",
 }
-# Services whose resources' own policies decide, together with the caller's.
-DECIDING = {"kms", "sts"}
-# Calls that need no permission, and that no policy can refuse.
-FREE = {
+# Calls that require no permission, and that no policy can refuse.
+UNCHECKED = {
     ("sts", "GetCallerIdentity"),
     ("sts", "GetSessionToken"),
     ("sts", "GetFederationToken"),
@@ -49,50 +48,43 @@ FREE = {
 }
 
 
-def needs(request: ApiRequest) -> list[Need]:
-    """Every action on every resource that a call needs, first the operation's own."""
-    if (request.service, request.operation) in FREE:
+def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
+    """Return every action on every resource that a call requires, the operation's own first.
+
+    An empty list means that the call requires no permission.
+    """
+    if (request.service, request.operation) in UNCHECKED:
         return []
     if request.service == "s3":
-        return s3_needs(request)
+        return s3_permissions(request) + kms_permissions(request)
     action = action_name(request.service, request.operation)
-    resources = RESOURCES.get(request.service, _any)(request) or ["*"]
-    context = CONTEXTS.get(request.service, _no_context)(request)
+    resources = resources_of(request) or ["*"]
+    context = context_of(request)
     policy = _resource_policy(request)
-    decides = request.service in DECIDING
-    found = [Need(action, resource, context, policy=policy, decides=decides) for resource in resources]
-    if (
-        request.service == "sagemaker"
-        and request.operation.startswith("Create")
-        and request.parameters.get("Tags")
-    ):
-        found.append(Need("sagemaker:AddTags", resources[0]))
-    return found + passed_roles(request)
+    permissions = [RequiredPermission(action, resource, context, policy) for resource in resources]
+    tagged = request.operation.startswith("Create") and request.parameters.get("Tags")
+    if request.service == "sagemaker" and tagged:
+        permissions.append(RequiredPermission("sagemaker:AddTags", resources[0]))
+    return permissions + pass_role_permissions(request)
 
 
 def action_name(service: str, operation: str) -> str:
-    """The IAM action of an operation."""
+    """Return the IAM action of an operation."""
     return RENAMED.get((service, operation)) or f"{PREFIXES.get(service, service)}:{operation}"
 
 
-def _any(request: ApiRequest) -> list[str]:
-    return ["*"]
-
-
-def _no_context(request: ApiRequest) -> dict[str, str | list[str]]:
-    return {}
-
-
-def _resource_policy(request: ApiRequest) -> Policy | None:
-    """The policy of the role, key, queue, topic or function that a call is about."""
+def _resource_policy(request: ApiRequest) -> ResourcePolicy | None:
+    """Return the policy of the role, key, queue, topic or function that a call is about."""
     if request.service == "sts":
         role = policy_store.role(request.parameters.get("RoleArn", ""))
-        return policy_store.trust_policy(role) if role else policy_store.NOTHING
+        return ResourcePolicy(role.trust_policy if role else policy_store.EMPTY_POLICY, required=True)
+    # The operator stands for the account's root, whom no key, queue, topic or function can lock out.
+    if request.principal.unrestricted:
+        return None
     if request.service == "kms":
-        found = key_of(request)
-        return policy_store.key_policy(found) if found else None
-    if request.service in policy_store.ATTACHED:
-        return policy_store.attached_policy(
-            request.service, request.region, RESOURCES[request.service](request)
-        )
+        key = key_of(request)
+        return ResourcePolicy(key.policy, required=True) if key else None
+    if request.service in policy_store.SERVICES_WITH_RESOURCE_POLICIES:
+        policy = policy_store.attached_policy(request.service, request.region, resources_of(request))
+        return ResourcePolicy(policy) if policy else None
     return None

@@ -1,4 +1,4 @@
-"""The resources and condition keys of each service's calls (S3 has a file of its own).
+"""The resources and condition keys of each service's calls (those of S3 are in `authorization.s3`).
 
 Source: AWS Service Authorization Reference.
 """
@@ -7,28 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
+from kennel.localcloud.authorization.context import ConditionKeys
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
-
-Keys = dict[str, "str | list[str]"]
 
 
 def _sagemaker(request: ApiRequest) -> list[str]:
     if request.parameters.get("ResourceArn"):
         return [request.parameters["ResourceArn"]]
-    found = []
+    arns = []
     for parameter, kind in SAGEMAKER_KINDS.items():
         value = request.parameters.get(parameter)
         subject = parameter.removesuffix("Name")
         if isinstance(value, str) and (
             subject in request.operation or request.operation in SAGEMAKER_ALSO.get(subject, ())
         ):
-            found.append(value if value.startswith("arn:") else request.arn(f"{kind}/{value}", "sagemaker"))
+            arns.append(value if value.startswith("arn:") else request.arn(f"{kind}/{value}", "sagemaker"))
     if request.operation.endswith("EndpointConfig"):  # its name holds "Endpoint" too
-        found = [arn for arn in found if ":endpoint-config/" in arn]
-    return found
+        arns = [arn for arn in arns if ":endpoint-config/" in arn]
+    return arns
 
 
 def _kind(noun: str) -> str:
@@ -51,7 +49,7 @@ SAGEMAKER_NOUNS = (
     "Pipeline",
 )
 SAGEMAKER_KINDS = {f"{noun}Name": _kind(noun) for noun in SAGEMAKER_NOUNS}
-# An endpoint is created from a configuration: AWS wants the grant on both.
+# An endpoint is created from a configuration: AWS requires the permission on both.
 SAGEMAKER_ALSO = {"EndpointConfig": ("CreateEndpoint", "UpdateEndpoint")}
 
 
@@ -95,15 +93,13 @@ def _cloudwatch(request: ApiRequest) -> list[str]:
     return [f"arn:aws:cloudwatch::{request.account}:dashboard/{name}" for name in dashboards if name]
 
 
-def _cloudwatch_context(request: ApiRequest) -> Keys:
+def _cloudwatch_context(request: ApiRequest) -> ConditionKeys:
     namespace = request.parameters.get("Namespace")
     return {"cloudwatch:namespace": namespace} if namespace else {}
 
 
-def key_of(request: ApiRequest) -> Any:
-    """The KMS key that a KMS call is about."""
-    if request.service != "kms":
-        return None
+def key_of(request: ApiRequest) -> policy_store.KmsKey | None:
+    """Return the KMS key that a call of KMS is about; None if it names none or an unknown one."""
     identifier = request.parameters.get("KeyId") or request.parameters.get("TargetKeyId")
     blob = request.parameters.get("CiphertextBlob")
     if not identifier and isinstance(blob, bytes):
@@ -112,28 +108,27 @@ def key_of(request: ApiRequest) -> Any:
 
 
 def _kms(request: ApiRequest) -> list[str]:
-    found = key_of(request)
-    named = request.parameters.get("KeyId")
-    arns = (
-        [found.arn]
-        if found
-        else [named if named.startswith("arn:") else request.arn(f"key/{named}")]
-        if named
-        else []
-    )
-    alias = request.parameters.get("AliasName")
-    return ([request.arn(alias)] if alias else []) + arns
+    key, alias = key_of(request), request.parameters.get("AliasName")
+    arns = [request.arn(alias)] if alias else []
+    identifier = request.parameters.get("KeyId")
+    if key:
+        arns.append(key.arn)
+    elif identifier:
+        arns.append(identifier if identifier.startswith("arn:") else request.arn(f"key/{identifier}"))
+    return arns
 
 
-def _kms_context(request: ApiRequest) -> Keys:
+def _kms_context(request: ApiRequest) -> ConditionKeys:
     pairs = request.parameters.get("EncryptionContext") or {}
-    context: Keys = {f"kms:encryptioncontext:{name.lower()}": str(value) for name, value in pairs.items()}
+    context: ConditionKeys = {
+        f"kms:encryptioncontext:{name.lower()}": str(value) for name, value in pairs.items()
+    }
     return {**context, "kms:encryptioncontextkeys": list(pairs), "kms:calleraccount": request.account}
 
 
 def _ssm(request: ApiRequest) -> list[str]:
     parameters = request.parameters
-    if request.operation == "SendCommand":  # AWS wants the grant on the document and on every instance
+    if request.operation == "SendCommand":  # on the document and on every instance
         document = f"arn:aws:ssm:{request.region}::document/{parameters['DocumentName'].split('/')[-1]}"
         instances = parameters.get("InstanceIds") or []
         return [document, *(request.arn(f"instance/{name}", "ec2") for name in instances)]
@@ -176,8 +171,8 @@ def _sts(request: ApiRequest) -> list[str]:
     return [arn] if arn else []
 
 
-def _sts_context(request: ApiRequest) -> Keys:
-    context: Keys = {"sts:rolesessionname": request.parameters.get("RoleSessionName", "")}
+def _sts_context(request: ApiRequest) -> ConditionKeys:
+    context: ConditionKeys = {"sts:rolesessionname": request.parameters.get("RoleSessionName", "")}
     if request.parameters.get("ExternalId"):
         context["sts:externalid"] = request.parameters["ExternalId"]
     return context
@@ -205,8 +200,8 @@ def _iam(request: ApiRequest) -> list[str]:
     return []
 
 
-def _iam_context(request: ApiRequest) -> Keys:
-    context: Keys = {}
+def _iam_context(request: ApiRequest) -> ConditionKeys:
+    context: ConditionKeys = {}
     if request.parameters.get("PolicyArn"):
         context["iam:policyarn"] = request.parameters["PolicyArn"]
     if request.parameters.get("PermissionsBoundary"):
@@ -220,7 +215,7 @@ def _ec2(request: ApiRequest) -> list[str]:
     return []
 
 
-RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
+_RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
     "sagemaker": _sagemaker,
     "sagemaker-runtime": _sagemaker,
     "lambda": _lambda,
@@ -235,9 +230,21 @@ RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
     "iam": _iam,
     "ec2": _ec2,
 }
-CONTEXTS: dict[str, Callable[[ApiRequest], Keys]] = {
+_CONTEXTS: dict[str, Callable[[ApiRequest], ConditionKeys]] = {
     "cloudwatch": _cloudwatch_context,
     "kms": _kms_context,
     "sts": _sts_context,
     "iam": _iam_context,
 }
+
+
+def resources_of(request: ApiRequest) -> list[str]:
+    """Return the ARNs of the resources that a call names; empty where its permission is on ``*``."""
+    find = _RESOURCES.get(request.service)
+    return find(request) if find else []
+
+
+def context_of(request: ApiRequest) -> ConditionKeys:
+    """Return the condition keys that the called service adds to the global ones."""
+    find = _CONTEXTS.get(request.service)
+    return find(request) if find else {}

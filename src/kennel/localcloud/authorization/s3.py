@@ -1,18 +1,20 @@
-"""Which S3 actions, on which ARNs, an S3 operation needs, and the KMS actions that encryption implies.
+"""The S3 actions, and the ARNs, that an S3 operation requires, and the KMS actions that encryption implies.
 
 Source: Amazon S3 user guide, "Required permissions for Amazon S3 API operations".
 """
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from kennel.localcloud.authorization.permission import Need
+from kennel.localcloud.authorization.context import ConditionKeys
+from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.dispatch.request import ApiRequest
-from kennel.localcloud.moto_adapter import policy_store
+from kennel.localcloud.moto_adapter import object_encryption, policy_store
+from kennel.localcloud.moto_adapter.object_encryption import Encryption
+from kennel.localcloud.policy.evaluate import ResourcePolicy
 
-# Operations whose action has another name; {op} with VersionId gets its …Version form below.
+# Operations on objects, and the action of each.
 OBJECT_ACTIONS = {
     "GetObject": "GetObject",
     "HeadObject": "GetObject",
@@ -31,18 +33,17 @@ OBJECT_ACTIONS = {
     "DeleteObject": "DeleteObject",
     "RestoreObject": "RestoreObject",
     **{
-        f"{verb}Object{noun}": f"{verb}Object{noun}" for verb in ("Get", "Put") for noun in ("Acl", "Tagging")
-    },
-    **{
         f"{verb}Object{noun}": f"{verb}Object{noun}"
         for verb in ("Get", "Put")
-        for noun in ("Retention", "LegalHold")
+        for noun in ("Acl", "Tagging", "Retention", "LegalHold")
     },
     "DeleteObjectTagging": "DeleteObjectTagging",
 }
+# Actions that have another name, with …ObjectVersion, when a request names a version.
 VERSIONED = {"GetObject", "DeleteObject"} | {
     f"{verb}Object{noun}" for verb in ("Get", "Put", "Delete") for noun in ("Acl", "Tagging")
 }
+# Operations on buckets whose action has another name.
 BUCKET_ACTIONS = {
     "ListObjects": "ListBucket",
     "ListObjectsV2": "ListBucket",
@@ -77,124 +78,158 @@ BUCKET_ACTIONS = {
 }
 
 
-def s3_needs(request: ApiRequest) -> list[Need]:
-    """Every action that an S3 call needs, the KMS ones last."""
-    parameters = request.parameters
-    name = parameters.get("Bucket", "")
-    bucket_arn = f"arn:aws:s3:::{name}"
+# The operations by which an account's administrator always gets a bucket back from a policy that denies all.
+POLICY_OPERATIONS = {"GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"}
+
+
+def s3_permissions(request: ApiRequest) -> list[RequiredPermission]:
+    """Return every S3 action on every bucket or object that an S3 call requires."""
+    parameters, bucket = request.parameters, request.parameters.get("Bucket", "")
     if request.operation in ("ListBuckets", "ListDirectoryBuckets"):
-        return [Need("s3:ListAllMyBuckets", "*")]
+        return [RequiredPermission("s3:ListAllMyBuckets", "*")]
     if request.operation == "DeleteObjects":
-        return [_deletion(bucket_arn, item, name) for item in parameters.get("Delete", {}).get("Objects", [])]
+        return [
+            object_permission(
+                request,
+                "DeleteObjectVersion" if item.get("VersionId") else "DeleteObject",
+                item.get("Key", ""),
+            )
+            for item in parameters.get("Delete", {}).get("Objects", [])
+        ]
     if request.operation not in OBJECT_ACTIONS:
         action = BUCKET_ACTIONS.get(request.operation, request.operation)
-        return [Need(f"s3:{action}", bucket_arn, bucket=name)]
-    object_arn = f"{bucket_arn}/{parameters.get('Key', '')}"
-    needs = [Need(f"s3:{_object_action(request)}", object_arn, bucket=name)]
-    if request.operation in ("CopyObject", "UploadPartCopy"):
-        needs.insert(0, _source(parameters.get("CopySource", "")))
+        return [bucket_permission(request, action)]
+    actions = [_object_action(request)]
     if request.operation in ("PutObject", "CopyObject", "CreateMultipartUpload"):
         if parameters.get("Tagging"):
-            needs.append(Need("s3:PutObjectTagging", object_arn, bucket=name))
-        if parameters.get("ACL") or any(parameters.get(f"Grant{who}") for who in ("Read", "FullControl")):
-            needs.append(Need("s3:PutObjectAcl", object_arn, bucket=name))
+            actions.append("PutObjectTagging")
+        if parameters.get("ACL") or any(parameters.get(f"Grant{grant}") for grant in ("Read", "FullControl")):
+            actions.append("PutObjectAcl")
     if request.operation == "GetObjectAttributes":
-        needs.append(Need("s3:GetObjectAttributes", object_arn, bucket=name))
-    return needs
+        actions.append("GetObjectAttributes")
+    permissions = [
+        object_permission(request, action, parameters.get("Key", ""), bucket) for action in actions
+    ]
+    if request.operation in ("CopyObject", "UploadPartCopy"):
+        source, key, version = copy_source(parameters.get("CopySource", ""))
+        action = "GetObjectVersion" if version else "GetObject"
+        permissions.insert(0, object_permission(request, action, key, source))
+    return permissions
+
+
+def bucket_permission(request: ApiRequest, action: str) -> RequiredPermission:
+    """Return the permission of an S3 action, without its prefix, on the request's bucket."""
+    bucket = request.parameters.get("Bucket", "")
+    policy = _bucket_policy(request, bucket)
+    return RequiredPermission(f"s3:{action}", f"arn:aws:s3:::{bucket}", resource_policy=policy)
+
+
+def object_permission(
+    request: ApiRequest, action: str, key: str, bucket: str | None = None
+) -> RequiredPermission:
+    """Return the permission of an S3 action, without its prefix, on an object.
+
+    Parameters
+    ----------
+    bucket
+        The object's bucket; None takes the request's.
+    """
+    name = request.parameters.get("Bucket", "") if bucket is None else bucket
+    policy = _bucket_policy(request, name)
+    return RequiredPermission(f"s3:{action}", f"arn:aws:s3:::{name}/{key}", resource_policy=policy)
+
+
+def _bucket_policy(request: ApiRequest, bucket: str) -> ResourcePolicy | None:
+    """Return the bucket policy that applies to a request's caller."""
+    principal = request.principal
+    if principal.unrestricted and request.operation in POLICY_OPERATIONS:
+        return None
+    if principal.kind == "anonymous" and policy_store.restricts_public_buckets(bucket):
+        return None
+    policy = policy_store.bucket_policy(bucket)
+    return ResourcePolicy(policy) if policy else None
 
 
 def _object_action(request: ApiRequest) -> str:
     action = OBJECT_ACTIONS[request.operation]
-    versioned = request.parameters.get("VersionId") and action in VERSIONED
-    if not versioned:
-        return action
-    return action.replace("Object", "ObjectVersion", 1)
-
-
-def _deletion(bucket_arn: str, item: dict[str, Any], name: str) -> Need:
-    action = "s3:DeleteObjectVersion" if item.get("VersionId") else "s3:DeleteObject"
-    return Need(action, f"{bucket_arn}/{item.get('Key', '')}", bucket=name)
+    if request.parameters.get("VersionId") and action in VERSIONED:
+        return action.replace("Object", "ObjectVersion", 1)
+    return action
 
 
 def copy_source(text: str) -> tuple[str, str, str]:
-    """The bucket, key and version that an ``x-amz-copy-source`` names."""
+    """Return the bucket, key and version that an ``x-amz-copy-source`` names; no version is empty."""
     path, _, query = text.partition("?")
-    name, _, key = unquote(path).lstrip("/").partition("/")
-    return name, key, parse_qs(query).get("versionId", [""])[0]
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    return bucket, key, parse_qs(query).get("versionId", [""])[0]
 
 
-def _source(text: str) -> Need:
-    name, key, version = copy_source(text)
-    action = "s3:GetObjectVersion" if version else "s3:GetObject"
-    return Need(action, f"arn:aws:s3:::{name}/{key}", bucket=name)
-
-
-def encryption_needs(request: ApiRequest) -> list[Need]:
-    """The KMS actions that S3 takes in the caller's name, for objects under a customer's key.
+def kms_permissions(request: ApiRequest) -> list[RequiredPermission]:
+    """Return the KMS actions that S3 takes in the caller's name, for objects under a customer's key.
 
     Source: S3 user guide, "Using server-side encryption with AWS KMS keys": GetObject needs ``kms:Decrypt``,
     PutObject ``kms:GenerateDataKey``, and a multipart upload both.
     """
+    if request.principal.unrestricted:
+        return []
     parameters = request.parameters
-    name, key = parameters.get("Bucket", ""), parameters.get("Key", "")
+    bucket, key = parameters.get("Bucket", ""), parameters.get("Key", "")
     if request.operation == "GetObject":
-        return _reading(request, name, key, parameters.get("VersionId"))
+        return _decryption(request, bucket, key, parameters.get("VersionId"))
     if request.operation in ("PutObject", "CreateMultipartUpload"):
-        return _writing(request, name, key)
+        return _encryption(request, bucket, key)
     if request.operation in ("UploadPart", "CompleteMultipartUpload"):
-        found = policy_store.bucket(name)
-        upload = found.multiparts.get(parameters.get("UploadId")) if found else None
-        if upload is None:
+        requested = object_encryption.of_upload(bucket, parameters.get("UploadId"))
+        if requested is None:
             return []
-        identifier = _key_in_force(name, upload.sse_encryption, upload.kms_key_id)
-        return _need("kms:Decrypt", request, identifier, name, key)
+        return _kms_permission("kms:Decrypt", request, _key_of_new_object(bucket, requested), bucket, key)
     if request.operation in ("CopyObject", "UploadPartCopy"):
-        from_bucket, from_key, version = copy_source(parameters.get("CopySource", ""))
-        reading = _reading(request, from_bucket, from_key, version or None)
-        return reading + (_writing(request, name, key) if request.operation == "CopyObject" else [])
+        source, source_key, version = copy_source(parameters.get("CopySource", ""))
+        permissions = _decryption(request, source, source_key, version or None)
+        return permissions + (_encryption(request, bucket, key) if request.operation == "CopyObject" else [])
     return []
 
 
-def _reading(request: ApiRequest, name: str, key: str, version: str | None) -> list[Need]:
-    found = policy_store.bucket(name)
-    if found is None:
+def _decryption(request: ApiRequest, bucket: str, key: str, version: str | None) -> list[RequiredPermission]:
+    """Return the permission to read an object that exists."""
+    stored = object_encryption.of_object(bucket, key, version)
+    if not stored.with_kms:
         return []
-    versions = found.keys.getlist(key)
-    stored = (
-        next((v for v in versions if str(v.version_id) == version), None) if version else found.keys.get(key)
+    return _kms_permission("kms:Decrypt", request, stored.key_id, bucket, key)
+
+
+def _encryption(request: ApiRequest, bucket: str, key: str) -> list[RequiredPermission]:
+    """Return the permission to write an object."""
+    requested = Encryption(
+        request.parameters.get("ServerSideEncryption"), request.parameters.get("SSEKMSKeyId")
     )
-    if getattr(stored, "encryption", None) not in ("aws:kms", "aws:kms:dsse"):
-        return []
-    return _need("kms:Decrypt", request, getattr(stored, "kms_key_id", None), name, key)
+    key_id = _key_of_new_object(bucket, requested)
+    return _kms_permission("kms:GenerateDataKey", request, key_id, bucket, key)
 
 
-def _writing(request: ApiRequest, name: str, key: str) -> list[Need]:
-    asked = request.parameters.get("ServerSideEncryption"), request.parameters.get("SSEKMSKeyId")
-    return _need("kms:GenerateDataKey", request, _key_in_force(name, *asked), name, key)
-
-
-def _key_in_force(name: str, algorithm: str | None, identifier: str | None) -> str | None:
-    """The key that a new object is encrypted with: what the request asks for, else the bucket's default."""
-    found = policy_store.bucket(name)
-    default = ((found.encryption if found else None) or {}).get("Rule", {})
-    default = default.get("ApplyServerSideEncryptionByDefault", {})
-    if (algorithm or default.get("SSEAlgorithm")) not in ("aws:kms", "aws:kms:dsse"):
+def _key_of_new_object(bucket: str, requested: Encryption) -> str | None:
+    """Return the KMS key that encrypts a new object: the request's, else that of the bucket's default."""
+    default = object_encryption.default_of(bucket)
+    if not Encryption(requested.algorithm or default.algorithm).with_kms:
         return None
-    return identifier or default.get("KMSMasterKeyID")
+    return requested.key_id or default.key_id
 
 
-def _need(action: str, request: ApiRequest, identifier: str | None, name: str, key: str) -> list[Need]:
-    if not identifier or identifier.endswith("alias/aws/s3"):
+def _kms_permission(
+    action: str, request: ApiRequest, key_id: str | None, bucket: str, key: str
+) -> list[RequiredPermission]:
+    if not key_id or key_id.endswith("alias/aws/s3"):
         return []  # the AWS managed key lets everybody in the account use it through S3
-    found = policy_store.key(request.region, identifier)
-    if found is None:
-        return [Need(action, identifier)]
-    context: dict[str, str | list[str]] = {
+    kms_key = policy_store.key(request.region, key_id)
+    if kms_key is None:
+        return [RequiredPermission(action, key_id)]
+    context: ConditionKeys = {
         "kms:viaservice": f"s3.{request.region}.amazonaws.com",
         "kms:calleraccount": request.account,
-        "kms:encryptioncontext:aws:s3:arn": f"arn:aws:s3:::{name}/{key}",
+        "kms:encryptioncontext:aws:s3:arn": f"arn:aws:s3:::{bucket}/{key}",
         "kms:encryptioncontextkeys": ["aws:s3:arn"],
         "aws:viaawsservice": "true",
         "aws:calledvia": ["s3.amazonaws.com"],
     }
-    return [Need(action, found.arn, context, policy=policy_store.key_policy(found), decides=True)]
+    policy = ResourcePolicy(kms_key.policy, required=True)
+    return [RequiredPermission(action, kms_key.arn, context, policy)]

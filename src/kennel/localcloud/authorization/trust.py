@@ -1,18 +1,15 @@
-"""Trust policies: who may assume a role, and the sessions that come of it."""
+"""Trust policies: whether a service of AWS may assume a role, and the session that it gets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from kennel.localcloud.authorization.context import principal_context
-from kennel.localcloud.moto_adapter import policy_store
-from kennel.localcloud.policy.evaluate import Policies, Verdict, decide
-from kennel.localcloud.policy.policy import AccessRequest
+from kennel.localcloud.authorization.authorizer import Authorizer
+from kennel.localcloud.dispatch.audit_log import ImmediateAudit
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.moto_adapter import credential_store, policy_store
+from kennel.localcloud.moto_adapter.credential_store import SessionCredentials
+from kennel.localcloud.policy.evaluate import Decision, ResourcePolicy
 from kennel.localcloud.policy.principal import service_principal
 from kennel.localcloud.protocol.messages import AwsError
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
 
 # aws:SourceAccount is set by these services when they assume a role, and not by ec2.amazonaws.com.
 SETS_SOURCE_ACCOUNT = {
@@ -22,52 +19,57 @@ SETS_SOURCE_ACCOUNT = {
     "vpc-flow-logs.amazonaws.com",
     "events.amazonaws.com",
 }
-ASSUME = "sts:AssumeRole"
+ASSUME_ROLE = "sts:AssumeRole"
 
 
-def judge_service(account: str, role: Any, service: str, source_arn: str | None = None) -> Verdict:
-    """Whether a role's trust policy lets a service of AWS assume it, for a resource of this account."""
-    principal = service_principal(service)
-    context = {**principal_context(principal), "aws:securetransport": "true"}
+def check_service_trust(authorizer: Authorizer, account: str, role_arn: str, service: str) -> Decision:
+    """Check whether a role's trust policy lets a service of AWS assume it, for a resource of this account.
+
+    Parameters
+    ----------
+    service
+        The service's host name, e.g. ``sagemaker.amazonaws.com``.
+    """
+    principal, role = service_principal(service), policy_store.role(role_arn)
+    if role is None:
+        missing = Decision("implicitDeny", f"because there is no role {role_arn}")
+        return authorizer.report(principal, ASSUME_ROLE, role_arn, missing)
+    context = {"aws:securetransport": "true"}
     if service in SETS_SOURCE_ACCOUNT:
         context["aws:sourceaccount"] = account
-        if source_arn:
-            context["aws:sourcearn"] = source_arn
-    policies = Policies(resource=policy_store.trust_policy(role), resource_decides=True)
-    return decide(policies, AccessRequest(ASSUME, role.arn, context, principal))
+    return authorizer.check(
+        principal,
+        ASSUME_ROLE,
+        role_arn,
+        context,
+        resource_policy=ResourcePolicy(role.trust_policy, required=True),
+    )
 
 
 def assume_for_service(
     cloud: Cloud, role_arn: str, service: str, session_name: str | None, seconds: int
-) -> Any:
-    """Mint a session of a role for a service of AWS; the audit log gets the decision.
+) -> SessionCredentials:
+    """Create a session of a role for a service of AWS.
+
+    Parameters
+    ----------
+    session_name
+        None takes the service's name.
+    seconds
+        How long the credentials are valid.
 
     Raises
     ------
     AwsError
         ``AccessDenied``: there is no such role, or its trust policy does not let the service assume it.
     """
-    from moto.sts.models import sts_backends
-
-    role = policy_store.role(role_arn)
-    verdict = (
-        judge_service(cloud.account, role, service)
-        if role
-        else Verdict(False, f"because there is no role {role_arn}")
-    )
-    cloud.record(service, ASSUME, role_arn, "allow" if verdict.allowed else "deny", verdict.reason)
-    if not verdict.allowed:
+    authorizer = Authorizer(ImmediateAudit(cloud.audit_log))
+    decision = check_service_trust(authorizer, cloud.account, role_arn, service)
+    if not decision.allowed:
         raise AwsError(
             "AccessDenied",
-            f"User: {service} is not authorized to perform: {ASSUME} "
-            f"on resource: {role_arn} {verdict.reason}",
+            f"User: {service} is not authorized to perform: {ASSUME_ROLE} "
+            f"on resource: {role_arn} {decision.reason}",
             403,
         )
-    return sts_backends[cloud.account]["aws"].assume_role(
-        region_name=cloud.region,
-        role_session_name=session_name or service.split(".")[0],
-        role_arn=role_arn,
-        policy="",
-        duration=seconds,
-        external_id="",
-    )
+    return credential_store.create_session(role_arn, session_name or service.split(".")[0], seconds)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
+
+# Whether an action was allowed; "unrestricted" for the operator, whom no identity policy limits.
+AuditOutcome = Literal["allow", "deny", "unrestricted"]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One authorisation check and the status of the answer it belongs to.
-
-    ``decision`` is ``allow``, ``deny``, or ``unrestricted`` (the operator, whom no identity policy binds).
-    """
+class AuditEntry:
+    """One authorization check and the HTTP status of the response that it belongs to."""
 
     time: str
     principal: str
     action: str
     resource: str
-    decision: str
+    decision: AuditOutcome
     reason: str
     status: int
 
@@ -35,7 +36,7 @@ class AuditLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a", encoding="utf-8")
 
-    def record(self, *entries: Entry) -> None:
+    def append(self, *entries: AuditEntry) -> None:
         """Append entries; they are on disk when this returns."""
         lines = "".join(json.dumps(asdict(entry), separators=(",", ":")) + "\n" for entry in entries)
         with self._lock:
@@ -43,22 +44,78 @@ class AuditLog:
                 self._file.write(lines)
                 self._file.flush()
 
-    def entries(self) -> Iterator[Entry]:
-        """Every entry so far, oldest first."""
+    def entries(self) -> Iterator[AuditEntry]:
+        """Return every entry so far, oldest first."""
         return read(self.path)
 
     def close(self) -> None:
+        """Close the file; what is appended later is dropped."""
         with self._lock:
             self._file.close()
 
 
-def read(path: Path) -> Iterator[Entry]:
+class AuditSink(Protocol):
+    """Where an authorizer reports its checks."""
+
+    def record(self, principal: str, action: str, resource: str, outcome: AuditOutcome, reason: str) -> None:
+        """Take one check: whose, of which action on which resource, its outcome and why."""
+
+
+class CallAudit:
+    """The checks of one HTTP call, kept until the status of its response is known."""
+
+    def __init__(self, log: AuditLog) -> None:
+        self._log = log
+        self._checks: list[tuple[str, str, str, AuditOutcome, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._checks)
+
+    def record(self, principal: str, action: str, resource: str, outcome: AuditOutcome, reason: str) -> None:
+        """Keep a check for `write`."""
+        self._checks.append((principal, action, resource, outcome, reason))
+
+    def write(self, status: int) -> None:
+        """Write the checks to the log, with the status of the response."""
+        now = _now()
+        self._log.append(*(AuditEntry(now, *check, status) for check in self._checks))
+        self._checks.clear()
+
+
+class ImmediateAudit:
+    """Writes each check at once: what the platform does for a workload, without an HTTP call of its own."""
+
+    def __init__(self, log: AuditLog) -> None:
+        self._log = log
+
+    def record(self, principal: str, action: str, resource: str, outcome: AuditOutcome, reason: str) -> None:
+        """Write a check, with the status that a call with this outcome would have: 200 or 403."""
+        status = 403 if outcome == "deny" else 200
+        self._log.append(AuditEntry(_now(), principal, action, resource, outcome, reason, status))
+
+
+class NoAudit:
+    """Drops every check.
+
+    For questions about a principal that are not calls by it: IAM's policy simulator, and whether a caller
+    may list a bucket whose object is missing. In the audit log they would read as something that it did.
+    """
+
+    def record(self, principal: str, action: str, resource: str, outcome: AuditOutcome, reason: str) -> None:
+        """Drop a check."""
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def read(path: Path) -> Iterator[AuditEntry]:
     """Read an audit log, skipping a last line that is still being written.
 
     Parameters
     ----------
     path
-        The file; a missing one reads as empty.
+        The file; a missing file reads as empty.
     """
     if not path.exists():
         return
@@ -67,4 +124,4 @@ def read(path: Path) -> Iterator[Entry]:
             if not line.endswith("\n"):
                 return
             fields: dict[str, Any] = json.loads(line)
-            yield Entry(**fields)
+            yield AuditEntry(**fields)

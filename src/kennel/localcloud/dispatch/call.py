@@ -1,42 +1,71 @@
-"""One call under way: a decoded request with the means to answer it."""
+"""A call: a decoded request, with the running cloud and moto for its handler."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.messages import Environ, Response, Unchanged, read_body
 
-MotoApplication = Callable[..., Iterable[bytes]]
+
+def run_wsgi(application: WSGIApplication, environ: Environ, body: bytes | None) -> Response:
+    """Return a WSGI application's whole response.
+
+    Parameters
+    ----------
+    body
+        The request's body; None leaves the stream in ``environ`` to the application.
+    """
+    if body is not None:
+        environ = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+    started: dict[str, Any] = {}
+    parts: list[bytes] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        started.update(status=int(status.split(" ", 1)[0]), headers=headers)
+        return parts.append
+
+    chunks = application(environ, start_response)
+    try:
+        parts.extend(chunks)
+    finally:
+        close = getattr(chunks, "close", None)
+        if close:
+            close()
+    return Response(started["status"], started["headers"], parts[0] if len(parts) == 1 else b"".join(parts))
 
 
 @dataclass
 class Call:
-    """A request, the running cloud, and moto.
+    """A request under way, as its handler receives it.
 
     Attributes
     ----------
     request
-        What is asked.
+        The operation and its parameters, the caller, and where the request came from.
     cloud
         The running local cloud.
     moto
-        The WSGI application that answers what has no handler here.
+        The WSGI application that responds to what has no handler here.
     environ
-        The request as WSGI hands it over; moto reads it.
+        The HTTP request in WSGI's form, which moto reads.
     json_version
         The version in the content type of the service's JSON protocol; None for REST protocols.
     """
 
     request: ApiRequest
     cloud: Cloud
-    moto: MotoApplication
+    moto: WSGIApplication
     environ: Environ
     json_version: str | None = None
     _body: bytes | None = field(default=None, repr=False)
@@ -108,26 +137,7 @@ class Call:
         body
             Another body for moto to read instead of the request's.
         """
-        environ = self.environ
-        content = body if body is not None else self._body
-        if content is not None:
-            environ = {**environ, "wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(len(content))}
-            environ.pop("HTTP_TRANSFER_ENCODING", None)
-        started: dict[str, Any] = {}
-
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-            started.update(status=int(status.split(" ", 1)[0]), headers=headers)
-
-        chunks = self.moto(environ, start_response)
-        try:
-            parts = list(chunks)
-        finally:
-            close = getattr(chunks, "close", None)
-            if close:
-                close()
-        return Response(
-            started["status"], started["headers"], parts[0] if len(parts) == 1 else b"".join(parts)
-        )
+        return run_wsgi(self.moto, self.environ, self._body if body is None else body)
 
     def ask_moto_json(self, body: bytes | None = None) -> dict[str, Any]:
         """Return moto's own JSON response, decoded.
@@ -143,7 +153,7 @@ class Call:
         return response.json()
 
     def json(self, document: dict[str, Any], status: int = 200) -> Response:
-        """Return a JSON response written as given, for members that the serializer would drop."""
+        """Return a JSON response with exactly these members, where the serializer would drop some."""
         content_type = (
             f"application/x-amz-json-{self.json_version}" if self.json_version else "application/json"
         )

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from kennel.localcloud import ACCOUNT_ID, AUDIT_LOG, REGION, VERSION
-from kennel.localcloud.dispatch.audit_log import AuditLog, Entry
+from kennel.localcloud import ACCOUNT_ID, AUDIT_LOG, REGION
+from kennel.localcloud.dispatch.audit_log import AuditLog
+from kennel.version import VERSION
 
 log = logging.getLogger(__name__)
 Store = TypeVar("Store")
@@ -83,12 +84,6 @@ class Cloud:
             "started_at": self.started_at,
             "version": VERSION,
         }
-
-    def record(self, principal: str, action: str, resource: str, decision: str, reason: str) -> None:
-        """Write a decision to the audit log that no HTTP request asked for."""
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        status = 403 if decision == "deny" else 200
-        self.audit_log.record(Entry(now, principal, action, resource, decision, reason, status))
 
     def shutdown(self) -> None:
         """Stop every child process and close the audit log."""

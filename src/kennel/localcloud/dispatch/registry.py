@@ -1,24 +1,23 @@
-"""Which function answers which operation of which service, and which one an administrative path."""
+"""The registry: the function that handles each operation of a service, and each administrative path."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.protocol.messages import Response
 
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.call import Call
-    from kennel.localcloud.dispatch.cloud import Cloud
+# A handler returns the operation's output by its member names, or the whole response.
+OperationHandler = Callable[[Call], "dict[str, Any] | Response"]
+AdminAction = Callable[[Cloud, Mapping[str, str]], Response]
 
-Handler = Callable[["Call"], "dict[str, Any] | Response"]
-AdminAction = Callable[["Cloud", Mapping[str, str]], Response]
-
-_handlers: dict[tuple[str, str], Handler] = {}
+_handlers: dict[tuple[str, str], OperationHandler] = {}
 _admin_actions: dict[str, AdminAction] = {}
 
 
-def operation(service: str, *names: str) -> Callable[[Handler], Handler]:
+def operation(service: str, *names: str) -> Callable[[OperationHandler], OperationHandler]:
     """Register the decorated function as the handler of operations of a service.
 
     Parameters
@@ -34,7 +33,7 @@ def operation(service: str, *names: str) -> Callable[[Handler], Handler]:
         Another function handles one of the operations already.
     """
 
-    def register(handler: Handler) -> Handler:
+    def register(handler: OperationHandler) -> OperationHandler:
         for name in names:
             other = _handlers.setdefault((service, name), handler)
             if other is not handler:
@@ -46,7 +45,7 @@ def operation(service: str, *names: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def handler_of(service: str, name: str) -> Handler | None:
+def handler_of(service: str, name: str) -> OperationHandler | None:
     """Return the handler of an operation; None leaves it to moto."""
     return _handlers.get((service, name))
 
@@ -57,17 +56,18 @@ def operations() -> list[tuple[str, str]]:
 
 
 def admin_action(path: str) -> Callable[[AdminAction], AdminAction]:
-    """Register the decorated function as the answer to ``POST /_kennel/<path>``.
+    """Register the decorated function as the response to ``POST /_kennel/<path>``.
 
     Raises
     ------
     ValueError
-        The path is taken.
+        Another function responds on the path already.
     """
 
     def register(action: AdminAction) -> AdminAction:
-        if _admin_actions.setdefault(path, action) is not action:
-            raise ValueError(f"/_kennel/{path} already has an action")
+        other = _admin_actions.setdefault(path, action)
+        if other is not action:
+            raise ValueError(f"/_kennel/{path} already has an action: {other.__module__}.{other.__name__}")
         return action
 
     return register

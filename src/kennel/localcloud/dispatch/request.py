@@ -1,4 +1,4 @@
-"""One decoded API request: what is asked, by whom, and from where. Immutable, without running state."""
+"""One decoded API request: its operation, parameters, caller and origin. Immutable, without running state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ApiRequest:
     service, operation
         botocore's names, e.g. ``sagemaker-runtime`` and ``InvokeEndpoint``.
     principal
-        Whose signature it carries.
+        The caller, whose signature it carries.
     parameters
         botocore's member names and values. A streamed upload (S3 PutObject, UploadPart) lacks ``Body``.
     protocol

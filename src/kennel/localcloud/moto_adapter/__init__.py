@@ -1,1 +1,1 @@
-"""The only place that knows moto's private attributes, and the corrections of moto."""
+"""moto's private attributes, and patches of moto: no other package uses or changes them."""

@@ -11,7 +11,7 @@ def replace(owner: Any, name: str, value: Any) -> Any:
 
     Returns
     -------
-    What was there (a property, not its value), or None.
+    The original attribute (a property, not its value), or None.
     """
     original = inspect.getattr_static(owner, name, None)
     setattr(owner, name, value)

@@ -1,94 +1,133 @@
-"""The policies that moto holds: a principal's own, its boundary, a bucket's, a key's, a role's trust."""
+"""The policies that moto holds: of users and roles, their boundaries, of buckets, keys, queues and more."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
+from moto.backends import get_backend
+from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.s3.models import s3_backends
+
 from kennel.localcloud import ACCOUNT_ID
-from kennel.localcloud.policy.policy import Policy, parse
+from kennel.localcloud.policy.document import Policy, parse
+from kennel.localcloud.policy.evaluate import PrincipalPolicies
 from kennel.localcloud.policy.principal import Principal
 
-NOTHING = Policy("a policy that does not exist", ())
+# Allows nothing: stands for a policy that was deleted, or for the trust policy of a role that does not exist.
+EMPTY_POLICY = Policy("a policy that does not exist", ())
+# Services whose resources (queues, topics, functions) may have a policy of their own.
+SERVICES_WITH_RESOURCE_POLICIES = {"sqs", "sns", "lambda"}
 
 
-def identity_policies(principal: Principal) -> list[Policy]:
-    """The inline and attached policies of a role or user, and of a user's groups."""
-    iam = _iam()
+@dataclass(frozen=True)
+class IamRole:
+    """A role.
+
+    Attributes
+    ----------
+    trust_document
+        Its trust policy, as JSON text.
+    longest_session
+        ``MaxSessionDuration``, seconds.
+    """
+
+    name: str
+    arn: str
+    unique_id: str
+    trust_document: str
+    longest_session: int = 3600
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def trust_policy(self) -> Policy:
+        """The policy that says who may assume the role."""
+        return parse(self.trust_document, "trust policy")
+
+
+@dataclass(frozen=True)
+class KmsKey:
+    """A KMS key and its policy."""
+
+    arn: str
+    policy: Policy
+
+
+def principal_policies(principal: Principal) -> PrincipalPolicies:
+    """Return the inline and attached policies of a principal, its boundary and its session policy."""
+    session = parse(principal.session_policy, "session policy") if principal.session_policy else None
     if principal.kind == "role":
-        holder = role(principal.role_arn)
-        return _own(holder) if holder else []
+        role = _role(principal.role_arn)
+        return PrincipalPolicies(_policies_of(role) if role else [], _boundary(role), session)
     if principal.kind == "user":
+        iam = _iam()
         user = iam.users.get(principal.name)
         groups = [group for group in iam.groups.values() if user in group.users]
-        return [policy for holder in (user, *groups) if holder for policy in _own(holder)]
-    return []
+        holders = [user, *groups] if user else []
+        return PrincipalPolicies([policy for holder in holders for policy in _policies_of(holder)])
+    return PrincipalPolicies()
 
 
-def _own(holder: Any) -> list[Policy]:
+def _policies_of(holder: Any) -> list[Policy]:
     inline = [parse(text, f"inline policy {name}") for name, text in holder.policies.items()]
     return inline + [_default_version(policy) for policy in holder.managed_policies.values()]
 
 
 def _default_version(policy: Any) -> Policy:
-    version = next(v for v in policy.versions if v.version_id == policy.default_version_id)
+    version = next(version for version in policy.versions if version.version_id == policy.default_version_id)
     return parse(version.document, f"managed policy {policy.arn}")
 
 
-def boundary(principal: Principal) -> Policy | None:
-    """A role's permissions boundary; one that was deleted allows nothing."""
-    if principal.kind != "role":
-        return None
-    arn = getattr(role(principal.role_arn), "permissions_boundary_arn", None)
+def _boundary(role: Any) -> Policy | None:
+    """Return a role's permissions boundary; a boundary that was deleted allows nothing."""
+    arn = getattr(role, "permissions_boundary_arn", None)
     if not arn:
         return None
     policy = _iam().managed_policies.get(arn)
-    return _default_version(policy) if policy else NOTHING
+    return _default_version(policy) if policy else EMPTY_POLICY
 
 
-def session_policy(principal: Principal) -> Policy | None:
-    return parse(principal.session_policy, "session policy") if principal.session_policy else None
-
-
-def bucket(name: str) -> Any:
-    """moto's bucket, or None."""
-    from moto.s3.models import s3_backends
-
-    return s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)
-
-
-def bucket_policy(name: str) -> Policy | None:
-    found = bucket(name)
-    text = found.policy if found else None
+def bucket_policy(bucket: str) -> Policy | None:
+    """Return a bucket's policy; None if the bucket does not exist or has none."""
+    record = _bucket(bucket)
+    text = record.policy if record else None
     if not text:
         return None
     return parse(text.decode() if isinstance(text, bytes) else text, "bucket policy")
 
 
-def key(region: str, identifier: str) -> Any:
-    """moto's KMS key by id, ARN or alias; None if there is none."""
-    from moto.kms.models import kms_backends
+def restricts_public_buckets(bucket: str) -> bool:
+    """Return whether a bucket's public access block has ``RestrictPublicBuckets``."""
+    block = getattr(_bucket(bucket), "public_access_block", None)
+    return bool(block and block.restrict_public_buckets)
 
+
+def _bucket(name: str) -> Any:
+    return s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)
+
+
+def key(region: str, identifier: str) -> KmsKey | None:
+    """Return a KMS key by id, ARN or alias; None if it does not exist."""
     regions = kms_backends[ACCOUNT_ID]
     if identifier.startswith("arn:"):
         region = identifier.split(":")[3]
     if region not in regions.regions:
         return None
     backend = regions[region]
-    return backend.keys.get(backend.any_id_to_key_id(identifier) or "")
-
-
-def key_policy(found: Any) -> Policy:
-    return parse(found.policy, "key policy")
-
-
-ATTACHED = {"sqs", "sns", "lambda"}
+    record = backend.keys.get(backend.any_id_to_key_id(identifier) or "")
+    return KmsKey(record.arn, parse(record.policy, "key policy")) if record else None
 
 
 def attached_policy(service: str, region: str, arns: list[str]) -> Policy | None:
-    """The policy attached to a queue, topic or function; None if it has none."""
-    from moto.backends import get_backend
+    """Return the policy attached to a queue, topic or function; None if it has none.
 
+    Parameters
+    ----------
+    arns
+        The resources of a call, of which the first counts.
+    """
     if not arns:
         return None
     backend: Any = get_backend(service)[ACCOUNT_ID][region]  # type: ignore[call-overload] # by name, not literal
@@ -106,26 +145,41 @@ def attached_policy(service: str, region: str, arns: list[str]) -> Policy | None
     return parse(text, "function policy") if statements else None
 
 
-def trust_policy(found: Any) -> Policy:
-    return parse(found.assume_role_policy_document, "trust policy")
+def role(arn: str) -> IamRole | None:
+    """Return the role with an ARN; None if it does not exist."""
+    record = _role(arn)
+    return _described(record) if record else None
 
 
-def role(arn: str) -> Any:
-    """moto's role with an ARN, or None."""
-    return next((found for found in _iam().roles.values() if found.arn == arn), None)
+def role_named(name: str) -> IamRole | None:
+    """Return the role with a name; None if it does not exist."""
+    roles = _iam().roles
+    record = roles.get(name) or next((role for role in roles.values() if role.name == name), None)
+    return _described(record) if record else None
 
 
-def role_named(name: str) -> Any:
-    """Return moto's role of a name, or None."""
-    return _iam().roles.get(name) or next((role for role in _iam().roles.values() if role.name == name), None)
+def role_of_instance_profile(name: str | None, arn: str | None) -> IamRole | None:
+    """Return the role in the instance profile with a name or an ARN; None if there is none."""
+    for profile in _iam().instance_profiles.values():
+        if profile.name == name or profile.arn == arn:
+            return next((_described(role) for role in profile.roles), None)
+    return None
 
 
-def instance_profiles() -> list[Any]:
-    """Return moto's instance profiles."""
-    return list(_iam().instance_profiles.values())
+def _role(arn: str) -> Any:
+    return next((role for role in _iam().roles.values() if role.arn == arn), None)
+
+
+def _described(record: Any) -> IamRole:
+    return IamRole(
+        name=record.name,
+        arn=record.arn,
+        unique_id=record.id,
+        trust_document=record.assume_role_policy_document,
+        longest_session=int(getattr(record, "max_session_duration", None) or 3600),
+        tags={tag["Key"]: tag["Value"] for tag in record.tags or []},
+    )
 
 
 def _iam() -> Any:
-    from moto.iam.models import iam_backends
-
     return iam_backends[ACCOUNT_ID]["aws"]

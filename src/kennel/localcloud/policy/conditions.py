@@ -1,4 +1,7 @@
-"""Condition elements: every operator of IAM's, with IfExists, ForAllValues and ForAnyValue."""
+"""Condition elements: every operator of IAM's, with IfExists, ForAllValues and ForAnyValue.
+
+Source: IAM user guide, "IAM JSON policy elements: Condition operators".
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kennel.localcloud.policy.patterns import (
-    Context,
+    RequestContext,
     UnresolvedVariable,
     matches_arn,
     matches_with_variables,
@@ -21,8 +24,8 @@ class UnknownOperator(Exception):  # noqa: N818 - the caller fails closed on it
     """A condition uses an operator that IAM does not have."""
 
 
-def holds(condition: dict[str, Any], context: Context, *, variables: bool = True) -> bool:
-    """Whether a request meets a Condition element: all operators, all keys, any of a key's values.
+def matches_condition(condition: dict[str, Any], context: RequestContext, *, variables: bool = True) -> bool:
+    """Return whether a request meets a Condition element: all operators, all keys, any of a key's values.
 
     Raises
     ------
@@ -30,86 +33,86 @@ def holds(condition: dict[str, Any], context: Context, *, variables: bool = True
         The element has an operator that IAM does not have.
     """
     return all(
-        _key_holds(operator, key, _texts(wanted), context, variables)
+        _matches_key(operator, key, _texts(policy_values), context, variables)
         for operator, keys in condition.items()
-        for key, wanted in keys.items()
+        for key, policy_values in keys.items()
     )
 
 
-def _key_holds(operator: str, key: str, wanted: list[str], context: Context, variables: bool) -> bool:
+def _matches_key(
+    operator: str, key: str, policy_values: list[str], context: RequestContext, variables: bool
+) -> bool:
     quantifier, _, name = operator.rpartition(":")
     if quantifier not in ("", "ForAllValues", "ForAnyValue"):
         raise UnknownOperator(operator)
     value = context.get(key.lower())
     if name == "Null":
         present = bool(value) if isinstance(value, list) else value is not None
-        return any(present == (text.lower() == "false") for text in wanted)
+        return any(present == (text.lower() == "false") for text in policy_values)
     if_exists = name.endswith("IfExists")
-    name = name.removesuffix("IfExists")
-    test, negated = _test(name)
+    compare, negated = _operator(name.removesuffix("IfExists"))
     if value is None or value == []:
         if quantifier == "ForAllValues":
             return True
         if quantifier == "ForAnyValue":
             return if_exists
         return if_exists or negated
-    values = value if isinstance(value, list) else [value]
+    request_values = value if isinstance(value, list) else [value]
 
-    def met(have: str) -> bool:
-        found = any(_safely(test, text, have, context, variables) for text in wanted)
-        return found != negated
+    def matches_value(request_value: str) -> bool:
+        equal = any(
+            _compare(compare, policy_value, request_value, context, variables)
+            for policy_value in policy_values
+        )
+        return equal != negated
 
-    if quantifier == "ForAllValues":
-        return all(met(have) for have in values)
-    if quantifier == "ForAnyValue" or not negated:
-        return any(met(have) for have in values)
-    return all(met(have) for have in values)
-
-
-Test = Callable[[str, str, Context, bool], bool]
+    if quantifier == "ForAnyValue" or (not quantifier and not negated):
+        return any(matches_value(request_value) for request_value in request_values)
+    return all(matches_value(request_value) for request_value in request_values)
 
 
-def _safely(test: Test, wanted: str, have: str, context: Context, variables: bool) -> bool:
+# Compares a policy's value with a request's: (policy value, request value, context, variables).
+Comparison = Callable[[str, str, RequestContext, bool], bool]
+
+
+def _compare(
+    compare: Comparison, policy_value: str, request_value: str, context: RequestContext, variables: bool
+) -> bool:
     try:
-        return test(wanted, have, context, variables)
+        return compare(policy_value, request_value, context, variables)
     except (UnresolvedVariable, ValueError):  # a value of the wrong type equals nothing
         return False
 
 
-def _string_equals(wanted: str, have: str, context: Context, variables: bool) -> bool:
-    return substitute(wanted, context, variables=variables) == have
+def _string_equals(policy_value: str, request_value: str, context: RequestContext, variables: bool) -> bool:
+    return substitute(policy_value, context, variables=variables) == request_value
 
 
-def _string_equals_ignore_case(wanted: str, have: str, context: Context, variables: bool) -> bool:
-    return substitute(wanted, context, variables=variables).lower() == have.lower()
+def _equals_ignore_case(
+    policy_value: str, request_value: str, context: RequestContext, variables: bool
+) -> bool:
+    return substitute(policy_value, context, variables=variables).lower() == request_value.lower()
 
 
-def _string_like(wanted: str, have: str, context: Context, variables: bool) -> bool:
-    return matches_with_variables(wanted, have, context, variables=variables)
+def _string_like(policy_value: str, request_value: str, context: RequestContext, variables: bool) -> bool:
+    return matches_with_variables(policy_value, request_value, context, variables=variables)
 
 
-def _arn_like(wanted: str, have: str, context: Context, variables: bool) -> bool:
-    return matches_arn(wanted, have, context, variables=variables)
+def _arn_like(policy_value: str, request_value: str, context: RequestContext, variables: bool) -> bool:
+    return matches_arn(policy_value, request_value, context, variables=variables)
 
 
-def _bool(wanted: str, have: str, context: Context, variables: bool) -> bool:
-    return substitute(wanted, context, variables=variables).lower() == have.lower()
+def _binary_equals(policy_value: str, request_value: str, context: RequestContext, variables: bool) -> bool:
+    return base64.b64decode(policy_value, validate=True) == base64.b64decode(request_value, validate=True)
 
 
-def _binary(wanted: str, have: str, context: Context, variables: bool) -> bool:
-    return base64.b64decode(wanted, validate=True) == base64.b64decode(have, validate=True)
+def _ip_address(policy_value: str, request_value: str, context: RequestContext, variables: bool) -> bool:
+    network = ipaddress.ip_network(substitute(policy_value, context, variables=variables), strict=False)
+    return ipaddress.ip_address(request_value) in network
 
 
-def _ip_address(wanted: str, have: str, context: Context, variables: bool) -> bool:
-    network = ipaddress.ip_network(substitute(wanted, context, variables=variables), strict=False)
-    return ipaddress.ip_address(have) in network
-
-
-def _number(text: str) -> float:
-    return float(text)
-
-
-def _moment(text: str) -> float:
+def _seconds(text: str) -> float:
+    """Return a date, as epoch seconds or ISO 8601, in seconds since 1970."""
     try:
         return float(text)
     except ValueError:
@@ -117,45 +120,49 @@ def _moment(text: str) -> float:
         return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
 
 
-def _comparison(read: Callable[[str], float], compare: Callable[[float, float], bool]) -> Test:
-    return lambda wanted, have, context, variables: compare(read(have), read(wanted))
+def _ordered(read: Callable[[str], float], order: Callable[[float, float], bool]) -> Comparison:
+    return lambda policy_value, request_value, context, variables: order(
+        read(request_value), read(policy_value)
+    )
 
 
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "Equals": lambda have, wanted: have == wanted,
-    "LessThan": lambda have, wanted: have < wanted,
-    "LessThanEquals": lambda have, wanted: have <= wanted,
-    "GreaterThan": lambda have, wanted: have > wanted,
-    "GreaterThanEquals": lambda have, wanted: have >= wanted,
+# Whether a request's number stands in the order to a policy's: (request value, policy value).
+_ORDERS: dict[str, Callable[[float, float], bool]] = {
+    "Equals": lambda request_value, policy_value: request_value == policy_value,
+    "LessThan": lambda request_value, policy_value: request_value < policy_value,
+    "LessThanEquals": lambda request_value, policy_value: request_value <= policy_value,
+    "GreaterThan": lambda request_value, policy_value: request_value > policy_value,
+    "GreaterThanEquals": lambda request_value, policy_value: request_value >= policy_value,
 }
-_TESTS: dict[str, tuple[Test, bool]] = {
+# Each operator's comparison, and whether the operator negates it.
+_OPERATORS: dict[str, tuple[Comparison, bool]] = {
     "StringEquals": (_string_equals, False),
     "StringNotEquals": (_string_equals, True),
-    "StringEqualsIgnoreCase": (_string_equals_ignore_case, False),
-    "StringNotEqualsIgnoreCase": (_string_equals_ignore_case, True),
+    "StringEqualsIgnoreCase": (_equals_ignore_case, False),
+    "StringNotEqualsIgnoreCase": (_equals_ignore_case, True),
     "StringLike": (_string_like, False),
     "StringNotLike": (_string_like, True),
     "ArnEquals": (_arn_like, False),
     "ArnLike": (_arn_like, False),
     "ArnNotEquals": (_arn_like, True),
     "ArnNotLike": (_arn_like, True),
-    "Bool": (_bool, False),
-    "BinaryEquals": (_binary, False),
+    "Bool": (_equals_ignore_case, False),
+    "BinaryEquals": (_binary_equals, False),
     "IpAddress": (_ip_address, False),
     "NotIpAddress": (_ip_address, True),
-    "NumericNotEquals": (_comparison(_number, _COMPARISONS["Equals"]), True),
-    "DateNotEquals": (_comparison(_moment, _COMPARISONS["Equals"]), True),
-    **{f"Numeric{name}": (_comparison(_number, compare), False) for name, compare in _COMPARISONS.items()},
-    **{f"Date{name}": (_comparison(_moment, compare), False) for name, compare in _COMPARISONS.items()},
+    "NumericNotEquals": (_ordered(float, _ORDERS["Equals"]), True),
+    "DateNotEquals": (_ordered(_seconds, _ORDERS["Equals"]), True),
+    **{f"Numeric{name}": (_ordered(float, order), False) for name, order in _ORDERS.items()},
+    **{f"Date{name}": (_ordered(_seconds, order), False) for name, order in _ORDERS.items()},
 }
 
 
-def _test(name: str) -> tuple[Test, bool]:
-    if name not in _TESTS:
+def _operator(name: str) -> tuple[Comparison, bool]:
+    if name not in _OPERATORS:
         raise UnknownOperator(name)
-    return _TESTS[name]
+    return _OPERATORS[name]
 
 
-def _texts(wanted: Any) -> list[str]:
-    items = wanted if isinstance(wanted, list) else [wanted]
+def _texts(policy_values: Any) -> list[str]:
+    items = policy_values if isinstance(policy_values, list) else [policy_values]
     return [str(item).lower() if isinstance(item, bool) else str(item) for item in items]

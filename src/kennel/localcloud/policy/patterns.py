@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 # A request's context: lower-case condition keys, with one value or several.
-Context = Mapping[str, "str | list[str]"]
+RequestContext = Mapping[str, "str | list[str]"]
 
 VARIABLE = re.compile(r"\$\{(?P<name>[^}]*)\}")
 ARN_SEGMENTS = 6
@@ -18,7 +18,7 @@ class UnresolvedVariable(Exception):  # noqa: N818 - a fact about the request, h
 
 
 def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
-    """Whether a value matches a pattern in which ``*`` is any text and ``?`` any one character.
+    """Return whether a value matches a pattern: ``*`` is any text, ``?`` any one character.
 
     Examples
     --------
@@ -30,22 +30,22 @@ def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    return re.compile(_expression(pattern), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    return re.compile(_wildcards(pattern), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
-def _expression(text: str) -> str:
+def _wildcards(text: str) -> str:
     # A run of stars is one star: without this, hostile patterns take exponential time.
     text = re.sub(r"\*+", "*", text)
     return "".join({"*": ".*", "?": "."}.get(character) or re.escape(character) for character in text)
 
 
-def expression(pattern: str, context: Context, *, variables: bool) -> str:
-    """A regular expression for a pattern, with its variables replaced by their literal values.
+def expression(pattern: str, context: RequestContext, *, variables: bool) -> str:
+    """Return a regular expression for a pattern, with its variables replaced by their literal values.
 
     Parameters
     ----------
     variables
-        Whether the policy's version knows variables (2012-10-17 does, 2008-10-17 does not).
+        Whether the policy's version has variables (2012-10-17 does, 2008-10-17 does not).
 
     Raises
     ------
@@ -53,24 +53,30 @@ def expression(pattern: str, context: Context, *, variables: bool) -> str:
         The request has no single value for a variable without a default.
     """
     if not variables or "${" not in pattern:
-        return _expression(pattern)
+        return _wildcards(pattern)
     parts, position = [], 0
-    for found in VARIABLE.finditer(pattern):
-        parts.append(_expression(pattern[position : found.start()]))
-        parts.append(re.escape(_variable(found["name"], context)))
-        position = found.end()
-    parts.append(_expression(pattern[position:]))
+    for variable in VARIABLE.finditer(pattern):
+        parts.append(_wildcards(pattern[position : variable.start()]))
+        parts.append(re.escape(_value_of(variable["name"], context)))
+        position = variable.end()
+    parts.append(_wildcards(pattern[position:]))
     return "".join(parts)
 
 
-def substitute(text: str, context: Context, *, variables: bool) -> str:
-    """A text with its variables replaced, for operators without wildcards."""
+def substitute(text: str, context: RequestContext, *, variables: bool) -> str:
+    """Return a text with its variables replaced, for operators without wildcards.
+
+    Raises
+    ------
+    UnresolvedVariable
+        The request has no single value for a variable without a default.
+    """
     if not variables or "${" not in text:
         return text
-    return VARIABLE.sub(lambda found: _variable(found["name"], context), text)
+    return VARIABLE.sub(lambda variable: _value_of(variable["name"], context), text)
 
 
-def _variable(name: str, context: Context) -> str:
+def _value_of(name: str, context: RequestContext) -> str:
     if name in ("*", "?", "$"):
         return name
     name, _, default = name.partition(",")
@@ -84,9 +90,9 @@ def _variable(name: str, context: Context) -> str:
 
 
 def matches_with_variables(
-    pattern: str, value: str, context: Context, *, variables: bool = True, ignore_case: bool = False
+    pattern: str, value: str, context: RequestContext, *, variables: bool = True, ignore_case: bool = False
 ) -> bool:
-    """Like `matches`, with policy variables; a pattern whose variable has no value matches nothing."""
+    """Return what `matches` does, with policy variables; with one that has no value, nothing matches."""
     try:
         compiled = re.compile(
             expression(pattern, context, variables=variables),
@@ -97,8 +103,8 @@ def matches_with_variables(
     return compiled.fullmatch(value) is not None
 
 
-def matches_arn(pattern: str, arn: str, context: Context, *, variables: bool = True) -> bool:
-    """Whether an ARN matches a pattern of a Resource element or an Arn condition.
+def matches_arn(pattern: str, arn: str, context: RequestContext, *, variables: bool = True) -> bool:
+    """Return whether an ARN matches a pattern of a Resource element or an Arn condition.
 
     A wildcard stays within its colon-separated segment, of which the sixth is the rest
     (IAM user guide, "IAM JSON policy elements: Resource").
@@ -106,7 +112,7 @@ def matches_arn(pattern: str, arn: str, context: Context, *, variables: bool = T
     if set(pattern) == {"*"}:
         return True
     # Variables hold colons ("${aws:userid}"), so they are kept whole while the segments are split.
-    names = [found[0] for found in VARIABLE.finditer(pattern)]
+    names = [variable[0] for variable in VARIABLE.finditer(pattern)]
     segments = [
         re.sub("\0", lambda _: names.pop(0), segment) for segment in VARIABLE.sub("\0", pattern).split(":", 5)
     ]

@@ -5,18 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["operator", "role", "user", "service", "anonymous"]
+PrincipalKind = Literal["operator", "role", "user", "service", "anonymous"]
 
 
 @dataclass(frozen=True)
 class Principal:
     """A caller, as policies name it.
 
-    ``arn`` is the session's for a role session; ``name`` is the role's or the user's name, or the service's
-    host name (``sagemaker.amazonaws.com``); ``unique_id`` is what ``aws:userid`` holds.
+    Attributes
+    ----------
+    arn
+        A role session's own ARN, a user's ARN, or a service's host name.
+    name
+        The role's or the user's name, or the service's host name (``sagemaker.amazonaws.com``).
+    role_arn
+        The ARN of a session's role; empty for other kinds.
+    unique_id
+        What ``aws:userid`` holds, e.g. ``AROA…:session`` for a role session.
+    session_policy
+        The policy document that a role session was created with.
     """
 
-    kind: Kind
+    kind: PrincipalKind
     arn: str
     account: str = ""
     name: str = ""
@@ -27,7 +37,7 @@ class Principal:
 
     @property
     def unrestricted(self) -> bool:
-        """Whether no identity policy binds this principal."""
+        """Whether no identity policy limits this principal."""
         return self.kind == "operator"
 
 

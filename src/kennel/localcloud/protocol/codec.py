@@ -1,4 +1,4 @@
-"""The codec: which service a request is for, its operation and parameters, and answers in its protocol."""
+"""The codec: a request's service, operation and parameters, and responses in the service's protocol."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Decoded:
 
 
 def service_of(signing_name: str, environ: Environ) -> str:
-    """botocore's name of the service that a request is for."""
+    """Return botocore's name of the service that a request is for."""
     name = SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
     path = environ.get("PATH_INFO", "")
     if name == "sagemaker" and path.startswith("/endpoints/") and "/invocations" in path:
@@ -59,7 +59,7 @@ def service_of(signing_name: str, environ: Environ) -> str:
 
 
 def service_guess(environ: Environ) -> str:
-    """The service that an unsigned request is for: S3 unless it names an operation of another protocol."""
+    """Return the service of an unsigned request: S3, unless it names an operation of another protocol."""
     form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
     if "HTTP_X_AMZ_TARGET" in environ or (form and environ["REQUEST_METHOD"] == "POST"):
         return "unsigned"
@@ -107,7 +107,7 @@ def decode(service: str, environ: Environ) -> Decoded:
 
 
 def _path_style(environ: Environ) -> Environ:
-    """A virtual-hosted S3 request's path as it would be with the bucket in the path."""
+    """Return a virtual-hosted S3 request's path with the bucket in it; nothing for other requests."""
     bucket = environ.get("kennel.bucket")
     if not bucket:
         return {}
@@ -127,16 +127,16 @@ def _no_such_operation(service: str, request: Request) -> AwsError:
 
 
 def check_required(decoded: Decoded) -> None:
-    """Refuse a request that lacks a required parameter; moto makes resources without names of such.
+    """Refuse a request that lacks a required parameter; moto would create resources without names.
 
     Raises
     ------
     AwsError
-        In the protocol's own words.
+        With the code and message of the service's protocol.
     """
     missing = [
         ".".join(part for part in (place.lstrip("."), values["required_name"]) if part)
-        for reason, place, values in _problems(decoded)
+        for reason, place, values in _validation_errors(decoded)
         if reason == "missing required field"
     ]
     if not missing:
@@ -152,23 +152,22 @@ def check_required(decoded: Decoded) -> None:
 
 
 def invalid_parameters(decoded: Decoded) -> str:
-    """What is wrong with a request's parameters by its service's model; empty if nothing is."""
-    found = [f"{reason} at {place or 'the request'}" for reason, place, _ in _problems(decoded)]
-    return f"{len(found)} validation errors detected: {'; '.join(found)}" if found else ""
+    """Return how a request's parameters violate its service's model; empty if they do not."""
+    errors = [f"{reason} at {place or 'the request'}" for reason, place, _ in _validation_errors(decoded)]
+    return f"{len(errors)} validation errors detected: {'; '.join(errors)}" if errors else ""
 
 
-def _problems(decoded: Decoded) -> list[tuple[str, str, dict[str, Any]]]:
+def _validation_errors(decoded: Decoded) -> list[tuple[str, str, dict[str, Any]]]:
     shape = decoded.model.input_shape
     if shape is None:
         return []
-    found: list[tuple[str, str, dict[str, Any]]] = (
-        ParamValidator().validate(decoded.parameters, shape)._errors
-    )
-    return found
+    report = ParamValidator().validate(decoded.parameters, shape)
+    errors: list[tuple[str, str, dict[str, Any]]] = report._errors
+    return errors
 
 
 def encode(decoded: Decoded, result: Any) -> Response:
-    """Serialise a result or an error with moto's own serializer."""
+    """Return a result or an error as a response, serialised by moto."""
     request_id = str(uuid.uuid4())
     service = decoded.model.service_model.service_name
     serializer = get_serializer_class(service, decoded.protocol)(
@@ -177,17 +176,21 @@ def encode(decoded: Decoded, result: Any) -> Response:
     with warnings.catch_warnings():
         # moto warns of every error code that botocore's model leaves out, as it does AccessDenied.
         warnings.simplefilter("ignore", UserWarning)
-        answer = serializer.serialize(result)
+        serialised = serializer.serialize(result)
     status = getattr(result, "status", None) if isinstance(result, ServiceException) else None
-    body = answer["body"]
-    headers = [(k, str(v)) for k, v in answer["headers"].items() if k.lower() != "content-length"]
+    body = serialised["body"]
+    headers = [
+        (name, str(value))
+        for name, value in serialised["headers"].items()
+        if name.lower() != "content-length"
+    ]
     headers.append(("x-amzn-RequestId", request_id))
     content = body if isinstance(body, bytes) else bytes(body or "", "utf-8")
-    return Response(int(status or answer["status_code"]), headers, content)
+    return Response(int(status or serialised["status_code"]), headers, content)
 
 
 def encode_undecoded(service: str, environ: Environ, error: ServiceException) -> Response:
-    """An error answer to a request of unknown operation, in the protocol that it looks like."""
+    """Return an error for a request of an unknown operation, in the protocol that it seems to use."""
     status = getattr(error, "status", None) or 400
     request_id = str(uuid.uuid4())
     headers = [("x-amzn-RequestId", request_id)]

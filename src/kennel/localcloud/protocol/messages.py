@@ -1,4 +1,4 @@
-"""What passes between a caller and the local cloud: HTTP responses, errors in AWS's form, request bodies."""
+"""HTTP responses, errors in AWS's form, and request bodies."""
 
 from __future__ import annotations
 

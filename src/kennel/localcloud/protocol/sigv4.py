@@ -1,111 +1,32 @@
-"""Request signatures: Signature Version 4 in headers or query, and S3's older query signature."""
+"""Verification of signatures: Signature Version 4 in headers or query, and S3's older query signature.
+
+botocore computes them: a request is verified by signing it again with the secret that it must have been
+signed with.
+"""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
 import hmac
-import re
 import time
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from botocore.auth import UNSIGNED_PAYLOAD, HmacV1QueryAuth, S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
+
 from kennel.localcloud.protocol.messages import AwsError, Environ
+from kennel.localcloud.protocol.signature import RequestSignature, query_pairs
 
-AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+)\s*,\s*SignedHeaders=(?P<headers>[^,\s]+)\s*,"
-    r"\s*Signature=(?P<signature>[0-9a-f]+)\s*$"
-)
-UNSIGNED = "UNSIGNED-PAYLOAD"
+# The host does not count: where the Host header is signed, it is among the signed headers.
+ORIGIN = "http://localhost"
 
 
-@dataclass(frozen=True)
-class Signature:
-    """What a request says about its signer."""
-
-    access_key: str
-    region: str
-    service: str
-    token: str
-    digest: str
-    style: str
-    date: str = ""
-    scope: str = ""
-    signed_headers: list[str] = field(default_factory=list)
-    expires: int = 0
-
-
-def read_signature(environ: Environ) -> Signature | None:
-    """The signature that a request carries; None for an unsigned one.
-
-    Raises
-    ------
-    AwsError
-        There is a signature, but it cannot be read.
-    """
-    query = dict(_query_pairs(environ))
-    header = environ.get("HTTP_AUTHORIZATION", "")
-    if header:
-        match = AUTHORIZATION.match(header)
-        if not match:
-            raise AwsError(
-                "IncompleteSignatureException",
-                "The Authorization header must be AWS Signature Version 4: AWS4-HMAC-SHA256 "
-                "Credential=…, SignedHeaders=…, Signature=….",
-                403,
-            )
-        return _version_4(
-            match["credential"],
-            match["headers"],
-            match["signature"],
-            environ.get("HTTP_X_AMZ_DATE", ""),
-            environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""),
-            "header",
-            0,
-        )
-    if "X-Amz-Signature" in query:
-        expires = query.get("X-Amz-Expires", "")
-        return _version_4(
-            query.get("X-Amz-Credential", ""),
-            query.get("X-Amz-SignedHeaders", ""),
-            query["X-Amz-Signature"],
-            query.get("X-Amz-Date", ""),
-            query.get("X-Amz-Security-Token", ""),
-            "query",
-            int(expires) if expires.isdigit() else 0,
-        )
-    if "AWSAccessKeyId" in query and "Signature" in query:
-        return Signature(
-            query["AWSAccessKeyId"],
-            "us-east-1",
-            "s3",
-            query.get("x-amz-security-token", ""),
-            query["Signature"],
-            "query-v2",
-            expires=int(query["Expires"]) if query.get("Expires", "").isdigit() else 0,
-        )
-    return None
-
-
-def _version_4(
-    credential: str, headers: str, digest: str, date: str, token: str, style: str, expires: int
-) -> Signature:
-    parts = credential.split("/")
-    if len(parts) != 5 or parts[4] != "aws4_request" or not date:
-        raise AwsError(
-            "IncompleteSignatureException",
-            "A signature needs X-Amz-Date and a credential of the form key/date/region/service/aws4_request.",
-            403,
-        )
-    key, _, region, service, _ = parts
-    scope = "/".join(parts[1:])
-    return Signature(
-        key, region, service.lower(), token, digest, style, date, scope, headers.lower().split(";"), expires
-    )
-
-
-def verify(signature: Signature, secret: str, environ: Environ, body: bytes | None) -> None:
+def verify(signature: RequestSignature, secret: str, environ: Environ, body: bytes | None) -> None:
     """Check that a request was signed with a secret, and that a presigned one has not expired.
 
     Parameters
@@ -116,7 +37,7 @@ def verify(signature: Signature, secret: str, environ: Environ, body: bytes | No
     Raises
     ------
     AwsError
-        It was not, or it has.
+        The signature is another secret's or another request's, or the time is over.
     """
     if signature.style == "query-v2":
         expected = _version_2_digest(signature, secret, environ)
@@ -150,65 +71,82 @@ def _signed_at(date: str) -> float:
     return moment.replace(tzinfo=datetime.UTC).timestamp()
 
 
-def _version_4_digest(signature: Signature, secret: str, environ: Environ, body: bytes | None) -> str:
-    canonical = "\n".join(
-        [
-            environ["REQUEST_METHOD"],
-            _canonical_path(signature.service, environ),
-            _canonical_query(environ),
-            *(f"{name}:{' '.join(_header(environ, name).split())}" for name in signature.signed_headers),
-            "",
-            ";".join(signature.signed_headers),
-            _payload_hash(signature, environ, body),
-        ]
-    )
-    hashed = hashlib.sha256(canonical.encode()).hexdigest()
-    text = "\n".join(["AWS4-HMAC-SHA256", signature.date, signature.scope, hashed])
-    key = ("AWS4" + secret).encode()
-    for part in signature.scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.new(key, text.encode(), "sha256").hexdigest()
+class _SignedHeaders(dict[str, str]):
+    """The headers that a signature names, as botocore's signers read them."""
+
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]]
 
 
-def _payload_hash(signature: Signature, environ: Environ, body: bytes | None) -> str:
+def _version_4_digest(signature: RequestSignature, secret: str, environ: Environ, body: bytes | None) -> str:
+    request = AWSRequest(environ["REQUEST_METHOD"], ORIGIN + _path(signature.service, environ))
+    # Pairs, not the query string as it was sent: SDKs may send it in another order and encoding than signed.
+    request.params = [pair for pair in query_pairs(environ) if pair[0] != "X-Amz-Signature"]
+    request.headers = {"X-Amz-Content-SHA256": _payload_hash(signature, environ, body)}
+    request.context = {"timestamp": signature.date}
+    headers = _SignedHeaders((name, _header(environ, name)) for name in signature.signed_headers)
+    signer = _signer(signature, secret, headers)
+    digest: str = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    return digest
+
+
+def _signer(signature: RequestSignature, secret: str, headers: _SignedHeaders) -> Any:
+    """Return botocore's signer, which signs given headers.
+
+    S3 signs the path as it was sent; other services sign it normalised, and encoded once more.
+    """
+    _, region, service, _ = signature.scope.split("/")
+    kind = S3SigV4Auth if signature.service == "s3" else SigV4Auth
+    signer: Any = kind(Credentials(signature.access_key, secret), service, region)
+    # botocore chooses the headers to sign by itself and leaves out some (User-Agent) that other SDKs sign.
+    signer.headers_to_sign = lambda request: headers
+    # botocore's scope is of the day of X-Amz-Date; a credential of another day must not verify.
+    signer.credential_scope = lambda request: signature.scope
+    # The key of a day, region and service is derived by four HMACs: computed once, not at every request.
+    signer._sign = _sign
+    return signer
+
+
+def _sign(key: bytes, text: str, hex: bool = False) -> str | bytes:
+    return _hmac(key, text).hex() if hex else _derived_key(key, text)
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
+
+
+_derived_key = lru_cache(maxsize=1024)(_hmac)
+
+
+def _payload_hash(signature: RequestSignature, environ: Environ, body: bytes | None) -> str:
+    """Return the payload's hash in the canonical request.
+
+    A presigned request's and S3's is the declared one: a hash, ``UNSIGNED-PAYLOAD`` or ``STREAMING-…``, whose
+    chunks are not verified. botocore's own method would prepare the whole request again to hash a body.
+    """
     declared: str = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")
     if signature.style == "query":
-        return declared or UNSIGNED
+        return declared or UNSIGNED_PAYLOAD
     if declared and (signature.service == "s3" or body is None):
         return declared
     return hashlib.sha256(body or b"").hexdigest()
 
 
-def raw_path(environ: Environ) -> str:
-    """The path as it was sent, percent signs and all."""
+def _raw_path(environ: Environ) -> str:
+    """Return the path as it was sent, with its %-escapes."""
     raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or quote(environ.get("PATH_INFO", "/"))
     path = urlsplit(raw).path if "://" in raw else raw.split("?", 1)[0]
     return path or "/"
 
 
-def _canonical_path(service: str, environ: Environ) -> str:
-    path = raw_path(environ)
-    if service == "s3":  # S3 alone signs the path encoded once, and does not normalise it
-        return quote(unquote(path), safe="/-_.~")
-    return quote(path, safe="/-_.~")
+def _path(service: str, environ: Environ) -> str:
+    """Return the path for botocore to sign.
 
-
-def _query_pairs(environ: Environ) -> list[tuple[str, str]]:
-    pairs = []
-    for item in environ.get("QUERY_STRING", "").split("&"):
-        if item:
-            name, _, value = item.partition("=")
-            pairs.append((unquote(name), unquote(value)))
-    return pairs
-
-
-def _canonical_query(environ: Environ) -> str:
-    encoded = (
-        (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
-        for name, value in _query_pairs(environ)
-        if name != "X-Amz-Signature"
-    )
-    return "&".join(f"{name}={value}" for name, value in sorted(encoded))
+    S3's is encoded anew, for SDKs that send more or fewer characters as %-escapes than they sign. Others'
+    is kept; a # in it, which no client sends, would make the rest a fragment and leave it unsigned.
+    """
+    path = _raw_path(environ)
+    return quote(unquote(path), safe="/~") if service == "s3" else path.replace("#", "%23")
 
 
 def _header(environ: Environ, name: str) -> str:
@@ -217,11 +155,7 @@ def _header(environ: Environ, name: str) -> str:
     return value
 
 
-def _version_2_digest(signature: Signature, secret: str, environ: Environ) -> str:
-    from botocore.auth import HmacV1QueryAuth
-    from botocore.compat import HTTPHeaders
-    from botocore.credentials import Credentials
-
+def _version_2_digest(signature: RequestSignature, secret: str, environ: Environ) -> str:
     auth: Any = HmacV1QueryAuth(Credentials(signature.access_key, secret))
     headers = HTTPHeaders()
     for name in ("content-md5", "content-type"):
@@ -229,11 +163,11 @@ def _version_2_digest(signature: Signature, secret: str, environ: Environ) -> st
             headers[name] = _header(environ, name)
     if signature.token:
         headers["x-amz-security-token"] = signature.token
-    kept = "&".join(
+    signed_query = "&".join(
         f"{quote(name)}={quote(value)}" if value else quote(name)
-        for name, value in _query_pairs(environ)
+        for name, value in query_pairs(environ)
         if name not in ("AWSAccessKeyId", "Signature", "Expires", "x-amz-security-token")
     )
-    url = urlsplit(f"http://localhost{raw_path(environ)}" + (f"?{kept}" if kept else ""))
+    url = urlsplit(ORIGIN + _raw_path(environ) + (f"?{signed_query}" if signed_query else ""))
     digest: str = auth.get_signature(environ["REQUEST_METHOD"], url, headers, expires=str(signature.expires))
     return digest

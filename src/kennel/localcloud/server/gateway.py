@@ -1,38 +1,37 @@
-"""The gateway: a WSGI application that authenticates, authorizes, records and answers each request."""
+"""The gateway: a WSGI application that authenticates, authorizes, logs and responds to each request."""
 
 from __future__ import annotations
 
-import datetime
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from http.client import responses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
+from wsgiref.types import StartResponse, WSGIApplication
 
 from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import ACCOUNT_ID, REGION
-from kennel.localcloud.authorization.authorizer import Decision, authorise, denial
+from kennel.localcloud.authorization.api_call import authorize
+from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.identify import identify
-from kennel.localcloud.dispatch.audit_log import Entry
+from kennel.localcloud.dispatch.audit_log import CallAudit
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import admin_action_of, handler_of
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import ANONYMOUS
 from kennel.localcloud.protocol import codec
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged
-from kennel.localcloud.protocol.sigv4 import read_signature, verify
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.protocol.signature import read_signature
+from kennel.localcloud.protocol.sigv4 import verify
 
 log = logging.getLogger(__name__)
-StartResponse = Callable[..., Any]
 
-# A page in a browser can make any name resolve to 127.0.0.1; only these names are ours (DNS rebinding).
+# A page in a browser can make any name resolve to 127.0.0.1 (DNS rebinding): only these names are served.
 OWN_HOST = re.compile(
     r"(?:[a-z0-9][a-z0-9.-]*\.)?(?:localhost|amazonaws\.com(?:\.cn)?|api\.aws)|127\.0\.0\.1|\[::1\]",
     re.IGNORECASE,
@@ -43,33 +42,33 @@ VIRTUAL_BUCKET = re.compile(
 
 
 class Gateway:
-    """The local cloud's one entrance.
+    """The WSGI application that receives every request to the local cloud.
 
     Parameters
     ----------
     cloud
         The running cloud.
     moto
-        The WSGI application that answers what is not answered here.
+        The WSGI application that responds to operations without a handler.
     """
 
-    def __init__(self, cloud: Cloud, moto: Callable[..., Iterable[bytes]]) -> None:
+    def __init__(self, cloud: Cloud, moto: WSGIApplication) -> None:
         self.cloud = cloud
         self.moto = moto
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        response = self._gate(environ)
+        response = self._respond_to_others(environ)
         return _send(environ, start_response, response or self._serve(environ))
 
-    def _gate(self, environ: Environ) -> Response | None:
-        """Answer what is not an AWS call: foreign hosts, the admin paths, moto's own doors."""
+    def _respond_to_others(self, environ: Environ) -> Response | None:
+        """Respond to what is no AWS call: foreign hosts, administrative paths, moto's own paths."""
         host = re.sub(r":\d+$", "", environ.get("HTTP_HOST", ""))
         path = environ.get("PATH_INFO", "/")
         if not OWN_HOST.fullmatch(host):
-            return _text(403, f"The host {host!r} is not one that this local cloud answers for.")
+            return _text(403, f"This local cloud does not answer for the host {host!r}.")
         if path.startswith("/_kennel/"):
             return self._admin(environ, path.removeprefix("/_kennel/"))
-        # moto's reset and its instance metadata would be a way past the signatures.
+        # moto's reset and its instance metadata would be served without a signature.
         if re.match(r"/(moto-api|latest/(meta-data|api))(/|$)", path):
             return _text(404, f"There is nothing at {path}.")
         bucket = VIRTUAL_BUCKET.match(host)
@@ -96,44 +95,54 @@ class Gateway:
         return _text(404, f"There is no /_kennel/{name}; there are /_kennel/status and /_kennel/audit-log.")
 
     def _serve(self, environ: Environ) -> Response:
-        visit = Visit(environ)
+        """Respond to an AWS call, and write its checks to the audit log."""
+        arriving = ArrivingCall(environ)
+        audit = CallAudit(self.cloud.audit_log)
+        refusal = ""
         try:
-            call, decoded = self._admit(visit)
-            visit.decisions = authorise(call.request)
-            if visit.decisions[-1].verdict == "deny":
-                raise denial(call.request, visit.decisions[-1])
+            call, decoded = self._authenticate(arriving)
+            authorize(call.request, Authorizer(audit))
             if call.service != "s3":  # whose parser leaves a streamed body out, and moto checks the rest
                 codec.check_required(decoded)
-            response = _answer(call, decoded)
+            response = _respond(call, decoded)
         except Unchanged as unchanged:
             response = unchanged.response
         except ServiceException as error:
-            response = visit.refuse(error)
-        except Exception as error:  # noqa: BLE001 - the last door: no caller may see a traceback
-            response = visit.refuse(_internal(visit, error))
-        self._record(visit, response)
+            response, refusal = arriving.error_response(error), f"{error.code}: {error.message}"
+        except Exception as fault:  # noqa: BLE001 - the outermost frame: no caller may see a traceback
+            failure = _internal_error(arriving, fault)
+            response, refusal = arriving.error_response(failure), f"{failure.code}: {failure.message}"
+        if not audit:  # refused before any permission was checked
+            audit.record(arriving.caller, arriving.action, "*", "deny", f"refused: {refusal}")
+        audit.write(response.status)
         return response
 
-    def _admit(self, visit: Visit) -> tuple[Call, codec.Decoded]:
-        """Find out who signed a request, what it asks for, and that the signature is theirs."""
-        environ = visit.environ
+    def _authenticate(self, arriving: ArrivingCall) -> tuple[Call, codec.Decoded]:
+        """Find a request's principal and operation, and verify its signature.
+
+        Raises
+        ------
+        AwsError
+            The access key, the signature or the operation is not valid.
+        """
+        environ = arriving.environ
         signature = read_signature(environ)
         principal, secret = ANONYMOUS, ""
         if signature:
-            visit.who = signature.access_key
-            visit.service = codec.service_of(signature.service, environ)
-            principal, secret = identify(signature, visit.service)
+            arriving.caller = signature.access_key
+            arriving.service = codec.service_of(signature.service, environ)
+            principal, secret = identify(signature, arriving.service)
         else:
-            visit.service = codec.service_guess(environ)
-            if visit.service != "s3":
+            arriving.service = codec.service_guess(environ)
+            if arriving.service != "s3":
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-        decoded = visit.decoded = codec.decode(visit.service, environ)
+        decoded = arriving.decoded = codec.decode(arriving.service, environ)
         if signature:
             verify(signature, secret, environ, decoded.body)
-        visit.who = principal.arn
+        arriving.caller = principal.arn
         metadata = decoded.model.service_model.metadata
         request = ApiRequest(
-            service=visit.service,
+            service=arriving.service,
             operation=decoded.model.name,
             principal=principal,
             parameters=decoded.parameters,
@@ -146,64 +155,62 @@ class Gateway:
             referer=environ.get("HTTP_REFERER", ""),
             presigned="Signature=" in environ.get("QUERY_STRING", ""),
         )
-        call = Call(request, self.cloud, self.moto, environ, metadata.get("jsonVersion"), decoded.body)
-        return call, decoded
-
-    def _record(self, visit: Visit, response: Response) -> None:
-        decisions = visit.decisions
-        if not decisions:  # refused before it came to that
-            name = visit.decoded.model.name if visit.decoded else "?"
-            decisions = [Decision(f"{visit.service}:{name}", "*", "deny", f"refused: {visit.refusal}")]
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        self.cloud.audit_log.record(
-            *(
-                Entry(now, visit.who, d.action, d.resource, d.verdict, d.reason, response.status)
-                for d in decisions
-            )
-        )
+        return Call(
+            request, self.cloud, self.moto, environ, metadata.get("jsonVersion"), decoded.body
+        ), decoded
 
 
 @dataclass
-class Visit:
-    """What is known of a request so far: ``who`` is an access key until its signature is verified."""
+class ArrivingCall:
+    """What is known of a call so far.
+
+    Attributes
+    ----------
+    caller
+        The principal's ARN; an access key until the signature is verified.
+    service
+        botocore's name of the called service.
+    decoded
+        The operation and its parameters; None until the request is decoded.
+    """
 
     environ: Environ
-    who: str = ANONYMOUS.arn
+    caller: str = ANONYMOUS.arn
     service: str = "s3"
     decoded: codec.Decoded | None = None
-    decisions: list[Decision] = field(default_factory=list)
-    refusal: str = ""
 
-    def refuse(self, error: ServiceException) -> Response:
-        """An error answer, in the operation's protocol if that is known."""
-        self.refusal = f"{error.code}: {error.message}"
+    @property
+    def action(self) -> str:
+        """The service and operation, e.g. ``sqs:ListQueues``; the operation is ? until it is known."""
+        return f"{self.service}:{self.decoded.model.name if self.decoded else '?'}"
+
+    def error_response(self, error: ServiceException) -> Response:
+        """Encode an error, in the operation's protocol if that is known."""
         if self.decoded is None or self.service == "s3":
             return codec.encode_undecoded(self.service, self.environ, error)
         return codec.encode(self.decoded, error)
 
 
-def _answer(call: Call, decoded: codec.Decoded) -> Response:
+def _respond(call: Call, decoded: codec.Decoded) -> Response:
     handler = handler_of(call.service, call.operation)
     result = handler(call) if handler else call.ask_moto()
     return result if isinstance(result, Response) else codec.encode(decoded, result)
 
 
-def _reason(operation: str, error: Exception) -> str:
-    log.exception("%s failed", operation, exc_info=error)
-    return f"The local cloud failed to answer {operation}: {type(error).__name__}. Its log says more."
-
-
-def _internal(visit: Visit, error: Exception) -> AwsError:
-    if visit.decoded is None:
-        return AwsError("InternalFailure", _reason(visit.service, error), 500)
-    name = f"{visit.service}:{visit.decoded.model.name}"
-    if isinstance(error, NotImplementedError):
-        # 501, not 500: SDKs and Terraform retry a 500 for minutes.
-        return AwsError("NotImplemented", f"The local cloud does not implement {name}.", 501)
-    invalid = codec.invalid_parameters(visit.decoded)
-    if invalid:
-        return AwsError("ValidationException", invalid, 400)
-    return AwsError("InternalFailure", _reason(name, error), 500)
+def _internal_error(arriving: ArrivingCall, fault: Exception) -> AwsError:
+    """Return the error for a fault of the local cloud or of moto; the service's log has the traceback."""
+    if arriving.decoded:
+        if isinstance(fault, NotImplementedError):
+            # 501, not 500: SDKs and Terraform retry a 500 for minutes.
+            message = f"The local cloud does not implement {arriving.action}."
+            return AwsError("NotImplemented", message, 501)
+        invalid = codec.invalid_parameters(arriving.decoded)
+        if invalid:
+            return AwsError("ValidationException", invalid, 400)
+    operation = arriving.action if arriving.decoded else arriving.service
+    log.exception("%s failed", operation, exc_info=fault)
+    message = f"The local cloud failed to answer {operation}: {type(fault).__name__}. Its log says more."
+    return AwsError("InternalFailure", message, 500)
 
 
 def _send(environ: Environ, start_response: StartResponse, response: Response) -> Iterable[bytes]:

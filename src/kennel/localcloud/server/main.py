@@ -5,29 +5,25 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
-from kennel.localcloud import DEFAULT_PORT
+from werkzeug.serving import WSGIRequestHandler, make_server
 
-if TYPE_CHECKING:
-    from werkzeug.serving import WSGIRequestHandler
-
-    from kennel.localcloud.dispatch.cloud import Cloud
-    from kennel.localcloud.server.gateway import Gateway
+from kennel.localcloud import DEFAULT_PORT, service_record
+from kennel.localcloud.dispatch.cloud import Cloud
 
 log = logging.getLogger("kennel.localcloud")
 LINGER_SECONDS = 5.0
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until told to stop.
+    """Serve until SIGTERM or SIGINT.
 
     Returns
     -------
@@ -45,8 +41,9 @@ def main(argv: list[str] | None = None) -> int:
     return serve(directory, options.port)
 
 
-def application(cloud: Cloud) -> Gateway:
-    """Return the gateway before a patched moto, every handler registered, AWS's own images seeded."""
+def application(cloud: Cloud) -> WSGIApplication:
+    """Return the gateway in front of a patched moto, its handlers registered and AWS's images seeded."""
+    # Imported here: moto reads its settings when it is imported, and the cloud sets them when it is created.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     from kennel.localcloud import services
@@ -59,12 +56,12 @@ def application(cloud: Cloud) -> Gateway:
 
 
 def request_handler() -> type[WSGIRequestHandler]:
-    """moto's request handler, which lets the client close a connection first.
+    """Return moto's request handler, changed to let the client close a connection first.
 
-    Every answer says `Connection: close`. Go's HTTP client, and so Terraform's provider, may take a
-    connection that closes right behind its answer for a lost answer and ask again, and what was made once
-    is then made twice: older releases choose at random between the two events when both have happened, as
-    they have on a busy machine. So the server waits for the client's end, but not without end.
+    Every response says ``Connection: close``. Go's HTTP client, and so Terraform's provider, may take a
+    connection that closes right behind its response for a lost response and ask again, and creates a
+    resource twice: older releases choose at random between the two events when both have happened, as on a
+    busy machine. So the server waits for the client's end of the connection, `LINGER_SECONDS` at most.
     """
     from moto.moto_server.werkzeug_app import MotoRequestHandler
 
@@ -81,13 +78,8 @@ def request_handler() -> type[WSGIRequestHandler]:
 
 def serve(directory: Path, port: int) -> int:
     """Run the server in this process until SIGTERM or SIGINT."""
-    from werkzeug.serving import make_server
-
-    from kennel.localcloud.dispatch.cloud import Cloud
-    from kennel.localcloud.lifecycle import RECORD, listen, process_birth
-
     try:
-        listener = listen(port)
+        listener = service_record.listen(port)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
@@ -105,9 +97,7 @@ def serve(directory: Path, port: int) -> int:
         request_handler=request_handler(),
         fd=listener.fileno(),
     )
-    logging.getLogger("werkzeug").setLevel(
-        logging.WARNING
-    )  # the audit log records requests, and who made them
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the audit log has the requests
 
     stopping = threading.Event()
 
@@ -118,16 +108,13 @@ def serve(directory: Path, port: int) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    record = directory / RECORD
-    draft = record.with_suffix(".draft")
-    draft.write_text(json.dumps({**cloud.status(), "birth": process_birth(os.getpid())}, indent=1))
-    draft.replace(record)
+    service_record.write(directory, cloud.status())
     log.info("ready on %s", cloud.endpoint_url)
     try:
         server.serve_forever()
     finally:
         cloud.shutdown()
-        record.unlink(missing_ok=True)
+        service_record.remove(directory)
         log.info("stopped")
     return 0
 

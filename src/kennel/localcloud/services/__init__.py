@@ -1,4 +1,4 @@
-"""AWS's services as the local cloud answers them, one folder or file for each: handlers and what runs."""
+"""AWS's services in the local cloud, one folder or file for each: its handlers and what really runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HANDLERS = (
 
 
 def prepare(cloud: Cloud) -> None:
-    """Register every handler, seed what AWS itself owns in every account, and start what runs unasked."""
+    """Register every handler, create what AWS owns in every account, and start the background work."""
     for name in HANDLERS:  # imported for their handlers, which register themselves
         import_module(f"{__name__}.{name}")
     from kennel.localcloud.services.ec2.api import seed

@@ -15,13 +15,14 @@ SERVICE = "application-autoscaling"
 
 @dataclass
 class ScalingActivities:
-    """What scaling did; whoever scales appends to it."""
+    """The scaling activities of a cloud; whatever scales a target appends to them."""
 
     oldest_first: list[dict[str, Any]] = field(default_factory=list)
 
 
 @operation(SERVICE, "RegisterScalableTarget")
 def register_scalable_target(call: Call) -> Response:
+    """Register a target through moto, and keep its tags, which moto drops."""
     document = call.ask_moto_json()
     tags_of(call, document["ScalableTargetARN"]).update(call.parameters.get("Tags") or {})
     return call.json(document)
@@ -29,17 +30,20 @@ def register_scalable_target(call: Call) -> Response:
 
 @operation(SERVICE, "ListTagsForResource")
 def list_tags(call: Call) -> dict[str, Any]:
+    """Return a target's tags."""
     return {"Tags": tags_of(call, call.parameters["ResourceARN"])}
 
 
 @operation(SERVICE, "TagResource")
 def tag_resource(call: Call) -> dict[str, Any]:
+    """Add tags to a target."""
     tags_of(call, call.parameters["ResourceARN"]).update(call.parameters["Tags"])
     return {}
 
 
 @operation(SERVICE, "UntagResource")
 def untag_resource(call: Call) -> dict[str, Any]:
+    """Remove tags from a target."""
     tags = tags_of(call, call.parameters["ResourceARN"])
     for key in call.parameters["TagKeys"]:
         tags.pop(key, None)
@@ -48,12 +52,16 @@ def untag_resource(call: Call) -> dict[str, Any]:
 
 @operation(SERVICE, "DescribeScalingActivities")
 def describe_scaling_activities(call: Call) -> dict[str, Any]:
-    """What scaling did, newest first: the activities that whoever scales appends to this service's state."""
-    wanted = {
+    """Return what scaling did, newest first."""
+    filters = {
         name: call.parameters[name]
         for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")
         if call.parameters.get(name)
     }
     activities = call.cloud.store(ScalingActivities).oldest_first
-    found = [a for a in activities if all(a.get(name) == value for name, value in wanted.items())]
-    return {"ScalingActivities": found[::-1]}
+    matching = [
+        activity
+        for activity in activities
+        if all(activity.get(name) == value for name, value in filters.items())
+    ]
+    return {"ScalingActivities": matching[::-1]}

@@ -10,7 +10,7 @@ from kennel.localcloud.dispatch.registry import operation
 
 @operation("cloudwatch", "PutCompositeAlarm")
 def put_composite_alarm(call: Call) -> dict[str, Any]:
-    """Keep a composite alarm as moto's DescribeAlarms expects one: an alarm with a rule."""
+    """Keep a composite alarm in moto's form, which its DescribeAlarms reads: an alarm with a rule."""
     parameters = call.parameters
     call.backend().put_metric_alarm(
         name=parameters["AlarmName"],

@@ -1,67 +1,74 @@
-"""IAM: the policy simulator, answered by the evaluation that the front itself uses."""
+"""IAM: the policy simulator, which uses the evaluation that authorizes real calls."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kennel.localcloud.authorization.context import principal_context
+from kennel.localcloud.authorization.authorizer import Authorizer
+from kennel.localcloud.dispatch.audit_log import NoAudit
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter import policy_store
-from kennel.localcloud.policy.evaluate import Policies, decide
-from kennel.localcloud.policy.policy import AccessRequest, Policy, parse
+from kennel.localcloud.policy.document import Policy, parse
+from kennel.localcloud.policy.evaluate import PrincipalPolicies
 from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.messages import AwsError
 
 
 @operation("iam", "SimulatePrincipalPolicy")
 def simulate_principal_policy(call: Call) -> dict[str, Any]:
-    """Evaluate actions with the policies of a role or user."""
+    """Evaluate actions with the policies of a role or user, and further ones."""
     principal = _principal(call, call.parameters["PolicySourceArn"])
-    extra = [parse(text) for text in call.parameters.get("PolicyInputList", [])]
-    return _simulate(call, principal, [*policy_store.identity_policies(principal), *extra])
+    policies = policy_store.principal_policies(principal)
+    further = [parse(text) for text in call.parameters.get("PolicyInputList", [])]
+    return _simulate(call, principal, [*policies.identity, *further], policies.boundary)
 
 
 @operation("iam", "SimulateCustomPolicy")
 def simulate_custom_policy(call: Call) -> dict[str, Any]:
-    """Evaluate actions with the policies given."""
+    """Evaluate actions with the policies of the request alone."""
     caller = call.parameters.get("CallerArn") or call.principal.arn
-    given = [parse(text) for text in call.parameters["PolicyInputList"]]
-    return _simulate(call, Principal("user", caller), given)
+    policies = [parse(text) for text in call.parameters["PolicyInputList"]]
+    return _simulate(call, Principal("user", caller), policies, None)
 
 
 def _principal(call: Call, arn: str) -> Principal:
-    iam = call.backend()
     role = policy_store.role(arn)
     if role:
-        return Principal("role", arn, name=role.name, role_arn=arn, unique_id=role.id)
-    user = next((user for user in iam.users.values() if user.arn == arn), None)
+        return Principal("role", arn, name=role.name, role_arn=arn, unique_id=role.unique_id)
+    user = next((user for user in call.backend().users.values() if user.arn == arn), None)
     if user:
         return Principal("user", arn, name=user.name, unique_id=user.id)
     raise AwsError("NoSuchEntity", f"There is no role or user {arn}.", 404)
 
 
-def _simulate(call: Call, principal: Principal, policies: list[Policy]) -> dict[str, Any]:
-    context = principal_context(principal)
-    for entry in call.parameters.get("ContextEntries", []):
-        values = entry.get("ContextKeyValues", [])
-        listed = entry.get("ContextKeyType", "").endswith("List")
-        context[entry["ContextKeyName"].lower()] = values if listed else "".join(values[:1])
+def _simulate(
+    call: Call, principal: Principal, identity: list[Policy], boundary: Policy | None
+) -> dict[str, Any]:
+    authorizer = Authorizer(NoAudit())  # the principal does nothing: a simulation is no call by it
     boundaries = call.parameters.get("PermissionsBoundaryPolicyInputList")
-    limit = parse(boundaries[0]) if boundaries else policy_store.boundary(principal)
+    policies = PrincipalPolicies(identity, parse(boundaries[0]) if boundaries else boundary)
+    context = _context(call.parameters.get("ContextEntries", []))
     results = []
     for action in call.parameters["ActionNames"]:
         for resource in call.parameters.get("ResourceArns") or ["*"]:
-            request = AccessRequest(action, resource, context, principal)
-            verdict = decide(Policies(identity=policies, boundary=limit), request)
-            denied = "explicitDeny" if "explicit deny" in verdict.reason else "implicitDeny"
+            decision = authorizer.check(principal, action, resource, context, policies=policies)
             results.append(
                 {
                     "EvalActionName": action,
                     "EvalResourceName": resource,
-                    "EvalDecision": "allowed" if verdict.allowed else denied,
+                    "EvalDecision": decision.result,
                     "MatchedStatements": [],
                     "MissingContextValues": [],
                 }
             )
     return {"EvaluationResults": results, "IsTruncated": False}
+
+
+def _context(entries: list[dict[str, Any]]) -> dict[str, str | list[str]]:
+    context: dict[str, str | list[str]] = {}
+    for entry in entries:
+        values = entry.get("ContextKeyValues", [])
+        several = entry.get("ContextKeyType", "").endswith("List")
+        context[entry["ContextKeyName"].lower()] = values if several else "".join(values[:1])
+    return context

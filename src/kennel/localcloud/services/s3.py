@@ -1,24 +1,23 @@
-"""S3: the front decides access, so moto's own check is off; what cannot be listed is not missing either."""
+"""S3: a missing object is denied to callers who may not list its bucket."""
 
 from __future__ import annotations
 
-from kennel.localcloud.authorization.authorizer import permitted
+from kennel.localcloud.authorization.api_call import access_denied, check_permission
+from kennel.localcloud.authorization.authorizer import Authorizer
+from kennel.localcloud.authorization.s3 import bucket_permission
+from kennel.localcloud.dispatch.audit_log import NoAudit
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
-from kennel.localcloud.protocol.messages import AwsError, Response
+from kennel.localcloud.protocol.messages import Response
 
 
 @operation("s3", "GetObject", "HeadObject")
 def read_object(call: Call) -> Response:
-    """Answer 403 instead of 404 to a caller who may not list the bucket, as S3 does."""
+    """Respond 403 instead of 404 to a caller who may not list the bucket, as S3 does."""
     response = call.ask_moto()
-    bucket = call.parameters["Bucket"]
-    hidden = response.status == 404 and b"NoSuchBucket" not in response.body
-    if hidden and not permitted(call.request, "s3:ListBucket", f"arn:aws:s3:::{bucket}", bucket):
-        raise AwsError(
-            "AccessDenied",
-            f"User: {call.principal.arn} is not authorized to perform: s3:ListBucket on resource: "
-            f'"arn:aws:s3:::{bucket}" because no identity-based policy allows the s3:ListBucket action',
-            403,
-        )
+    if response.status == 404 and b"NoSuchBucket" not in response.body:
+        listing = bucket_permission(call.request, "ListBucket")
+        decision = check_permission(call.request, listing, Authorizer(NoAudit()))
+        if not decision.allowed:
+            raise access_denied(call.request, listing, decision)
     return response

@@ -15,15 +15,15 @@ class Tags:
 
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:
-    """The tags of an ARN, to read or to change."""
+    """Return the tags of an ARN, to read or to change."""
     return call.cloud.store(Tags).by_arn.setdefault(arn, {})
 
 
 def from_pairs(pairs: list[dict[str, str]] | None) -> dict[str, str]:
-    """``[{"Key": …, "Value": …}]`` as a dict."""
+    """Return ``[{"Key": …, "Value": …}]`` as a dict."""
     return {pair["Key"]: pair.get("Value", "") for pair in pairs or []}
 
 
 def to_pairs(tags: dict[str, str]) -> list[dict[str, str]]:
-    """A dict as ``[{"Key": …, "Value": …}]``."""
+    """Return a dict as ``[{"Key": …, "Value": …}]``."""
     return [{"Key": name, "Value": value} for name, value in tags.items()]

@@ -1,4 +1,4 @@
-"""Corrections of moto, one file for each service; each names the behaviour that it corrects."""
+"""Patches of moto, one file for each service; each names the behaviour that it corrects."""
 
 from __future__ import annotations
 

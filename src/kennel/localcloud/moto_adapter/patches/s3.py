@@ -13,10 +13,10 @@ def apply() -> None:
     from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 
     def get_permission(self: Any, action: str, resource: str) -> PermissionResult:
-        return PermissionResult.PERMITTED  # whatever comes here, the front has let in
+        return PermissionResult.PERMITTED  # the gateway has authorized it
 
     replace(FakeBucket, "get_permission", get_permission)
-    # Removing the last version of a key disposes of it; moto's delete markers have no such method.
+    # moto calls dispose() on the last version of a key that is removed; its delete markers lack the method.
     replace(FakeDeleteMarker, "dispose", lambda self, garbage=False: None)
     replace(FakeKey, "__deepcopy__", _as_listed)
     replace(FakeDeleteMarker, "__deepcopy__", _as_listed)
@@ -25,8 +25,8 @@ def apply() -> None:
 def _as_listed(self: Any, memo: Any) -> Any:
     """Copy a version without its content.
 
-    Each ListObjectVersions copies every version in the bucket, and moto never lets go of an object that was
-    made in the usual way: emptying a bucket of 26,000 objects took 24 GB.
+    Each ListObjectVersions copies every version in the bucket, and moto keeps a reference to every object
+    created in the usual way: emptying a bucket of 26,000 objects took 24 GB.
     """
     shown = {name: value for name, value in vars(self).items() if name not in ("_value_buffer", "multipart")}
     if "_etag" in shown:

@@ -15,10 +15,10 @@ def apply() -> None:
     names = ("RedrivePolicy", "RedriveAllowPolicy")
 
     def attributes(self: Any) -> dict[str, Any]:
-        found: dict[str, Any] = original.fget(self)
+        values: dict[str, Any] = original.fget(self)
         for name in names:
-            if found.get(name):
-                found[name] = json.dumps(json.loads(found[name]), separators=(",", ":"))
-        return found
+            if values.get(name):
+                values[name] = json.dumps(json.loads(values[name]), separators=(",", ":"))
+        return values
 
     original = replace(Queue, "attributes", property(attributes))

@@ -1,0 +1,98 @@
+"""What a running service leaves in its folder and holds on its port, for whoever starts and stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from kennel.localcloud import LocalCloudError
+
+RECORD = "service.json"
+
+
+def listen(port: int) -> socket.socket:
+    """Return a listening socket on 127.0.0.1.
+
+    Parameters
+    ----------
+    port
+        0 takes a free one.
+
+    Raises
+    ------
+    OSError
+        The port is taken, or this user may not take it.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def process_birth(pid: int) -> str | None:
+    """Return when a process started, in whatever form this system gives; None if there is no such process.
+
+    A pid is reused; a pid with its birth is not.
+    """
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.parent.parent.joinpath("self").exists():
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] == "Z" else fields[19]
+    started = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return started.stdout.strip() or None
+
+
+def write(directory: Path, status: dict[str, Any]) -> None:
+    """Write the record of this process as the service of a folder, in one step.
+
+    Parameters
+    ----------
+    status
+        What ``GET /_kennel/status`` reports.
+    """
+    draft = (directory / RECORD).with_suffix(".draft")
+    draft.write_text(json.dumps({**status, "birth": process_birth(os.getpid())}, indent=1))
+    draft.replace(directory / RECORD)
+
+
+def read(directory: Path) -> dict[str, Any] | None:
+    """Return the record of a folder's service; None if there is none.
+
+    Raises
+    ------
+    LocalCloudError
+        The file is not such a record.
+    """
+    path = directory / RECORD
+    try:
+        record: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise LocalCloudError(f"{path} is not a service record: delete it") from error
+    return record
+
+
+def is_running(record: dict[str, Any]) -> bool:
+    """Return whether the very process that wrote a record still runs, not another with its number."""
+    birth = process_birth(int(record["pid"]))
+    return birth is not None and birth == record.get("birth")
+
+
+def remove(directory: Path) -> None:
+    """Remove the record; nothing happens if there is none."""
+    (directory / RECORD).unlink(missing_ok=True)
