@@ -160,7 +160,7 @@ def test_loading_names_what_is_missing(release: Path, tmp_path: Path) -> None:
         inference.load(tmp_path)
     broken = shutil.copytree(release, tmp_path / "broken")
     (broken / "model.pth").write_bytes(b"x" * 100)
-    with pytest.raises(TrainingError, match="no state dict of plain tensors"):
+    with pytest.raises(TrainingError, match="not a state dict of plain tensors"):
         inference.load(broken)
 
 
