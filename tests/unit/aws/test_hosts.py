@@ -77,7 +77,7 @@ def test_the_bundle_has_what_its_launcher_needs_to_make_an_environment(tmp_path:
     assert (tmp_path / "requirements.txt").is_file()
     assert (tmp_path / "requirements-uv.txt").is_file()
     setup = subprocess.run(
-        [sys.executable, "-P", "-s", "-m", "bootstrap", "--help"],
+        [sys.executable, "-P", "-s", "-m", "bootstrap", "--help", "--"],
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
