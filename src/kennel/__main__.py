@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invoke import Collection, Program
 
-VERSION = "0.1.0"
+from kennel.version import VERSION
 
 
 class KennelProgram(Program):
