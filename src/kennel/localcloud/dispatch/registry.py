@@ -50,11 +50,6 @@ def handler_of(service: str, name: str) -> OperationHandler | None:
     return _handlers.get((service, name))
 
 
-def operations() -> list[tuple[str, str]]:
-    """Return every operation that has a handler here, as service and name."""
-    return sorted(_handlers)
-
-
 def admin_action(path: str) -> Callable[[AdminAction], AdminAction]:
     """Register the decorated function as the response to ``POST /_kennel/<path>``.
 

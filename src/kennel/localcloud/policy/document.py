@@ -44,7 +44,6 @@ class PolicyStatement:
     effect: str
     elements: dict[str, Any]
     variables: bool
-    sid: str = ""
 
     def matches(self, request: AccessRequest) -> bool:
         """Return whether the action, resource and condition elements match a request.
@@ -139,8 +138,7 @@ def parse(document: str, source: str = "identity-based policy") -> Policy:
         content = json.loads(document)
         variables = content.get("Version") == "2012-10-17"
         statements = tuple(
-            PolicyStatement(item["Effect"], item, variables, item.get("Sid", ""))
-            for item in _list(content["Statement"])
+            PolicyStatement(item["Effect"], item, variables) for item in _list(content["Statement"])
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is not a policy document: {document[:200]}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.trust import check_service_trust
@@ -25,7 +24,6 @@ class Agent:
 
     role_arn: str
     online: bool
-    registered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass
