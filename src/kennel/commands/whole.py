@@ -25,16 +25,18 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
     history = REHEARSAL / "stack" / "release" / "content" / "history.csv"
     page = rehearsal_page.write(REHEARSAL / "report.html", document, cloud.ledger(), history)
     rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in result.steps]
-    terminal.table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", result.seconds)])
+    terminal.print_table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", result.seconds)])
     if result.answer and result.answer["top"]:
         best = result.answer["top"][0]
         logits = len(result.answer["logits"])
-        terminal.say(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {logits} logits")
-    terminal.say(f"report: {page}")
+        terminal.print_line(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {logits} logits")
+    terminal.print_line(f"report: {page}")
     if keep:
-        terminal.say(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
+        terminal.print_line(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
     if result.error:
-        terminal.fail(f"{result.error} (see {cloud.directory / 'service.log'}, or run again with --keep)")
+        terminal.print_error(
+            f"{result.error} (see {cloud.directory / 'service.log'}, or run again with --keep)"
+        )
     return document
 
 
@@ -44,8 +46,8 @@ def run_checks(fast: bool = False) -> dict[str, Any]:
     from kennel import terminal
     from kennel.audit import checks
 
-    outcomes = checks.run(ROOT, fast=fast, announce=lambda name: terminal.say(f"── {name}"))
+    outcomes = checks.run(ROOT, fast=fast, announce=lambda name: terminal.print_line(f"── {name}"))
     failed = [outcome.name for outcome in outcomes if not outcome.ok]
     if failed:
-        terminal.fail(f"failed: {', '.join(failed)}")
+        terminal.print_error(f"failed: {', '.join(failed)}")
     return {"ok": not failed, "checks": [vars(outcome) for outcome in outcomes]}
