@@ -202,7 +202,7 @@ def _upload(state: _State, report: Progress) -> None:
 
 
 def _train(state: _State, report: Progress) -> None:
-    request = sdk.Request(dataset=DATASET, hyperparameters={"arch": "efficientnet_lite0"})
+    request = sdk.TrainingRequest(dataset=DATASET, hyperparameters={"arch": "efficientnet_lite0"})
     record = training_jobs.train(state.workspace, state.created_stack, request, report)
     state.result.metrics = record["metrics"]
     state.result.accuracy = record["metrics"]["test_top1"]

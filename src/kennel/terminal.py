@@ -20,24 +20,24 @@ from rich.text import Text
 console = Console(stderr=True, highlight=False)
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print one line on standard error."""
     console.print(line, markup=False, soft_wrap=True)
 
 
-def emit(document: Any) -> None:
+def print_json(document: Any) -> None:
     """Print the JSON document of a ``--json`` run on standard output."""
     json.dump(document, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
     sys.stdout.flush()
 
 
-def fail(message: str) -> None:
+def print_error(message: str) -> None:
     """Print an error in one line."""
     console.print(Text.assemble(("error ", "bold red"), " ".join(message.split())), soft_wrap=True)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; columns of numbers are aligned to the right."""
     rows = [list(row) for row in rows]
     grid = Table(title=title, title_justify="left", title_style="bold")
@@ -73,10 +73,10 @@ def progress(title: str) -> Iterator[Any]:
             nonlocal last
             if time.monotonic() - last >= 1:
                 last = time.monotonic()
-                say(f"{title}: {line}")
+                print_line(f"{title}: {line}")
 
         yield show
-    say(f"{title}: {time.monotonic() - started:.1f} s")
+    print_line(f"{title}: {time.monotonic() - started:.1f} s")
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Steps:
         step = next(step for step in self._steps if step.name == name)
         step.state, step.started = "running", time.monotonic()
         if not console.is_terminal:
-            say(f"{name} …")
+            print_line(f"{name} …")
 
         def show(line: str) -> None:
             with self._lock:
@@ -131,7 +131,7 @@ class Steps:
         finally:
             step.seconds = time.monotonic() - step.started
             if not console.is_terminal:
-                say(f"{name}: {step.state} after {step.seconds:.1f} s")
+                print_line(f"{name}: {step.state} after {step.seconds:.1f} s")
 
     def _render(self) -> RenderableType:
         grid = Table.grid(padding=(0, 1))

@@ -54,7 +54,7 @@ class Deployed:
         return stack.outputs(self.workspace)
 
     def train(self, **hyperparameters: object) -> dict:
-        request = sdk.Request("tiny", {"arch": "efficientnet_lite0", **hyperparameters})
+        request = sdk.TrainingRequest("tiny", {"arch": "efficientnet_lite0", **hyperparameters})
         return training_jobs.train(self.workspace, self.stack, request)
 
     def deploy(self, job: str) -> str:

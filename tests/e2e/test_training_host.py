@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kennel.aws import StackError, artifacts, hosts, releases, session
-from kennel.aws.sdk import Request
+from kennel.aws.sdk import TrainingRequest
 from kennel.classifier import inference
 
 pytestmark = pytest.mark.slow
@@ -25,9 +25,10 @@ def state(deployed: Any) -> str:
 
 @pytest.fixture(scope="module")
 def trained(deployed: Any) -> tuple[dict[str, Any], list[str]]:
-    told: list[str] = []
+    lines: list[str] = []
     session.client("ec2").stop_instances(InstanceIds=[deployed.stack["training_host"]["instance_id"]])
-    return hosts.train(deployed.workspace, deployed.stack, Request("tiny", QUICK), progress=told.append), told
+    request = TrainingRequest("tiny", QUICK)
+    return hosts.train(deployed.workspace, deployed.stack, request, progress=lines.append), lines
 
 
 def test_a_training_leaves_a_record_and_a_stopped_instance(deployed: Any, trained: Any) -> None:
@@ -87,7 +88,7 @@ def test_the_host_used_its_own_role_and_no_other(deployed: Any, trained: Any) ->
 
 def test_a_failed_training_says_why_and_stops_the_instance(deployed: Any) -> None:
     with pytest.raises(StackError, match=r"Failed: .*unknown architecture 'poodle'"):
-        hosts.train(deployed.workspace, deployed.stack, Request("tiny", {"arch": "poodle"}))
+        hosts.train(deployed.workspace, deployed.stack, TrainingRequest("tiny", {"arch": "poodle"}))
     assert state(deployed) == "stopped"
 
 
@@ -98,7 +99,10 @@ def test_an_interrupted_training_is_cancelled_and_stops_the_instance(deployed: A
 
     with pytest.raises(KeyboardInterrupt):
         hosts.train(
-            deployed.workspace, deployed.stack, Request("tiny", {"epochs": 10_000}), progress=interrupt
+            deployed.workspace,
+            deployed.stack,
+            TrainingRequest("tiny", {"epochs": 10_000}),
+            progress=interrupt,
         )
 
     assert state(deployed) == "stopped"
@@ -107,7 +111,7 @@ def test_an_interrupted_training_is_cancelled_and_stops_the_instance(deployed: A
 
 
 def test_a_training_that_outlasts_its_time_says_so_and_may_leave_the_instance_on(deployed: Any) -> None:
-    request = Request("tiny", {"epochs": 10_000}, maximum_seconds=2)
+    request = TrainingRequest("tiny", {"epochs": 10_000}, maximum_seconds=2)
     with pytest.raises(StackError, match=r"TimedOut: it took more than 2 s"):
         hosts.train(deployed.workspace, deployed.stack, request, keep_running=True)
     assert state(deployed) == "running"
@@ -115,4 +119,4 @@ def test_a_training_that_outlasts_its_time_says_so_and_may_leave_the_instance_on
 
 def test_an_unknown_data_set_starts_nothing(deployed: Any) -> None:
     with pytest.raises(StackError, match="no data set 'cats'"):
-        hosts.train(deployed.workspace, deployed.stack, Request("cats"))
+        hosts.train(deployed.workspace, deployed.stack, TrainingRequest("cats"))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kennel.aws import StackError, bundle, joblogs, session, training_jobs
-from kennel.aws.sdk import Request
+from kennel.aws.sdk import TrainingRequest
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -48,7 +48,7 @@ exec "$python" -u ec2/train.py --work "$home/work" {arguments}
 def train(
     workspace: Workspace,
     stack: Stack,
-    request: Request,
+    request: TrainingRequest,
     *,
     keep_running: bool = False,
     progress: Progress | None = None,
@@ -112,7 +112,7 @@ def train(
     return record
 
 
-def script_for(stack: Stack, request: Request, name: str, key: str) -> str:
+def script_for(stack: Stack, request: TrainingRequest, name: str, key: str) -> str:
     """Return the shell script that trains on the host: the same text on AWS and on the local cloud."""
     data, models = stack["data_bucket"], stack["artifact_bucket"]
     arguments = ["--data", f"s3://{data}/datasets/{request.dataset}"]
@@ -231,7 +231,7 @@ def _follow(stack: Stack, command: str, instance: str, report: Progress, errors:
         time.sleep(min(10.0, 1.0 + (time.monotonic() - started) / 60))
 
 
-def _reason(end: dict[str, Any], errors: list[str], request: Request) -> str:
+def _reason(end: dict[str, Any], errors: list[str], request: TrainingRequest) -> str:
     """Return why a command did not succeed: the script's error message, if it printed one."""
     if end["StatusDetails"] == "ExecutionTimedOut":
         return f"it took more than {request.maximum_seconds} s"

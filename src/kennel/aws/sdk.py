@@ -38,7 +38,7 @@ SOURCE = "source"  # prefix of code in the artifact bucket
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainingRequest:
     """The settings of a training job.
 
     Parameters
@@ -121,7 +121,7 @@ def metric_definitions() -> list[dict[str, str]]:
     return [{"Name": name, "Regex": rf"\b{name}=([-+.0-9eE]+);"} for name in METRICS]
 
 
-def model_trainer(workspace: Workspace, stack: Stack, request: Request) -> Any:
+def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) -> Any:
     """Return a ``ModelTrainer`` for this stack's role, network, key and buckets; call it within `quiet`."""
     from sagemaker.core.helper.session_helper import Session
     from sagemaker.core.training.configs import (
@@ -193,7 +193,7 @@ def model_trainer(workspace: Workspace, stack: Stack, request: Request) -> Any:
     )
 
 
-def channels(stack: Stack, request: Request) -> list[Any]:
+def channels(stack: Stack, request: TrainingRequest) -> list[Any]:
     """Return the input channels of a job; call it within `quiet`."""
     from sagemaker.core.training.configs import InputData
 
@@ -203,7 +203,7 @@ def channels(stack: Stack, request: Request) -> list[Any]:
 
 
 def tuner(
-    workspace: Workspace, stack: Stack, request: Request, search: Search, ranges: dict[str, Any]
+    workspace: Workspace, stack: Stack, request: TrainingRequest, search: Search, ranges: dict[str, Any]
 ) -> Any:
     """Return a ``HyperparameterTuner`` whose trials are such jobs; call it within `quiet`."""
     from sagemaker.train.tuner import HyperparameterTuner

@@ -9,7 +9,7 @@ from typing import Any
 
 from kennel.aws import StackError, artifacts, best, joblogs, pretrained, sdk, session
 from kennel.aws.modelfile import metrics_of
-from kennel.aws.sdk import Request
+from kennel.aws.sdk import TrainingRequest
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import TrainingError
@@ -33,7 +33,7 @@ def compose(
     best_of: str | None = None,
     weights: str | None = None,
     **settings: Any,
-) -> Request:
+) -> TrainingRequest:
     """Return a training request; all that can be checked before it runs has been checked.
 
     Parameters
@@ -48,7 +48,7 @@ def compose(
         Where ImageNet weights come from: ``channel`` (``data.upload --weights``), ``package`` or
         ``torchvision``; None: the channel if it holds the network's, else the network's usual source.
     settings
-        Of the `Request`: instances, instance_type, spot, …
+        Of the `TrainingRequest`: instances, instance_type, spot, …
 
     Raises
     ------
@@ -68,7 +68,7 @@ def compose(
         same_backbone = checked.arch == best_trial.hyperparameters.get("arch")
         if same_backbone and artifacts.objects(*artifacts.split(best_trial.features)):
             inputs["features"] = best_trial.features
-    return Request(dataset=dataset, hyperparameters=arguments, inputs=inputs, **settings)
+    return TrainingRequest(dataset=dataset, hyperparameters=arguments, inputs=inputs, **settings)
 
 
 def check(arguments: Mapping[str, Any]) -> Hyperparameters:
@@ -86,7 +86,7 @@ def check(arguments: Mapping[str, Any]) -> Hyperparameters:
 
 
 def train(
-    workspace: Workspace, stack: Stack, request: Request, progress: Progress | None = None
+    workspace: Workspace, stack: Stack, request: TrainingRequest, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Submit a training job, wait for its end and return its record.
 
@@ -109,7 +109,7 @@ def train(
 
 
 def run(
-    workspace: Workspace, stack: Stack, request: Request, progress: Progress | None = None
+    workspace: Workspace, stack: Stack, request: TrainingRequest, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Submit a job, wait for its end and return its description; Ctrl-C stops it."""
     report = progress or (lambda line: None)
@@ -161,7 +161,7 @@ def require_dataset(stack: Stack, name: str) -> None:
         raise StackError(f"no data set {name!r} in {bucket}: run ./kennel data.upload DIR --name {name}")
 
 
-def submit(workspace: Workspace, stack: Stack, request: Request) -> str:
+def submit(workspace: Workspace, stack: Stack, request: TrainingRequest) -> str:
     """Create the training job and return its name, without waiting."""
     with sdk.quiet():
         trainer = sdk.model_trainer(workspace, stack, request)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kennel.aws import StackError, best, sdk, session, training_jobs
-from kennel.aws.sdk import Request, Search
+from kennel.aws.sdk import Search, TrainingRequest
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier.hyperparameters import DECLARED, SEARCH_SPACE, Choices
@@ -53,7 +53,7 @@ Show = Callable[[list[TrialSummary]], None]
 def tune(
     workspace: Workspace,
     stack: Stack,
-    request: Request,
+    request: TrainingRequest,
     search: Search,
     progress: Progress | None = None,
     show: Show | None = None,
@@ -108,7 +108,7 @@ def tune(
     }
 
 
-def compute_features(workspace: Workspace, stack: Stack, request: Request, progress: Progress) -> str:
+def compute_features(workspace: Workspace, stack: Stack, request: TrainingRequest, progress: Progress) -> str:
     """Send each photo through the frozen backbone once; return the features' S3 address."""
     arguments = {name: value for name, value in request.hyperparameters.items() if name in FEATURE_ARGUMENTS}
     features_request = replace(request, hyperparameters=arguments, features_only=True)
@@ -179,7 +179,7 @@ def _trial(summary: dict[str, Any], known: dict[str, TrialSummary]) -> TrialSumm
 def _run(
     workspace: Workspace,
     stack: Stack,
-    request: Request,
+    request: TrainingRequest,
     search: Search,
     name: str,
     report: Progress,

@@ -17,5 +17,5 @@ def code(sarif: str = "") -> dict[str, Any]:
     with terminal.progress("checkov") as progress:
         report = audit_code(ROOT, sarif=Path(sarif) if sarif else None, progress=progress)
     for line in report.lines():
-        terminal.say(line)
+        terminal.print_line(line)
     return report.as_dict()

@@ -20,5 +20,5 @@ def training(arch: str = "efficientnet_lite0", photos: int = 8, rounds: int = 3)
         document = benchmarking.run(
             "training.py", ["--arch", arch, "--photos", str(photos), "--rounds", str(rounds)], progress
         )
-    terminal.table("Training", ("ratio", "measured"), document["ratios"].items())
+    terminal.print_table("Training", ("ratio", "measured"), document["ratios"].items())
     return document

@@ -99,10 +99,10 @@ def upload(
             counts = artifacts.upload_folder(photos, bucket, prefix, remove=True, progress=progress)
             document |= {"uri": f"s3://{bucket}/{prefix}", **counts}
     if weights:
-        terminal.say(document["weights"])
+        terminal.print_line(document["weights"])
     if photos:
         numbers = ", ".join(f"{document[what]} {what}" for what in ("sent", "unchanged", "removed"))
-        terminal.say(f"{document['uri']}: {numbers}")
+        terminal.print_line(f"{document['uri']}: {numbers}")
     return document
 
 
@@ -112,10 +112,12 @@ def _report(directory: Path) -> dict[str, Any]:
 
     with terminal.progress("checking") as progress:
         report = folder.check(directory, progress)
-    terminal.table(f"{report.root}: {report.classes} classes", ("split", "photos"), report.counts.items())
+    terminal.print_table(
+        f"{report.root}: {report.classes} classes", ("split", "photos"), report.counts.items()
+    )
     problems = [*report.errors, *report.warnings]
     for problem in problems[:20]:
-        terminal.say(f"  {problem}")
+        terminal.print_line(f"  {problem}")
     if len(problems) > 20:
-        terminal.say(f"  and {len(problems) - 20} more (--json lists all)")
+        terminal.print_line(f"  and {len(problems) - 20} more (--json lists all)")
     return {"ok": report.ok, **asdict(report)}

@@ -54,6 +54,6 @@ def train(
             maximum_seconds=round(max_hours * 3600),
         )
         record = hosts.train(workspace, stack_, request, keep_running=keep_running, progress=progress)
-    terminal.table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
-    terminal.say(f"package it with: ./kennel package --job {record['job']}")
+    terminal.print_table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
+    terminal.print_line(f"package it with: ./kennel package --job {record['job']}")
     return record

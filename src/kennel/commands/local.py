@@ -24,7 +24,9 @@ def up(port: str = "", directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
         status = lifecycle.up(Path(directory), port=int(port) if port else None, progress=progress)
         os.environ.update(lifecycle.environment(status))
         stack.prepare(_workspace(directory), progress)
-    terminal.say(f'running at {status.endpoint_url}; to use it in a shell: eval "$(./kennel local.env)"')
+    terminal.print_line(
+        f'running at {status.endpoint_url}; to use it in a shell: eval "$(./kennel local.env)"'
+    )
     return asdict(status)
 
 
@@ -35,7 +37,7 @@ def down(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     from kennel.localcloud import lifecycle
 
     stopped = lifecycle.down(Path(directory))
-    terminal.say("stopped" if stopped else "the local cloud was not running")
+    terminal.print_line("stopped" if stopped else "the local cloud was not running")
     return {"stopped": stopped}
 
 
@@ -46,7 +48,9 @@ def status(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     from kennel.localcloud import lifecycle
 
     status = lifecycle.status(Path(directory))
-    terminal.say(f"running at {status.endpoint_url} (process {status.pid})" if status.ready else status.note)
+    terminal.print_line(
+        f"running at {status.endpoint_url} (process {status.pid})" if status.ready else status.note
+    )
     return asdict(status)
 
 

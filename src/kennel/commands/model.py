@@ -61,7 +61,7 @@ def train(
             spot=spot,
         )
         record = training_jobs.train(workspace, stack_, request, progress)
-    terminal.table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
+    terminal.print_table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
     return record
 
 
@@ -73,7 +73,7 @@ def package(workspace: Any, job: str | None = None) -> dict[str, Any]:
 
     with terminal.progress("package") as progress:
         release = releases.package(workspace, stack.outputs(workspace), job, progress)
-    terminal.say(f"{release.id}: {release.arch}, {len(release.classes)} classes, from {release.job}")
+    terminal.print_line(f"{release.id}: {release.arch}, {len(release.classes)} classes, from {release.job}")
     return release.as_dict()
 
 
@@ -85,7 +85,7 @@ def deploy(workspace: Any, release: str | None = None) -> dict[str, Any]:
 
     with terminal.progress("deploy") as progress:
         record = releases.deploy(workspace, stack.outputs(workspace), release, progress)
-    terminal.say(f"{record['endpoint']} serves {record['release']}")
+    terminal.print_line(f"{record['endpoint']} serves {record['release']}")
     return record
 
 
@@ -101,7 +101,7 @@ def list_releases(workspace: Any) -> dict[str, Any]:
     rows = [
         (r.id, r.arch, len(r.classes), r.created, "deployed" if r.id == current else "") for r in newest_first
     ]
-    terminal.table("Releases", ("release", "arch", "classes", "created", ""), rows)
+    terminal.print_table("Releases", ("release", "arch", "classes", "created", ""), rows)
     return {"current": current, "releases": [release.as_dict() for release in newest_first]}
 
 
@@ -120,11 +120,11 @@ def predict(workspace: Any, photo: str, via: str = "function", top: int = 5) -> 
     answer = prediction.predict(workspace, stack.outputs(workspace), photo, via=via, top=top)
     if answer.status_code == 200:
         rows = [(prediction["breed"], prediction["probability"]) for prediction in answer.top]
-        terminal.table(
+        terminal.print_table(
             f"{photo} ({len(answer.logits)} logits, {answer.seconds:.2f} s via {via})",
             ("breed", "probability"),
             rows,
         )
     else:
-        terminal.fail(f"{via} answered {answer.status_code}: {answer.error}")
+        terminal.print_error(f"{via} answered {answer.status_code}: {answer.error}")
     return {"ok": answer.status_code == 200, **answer.as_dict()}

@@ -27,7 +27,7 @@ def run(
         record = notebook.run(
             workspace, stack.outputs(workspace), settings, keep_output=keep_output, progress=progress
         )
-    terminal.say(f"all {record['cells']} cells succeeded; with outputs: {record['notebook']}")
+    terminal.print_line(f"all {record['cells']} cells succeeded; with outputs: {record['notebook']}")
     return record
 
 
@@ -43,5 +43,5 @@ def publish(workspace: Any, environment: str = "") -> dict[str, Any]:
         published = notebook_source.publish(
             workspace.root, stack.outputs(workspace), Path(environment) if environment else None
         )
-    terminal.say(f"{published['uri']} ({published['bytes'] / 1024:.0f} KiB)")
+    terminal.print_line(f"{published['uri']} ({published['bytes'] / 1024:.0f} KiB)")
     return published

@@ -13,8 +13,10 @@ def _changes(changes: Any, verb: str) -> dict[str, Any]:
     from kennel import terminal
 
     if changes.resources:
-        terminal.table(verb, ("action", "resource"), [line.split(" ", 1) for line in changes.resources])
-    terminal.say(f"{verb}: {changes.add} to add, {changes.change} to change, {changes.remove} to remove")
+        terminal.print_table(verb, ("action", "resource"), [line.split(" ", 1) for line in changes.resources])
+    terminal.print_line(
+        f"{verb}: {changes.add} to add, {changes.change} to change, {changes.remove} to remove"
+    )
     return changes.as_dict()
 
 
@@ -71,7 +73,7 @@ def outputs(workspace: Any) -> dict[str, Any]:
     from kennel.aws import stack
 
     values = stack.outputs(workspace).outputs
-    terminal.table("Outputs", ("name", "value"), sorted(values.items()))
+    terminal.print_table("Outputs", ("name", "value"), sorted(values.items()))
     return values
 
 
@@ -83,5 +85,5 @@ def build() -> dict[str, Any]:
     from kennel.aws.session import Workspace
 
     built = stack.build(Workspace.of("local"))
-    terminal.table("Built", ("file", "path"), built.items())
+    terminal.print_table("Built", ("file", "path"), built.items())
     return built

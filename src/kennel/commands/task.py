@@ -78,7 +78,7 @@ def kennel_task(
                 if as_json and document is not None:
                     from kennel import terminal
 
-                    terminal.emit(document)
+                    terminal.print_json(document)
                 if isinstance(document, dict) and document.get("ok") is False:
                     raise SystemExit(1)
 
@@ -111,12 +111,12 @@ class _reported:  # noqa: N801 - used like a function: with _reported(verbose)
         if self.verbose:
             traceback.print_exception(kind, error, trace)
         if isinstance(error, KeyboardInterrupt):
-            terminal.fail("interrupted")
+            terminal.print_error("interrupted")
             raise SystemExit(130) from None
         message = _message(error)
         if message is None:
             return
-        terminal.fail(message)
+        terminal.print_error(message)
         raise SystemExit(1) from None
 
 

@@ -56,8 +56,8 @@ def tune(
         features = tuning.compute_features(workspace, stack_, request, progress)
     request.inputs["features"] = features
     with TrialsTable(search.objective) as table:
-        record = tuning.tune(workspace, stack_, request, search, terminal.say, table.show)
-    terminal.say(f"train it with: ./kennel train --best-of {record['job']}")
+        record = tuning.tune(workspace, stack_, request, search, terminal.print_line, table.show)
+    terminal.print_line(f"train it with: ./kennel train --best-of {record['job']}")
     return record
 
 
@@ -93,7 +93,7 @@ class TrialsTable:
         for trial in trials:
             if trial.status in ("Completed", "Failed", "Stopped") and trial.name not in self._printed:
                 self._printed.add(trial.name)
-                terminal.say(" ".join([trial.name, *self._cells(trial)]))
+                terminal.print_line(" ".join([trial.name, *self._cells(trial)]))
 
     def table(self) -> Table:
         """Return the table, with the best trial so far in bold green."""

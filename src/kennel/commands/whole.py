@@ -26,16 +26,18 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
     history = REHEARSAL / "stack" / "release" / "content" / "history.csv"
     page = rehearsal_page.write(REHEARSAL / "report.html", document, cloud.audit_log(), history)
     rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in result.steps]
-    terminal.table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", result.seconds)])
+    terminal.print_table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", result.seconds)])
     if result.answer and result.answer["top"]:
         best = result.answer["top"][0]
         logits = len(result.answer["logits"])
-        terminal.say(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {logits} logits")
-    terminal.say(f"report: {page}")
+        terminal.print_line(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {logits} logits")
+    terminal.print_line(f"report: {page}")
     if keep:
-        terminal.say(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
+        terminal.print_line(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
     if result.error:
-        terminal.fail(f"{result.error} (see {cloud.directory / 'service.log'}, or run again with --keep)")
+        terminal.print_error(
+            f"{result.error} (see {cloud.directory / 'service.log'}, or run again with --keep)"
+        )
     return document
 
 
@@ -54,9 +56,9 @@ def run_checks(fast: bool = False) -> dict[str, Any]:
         outcomes = schedule.run(checks, programs, display)
     summary = Summary(outcomes, round(time.monotonic() - started, 1))
     for outcome in summary.failed:
-        terminal.say(f"── {outcome.name}\n{outcome.result.output.rstrip()}")
-    terminal.table("Checks", ("", "check", "seconds", "result"), summary.rows())
+        terminal.print_line(f"── {outcome.name}\n{outcome.result.output.rstrip()}")
+    terminal.print_table("Checks", ("", "check", "seconds", "result"), summary.rows())
     if summary.failed:
-        terminal.fail(f"failed: {', '.join(outcome.name for outcome in summary.failed)}")
-    terminal.say(str(summary.tests))  # the last line: continuous integration looks for it
+        terminal.print_error(f"failed: {', '.join(outcome.name for outcome in summary.failed)}")
+    terminal.print_line(str(summary.tests))  # the last line: continuous integration looks for it
     return summary.as_dict()

@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 from kennel.aws import bundle, hosts
-from kennel.aws.sdk import Request
+from kennel.aws.sdk import TrainingRequest
 from kennel.aws.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,7 +17,7 @@ STACK = Stack({"data_bucket": "data", "artifact_bucket": "models", "region": "eu
 
 
 def script(inputs: dict[str, str] | None = None, **hyperparameters: object) -> str:
-    request = Request("dogs", hyperparameters, inputs=inputs or {})
+    request = TrainingRequest("dogs", hyperparameters, inputs=inputs or {})
     return hosts.script_for(STACK, request, "kennel-dev-ec2-1", "source/kennel-dev-ec2-1/kennel.tar.gz")
 
 

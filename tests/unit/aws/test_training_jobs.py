@@ -250,7 +250,7 @@ def test_the_tuner_searches_these_ranges() -> None:
 
 @pytest.mark.parametrize("unfreeze", ["1", "1.0", 2])
 def test_fine_tuning_is_not_tuned(stack: Stack, unfreeze: object, tmp_path: Path) -> None:
-    request = sdk.Request("dogs", {"arch": "efficientnet_lite0", "unfreeze": unfreeze})
+    request = sdk.TrainingRequest("dogs", {"arch": "efficientnet_lite0", "unfreeze": unfreeze})
     with pytest.raises(StackError, match="leave --unfreeze to train"):
         tuning.tune(Workspace("local", tmp_path), stack, request, sdk.Search())
 
