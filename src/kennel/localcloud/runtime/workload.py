@@ -15,7 +15,7 @@ from pathlib import Path
 from kennel.localcloud.connection import connection
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime.logs import LogStream
-from kennel.localcloud.runtime.output import OutputReader
+from kennel.localcloud.runtime.process_output import OutputReader
 from kennel.localcloud.runtime.role_session import RoleSession, role_credentials
 from kennel.localcloud.runtime.supervisor import SupervisedProcess, supervisors
 

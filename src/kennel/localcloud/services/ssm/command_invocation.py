@@ -19,7 +19,7 @@ from moto.core.exceptions import ServiceException
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime import storage
 from kennel.localcloud.runtime.logs import LogStream
-from kennel.localcloud.runtime.output import OutputReader
+from kennel.localcloud.runtime.process_output import OutputReader
 from kennel.localcloud.runtime.role_session import role_session
 from kennel.localcloud.runtime.supervisor import ProcessStartError
 from kennel.localcloud.runtime.workload import Workload

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from kennel.localcloud.runtime.logs import LONGEST_LINE
-from kennel.localcloud.runtime.output import READ_SIZE, LineBuffer, OutputReader
+from kennel.localcloud.runtime.process_output import READ_SIZE, LineBuffer, OutputReader
 
 
 def lines_of(output: bytes, chunk_size: int = READ_SIZE) -> list[str]:
