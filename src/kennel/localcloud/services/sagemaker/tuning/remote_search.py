@@ -20,6 +20,13 @@ from kennel.localcloud.services.sagemaker.tuning.observation import Observation,
 
 PROGRAM = "kennel.localcloud.services.sagemaker.tuning.search_process"
 SOURCE = Path(__file__).resolve().parents[5]  # where `kennel` is imported from
+# One thread: the matrices are small, and the trials need the processors.
+ENVIRONMENT = {
+    "PYTHONPATH": str(SOURCE),
+    "LANG": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 POLL_SECONDS = 0.2
 
 
@@ -81,7 +88,7 @@ class RemoteSearch:
             self._send(self._stream, self._task)
         self._send(self._stream, observations)
         line = self._stream.readline()
-        reply = json.loads(line) if line else {"error": "its process has ended"}
+        reply: dict[str, Any] = json.loads(line) if line else {"error": "its process has ended"}
         if "error" in reply:
             raise SearchError(f"the search failed: {reply['error']}")
         values: Values | None = reply["values"]
@@ -101,7 +108,7 @@ class RemoteSearch:
             self._process = supervisors(self._cloud).start(
                 [sys.executable, "-m", PROGRAM, str(path)],
                 cwd=self._cloud.directory,
-                env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(SOURCE), "LANG": "C.UTF-8"},
+                env={**ENVIRONMENT, "PATH": os.environ.get("PATH", "")},
             )
             try:
                 connection = self._accept(listener, self._process)
