@@ -16,14 +16,14 @@ from kennel.localcloud.services.sagemaker.tuning.remote_search import RemoteSear
 from kennel.localcloud.services.sagemaker.tuning.trial import with_objective
 from kennel.localcloud.services.sagemaker.tuning.validation import check_tuning_job
 
-PAGE_SIZE = 10
+PAGE_SIZE = 10  # MaxResults without a value, as in the API reference
+FINAL_METRIC = "FinalHyperParameterTuningJobObjectiveMetric"
 SORT_KEYS = {
     "Name": lambda summary: summary["TrainingJobName"],
     "CreationTime": lambda summary: summary["CreationTime"],
     "Status": lambda summary: summary["TrainingJobStatus"],
     "FinalObjectiveMetricValue": lambda summary: summary[FINAL_METRIC]["Value"],
 }
-FINAL_METRIC = "FinalHyperParameterTuningJobObjectiveMetric"
 
 
 @operation("sagemaker", "CreateHyperParameterTuningJob")
