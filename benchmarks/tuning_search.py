@@ -1,6 +1,6 @@
 """How well the local cloud's tuning strategies search: mean regret on known functions, time of a suggestion.
 
-Run it with `PYTHONPATH=src .venv/bin/python benchmarks/tuning_search.py`; some 20 minutes on two quiet cores.
+Run it with `PYTHONPATH=src .venv/bin/python benchmarks/tuning_search.py`; some 10 minutes on a quiet core.
 
 Regret is the loss of the best trial above the lowest loss there is. On the function with noise the best trial
 is the one that looks best, its loss the one without noise. With two trials at a time a suggestion does not

@@ -20,6 +20,8 @@ from kennel.localcloud.services.sagemaker.tuning.search import (
     SearchStrategy,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
 
 def number(name: str, minimum: str, maximum: str, scaling: str = "Auto") -> dict[str, str]:
     return {"Name": name, "MinValue": minimum, "MaxValue": maximum, "ScalingType": scaling}
