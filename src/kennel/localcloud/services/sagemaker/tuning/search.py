@@ -142,7 +142,7 @@ class BayesianSearch(SearchStrategy):
 
     def next(self, observations: Sequence[Observation]) -> Values | None:
         """Return the hyperparameters of the next trial."""
-        if self._models(observations):
+        if self._model_ready(observations):
             return super().next(observations)
         study = optuna.create_study(
             sampler=QMCSampler(scramble=True, seed=self.seed % 2**32, warn_independent_sampling=False)
@@ -157,8 +157,8 @@ class BayesianSearch(SearchStrategy):
             for library in ("scipy.optimize", "torch"):
                 import_module(library)
 
-    def _models(self, observations: Sequence[Observation]) -> bool:
-        """Whether there is enough for a model."""
+    def _model_ready(self, observations: Sequence[Observation]) -> bool:
+        """Whether the trials so far are enough for a model."""
         finite = [seen for seen in observations if seen.loss is not None and math.isfinite(seen.loss)]
         return len(observations) >= self.initial and len(finite) >= 2
 
