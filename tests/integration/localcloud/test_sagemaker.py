@@ -1,4 +1,4 @@
-"""SageMaker's control plane: what moto drops, invents, or does not know yet."""
+"""SageMaker's control plane: what moto drops, invents, or does not know."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def served(client: Client) -> None:
 def model(client: Client, name: str, **more: Any) -> dict[str, Any]:
     sagemaker = client("sagemaker")
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=SERVED, PrimaryContainer={"Image": "i"}, **more)
-    found: dict[str, Any] = sagemaker.describe_model(ModelName=name)
-    return found
+    description: dict[str, Any] = sagemaker.describe_model(ModelName=name)
+    return description
 
 
 def test_a_model_keeps_its_isolation_and_its_network(client: Client) -> None:
@@ -48,13 +48,13 @@ def variant(instance_type: str) -> dict[str, Any]:
     }
 
 
-def test_an_endpoint_configuration_takes_today_s_instances_and_invents_nothing(client: Client) -> None:
+def test_an_endpoint_configuration_takes_current_instance_types_and_no_data_capture(client: Client) -> None:
     model(client, "configured")
     sagemaker = client("sagemaker")
     sagemaker.create_endpoint_config(EndpointConfigName="today", ProductionVariants=[variant("ml.c7i.large")])
-    found = sagemaker.describe_endpoint_config(EndpointConfigName="today")
-    assert "DataCaptureConfig" not in found
-    assert found["ProductionVariants"][0]["InstanceType"] == "ml.c7i.large"
+    description = sagemaker.describe_endpoint_config(EndpointConfigName="today")
+    assert "DataCaptureConfig" not in description
+    assert description["ProductionVariants"][0]["InstanceType"] == "ml.c7i.large"
     with pytest.raises(ClientError, match=r"ml\.imagined\.large"):
         sagemaker.create_endpoint_config(
             EndpointConfigName="imagined", ProductionVariants=[variant("ml.imagined.large")]
@@ -76,17 +76,20 @@ def test_a_notebook_keeps_its_platform_and_is_updated_when_stopped(client: Clien
         PlatformIdentifier="notebook-al2-v3",
         InstanceMetadataServiceConfiguration={"MinimumInstanceMetadataServiceVersion": "2"},
     )
-    found = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
-    assert found["PlatformIdentifier"] == "notebook-al2-v3"
-    assert found["InstanceMetadataServiceConfiguration"]["MinimumInstanceMetadataServiceVersion"] == "2"
+    notebook = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
+    assert notebook["PlatformIdentifier"] == "notebook-al2-v3"
+    assert notebook["InstanceMetadataServiceConfiguration"]["MinimumInstanceMetadataServiceVersion"] == "2"
     with pytest.raises(ClientError, match="Unable to transition to"):
         sagemaker.update_notebook_instance(NotebookInstanceName="desk", InstanceType="ml.t3.large")
     sagemaker.stop_notebook_instance(NotebookInstanceName="desk")
     sagemaker.update_notebook_instance(
         NotebookInstanceName="desk", InstanceType="ml.t3.large", DisassociateLifecycleConfig=True
     )
-    found = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
-    assert (found["InstanceType"], found.get("NotebookInstanceLifecycleConfigName")) == ("ml.t3.large", None)
+    notebook = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
+    assert (notebook["InstanceType"], notebook.get("NotebookInstanceLifecycleConfigName")) == (
+        "ml.t3.large",
+        None,
+    )
 
 
 def test_a_lifecycle_script_may_not_be_too_long(client: Client) -> None:

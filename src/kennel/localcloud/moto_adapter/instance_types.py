@@ -10,6 +10,15 @@ from kennel.localcloud.protocol.messages import AwsError
 def check_instance_type(value: str, shape: str, member: str) -> None:
     """Refuse an instance type that a shape of the model does not list.
 
+    Parameters
+    ----------
+    value
+        The instance type of the request, e.g. ``ml.m5.large``.
+    shape
+        The shape in botocore's model that lists the types, e.g. ``ProductionVariantInstanceType``.
+    member
+        The request's member, as the message names it.
+
     Raises
     ------
     AwsError

@@ -1,4 +1,4 @@
-"""moto's records of SageMaker's resources, where only its private attributes hold them."""
+"""moto's records of SageMaker's resources, where only a private attribute of moto leads to them."""
 
 from __future__ import annotations
 
@@ -6,5 +6,38 @@ from typing import Any
 
 
 def model(backend: Any, name: str) -> Any:
-    """Return moto's record of a model, or None."""
+    """Return moto's record of a model, or None.
+
+    Parameters
+    ----------
+    backend
+        moto's backend of SageMaker for an account and region.
+    name
+        The model's name.
+    """
     return backend._models.get(name)
+
+
+def tagged_resource(backend: Any, arn: str) -> Any:
+    """Return moto's record of the resource with an ARN; its tags are a list in the attribute ``tags``.
+
+    Parameters
+    ----------
+    backend
+        As for `model`.
+    arn
+        The ARN of a resource of any kind; moto itself finds no notebook instance lifecycle configuration.
+
+    Returns
+    -------
+    None if the resource does not exist, or moto keeps no tags of its kind.
+    """
+    kind, _, name = arn.split(":")[-1].partition("/")
+    try:
+        if kind == "notebook-instance-lifecycle-config":
+            resource = backend.notebook_instance_lifecycle_configurations.get(name)
+        else:
+            resource = backend._get_resource_from_arn(arn)
+    except (AttributeError, ValueError, TypeError):  # a kind that moto does not know, or no ARN
+        return None
+    return resource if hasattr(resource, "tags") else None

@@ -1,4 +1,8 @@
-"""SageMaker: moto knows the instance types of 2020; botocore's model lists those of today."""
+"""SageMaker's instance types.
+
+moto refuses endpoint configurations and notebook instances of a type that is not in its own lists, which end
+in 2020. Patched, it takes those in botocore's model.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from kennel.localcloud.moto_adapter.patching import replace
 
 
 def apply() -> None:
-    """Let moto accept the instance types of today."""
+    """Let moto accept the instance types in botocore's model."""
     from moto.sagemaker.models import FakeEndpointConfig, FakeSagemakerNotebookInstance
 
     def validate_hosting_type(self: Any, instance_type: str) -> None:

@@ -1,9 +1,14 @@
-"""Models and endpoint configurations: the members that moto drops or invents, and today's instance types."""
+"""Models and endpoint configurations: members that moto drops, and those that it invents.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModel.html
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
+"""
 
 from __future__ import annotations
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter import sagemaker as moto_sagemaker
 from kennel.localcloud.protocol.messages import AwsError, Response
 
 
@@ -11,12 +16,12 @@ from kennel.localcloud.protocol.messages import AwsError, Response
 def create_model(call: Call) -> Response:
     """Keep the network isolation, and no VPC configuration where none was given."""
     name = call.parameters["ModelName"]
-    models = call.backend()._models
-    if name in models:
-        raise AwsError("ValidationException", f'Cannot create already existing model "{models[name].arn}".')
+    backend = call.backend()
+    if existing := moto_sagemaker.model(backend, name):
+        raise AwsError("ValidationException", f'Cannot create already existing model "{existing.arn}".')
     response = call.ask_moto()
     if response.ok:
-        model = models[name]
+        model = moto_sagemaker.model(backend, name)
         model.enable_network_isolation = bool(call.parameters.get("EnableNetworkIsolation"))
         model.vpc_config = call.parameters.get("VpcConfig")
         model.inference_execution_config = call.parameters.get("InferenceExecutionConfig")

@@ -1,4 +1,7 @@
-"""Notebook instances and their lifecycle configurations: updates, and the members that moto drops."""
+"""Notebook instances and their lifecycle configurations: updates, and the members that moto drops.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateNotebookInstance.html
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ DISASSOCIATIONS = {
     "DisassociateAdditionalCodeRepositories": "additional_code_repositories",
     "DisassociateAcceleratorTypes": "accelerator_types",
 }
+# Characters of a script in base64: NotebookInstanceLifecycleConfigContent in SageMaker's API reference.
 SCRIPT_LIMIT = 16384
 
 
@@ -38,25 +42,27 @@ class DroppedMembers:
 
 
 def _dropped(call: Call) -> dict[str, Any]:
-    """The members of a notebook instance that moto does not keep."""
+    """Return the members of a notebook instance that moto does not keep, to read or to change."""
     return call.cloud.store(DroppedMembers).by_name.setdefault(call.parameters["NotebookInstanceName"], {})
 
 
 @operation("sagemaker", "CreateNotebookInstance")
 def create_notebook_instance(call: Call) -> Response:
+    """Refuse a lifecycle configuration that does not exist, and keep the members that moto drops."""
     config = call.parameters.get("LifecycleConfigName")
     if config and config not in call.backend().notebook_instance_lifecycle_configurations:
         raise AwsError("ValidationException", f"Unable to find lifecycle config {config}.")
     response = call.ask_moto()
     if response.ok:
-        kept = _dropped(call)
-        kept.clear()
-        kept.update({name: call.parameters[name] for name in DROPPED if name in call.parameters})
+        members = _dropped(call)
+        members.clear()  # those of a deleted instance of this name
+        members.update({name: call.parameters[name] for name in DROPPED if name in call.parameters})
     return response
 
 
 @operation("sagemaker", "DescribeNotebookInstance")
 def describe_notebook_instance(call: Call) -> Response:
+    """Add the members that moto drops."""
     return call.json({**call.ask_moto_json(), **_dropped(call)})
 
 
@@ -83,6 +89,7 @@ def update_notebook_instance(call: Call) -> dict[str, Any]:
 
 @operation("sagemaker", "CreateNotebookInstanceLifecycleConfig")
 def create_lifecycle_config(call: Call) -> Response:
+    """Refuse scripts that are too long, and keep the tags that moto drops."""
     _check_scripts(call)
     response = call.ask_moto()
     if response.ok:
@@ -94,6 +101,7 @@ def create_lifecycle_config(call: Call) -> Response:
 
 @operation("sagemaker", "UpdateNotebookInstanceLifecycleConfig")
 def update_lifecycle_config(call: Call) -> dict[str, Any]:
+    """Replace the scripts of a lifecycle configuration."""
     _check_scripts(call)
     name = call.parameters["NotebookInstanceLifecycleConfigName"]
     config = call.backend().notebook_instance_lifecycle_configurations.get(name)

@@ -1,35 +1,33 @@
-"""A tuning job's life: trials chosen, run side by side, given up, counted, and the best one named."""
+"""A tuning job's life: trials chosen, run side by side, stopped early, counted, and the best one recorded."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.exceptions import ServiceException
 
-from kennel.localcloud.services.sagemaker.tuning.search import BayesianSearch, GridSearch, RandomSearch
-from kennel.localcloud.services.sagemaker.tuning.stopping import hopeless
-from kennel.localcloud.services.sagemaker.tuning.trial import Trial
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
-    from kennel.localcloud.runtime.role_session import RoleSession
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.runtime.role_session import RoleSession
+from kennel.localcloud.services.sagemaker.tuning.early_stopping import worse_than_median
+from kennel.localcloud.services.sagemaker.tuning.observation import Values
+from kennel.localcloud.services.sagemaker.tuning.remote_search import RemoteSearch
+from kennel.localcloud.services.sagemaker.tuning.trial import TuningTrial
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
-ENOUGH_FAILURES = 5  # as many trials without an objective as SageMaker waits for before it gives up
-OVER = ("Completed", "Failed", "Stopped")
+FAILURE_LIMIT = 5  # SageMaker fails a job after as many trials without any objective
+ENDS = ("Completed", "Failed", "Stopped")
 ALL_FAILED = "All training jobs failed. Please take a look at the training jobs failures to get more details."
 NO_OBJECTIVE = (
     "No objective metrics found after running {} training jobs. Please ensure that the custom algorithm is "
     "emitting the objective metric as defined by the regular expression provided."
 )
-
-Search = RandomSearch | GridSearch
 
 
 class TuningJob:
@@ -45,13 +43,15 @@ class TuningJob:
         What chooses the trials.
     """
 
-    def __init__(self, cloud: Cloud, session: RoleSession, backend: Any, record: Any, search: Search) -> None:
+    def __init__(
+        self, cloud: Cloud, session: RoleSession, backend: Any, record: Any, search: RemoteSearch
+    ) -> None:
         self._cloud, self._session, self._backend = cloud, session, backend
         self.record, self._search = record, search
         self._configuration = record.hyper_parameter_tuning_job_config
-        self.trials: list[Trial] = []
+        self.trials: list[TuningTrial] = []
         self._stop = threading.Event()
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         record.hyper_parameter_tuning_job_status = "InProgress"
         record.hyper_parameter_tuning_end_time = record.failure_reason = None
         record.best_training_job = record.OverallBestTrainingJob = None
@@ -74,7 +74,7 @@ class TuningJob:
     @property
     def over(self) -> bool:
         """Whether it has ended, in whatever way."""
-        return self.status in OVER
+        return self.status in ENDS
 
     def stop(self) -> None:
         """Ask it to end: no trial starts any more, those that run are stopped."""
@@ -82,88 +82,99 @@ class TuningJob:
             self.record.hyper_parameter_tuning_job_status = "Stopping"
             self._stop.set()
 
-    def best(self) -> Trial | None:
+    def best(self) -> TuningTrial | None:
         """Return the completed trial with the best objective."""
-        completed = [one for one in self.trials if one.status == "Completed" and one.succeeded()]
-        return min(completed, key=lambda one: one.losses()[-1], default=None)
+        completed = [trial for trial in self.trials if trial.status == "Completed" and trial.succeeded()]
+        return min(completed, key=lambda trial: trial.losses()[-1], default=None)
 
     def _run(self) -> None:
         reason = ""
         try:
-            reason = self._try()
+            reason = self._run_trials()
         except ServiceException as error:
             reason = f"ClientError: {error.code}: {error.message}"
         except Exception as error:  # a fault of the local cloud must not leave the job InProgress
             log.exception("tuning job %s", self.record.hyper_parameter_tuning_job_name)
             reason = f"InternalServerError: the local cloud failed: {error!r}. Its log says more."
         finally:
+            self._search.close()
             self._end_trials()
         self._refresh()
         record = self.record
         record.failure_reason = reason or None
         record.hyper_parameter_tuning_end_time = datetime.now(UTC)
-        record.consumed_resources = {"RuntimeInSeconds": round(time.monotonic() - self._began)}
+        record.consumed_resources = {"RuntimeInSeconds": round(time.monotonic() - self._started)}
         details = {"NumberOfTrainingJobsObjectiveNotImproving": self._not_improving()}
         record.tuning_job_completion_details = details
-        # Last: who waits for it may rely on the rest.
+        # Last: whoever waits for the status may rely on the rest.
         record.hyper_parameter_tuning_job_status = (
             "Failed" if reason else "Stopped" if self._stop.is_set() else "Completed"
         )
 
-    def _try(self) -> str:
-        """Run trials until there are enough; return why that is hopeless, if it is."""
+    def _run_trials(self) -> str:
+        """Run trials until there are enough; return why the job fails, if it does."""
         limits = self._configuration["ResourceLimits"]
-        most = limits.get("MaxNumberOfTrainingJobs")
-        exhausted = False
-        while not (self._stop.is_set() or self._satisfied()):
-            running = [one for one in self.trials if not one.over]
-            exhausted = exhausted or len(self.trials) == most
+        maximum = limits.get("MaxNumberOfTrainingJobs")
+        exhausted = False  # no further trial starts
+        suggestion: concurrent.futures.Future[Values | None] | None = None
+        while not (self._stop.is_set() or self._complete()):
+            running = [trial for trial in self.trials if not trial.over]
+            exhausted = exhausted or len(self.trials) == maximum
             if reason := self._failure(exhausted and not running):
                 return reason
             if exhausted and not running:
                 break
-            if not exhausted and len(running) < limits["MaxParallelTrainingJobs"]:
-                values = self._search.next([one.tried() for one in self.trials])
-                exhausted = values is None
-                if values is not None:
+            if not exhausted and suggestion is None and len(running) < limits["MaxParallelTrainingJobs"]:
+                suggestion = self._search.suggest([trial.observation() for trial in self.trials])
+            if suggestion and suggestion.done():
+                values, suggestion = suggestion.result(), None
+                if values is None:
+                    exhausted = True
+                else:
                     self._start_trial(values)
                 continue
-            self._give_up_hopeless(running)
+            self._stop_early(running)
             self._refresh()
-            self._stop.wait(POLL_SECONDS)
+            if suggestion:
+                concurrent.futures.wait([suggestion], POLL_SECONDS)
+            else:
+                self._stop.wait(POLL_SECONDS)
         return ""
 
-    def _start_trial(self, values: dict[str, str]) -> None:
+    def _start_trial(self, values: Values) -> None:
         number = len(self.trials) + 1
-        self.trials.append(Trial(self._cloud, self._session, self._backend, self.record, number, values))
+        self.trials.append(
+            TuningTrial(self._cloud, self._session, self._backend, self.record, number, values)
+        )
         self._refresh()
 
     def _end_trials(self) -> None:
-        for one in self.trials:
-            one.give_up()
-        while not all(one.over for one in self.trials):
+        for trial in self.trials:
+            trial.stop()
+        while not all(trial.over for trial in self.trials):
             self._refresh()
             time.sleep(POLL_SECONDS)
 
-    def _give_up_hopeless(self, running: list[Trial]) -> None:
+    def _stop_early(self, running: list[TuningTrial]) -> None:
         if self._configuration.get("TrainingJobEarlyStoppingType") == "Auto":
-            earlier = [one.losses() for one in self.trials if one.over]
-            for one in running:
-                if hopeless(one.losses(), earlier):
-                    one.give_up()
+            earlier = [trial.losses() for trial in self.trials if trial.over]
+            for trial in running:
+                if worse_than_median(trial.losses(), earlier):
+                    trial.stop()
 
     def _failure(self, all_over: bool) -> str:
-        over = [one for one in self.trials if one.over]
-        enough = len(over) >= ENOUGH_FAILURES or (all_over and over)
-        if not enough or any(one.succeeded() for one in over):
+        """Return why the job fails, if no trial has had an objective so far."""
+        ended = [trial for trial in self.trials if trial.over]
+        enough = len(ended) >= FAILURE_LIMIT or (all_over and ended)
+        if not enough or any(trial.succeeded() for trial in ended):
             return ""
-        failed = all(one.status == "Failed" for one in over)
-        return ALL_FAILED if failed else NO_OBJECTIVE.format(len(over))
+        failed = all(trial.status == "Failed" for trial in ended)
+        return ALL_FAILED if failed else NO_OBJECTIVE.format(len(ended))
 
-    def _satisfied(self) -> bool:
+    def _complete(self) -> bool:
         """Whether a completion criterion or the time limit ends the job early."""
         limit = self._configuration["ResourceLimits"].get("MaxRuntimeInSeconds")
-        if limit and time.monotonic() - self._began > limit:
+        if limit and time.monotonic() - self._started > limit:
             return True
         criteria = self._configuration.get("TuningJobCompletionCriteria") or {}
         target, best = criteria.get("TargetObjectiveMetricValue"), self.best()
@@ -176,17 +187,15 @@ class TuningJob:
 
     def _not_improving(self) -> int:
         """Return how many trials have ended since the best one."""
-        over = sorted(
-            (one for one in self.trials if one.over),
-            key=lambda one: one.job.record.moto.training_end_time,
-        )
+        ended = sorted((trial for trial in self.trials if trial.over), key=lambda trial: trial.ended_at)
         best = self.best()
-        return len(over) - 1 - over.index(best) if best in over and best else len(over)
+        return len(ended) - 1 - ended.index(best) if best in ended and best else len(ended)
 
     def _refresh(self) -> None:
+        """Write the counters and the best trial into moto's record."""
         record, trials = self.record, self.trials
-        statuses = [one.status for one in trials]
-        faults = [one.job.record.moto.failure_reason or "" for one in trials if one.status == "Failed"]
+        statuses = [trial.status for trial in trials]
+        faults = [trial.failure_reason for trial in trials if trial.status == "Failed"]
         retryable = sum(fault.startswith("InternalServerError") for fault in faults)
         record.training_job_status_counters = {
             "Completed": statuses.count("Completed"),
@@ -195,17 +204,10 @@ class TuningJob:
             "NonRetryableError": len(faults) - retryable,
             "Stopped": statuses.count("Stopped"),
         }
-        succeeded, over = sum(one.succeeded() for one in trials), sum(one.over for one in trials)
-        counters = {"Succeeded": succeeded, "Pending": len(trials) - over, "Failed": over - succeeded}
+        succeeded, ended = sum(trial.succeeded() for trial in trials), sum(trial.over for trial in trials)
+        counters = {"Succeeded": succeeded, "Pending": len(trials) - ended, "Failed": ended - succeeded}
         record.objective_status_counters = counters
-        record.consumed_resources = {"RuntimeInSeconds": round(time.monotonic() - self._began)}
+        record.consumed_resources = {"RuntimeInSeconds": round(time.monotonic() - self._started)}
         best = self.best()
         record.best_training_job = best.summary() if best else None
         record.last_modified_time = datetime.now(UTC)
-
-
-def search_of(strategy: str, space: Any, seed: int) -> Search:
-    """Return the search of a strategy's name."""
-    if strategy == "Grid":
-        return GridSearch(space)
-    return (BayesianSearch if strategy == "Bayesian" else RandomSearch)(space, seed)

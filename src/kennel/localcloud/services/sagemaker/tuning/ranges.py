@@ -1,4 +1,4 @@
-"""What a tuning job searches: ranges of hyperparameters, and points of the unit cube as their values.
+"""The ranges of a tuning job's hyperparameters, their scales, and their values as text.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html
 """
@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ra
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,141 +13,131 @@ AUTO_DECADES = 2.0  # `Auto` takes the logarithm where the limits are at least a
 
 
 class RangeError(Exception):
-    """A range is senseless; the text names it, in the words of a ValidationException."""
+    """A range is invalid; the text names it, in the words of a ValidationException."""
 
 
 @dataclass(frozen=True)
 class NumberRange:
     """An integer or continuous hyperparameter.
 
+    A search samples a *number* between `low` and `high`, uniformly or, where `logarithmic` holds, uniformly
+    in its logarithm. The number is the hyperparameter itself, except on the reverse logarithmic scale: there
+    it is ``-log(1 - x)``, which gives values near 1 the detail that the logarithm gives those near 0.
+    An integer is the whole number next to it: its limits lie half a unit further out, to be as likely as the
+    rest.
+
     Parameters
     ----------
     name
         The hyperparameter.
-    least, most
-        Its limits, both possible.
+    minimum, maximum
+        Its limits, both included.
     scaling
         ``Linear``, ``Logarithmic`` or ``ReverseLogarithmic``.
-    whole
-        Whether it is an integer.
+    integer
+        Whether its values are whole numbers.
     """
 
     name: str
-    least: float
-    most: float
+    minimum: float
+    maximum: float
     scaling: str
-    whole: bool
+    integer: bool
 
-    width = 1
+    @property
+    def logarithmic(self) -> bool:
+        """Whether numbers are sampled uniformly in their logarithm."""
+        return self.scaling == "Logarithmic"
 
-    def value(self, place: float) -> str:
-        """Return the value at a place between 0 and 1, as a hyperparameter's text."""
-        low, high = self._ends()
-        number = self._unscaled(low + (high - low) * place)
-        if self.whole:
-            return str(int(min(max(round(number), self.least), self.most)))
-        return repr(min(max(number, self.least), self.most))
+    @property
+    def low(self) -> float:
+        """The lowest number that a search samples."""
+        return self._number(self.minimum - (0.5 if self.integer else 0.0))
 
-    def coordinates(self, value: str) -> list[float]:
-        """Return where a value lies between 0 and 1."""
-        low, high = self._ends()
-        return [(self._scaled(float(value)) - low) / (high - low)]
+    @property
+    def high(self) -> float:
+        """The highest number that a search samples."""
+        return self._number(self.maximum + (0.5 if self.integer else 0.0))
 
-    def _ends(self) -> tuple[float, float]:
-        # An integer stands for the interval round it, so that both ends are as likely as the rest.
-        edge = 0.5 if self.whole else 0.0
-        return self._scaled(self.least - edge), self._scaled(self.most + edge)
+    def number(self, text: str) -> float:
+        """Return the number of a hyperparameter's text, within the limits."""
+        return min(max(self._number(float(text)), self.low), self.high)
 
-    def _scaled(self, number: float) -> float:
-        if self.scaling == "Logarithmic":
-            return math.log(number)
-        return -math.log1p(-number) if self.scaling == "ReverseLogarithmic" else number
+    def text(self, number: float) -> str:
+        """Return the hyperparameter's text for a number, within the limits."""
+        value = -math.expm1(-number) if self.scaling == "ReverseLogarithmic" else number
+        value = min(max(round(value) if self.integer else value, self.minimum), self.maximum)
+        return str(int(value)) if self.integer else repr(float(value))
 
-    def _unscaled(self, place: float) -> float:
-        if self.scaling == "Logarithmic":
-            return math.exp(place)
-        return -math.expm1(-place) if self.scaling == "ReverseLogarithmic" else place
+    def _number(self, value: float) -> float:
+        return -math.log1p(-value) if self.scaling == "ReverseLogarithmic" else value
 
 
 @dataclass(frozen=True)
-class ChoiceRange:
-    """A categorical hyperparameter."""
+class CategoricalRange:
+    """A categorical hyperparameter: its values have no order.
+
+    Parameters
+    ----------
+    name
+        The hyperparameter.
+    values
+        Its values, all different.
+    """
 
     name: str
     values: tuple[str, ...]
 
-    @property
-    def width(self) -> int:
-        """How many coordinates it has for a model: one a value."""
-        return len(self.values)
 
-    def value(self, place: float) -> str:
-        """Return the value at a place between 0 and 1."""
-        return self.values[min(int(place * len(self.values)), len(self.values) - 1)]
-
-    def coordinates(self, value: str) -> list[float]:
-        """Return one coordinate a value, so that all differ from each other alike."""
-        return [math.sqrt(0.5) if value == one else 0.0 for one in self.values]
+Range = NumberRange | CategoricalRange
 
 
-Range = NumberRange | ChoiceRange
-
-
-@dataclass(frozen=True)
-class Space:
-    """All ranges of a tuning job; a point has one place between 0 and 1 for each of them."""
-
-    ranges: tuple[Range, ...]
-
-    def values(self, point: Sequence[float]) -> dict[str, str]:
-        """Return the hyperparameters at a point."""
-        return {one.name: one.value(place) for one, place in zip(self.ranges, point, strict=True)}
-
-    def coordinates(self, values: dict[str, str]) -> list[float]:
-        """Return what a model sees of hyperparameters: what rounding made equal is equal here too."""
-        return [number for one in self.ranges for number in one.coordinates(values[one.name])]
-
-
-def read(parameter_ranges: dict[str, Any]) -> Space:
+def read(parameter_ranges: dict[str, Any]) -> tuple[Range, ...]:
     """Read the ``ParameterRanges`` of a request.
+
+    Parameters
+    ----------
+    parameter_ranges
+        ``IntegerParameterRanges``, ``ContinuousParameterRanges`` and ``CategoricalParameterRanges``.
 
     Raises
     ------
     RangeError
-        A range is empty, its numbers are none, its scaling does not suit it, or a name comes twice.
+        There is no range, one is empty or its limits are not numbers, its scaling does not suit it, or two
+        have one name.
     """
     ranges: list[Range] = []
-    for kind, whole in (("IntegerParameterRanges", True), ("ContinuousParameterRanges", False)):
-        ranges += [_number(one, whole) for one in parameter_ranges.get(kind) or []]
-    for one in parameter_ranges.get("CategoricalParameterRanges") or []:
-        if len(set(one["Values"])) != len(one["Values"]):
-            raise RangeError(f"The values of categorical parameter {one['Name']} must be unique.")
-        ranges.append(ChoiceRange(one["Name"], tuple(one["Values"])))
-    names = [one.name for one in ranges]
+    for kind, integer in (("IntegerParameterRanges", True), ("ContinuousParameterRanges", False)):
+        ranges += [_number_range(given, integer) for given in parameter_ranges.get(kind) or []]
+    for given in parameter_ranges.get("CategoricalParameterRanges") or []:
+        if len(set(given["Values"])) != len(given["Values"]):
+            raise RangeError(f"The values of categorical parameter {given['Name']} must be unique.")
+        ranges.append(CategoricalRange(given["Name"], tuple(given["Values"])))
+    names = [range_.name for range_ in ranges]
     if not names:
         raise RangeError("At least one hyperparameter range must be given.")
     for name in names:
         if names.count(name) > 1:
             raise RangeError(f"Hyperparameter {name} has more than one range.")
-    return Space(tuple(ranges))
+    return tuple(ranges)
 
 
-def _number(given: dict[str, Any], whole: bool) -> NumberRange:
+def _number_range(given: dict[str, Any], integer: bool) -> NumberRange:
     name, scaling = given["Name"], given.get("ScalingType") or "Auto"
     try:
-        least, most = (float(given[end]) for end in ("MinValue", "MaxValue"))
+        minimum, maximum = (float(given[limit]) for limit in ("MinValue", "MaxValue"))
     except ValueError as error:
         raise RangeError(f"The limits of parameter {name} are no numbers: {error}.") from error
-    if not (math.isfinite(least) and math.isfinite(most) and least < most):
+    if not (math.isfinite(minimum) and math.isfinite(maximum) and minimum < maximum):
         raise RangeError(f"MinValue of parameter {name} must be less than its MaxValue.")
-    if whole and (least != int(least) or most != int(most)):
+    if integer and (minimum != int(minimum) or maximum != int(maximum)):
         raise RangeError(f"The limits of integer parameter {name} must be whole numbers.")
     if scaling == "Auto":
-        scaling = "Logarithmic" if least > 0 and most / least >= 10**AUTO_DECADES else "Linear"
-    if scaling == "Logarithmic" and least <= 0:
+        scaling = "Logarithmic" if minimum > 0 and maximum / minimum >= 10**AUTO_DECADES else "Linear"
+    if scaling == "Logarithmic" and minimum <= 0:
         raise RangeError(f"Logarithmic scaling of parameter {name} needs a MinValue above 0.")
-    if scaling == "ReverseLogarithmic" and (whole or least < 0 or most >= 1):
+    if scaling == "ReverseLogarithmic" and (integer or minimum < 0 or maximum >= 1):
         raise RangeError(
             f"Reverse logarithmic scaling of parameter {name} needs a continuous range within 0 <= x < 1."
         )
-    return NumberRange(name, least, most, scaling, whole)
+    return NumberRange(name, minimum, maximum, scaling, integer)

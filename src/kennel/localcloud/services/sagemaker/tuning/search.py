@@ -1,155 +1,205 @@
-"""How a tuning job chooses its next trial: at random, from a grid, or where a Gaussian process hopes most.
+"""How a tuning job chooses its trials: SageMaker's strategies, each one of Optuna's samplers.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-how-it-works.html
+
+A study lives in memory for one suggestion: it is filled with the trials so far, asked once, and dropped. So a
+suggestion depends on the seed and the trials alone, and what a loss counts for may change as more are known.
+Optuna takes 0.5 s to import and its Gaussian process 5 s and 600 MB: `search_process` runs this, not the
+service (docs/decisions/optuna.md).
 """
 
 from __future__ import annotations
 
-import itertools
 import math
+import random
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from importlib import import_module
+from statistics import median
 
-import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.samplers import BaseSampler, BruteForceSampler, GPSampler, QMCSampler, RandomSampler
+from optuna.trial import TrialState, create_trial
 
-from kennel.localcloud.services.sagemaker.tuning.ranges import ChoiceRange, Space
-from kennel.localcloud.services.sagemaker.tuning.surrogate import GaussianProcess
+from kennel.localcloud.services.sagemaker.tuning.observation import Observation, Values
+from kennel.localcloud.services.sagemaker.tuning.ranges import CategoricalRange, Range
 
-PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71)
-CANDIDATES, NEIGHBOURS = 1000, 100
+ATTEMPTS = 20  # at hyperparameters that no trial has; a few discrete ranges have no more
 
-
-@dataclass(frozen=True)
-class Tried:
-    """A trial so far.
-
-    Parameters
-    ----------
-    values
-        Its hyperparameters.
-    loss
-        Its objective, the smaller the better; None while it runs; infinite if it has none and is over.
-    """
-
-    values: dict[str, str]
-    loss: float | None
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # BruteForceSampler
 
 
-class RandomSearch:
-    """Any point is as likely as any other.
+class SearchStrategy:
+    """A strategy.
 
     Parameters
     ----------
-    space
+    ranges
         What to search.
     seed
-        Of the same random numbers each time.
+        Two searches with one seed that see the same trials suggest the same.
     """
 
-    def __init__(self, space: Space, seed: int) -> None:
-        self.space, self.seed = space, seed
+    def __init__(self, ranges: Sequence[Range], seed: int) -> None:
+        self.ranges, self.seed = ranges, seed
+        self._distributions = {range_.name: _distribution(range_) for range_ in ranges}
 
-    def next(self, tried: Sequence[Tried]) -> dict[str, str] | None:
-        """Return the hyperparameters of the next trial, if possible new ones; None if all are tried."""
-        random = np.random.default_rng([self.seed, len(tried)])
-        return self._first_new(random.random((20, len(self.space.ranges))), tried)
+    def next(self, observations: Sequence[Observation]) -> Values | None:
+        """Return the hyperparameters of the next trial, new ones if possible.
 
-    def _first_new(self, points: np.ndarray, tried: Sequence[Tried]) -> dict[str, str]:
-        chosen = [self.space.values(point.tolist()) for point in points]
-        before = [one.values for one in tried]
-        return next((values for values in chosen if values not in before), chosen[0])
+        Parameters
+        ----------
+        observations
+            All trials so far, in the order of their start.
+
+        Returns
+        -------
+        None if there is nothing left to try.
+        """
+        study = self._study(observations)
+        return self._new_values(study, observations)
+
+    def prepare(self, count: int) -> None:
+        """Import what a suggestion after `count` trials needs, while the trials before it run."""
+
+    def _sampler(self, observations: Sequence[Observation]) -> BaseSampler:
+        raise NotImplementedError
+
+    def _study(self, observations: Sequence[Observation]) -> optuna.Study:
+        study = optuna.create_study(sampler=self._sampler(observations))
+        losses = iter(_clipped([seen.loss for seen in observations if seen.loss is not None]))
+        for observation in observations:
+            running = observation.loss is None
+            study.add_trial(
+                create_trial(
+                    state=TrialState.RUNNING if running else TrialState.COMPLETE,
+                    value=None if running else next(losses),
+                    params={
+                        range_.name: _parameter(range_, observation.values[range_.name])
+                        for range_ in self.ranges
+                    },
+                    distributions=self._distributions,
+                )
+            )
+        return study
+
+    def _new_values(self, study: optuna.Study, observations: Sequence[Observation]) -> Values:
+        """Ask a study for hyperparameters that no trial has; return known ones if it finds no others."""
+        known = [observation.values for observation in observations]
+        for _ in range(ATTEMPTS):
+            values = self._values(study.ask(self._distributions))
+            if values not in known:
+                break
+        return values
+
+    def _values(self, trial: optuna.Trial) -> Values:
+        return {range_.name: _text(range_, trial.params[range_.name]) for range_ in self.ranges}
+
+    def _seed(self, count: int) -> int:
+        """Return the seed of the suggestion after `count` trials: each draws random numbers of its own."""
+        return random.Random(f"{self.seed}/{count}").getrandbits(32)  # noqa: S311 - a search, not a secret
 
 
-class GridSearch:
+class RandomSearch(SearchStrategy):
+    """Any point is as likely as any other."""
+
+    def _sampler(self, observations: Sequence[Observation]) -> BaseSampler:
+        return RandomSampler(seed=self._seed(len(observations)))
+
+
+class GridSearch(SearchStrategy):
     """Every combination of categorical hyperparameters once, as SageMaker's grids are."""
 
-    def __init__(self, space: Space) -> None:
-        choices = [one for one in space.ranges if isinstance(one, ChoiceRange)]
-        names = [one.name for one in choices]
-        products = itertools.product(*(one.values for one in choices))
-        self.combinations = [dict(zip(names, values, strict=True)) for values in products]
+    def next(self, observations: Sequence[Observation]) -> Values | None:
+        """Return a combination that was not tried; None after the last."""
+        combinations = math.prod(
+            len(range_.values) for range_ in self.ranges if isinstance(range_, CategoricalRange)
+        )
+        return super().next(observations) if len(observations) < combinations else None
 
-    def next(self, tried: Sequence[Tried]) -> dict[str, str] | None:
-        """Return the next combination; None after the last."""
-        return self.combinations[len(tried)] if len(tried) < len(self.combinations) else None
+    def _sampler(self, observations: Sequence[Observation]) -> BaseSampler:
+        return BruteForceSampler(seed=self._seed(len(observations)))
 
 
-class BayesianSearch(RandomSearch):
+class BayesianSearch(SearchStrategy):
     """First points that fill the space evenly, then those where a Gaussian process expects most improvement.
 
-    A trial that is still running counts with what the process expects of it, so that two at a time do not
-    choose the same; one that failed counts as the worst, so that its neighbourhood is avoided.
+    A trial that still runs counts as pending, so that two at a time do not get the same; one that ended
+    without an objective counts as the worst, so that its neighbourhood is avoided.
+
+    Attributes
+    ----------
+    initial : int
+        How many points fill the space: two for each dimension, at least 4 and at most 8, measured better than
+        one for each (docs/decisions/optuna.md).
     """
 
-    def __init__(self, space: Space, seed: int) -> None:
-        super().__init__(space, seed)
-        self.first = max(4, len(space.ranges) + 1)
-        self._shift = np.random.default_rng(seed).random(len(space.ranges))
+    def __init__(self, ranges: Sequence[Range], seed: int) -> None:
+        super().__init__(ranges, seed)
+        self.initial = min(max(4, 2 * len(ranges)), 8)
 
-    def next(self, tried: Sequence[Tried]) -> dict[str, str] | None:
+    def next(self, observations: Sequence[Observation]) -> Values | None:
         """Return the hyperparameters of the next trial."""
-        known = [one for one in tried if one.loss is not None and math.isfinite(one.loss)]
-        if len(tried) < self.first or len(known) < 2:
-            return self._first_new(self._even(len(tried), 20), tried)
-        random = np.random.default_rng([self.seed, len(tried)])
-        over = [one for one in tried if one.loss is not None]
-        coordinates = np.array([self.space.coordinates(one.values) for one in over])
-        losses = _tamed(np.array([one.loss for one in over], float))
-        process = GaussianProcess(coordinates, losses)
-        running = [one for one in tried if one.loss is None]
-        if running:
-            process = process.believing(np.array([self.space.coordinates(one.values) for one in running]))
-        return self._most_hopeful(process, float(losses.min()), known, tried, random)
+        if self._model_ready(observations):
+            return super().next(observations)
+        study = optuna.create_study(
+            sampler=QMCSampler(scramble=True, seed=self.seed % 2**32, warn_independent_sampling=False)
+        )
+        for _ in observations:  # the n-th point of the study's sequence comes after n - 1 others
+            study.ask(self._distributions)
+        return self._new_values(study, observations)
 
-    def _most_hopeful(
-        self,
-        process: GaussianProcess,
-        best: float,
-        known: Sequence[Tried],
-        tried: Sequence[Tried],
-        random: np.random.Generator,
-    ) -> dict[str, str]:
-        points = random.random((CANDIDATES, len(self.space.ranges)))
-        hope = self._hope(points, process, best)
-        for spread in (0.1, 0.03):  # then look closer round the most hopeful ones
-            centres = points[np.argsort(-hope)[:5]]
-            near = np.repeat(centres, NEIGHBOURS // 5, axis=0)
-            # A few places change at a time: a categorical one moves only when it jumps.
-            moved = random.random(near.shape) < 0.5
-            jumps = np.where(random.random(near.shape) < 0.2, random.random(near.shape), near)
-            near = np.where(moved, np.clip(jumps + spread * random.standard_normal(near.shape), 0, 1), near)
-            points = np.concatenate([points, near])
-            hope = np.concatenate([hope, self._hope(near, process, best)])
-        return self._first_new(points[np.argsort(-hope, kind="stable")], tried)
+    def prepare(self, count: int) -> None:
+        """Import the Gaussian process's libraries before its first suggestion."""
+        if count == self.initial:
+            for library in ("scipy.optimize", "torch"):
+                import_module(library)
 
-    def _hope(self, points: np.ndarray, process: GaussianProcess, best: float) -> np.ndarray:
-        coordinates = [self.space.coordinates(self.space.values(point)) for point in points.tolist()]
-        return process.expected_improvement(np.array(coordinates), best)
+    def _model_ready(self, observations: Sequence[Observation]) -> bool:
+        """Whether the trials so far are enough for a model."""
+        finite = [seen for seen in observations if seen.loss is not None and math.isfinite(seen.loss)]
+        return len(observations) >= self.initial and len(finite) >= 2
 
-    def _even(self, start: int, count: int) -> np.ndarray:
-        """Return points of a Halton sequence, shifted by the seed (Cranley and Patterson's rotation)."""
-        bases = [PRIMES[i % len(PRIMES)] for i in range(len(self.space.ranges))]
-        points = [[_radical_inverse(i, base) for base in bases] for i in range(start + 1, start + 1 + count)]
-        rotated: np.ndarray = (np.array(points) + self._shift) % 1.0
-        return rotated
+    def _sampler(self, observations: Sequence[Observation]) -> BaseSampler:
+        return GPSampler(
+            seed=self._seed(len(observations)), n_startup_trials=0, warn_independent_sampling=False
+        )
 
 
-def _radical_inverse(number: int, base: int) -> float:
-    """Return the digits of a number mirrored behind the point."""
-    result, weight = 0.0, 1.0 / base
-    while number:
-        number, digit = divmod(number, base)
-        result, weight = result + digit * weight, weight / base
-    return result
+STRATEGIES: dict[str, type[SearchStrategy]] = {
+    "Bayesian": BayesianSearch,
+    "Grid": GridSearch,
+    "Random": RandomSearch,
+}
 
 
-def _tamed(losses: np.ndarray) -> np.ndarray:
+def _distribution(range_: Range) -> BaseDistribution:
+    if isinstance(range_, CategoricalRange):
+        return CategoricalDistribution(range_.values)
+    # Integers too: Optuna's Gaussian process takes twice as long over whole numbers, for the same results.
+    return FloatDistribution(range_.low, range_.high, log=range_.logarithmic)
+
+
+def _parameter(range_: Range, text: str) -> str | float:
+    """Return a hyperparameter as Optuna's trials have it."""
+    return text if isinstance(range_, CategoricalRange) else range_.number(text)
+
+
+def _text(range_: Range, parameter: str | float) -> str:
+    """Return a hyperparameter of one of Optuna's trials as a training job gets it."""
+    return str(parameter) if isinstance(range_, CategoricalRange) else range_.text(float(parameter))
+
+
+def _clipped(losses: Sequence[float]) -> list[float]:
     """Return losses, those far above the rest (a diverged training, a failed trial) drawn nearer.
 
-    Otherwise one loss of 50 among losses of 0.5 hides every difference that matters.
+    Otherwise a loss of 50 among losses of 0.5 hides every difference that matters.
     """
-    finite = losses[np.isfinite(losses)]
-    low, middle = finite.min(), np.median(finite)
-    limit = middle + 2.0 * (middle - low) + 1e-12
-    tamed: np.ndarray = np.minimum(np.where(np.isfinite(losses), losses, np.inf), limit)
-    return tamed
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    if not finite:
+        return [0.0] * len(losses)
+    middle = median(finite)
+    limit = middle + 2.0 * (middle - min(finite))
+    return [min(loss, limit) for loss in losses]

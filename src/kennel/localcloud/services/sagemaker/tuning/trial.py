@@ -1,4 +1,4 @@
-"""One trial of a tuning job: a training job, and what its objective says so far."""
+"""One trial of a tuning job: a training job, and its objective so far."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import math
 import uuid
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.runtime.role_session import RoleSession
 from kennel.localcloud.services.sagemaker.training.api import launch
 from kennel.localcloud.services.sagemaker.training.script_mode import TUNING_OBJECTIVE
-from kennel.localcloud.services.sagemaker.tuning.search import Tried
-
-if TYPE_CHECKING:
-    from kennel.localcloud.dispatch.cloud import Cloud
-    from kennel.localcloud.runtime.role_session import RoleSession
+from kennel.localcloud.services.sagemaker.tuning.observation import Observation, Values
 
 # What a trial's CreateTrainingJob takes from its tuning job's definition as it is.
 INHERITED = (
@@ -32,7 +31,7 @@ INHERITED = (
 )
 
 
-class Trial:
+class TuningTrial:
     """A trial, from its start.
 
     Parameters
@@ -45,6 +44,11 @@ class Trial:
         From 1.
     values
         The tuned hyperparameters.
+
+    Attributes
+    ----------
+    sign : float
+        A loss is `sign` times the objective: 1 if that is to be minimised, -1 if it is to be maximised.
     """
 
     def __init__(
@@ -54,31 +58,44 @@ class Trial:
         backend: Any,
         tuning_job: Any,
         number: int,
-        values: dict[str, str],
+        values: Values,
     ) -> None:
         self.values, self._definition = values, tuning_job.training_job_definition
         self._objective = tuning_job.hyper_parameter_tuning_job_config["HyperParameterTuningJobObjective"]
         self.sign = -1.0 if self._objective["Type"] == "Maximize" else 1.0
         name = f"{tuning_job.hyper_parameter_tuning_job_name}-{number:03}-{uuid.uuid4().hex[:8]}"
-        self.given_up = False
-        self.job = launch(cloud, session, backend, parameters(name, self._definition, values), tuning_job.arn)
+        self._stopped = False
+        self._job = launch(
+            cloud, session, backend, parameters(name, self._definition, values), tuning_job.arn
+        )
 
     @property
     def over(self) -> bool:
         """Whether it has ended, in whatever way."""
-        return self.job.record.over
+        return self._job.record.over
 
     @property
     def status(self) -> str:
         """Its training job's status."""
-        return self.job.record.status
+        return self._job.record.status
+
+    @property
+    def failure_reason(self) -> str:
+        """Why its training job failed; empty if it did not."""
+        return self._job.record.moto.failure_reason or ""
+
+    @property
+    def ended_at(self) -> datetime:
+        """When it ended; only for one that has."""
+        ended_at: datetime = self._job.record.moto.training_end_time
+        return ended_at
 
     def losses(self) -> list[float]:
         """Return the objective's values so far, the smaller the better."""
-        return [self.sign * value for value in self.job.metrics.values(self._objective["MetricName"])]
+        return [self.sign * value for value in self._job.metrics.values(self._objective["MetricName"])]
 
     def objective(self) -> float | None:
-        """Return the objective's last value, as the script printed it; None without one."""
+        """Return the objective's last value, as the script printed it; None without any."""
         losses = self.losses()
         return self.sign * losses[-1] if losses else None
 
@@ -86,22 +103,22 @@ class Trial:
         """Whether it has ended and its objective counts."""
         return self.status in ("Completed", "Stopped") and self.objective() is not None
 
-    def tried(self) -> Tried:
+    def observation(self) -> Observation:
         """Return what a search learns from it."""
         if not self.over:
-            return Tried(self.values, None)
-        return Tried(self.values, self.losses()[-1] if self.succeeded() else math.inf)
+            return Observation(self.values, None)
+        return Observation(self.values, self.losses()[-1] if self.succeeded() else math.inf)
 
-    def give_up(self) -> None:
-        """Stop it, once."""
-        if not self.given_up and not self.over:
-            self.given_up = True
-            self.job.stop()
+    def stop(self) -> None:
+        """Stop its training job, if it runs and is not being stopped already."""
+        if not self._stopped and not self.over:
+            self._stopped = True
+            self._job.stop()
 
     def summary(self) -> dict[str, Any]:
         """Return it as BestTrainingJob and ListTrainingJobsForHyperParameterTuningJob show it."""
-        record, value = self.job.record.moto, self.objective()
-        found = {
+        record, value = self._job.record.moto, self.objective()
+        members = {
             "TrainingJobDefinitionName": self._definition.get("DefinitionName"),
             "TrainingJobName": record.training_job_name,
             "TrainingJobArn": record.arn,
@@ -114,12 +131,22 @@ class Trial:
             "ObjectiveStatus": "Succeeded" if self.succeeded() else "Failed" if self.over else "Pending",
         }
         if value is not None and self.over:
-            found["FinalHyperParameterTuningJobObjectiveMetric"] = {**self._objective, "Value": value}
-        return {name: one for name, one in found.items() if one is not None}
+            members["FinalHyperParameterTuningJobObjectiveMetric"] = {**self._objective, "Value": value}
+        return {name: member for name, member in members.items() if member is not None}
 
 
 def parameters(name: str, definition: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    """Return CreateTrainingJob's parameters for a trial."""
+    """Return CreateTrainingJob's parameters for a trial.
+
+    Parameters
+    ----------
+    name
+        The trial's training job.
+    definition
+        The tuning job's ``TrainingJobDefinition``.
+    values
+        The tuned hyperparameters.
+    """
     given = {key: deepcopy(definition[key]) for key in INHERITED if definition.get(key) is not None}
     given |= {
         "TrainingJobName": name,
@@ -140,6 +167,6 @@ def parameters(name: str, definition: Mapping[str, Any], values: Mapping[str, st
 
 
 def with_objective(definition: Mapping[str, Any], metric: str) -> dict[str, Any]:
-    """Return a definition whose trials know their objective's name, as SageMaker tells them."""
+    """Return a definition whose trials get their objective's name as a hyperparameter, as on SageMaker."""
     static = {**(definition.get("StaticHyperParameters") or {}), TUNING_OBJECTIVE: metric}
     return {**definition, "StaticHyperParameters": static}
