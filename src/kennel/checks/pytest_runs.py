@@ -53,7 +53,8 @@ def counts(report: Path) -> Counts:
 
 def _check(run: Run, root: Path, programs: Programs, *, fast: bool) -> Check:
     report = root / RESULTS / f"{run.folder}.xml"
-    arguments = ["--numprocesses", str(run.workers), "--dist", "loadfile"]
+    # In the order of the folders: xdist would begin with the modules of many tests, and end with the longest.
+    arguments = ["--numprocesses", str(run.workers), "--dist", "loadfile", "--no-loadscope-reorder"]
     arguments += ["--durations", "15", f"--junitxml={report}"]
     if fast:
         arguments += ["-m", QUICK_TESTS]

@@ -77,7 +77,7 @@ def test_a_reclaimed_job_continues_from_its_checkpoint(jobs: Jobs) -> None:
 
 
 def test_only_the_time_on_hosts_is_billed(jobs: Jobs) -> None:
-    name = spot(jobs, "billed", epochs=60)
+    name = spot(jobs, "billed", epochs=120)
     eventually(lambda: any("epoch 5 " in line for line in jobs.log(name)))
     assert reclaim(jobs, f"job={name}&notice=0")[0] == 200
     job = jobs.end(name)

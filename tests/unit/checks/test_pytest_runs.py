@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def test_counts_are_of_each_run_and_the_coverage_of_all_together(
         (tmp_path / "tests" / run).mkdir(parents=True)
         (tmp_path / "tests" / run / f"test_{run}.py").write_text(test.format(run=run, answer=answer))
 
+    monkeypatch.setattr(pytest_runs, "RUNS", tuple(replace(run, workers=0) for run in pytest_runs.RUNS))
     checks = pytest_runs.checks(tmp_path, Programs(tmp_path), fast=False)
     results = {check.name: check.run(lambda line: None) for check in checks}
 
