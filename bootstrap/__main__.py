@@ -106,4 +106,5 @@ if __name__ == "__main__":
         say("stopped during the set-up; the same command continues it")
         sys.exit(128 + interrupted.number)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, which the launcher would inherit
-    os.execv(ROOT / "kennel", [str(ROOT / "kennel"), *arguments])  # noqa: S606 - no shell is meant
+    # By bash: the launcher may have been started so itself, without being executable.
+    os.execvp("bash", ["bash", str(ROOT / "kennel"), *arguments])  # noqa: S606 - not a shell command line

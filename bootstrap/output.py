@@ -35,8 +35,15 @@ class Interrupted(BaseException):
 
 
 def handle_signals() -> None:
-    """Raise :class:`Interrupted` at the first signal that asks for an end, and ignore all further ones."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    """Raise :class:`Interrupted` at the first signal that asks for an end, and ignore all further ones.
+
+    A signal that is ignored already stays ignored: ``nohup`` ignores SIGHUP, a shell's background job SIGINT.
+    """
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN
+    ]
 
     def interrupt(number: int, _: object) -> None:
         for each in numbers:

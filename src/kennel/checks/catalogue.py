@@ -12,7 +12,7 @@ from kennel.checks import pytest_runs
 from kennel.checks.check import RESULTS, Check, CheckResult, Progress
 from kennel.checks.programs import Programs
 
-SOURCES = ("src", "tests", "lambda", "ec2", "policies", "benchmarks", "tasks.py")
+SOURCES = ("src", "tests", "bootstrap", "lambda", "ec2", "policies", "benchmarks", "tasks.py")
 QUICK = ("format", "lint", "imports", "dead code", "terraform fmt", "terraform style")
 
 

@@ -240,6 +240,22 @@ def test_the_simulator_evaluates_further_policies_and_a_boundary(client: Client)
     assert [result["EvalDecision"] for result in results] == ["allowed", "explicitDeny", "implicitDeny"]
 
 
+def test_the_simulated_principal_belongs_to_the_account(client: Client) -> None:
+    iam = client("iam")
+    own = {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
+    policy = document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": own})
+    iam.create_user(UserName="control-simulated")
+    user = f"arn:aws:iam::{ACCOUNT}:user/control-simulated"
+    action = ["s3:GetObject"]
+    simulations = [
+        iam.simulate_principal_policy(PolicySourceArn=arn, PolicyInputList=[policy], ActionNames=action)
+        for arn in (SERVED, user)
+    ]
+    simulations.append(iam.simulate_custom_policy(PolicyInputList=[policy], ActionNames=action))
+    results = [simulation["EvaluationResults"][0]["EvalDecision"] for simulation in simulations]
+    assert results == ["allowed"] * 3
+
+
 def test_a_simulation_is_no_call_by_the_simulated_principal(
     client: Client, service: lifecycle.Status
 ) -> None:

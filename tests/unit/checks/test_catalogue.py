@@ -27,6 +27,13 @@ def test_what_is_cheapest_to_find_comes_first() -> None:
     assert names(fast=False)[: len(catalogue.QUICK)] == list(catalogue.QUICK)
 
 
+def test_all_python_is_formatted_and_linted() -> None:
+    other = {"build", "shared"}
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."}
+    with_python = {name for name in folders - other if any((ROOT / name).rglob("*.py"))}
+    assert with_python <= set(catalogue.SOURCES)
+
+
 def test_a_check_waits_only_for_checks_that_run() -> None:
     for fast in (False, True):
         for check in catalogue.checks(ROOT, Programs(ROOT), fast=fast):

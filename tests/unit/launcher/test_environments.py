@@ -176,6 +176,21 @@ def test_two_first_starts_install_once(checkout: Any) -> None:
     assert len(checkout.installs()) == 1
 
 
+def test_a_launcher_that_is_not_executable_starts_again_with_bash(checkout: Any) -> None:
+    launcher = checkout.root / "kennel"
+    launcher.chmod(0o644)  # as in an unpacked download
+    done = subprocess.run(
+        ["bash", launcher, "data.check"],
+        env=checkout.environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "arguments: data.check" in done.stdout
+
+
 def test_no_python_is_a_line_with_its_remedy(checkout: Any) -> None:
     (checkout.programs / "python3.11").unlink()
     done = checkout.start("data.check")

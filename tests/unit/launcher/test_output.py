@@ -97,3 +97,16 @@ def test_an_exception_ends_the_command_and_its_children(tmp_path: Path) -> None:
     assert os.read(read, 1) == b""  # the end: all that held it have ended
     assert time.monotonic() - began < 30
     os.close(read)
+
+
+def test_signals_that_are_ignored_stay_ignored() -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        output.handle_signals()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert callable(signal.getsignal(signal.SIGTERM))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

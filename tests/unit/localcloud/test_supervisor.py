@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -113,6 +114,17 @@ def test_the_child_has_the_given_environment_and_folder_only(
 def test_a_command_that_is_not_there_is_named(supervisors: Supervisors, tmp_path: Path) -> None:
     with pytest.raises(ProcessStartError, match="no-such-program did not start: No such file"):
         supervisors.start(["no-such-program"], cwd=tmp_path, env=ENVIRONMENT)
+
+
+def test_a_failed_start_closes_no_descriptor_of_others(supervisors: Supervisors, tmp_path: Path) -> None:
+    with pytest.raises(ProcessStartError) as failure:
+        supervisors.start(["no-such-program"], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE)
+    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(16)]  # they take the numbers that are free
+    del failure  # and what its frames hold
+    gc.collect()
+    for descriptor in others:
+        os.fstat(descriptor)
+        os.close(descriptor)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to the supervisor")

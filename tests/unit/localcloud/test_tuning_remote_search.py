@@ -72,6 +72,17 @@ def test_closing_ends_the_process(cloud: Cloud) -> None:
     assert supervisors(cloud).alive() == []
 
 
+def test_a_process_that_was_killed_is_reported_and_can_be_closed(cloud: Cloud) -> None:
+    search = RemoteSearch(cloud, "Random", RANGES, seed=0)
+    result(search.suggest([]))
+    (process,) = supervisors(cloud).alive()
+    process.kill()
+    process.wait(SECONDS)
+    with pytest.raises(SearchError, match="its process has ended"):
+        result(search.suggest([]))
+    search.close()  # an error here would leave the tuning job and its trials running
+
+
 def test_the_service_starts_without_optuna_and_numpy() -> None:
     program = (
         "import sys, kennel.localcloud.services.sagemaker.tuning.api\n"

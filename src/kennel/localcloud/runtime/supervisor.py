@@ -134,6 +134,7 @@ class Supervisors:
         if self._closed:
             raise ProcessStartError(f"{argv[0]} was not started: the local cloud is shutting down")
         reading, writing = os.pipe() if stdout == subprocess.PIPE else (None, None)
+        output = os.fdopen(reading, "rb") if reading is not None else None
         sink = writing if writing is not None else stdout
         try:
             supervisor = subprocess.Popen(
@@ -158,12 +159,10 @@ class Supervisors:
                 supervisor.stdin.write(json.dumps(specification).encode() + b"\n")
                 supervisor.stdin.flush()
         try:
-            process = SupervisedProcess(
-                supervisor, argv, os.fdopen(reading, "rb") if reading is not None else None
-            )
+            process = SupervisedProcess(supervisor, argv, output)
         except ProcessStartError:
-            if reading is not None:
-                os.close(reading)
+            if output:
+                output.close()  # not its descriptor alone: the file would close that number once more
             raise
         with self._lock:
             self._processes = [p for p in self._processes if p.poll() is None] + [process]

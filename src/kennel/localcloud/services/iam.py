@@ -29,16 +29,18 @@ def simulate_custom_policy(call: Call) -> dict[str, Any]:
     """Evaluate actions with the policies of the request alone."""
     caller = call.parameters.get("CallerArn") or call.principal.arn
     policies = [parse(text) for text in call.parameters["PolicyInputList"]]
-    return _simulate(call, Principal("user", caller), policies, None)
+    return _simulate(call, Principal("user", caller, account=call.account), policies, None)
 
 
 def _principal(call: Call, arn: str) -> Principal:
     role = policy_store.role(arn)
     if role:
-        return Principal("role", arn, name=role.name, role_arn=arn, unique_id=role.unique_id)
+        return Principal(
+            "role", arn, account=call.account, name=role.name, role_arn=arn, unique_id=role.unique_id
+        )
     user = next((user for user in call.backend().users.values() if user.arn == arn), None)
     if user:
-        return Principal("user", arn, name=user.name, unique_id=user.id)
+        return Principal("user", arn, account=call.account, name=user.name, unique_id=user.id)
     raise AwsError("NoSuchEntity", f"There is no role or user {arn}.", 404)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -76,7 +77,8 @@ class RemoteSearch:
         self._thread.shutdown()
         self._kill()  # that suggestion may have been about to start the process
         if self._stream:
-            self._stream.close()
+            with contextlib.suppress(OSError):  # what the ended process did not read cannot be flushed
+                self._stream.close()
 
     def _kill(self) -> None:
         if self._process:
@@ -86,8 +88,10 @@ class RemoteSearch:
         if self._stream is None:
             self._stream = self._start()
             self._send(self._stream, self._task)
-        self._send(self._stream, observations)
-        line = self._stream.readline()
+        line = ""
+        with contextlib.suppress(OSError):  # the connection of a process that has ended
+            self._send(self._stream, observations)
+            line = self._stream.readline()
         reply: dict[str, Any] = json.loads(line) if line else {"error": "its process has ended"}
         if "error" in reply:
             raise SearchError(f"the search failed: {reply['error']}")
