@@ -24,7 +24,7 @@ print(f"epoch=1; loss={loss + 1};"); print(f"epoch=2; loss={loss};")
 """
 RATE = {"Name": "rate", "MinValue": "0", "MaxValue": "1", "ScalingType": "Linear"}
 KIND = {"Name": "kind", "Values": ["good", "bad"]}
-OVER = ("Completed", "Failed", "Stopped")
+FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 
 
 class Tunings:
@@ -92,7 +92,7 @@ class Tunings:
     def end(self, name: str) -> dict[str, Any]:
         def over() -> dict[str, Any] | None:
             job = self.describe(name)
-            return job if job["HyperParameterTuningJobStatus"] in OVER else None
+            return job if job["HyperParameterTuningJobStatus"] in FINAL_STATUSES else None
 
         job: dict[str, Any] = eventually(over, 120)
         return job

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 FAILURE_LIMIT = 5  # SageMaker fails a job after as many trials without any objective
-ENDS = ("Completed", "Failed", "Stopped")
+FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 ALL_FAILED = "All training jobs failed. Please take a look at the training jobs failures to get more details."
 NO_OBJECTIVE = (
     "No objective metrics found after running {} training jobs. Please ensure that the custom algorithm is "
@@ -74,7 +74,7 @@ class TuningJob:
     @property
     def over(self) -> bool:
         """Whether it has ended, in whatever way."""
-        return self.status in ENDS
+        return self.status in FINAL_STATUSES
 
     def stop(self) -> None:
         """Ask it to end: no trial starts any more, those that run are stopped."""

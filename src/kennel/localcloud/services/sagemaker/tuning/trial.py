@@ -147,23 +147,23 @@ def parameters(name: str, definition: Mapping[str, Any], values: Mapping[str, st
     values
         The tuned hyperparameters.
     """
-    given = {key: deepcopy(definition[key]) for key in INHERITED if definition.get(key) is not None}
-    given |= {
+    request = {key: deepcopy(definition[key]) for key in INHERITED if definition.get(key) is not None}
+    request |= {
         "TrainingJobName": name,
         "HyperParameters": {**(definition.get("StaticHyperParameters") or {}), **values},
     }
     resources = definition.get("HyperParameterTuningResourceConfig")
-    if resources and "ResourceConfig" not in given:
+    if resources and "ResourceConfig" not in request:
         first, *_ = resources.get("InstanceConfigs") or [resources]
         shared = {key: resources[key] for key in ("VolumeSizeInGB", "VolumeKmsKeyId") if resources.get(key)}
-        given["ResourceConfig"] = {**shared, **first}
+        request["ResourceConfig"] = {**shared, **first}
     checkpoints = definition.get("CheckpointConfig")
     if checkpoints:  # trials must not continue each other's
-        given["CheckpointConfig"] = {
+        request["CheckpointConfig"] = {
             **checkpoints,
             "S3Uri": f"{checkpoints['S3Uri'].rstrip('/')}/{name}",
         }
-    return given
+    return request
 
 
 def with_objective(definition: Mapping[str, Any], metric: str) -> dict[str, Any]:
