@@ -72,11 +72,11 @@ class Instance:
         return invocation
 
     def end(self, command: str) -> dict[str, Any]:
-        def over() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any] | None:
             invocation = self.describe(command)
             return invocation if invocation["Status"] in FINAL_STATUSES else None
 
-        invocation: dict[str, Any] = eventually(over)
+        invocation: dict[str, Any] = eventually(ended)
         return invocation
 
     def run(self, *lines: str, **extra: Any) -> dict[str, Any]:

@@ -77,11 +77,11 @@ class Jobs:
         return answer
 
     def end(self, name: str) -> dict[str, Any]:
-        def over() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any] | None:
             job = self.describe(name)
             return job if job["TrainingJobStatus"] in FINAL_STATUSES else None
 
-        job: dict[str, Any] = eventually(over, 60)
+        job: dict[str, Any] = eventually(ended, 60)
         return job
 
     def archive(self, name: str, file: str = "model.tar.gz") -> dict[str, str]:

@@ -90,11 +90,11 @@ class Tunings:
         return description
 
     def end(self, name: str) -> dict[str, Any]:
-        def over() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any] | None:
             job = self.describe(name)
             return job if job["HyperParameterTuningJobStatus"] in FINAL_STATUSES else None
 
-        job: dict[str, Any] = eventually(over, 120)
+        job: dict[str, Any] = eventually(ended, 120)
         return job
 
     def trials(self, name: str, **options: Any) -> list[dict[str, Any]]:

@@ -62,13 +62,13 @@ class TrainingRecord:
         return status
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         """Whether the job has ended, in whatever way."""
         return self.status in FINAL_STATUSES
 
     def stopping(self) -> None:
         """Set the status of a job that is asked to end."""
-        if not self.over:
+        if not self.ended:
             self.moto.training_job_status = "Stopping"
 
     def training(self) -> None:

@@ -58,7 +58,7 @@ def create_hyper_parameter_tuning_job(call: Call) -> Response:
 def stop_hyper_parameter_tuning_job(call: Call) -> dict[str, Any]:
     """Ask a tuning job, and its running trials, to end."""
     job = _tuning_job(call)
-    if job.over or job.status == "Stopping":
+    if job.ended or job.status == "Stopping":
         message = f"The request was rejected because the hyperparameter tuning job is in status {job.status}."
         raise AwsError("ValidationException", message)
     job.stop()
@@ -69,7 +69,7 @@ def stop_hyper_parameter_tuning_job(call: Call) -> dict[str, Any]:
 def delete_hyper_parameter_tuning_job(call: Call) -> Response:
     """Delete a tuning job that is over; its training jobs stay."""
     job = tuning_jobs(call.cloud).get(call.parameters["HyperParameterTuningJobName"])
-    if job and not job.over:
+    if job and not job.ended:
         message = f"The request was rejected because the hyperparameter tuning job is in status {job.status}."
         raise AwsError("ValidationException", message)
     tuning_jobs(call.cloud).pop(call.parameters["HyperParameterTuningJobName"], None)
