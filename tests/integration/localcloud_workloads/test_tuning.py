@@ -12,16 +12,21 @@ import pytest
 from .conftest import Stage, eventually, tarred
 from .test_training import IMAGE, SAGEMAKER, Jobs
 
-# Lowest, 0, at rate = 0.3; printed by epochs, as trainings do.
-PARABOLA = """
+ARGUMENTS = """
 import argparse, time
 parser = argparse.ArgumentParser()
 parser.add_argument("--rate", type=float); parser.add_argument("--kind"); parser.add_argument("--fixed")
 options = parser.parse_args()
 assert options.fixed == "7"
+"""
+# Lowest, 0, at rate = 0.3; printed by epochs, as trainings do.
+PARABOLA = (
+    ARGUMENTS
+    + """
 loss = (options.rate - 0.3) ** 2 + {"good": 0.0, "bad": 0.5}[options.kind]
 print(f"epoch=1; loss={loss + 1};"); print(f"epoch=2; loss={loss};")
 """
+)
 RATE = {"Name": "rate", "MinValue": "0", "MaxValue": "1", "ScalingType": "Linear"}
 KIND = {"Name": "kind", "Values": ["good", "bad"]}
 FINAL_STATUSES = ("Completed", "Failed", "Stopped")
@@ -215,9 +220,9 @@ def test_stop_ends_the_running_trials_and_starts_no_more(tunings: Tunings) -> No
 
 
 def test_a_trial_worse_than_the_others_is_stopped_early(tunings: Tunings) -> None:
-    script = PARABOLA + (
-        "if options.kind == 'bad': print('loss=9;', flush=True); time.sleep(300)\n"
-        "else: print(f'loss={loss};')\n"
+    # Good trials are equal: none is worse than the median, however long its process takes to end.
+    script = ARGUMENTS + (
+        "if options.kind == 'bad': print('loss=9;', flush=True); time.sleep(300)\nelse: print('loss=1;')\n"
     )
     # The rule needs three trials that have ended: with this seed the first four are good, then bad ones come.
     name = tunings.create(
