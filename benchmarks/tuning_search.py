@@ -177,9 +177,9 @@ def regret(name: str, problem: Problem, seed: int, trials: int, parallel: int) -
     seconds = []
     for _ in range(trials):
         running = len(ended) - (parallel - 1)
-        seen = [Observation(o.values, o.loss if i < running else None) for i, o in enumerate(ended)]
+        visible = [Observation(o.values, o.loss if i < running else None) for i, o in enumerate(ended)]
         started = time.process_time()
-        values = search.next(seen)
+        values = search.next(visible)
         seconds.append(time.process_time() - started)
         if values is None:
             break

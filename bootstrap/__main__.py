@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bootstrap.environments import Builder, Environment
 from bootstrap.installer import find_uv
-from bootstrap.output import Interrupted, SetupError, handle_signals, say
+from bootstrap.output import Interrupted, SetupError, handle_signals, print_message
 from bootstrap.terraform_download import download_terraform
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,10 +74,10 @@ def wait_for(lock: int) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another start is setting up here; waiting for it")
+            print_message("another start is setting up here; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError:  # going on is better than never starting
-        say("this file system has no locks; start only one kennel at a time")
+        print_message("this file system has no locks; start only one kennel at a time")
 
 
 def explain(error: OSError) -> str:
@@ -97,13 +97,13 @@ if __name__ == "__main__":
         request, arguments = parse(sys.argv[1:])
         main(request)
     except SetupError as error:
-        say(str(error))
+        print_message(str(error))
         sys.exit(1)
     except OSError as error:
-        say(explain(error))
+        print_message(explain(error))
         sys.exit(1)
     except Interrupted as interrupted:
-        say("stopped during the set-up; the same command continues it")
+        print_message("stopped during the set-up; the same command continues it")
         sys.exit(128 + interrupted.number)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, which the launcher would inherit
     # By bash: the launcher may have been started so itself, without being executable.

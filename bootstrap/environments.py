@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.indexes import INDEX_VARIABLES, uv_environ
-from bootstrap.output import CommandError, SetupError, run, say
+from bootstrap.output import CommandError, SetupError, print_message, run
 
 DOWNLOADING = re.compile(r"^\s*Downloading (\S+) \(([\d.]+)([KMG]?)i?B\)$", re.MULTILINE)
 DOWNLOADED = re.compile(r"^\s*Downloaded (\S+)$", re.MULTILINE)
@@ -82,11 +82,11 @@ class Builder:
         log = self.tools / f"{folder.name}.log"
         log.unlink(missing_ok=True)
         if is_resumable(environment):
-            say(f"bringing {folder.name} up to date with {source} ({environment.purpose})")
+            print_message(f"bringing {folder.name} up to date with {source} ({environment.purpose})")
             (folder / ".kennel-stamp").unlink(missing_ok=True)
             remove_incomplete_packages(folder)
         else:
-            say(
+            print_message(
                 f"making {folder.name} with Python {environment.python_version} from {source} "
                 f"({environment.purpose}); once"
             )
@@ -107,7 +107,7 @@ class Builder:
         stamp = folder / ".kennel-stamp.new"
         stamp.write_text(environment.origin)
         stamp.replace(folder / ".kennel-stamp")  # last, and whole or not at all
-        say(f"{folder.name} is ready ({time.monotonic() - started:.0f} s)")
+        print_message(f"{folder.name} is ready ({time.monotonic() - started:.0f} s)")
 
     def _make(self, environment: Environment, log: Path) -> None:
         """Make the environment without packages."""
@@ -140,7 +140,7 @@ class Builder:
         )
 
     def _install_with_cpu_torch(self, environment: Environment, log: Path) -> None:
-        """Install torch from PyTorch's index of CPU builds, and the rest as the requirements say.
+        """Install torch from PyTorch's index of CPU builds, and the rest from the requirements.
 
         The CPU build's files are others than PyPI's, so requirements.txt has no hashes for them: they come
         over TLS from that one index, in the pinned version, unchecked otherwise. All other packages are

@@ -54,7 +54,7 @@ def handle_signals() -> None:
         signal.signal(number, interrupt)
 
 
-def say(message: str) -> None:
+def print_message(message: str) -> None:
     """Print one line to stderr: stdout belongs to the task."""
     print(f"kennel: {message}", file=sys.stderr, flush=True)
 
@@ -131,7 +131,7 @@ def _report_until_end(process: subprocess.Popen[bytes], label: str, progress: Ca
                 print(f"{CLEAR_LINE}  {line[:width]}", end="", file=sys.stderr, flush=True)
             elif now - reported >= REPORT_SECONDS:
                 reported = now
-                say(line)
+                print_message(line)
         else:
             return
 

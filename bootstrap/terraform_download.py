@@ -10,7 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from bootstrap.output import CommandError, SetupError, run, say
+from bootstrap.output import CommandError, SetupError, print_message, run
 
 HOST = "https://releases.hashicorp.com"
 # From terraform_VERSION_SHA256SUMS, which HashiCorp publishes beside each release.
@@ -48,7 +48,7 @@ def download_terraform(release: str, reason: str, tools: Path) -> None:
     name = f"terraform_{release}_{release_platform()}.zip"
     if name not in SHA256:
         raise SetupError(f"{reason}, and no release is pinned for {release_platform()}; {REMEDY}")
-    say(f"{reason}; downloading {release}")
+    print_message(f"{reason}; downloading {release}")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     archive, log = part / name, tools / "terraform.log"

@@ -145,7 +145,7 @@ def _inbox_key(location: str, inbox: str) -> str:
     prefix = inbox.removeprefix("s3://").partition("/")[2]
     name = location.removeprefix(inbox)
     if not location.startswith(inbox) or not name:
-        raise PredictionError(400, f"the s3 location must lie in this function's inbox, below {prefix}")
+        raise PredictionError(400, f"the s3 location must be in this function's inbox, below {prefix}")
     if not name.isprintable() or len(f"{prefix}{name}".encode("utf-8", "replace")) > 1024:
         raise PredictionError(400, "the s3 location is not the key of a photo")
     return f"{prefix}{name}"

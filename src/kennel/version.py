@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def read_version(pyproject: Path) -> str:
-    """Return ``[project] version`` of a pyproject.toml; "unknown" without one, as in a job's bundle."""
+    """Return ``[project] version`` of a pyproject.toml; "unknown" without one, as in a training job."""
     try:
         project = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("project", {})
     except FileNotFoundError:

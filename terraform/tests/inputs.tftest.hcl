@@ -46,7 +46,7 @@ run "names_and_addresses_are_valid_in_aws" {
   ]
 }
 
-run "numbers_lie_within_aws_limits" {
+run "numbers_are_within_aws_limits" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-"""Several hosts, an interruption, a search: each ends with the model that one quiet host would make."""
+"""Several hosts, an interruption, a search: each gives the same model as one uninterrupted host."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ UNFROZEN = {"epochs": "6", "unfreeze": "1", "checkpoint-seconds": "0"}
 SAME = ("val_loss", "test_loss", "test_top1", "macro_f1", "ece")
 
 
-def same_metrics(one: dict[str, Any], other: dict[str, Any], tolerance: float) -> None:
+def assert_same_metrics(metrics: dict[str, Any], expected: dict[str, Any], tolerance: float) -> None:
     for name in SAME:
-        assert one["metrics"][name] == pytest.approx(other["metrics"][name], abs=tolerance), name
+        assert metrics[name] == pytest.approx(expected[name], abs=tolerance), name
 
 
 def lines(deployed: Any, job: str) -> list[str]:
@@ -40,21 +40,21 @@ def test_more_hosts_learn_the_same(deployed: Any, hosts: int) -> None:
     alone = train(deployed, {"epochs": "3"})
     together = train(deployed, {"epochs": "3"}, instances=hosts)
     assert together["instances"] == hosts
-    same_metrics(alone, together, 0.005)
+    assert_same_metrics(together["metrics"], alone["metrics"], 0.005)
     assert len(together["logs"]["streams"]) == hosts
-    said = lines(deployed, together["job"])
+    logged = lines(deployed, together["job"])
     for host in range(1, hosts + 1):
-        assert any(line.startswith(f"host {host} of {hosts}:") for line in said)
+        assert any(line.startswith(f"host {host} of {hosts}:") for line in logged)
 
 
 def reclaim_when(deployed: Any, job: Callable[[], str | None], line: str, notice: float) -> threading.Thread:
-    """Take a job's hosts back as soon as it has logged a line that begins so."""
+    """Reclaim a job's hosts as soon as it has logged a line that begins with ``line``."""
 
     def watch() -> None:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             name = job()
-            if name and any(one.startswith(line) for one in lines(deployed, name)):
+            if name and any(logged.startswith(line) for logged in lines(deployed, name)):
                 url = f"{session.endpoint_url()}/_kennel/spot/reclaim?job={name}&notice={notice}"
                 urllib.request.urlopen(urllib.request.Request(url, method="POST")).read()
                 return
@@ -66,11 +66,13 @@ def reclaim_when(deployed: Any, job: Callable[[], str | None], line: str, notice
 
 
 @pytest.mark.parametrize(("hosts", "notice"), [(2, 2.0)])
-def test_an_interrupted_training_ends_like_a_quiet_one(deployed: Any, hosts: int, notice: float) -> None:
-    quiet = train(deployed, UNFROZEN, instances=hosts)
+def test_an_interrupted_training_has_the_metrics_of_an_uninterrupted_one(
+    deployed: Any, hosts: int, notice: float
+) -> None:
+    uninterrupted = train(deployed, UNFROZEN, instances=hosts)
     names: list[str] = []
 
-    def tell(line: str) -> None:
+    def note_job(line: str) -> None:
         if line.startswith("job "):
             names.append(line.split()[1].rstrip(":"))
 
@@ -78,14 +80,14 @@ def test_an_interrupted_training_ends_like_a_quiet_one(deployed: Any, hosts: int
         deployed.stack, dataset="tiny", hyperparameters=UNFROZEN, instances=hosts, spot=True
     )
     watcher = reclaim_when(deployed, lambda: names[0] if names else None, "epoch=2;", notice)
-    interrupted = training_jobs.train(deployed.workspace, deployed.stack, request, tell)
+    interrupted = training_jobs.train(deployed.workspace, deployed.stack, request, note_job)
     watcher.join(1)
     assert interrupted["interruptions"] == 1
-    said = lines(deployed, interrupted["job"])
-    if notice:  # of hosts that went unannounced S3 may have no checkpoint yet
-        assert any("resumed after epoch" in line for line in said)
-        assert sum(line.startswith("epoch=1;") for line in said) == 1
-    same_metrics(quiet, interrupted, 1e-6)
+    logged = lines(deployed, interrupted["job"])
+    if notice:  # without notice S3 may have no checkpoint yet
+        assert any("resumed after epoch" in line for line in logged)
+        assert sum(line.startswith("epoch=1;") for line in logged) == 1
+    assert_same_metrics(interrupted["metrics"], uninterrupted["metrics"], 1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +98,10 @@ def tuned(deployed: Any) -> dict[str, Any]:
 
 
 def test_the_best_of_the_trials_is_kept(deployed: Any, tuned: dict[str, Any]) -> None:
-    completed = [one for one in tuned["trials"] if one["status"] == "Completed"]
+    completed = [trial for trial in tuned["trials"] if trial["status"] == "Completed"]
     assert len(tuned["trials"]) == 4
-    assert tuned["best"]["objective"] == min(one["objective"] for one in completed)
-    assert all(one["train_seconds"] < one["seconds"] for one in completed)
+    assert tuned["best"]["objective"] == min(trial["objective"] for trial in completed)
+    assert all(trial["train_seconds"] < trial["seconds"] for trial in completed)
     kept = best.read(deployed.stack, tuned["job"])
     assert kept.hyperparameters == tuned["best"]["hyperparameters"]
     assert kept.trial == tuned["best"]["name"]
@@ -109,7 +111,9 @@ def test_the_best_of_the_trials_is_kept(deployed: Any, tuned: dict[str, Any]) ->
     assert best.of(described) == kept  # what is read where no record was written
 
 
-def test_trials_are_encrypted_and_fenced_in_like_any_training(deployed: Any, tuned: dict[str, Any]) -> None:
+def test_trials_have_the_key_role_and_code_folder_of_any_training(
+    deployed: Any, tuned: dict[str, Any]
+) -> None:
     trial = session.client("sagemaker").describe_training_job(TrainingJobName=tuned["best"]["name"])
     assert trial["ResourceConfig"]["VolumeKmsKeyId"] == deployed.stack["kms_key_arn"]
     assert trial["OutputDataConfig"]["KmsKeyId"] == deployed.stack["kms_key_arn"]
@@ -119,8 +123,8 @@ def test_trials_are_encrypted_and_fenced_in_like_any_training(deployed: Any, tun
 
 
 def test_trials_read_the_features_that_were_computed_once(deployed: Any, tuned: dict[str, Any]) -> None:
-    said = lines(deployed, tuned["best"]["name"])
-    assert not any("features of" in line for line in said)
+    logged = lines(deployed, tuned["best"]["name"])
+    assert not any("features of" in line for line in logged)
 
 
 def test_training_the_best_trial_again_gives_its_result(deployed: Any, tuned: dict[str, Any]) -> None:
@@ -157,10 +161,10 @@ def test_an_interrupted_search_is_stopped(deployed: Any, tuned: dict[str, Any]) 
     assert len(tuning.trials_in(job)) <= 2
 
 
-def test_uploaded_weights_teach_the_same_as_packaged_ones(deployed: Any) -> None:
+def test_uploaded_weights_give_the_same_model_as_packaged_ones(deployed: Any) -> None:
     packaged = train(deployed, {"epochs": "2"}, weights="package")
     pretrained.upload(deployed.stack["data_bucket"], "package")
     request = training_jobs.compose(deployed.stack, dataset="tiny", hyperparameters={"epochs": "2"})
     assert set(request.inputs) == {"pretrained"}
     uploaded = training_jobs.train(deployed.workspace, deployed.stack, request)
-    same_metrics(packaged, uploaded, 1e-6)
+    assert_same_metrics(uploaded["metrics"], packaged["metrics"], 1e-6)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def as_notebook(deployed: Any) -> dict[str, str]:
-    """Return credentials of a role with the notebook role's very policy, which the operator may assume."""
+    """Return credentials of a role with the notebook role's own policy, which the operator may assume."""
     iam, sts = session.client("iam"), session.client("sts")
     name = deployed.stack["roles"]["notebook"].split("/")[-1]
     policy = iam.get_role_policy(RoleName=name, PolicyName="notebook")["PolicyDocument"]
@@ -45,14 +45,14 @@ def test_every_cell_runs_with_the_notebooks_rights(
     deployed: Any, as_notebook: dict[str, str], tmp_path: Any
 ) -> None:
     settings = notebook.Settings(dataset="tiny", trials=3, epochs=6)
-    told: list[str] = []
-    notebook.prepare(deployed.workspace, deployed.stack, settings, told.append)
+    lines: list[str] = []
+    notebook.prepare(deployed.workspace, deployed.stack, settings, lines.append)
     source = deployed.workspace.root / "notebooks" / "train_and_deploy.ipynb"
     target = tmp_path / "executed.ipynb"
     variables = {**settings.environment(deployed.workspace, deployed.stack), **as_notebook}
     began = time.monotonic()
 
-    record = notebook.execute(source, target, variables, progress=told.append)
+    record = notebook.execute(source, target, variables, progress=lines.append)
 
     assert time.monotonic() - began < 240
     executed = nbformat.read(target, as_version=4)
@@ -64,4 +64,4 @@ def test_every_cell_runs_with_the_notebooks_rights(
     ]
     assert {"photos", "counts", "curves", "confusion", "answers"} <= set(pictures)
     assert trials.left(deployed.stack) == []
-    assert told[-1].startswith(f"cell {len(code)} of {len(code)}: ")
+    assert lines[-1].startswith(f"cell {len(code)} of {len(code)}: ")

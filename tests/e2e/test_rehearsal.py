@@ -1,4 +1,4 @@
-"""The one command, as a person runs it."""
+"""`./kennel rehearse`, as a person runs it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from kennel.sample_photos.draw import photo
+
 TIMEOUT = 900  # seconds; three minutes on a quiet machine
 pytestmark = [pytest.mark.slow, pytest.mark.cloud, pytest.mark.timeout(TIMEOUT + 60)]
 
 ROOT = Path(__file__).resolve().parents[2]
-LAB = ROOT.parent / "shared" / "data" / "lab.jpg"
 
 
 @pytest.fixture(scope="module")
-def rehearsal() -> dict:
-    """Run the rehearsal and return the document it leaves."""
-    photo = ["--photo", str(LAB)] if LAB.exists() else []
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """Run the rehearsal and return the document that it writes."""
+    lab = tmp_path_factory.mktemp("photo") / "lab.jpg"
+    photo(breed=95, number=99).save(lab)
     run = subprocess.run(
-        [str(ROOT / "kennel"), "rehearse", "--json", *photo],
+        [str(ROOT / "kennel"), "rehearse", "--json", "--photo", str(lab)],
         capture_output=True,
         text=True,
         check=False,
@@ -39,10 +41,10 @@ def test_the_function_answered_with_a_finite_logit_a_breed(rehearsal: dict) -> N
     assert rehearsal["answer"]["statusCode"] == 200
     assert len(rehearsal["answer"]["logits"]) == 133
     assert all(math.isfinite(logit) for logit in rehearsal["answer"]["logits"])
-    assert sum(one["probability"] for one in rehearsal["answer"]["top"]) <= 1 + 1e-9
+    assert sum(prediction["probability"] for prediction in rehearsal["answer"]["top"]) <= 1 + 1e-9
 
 
-def test_the_plan_settled_and_everything_went(rehearsal: dict) -> None:
+def test_the_second_plan_is_empty_and_the_stack_is_destroyed(rehearsal: dict) -> None:
     assert rehearsal["plan_empty"] is True
     assert rehearsal["destroyed"] is True
     assert all(step["ok"] and step["seconds"] >= 0 for step in rehearsal["steps"])
@@ -59,7 +61,7 @@ def test_the_report_shows_it(rehearsal: dict) -> None:
     assert all(step["name"] in page for step in rehearsal["steps"])
 
 
-def test_nothing_of_it_runs_any_more(rehearsal: dict) -> None:
+def test_no_process_of_its_cloud_is_left(rehearsal: dict) -> None:
     cloud = str(ROOT / "build" / "rehearsal" / "cloud")
     commands = [
         path.read_bytes().replace(b"\0", b" ").decode(errors="replace")

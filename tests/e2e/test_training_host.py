@@ -1,4 +1,4 @@
-"""The EC2 way on a real stack: switched on, trained, logged, handed over, switched off."""
+"""Training on the EC2 host of a real stack: start, training, log, records, stop."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ QUICK = {"arch": "efficientnet_lite0", "epochs": 5}
 
 def state(deployed: Any) -> str:
     instance = deployed.stack["training_host"]["instance_id"]
-    found = session.client("ec2").describe_instances(InstanceIds=[instance])
-    return found["Reservations"][0]["Instances"][0]["State"]["Name"]
+    description = session.client("ec2").describe_instances(InstanceIds=[instance])
+    return description["Reservations"][0]["Instances"][0]["State"]["Name"]
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,13 @@ def trained(deployed: Any) -> tuple[dict[str, Any], list[str]]:
 
 
 def test_a_training_leaves_a_record_and_a_stopped_instance(deployed: Any, trained: Any) -> None:
-    record, told = trained
+    record, lines = trained
 
     assert record["status"] == "Success"
     assert record["metrics"]["test_top1"] > 1 / 6  # better than chance among six breeds
     assert state(deployed) == "stopped"
-    assert any(line.startswith("starting ") for line in told)
-    assert any("epoch=5;" in line for line in told)
+    assert any(line.startswith("starting ") for line in lines)
+    assert any("epoch=5;" in line for line in lines)
 
 
 def test_its_log_is_in_the_hosts_group(deployed: Any, trained: Any) -> None:
@@ -61,12 +61,12 @@ def test_its_model_is_one_that_package_takes(deployed: Any, trained: Any, tmp_pa
     assert len(classifier.logits(Path(deployed.photo).read_bytes())) == 6
 
 
-def test_the_records_lie_beside_the_model(deployed: Any, trained: Any) -> None:
+def test_the_records_are_beside_the_model(deployed: Any, trained: Any) -> None:
     record, _ = trained
     folder = f"training/{record['job']}"
-    found = artifacts.objects(deployed.stack["artifact_bucket"], folder)
+    objects = artifacts.objects(deployed.stack["artifact_bucket"], folder)
     for name in ("output/metrics.json", "output/history.csv", "output/run.json", "record.json"):
-        assert f"{folder}/{name}" in found
+        assert f"{folder}/{name}" in objects
 
 
 def test_the_host_used_its_own_role_and_no_other(deployed: Any, trained: Any) -> None:

@@ -1,4 +1,4 @@
-"""One function, two models: two answers. And what happens when something is taken away."""
+"""One function answers for two models in turn, and reports a missing permission and its own failure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
 @pytest.fixture(scope="module")
 def two_answers(deployed):
-    """Train, deploy and ask two models, one after the other; yields both answers and the models' own."""
-    found = []
+    """Train, deploy and ask two models, one after the other; return both answers and the models' own."""
+    answers = []
     for seed in (1, 2):
         job = deployed.train(seed=seed, epochs=3)
         release = deployed.deploy(job["job"])
         ask = {"workspace": deployed.workspace, "stack": deployed.stack, "photo": deployed.photo}
-        found.append(
+        answers.append(
             {
                 "release": release,
                 "function": prediction.predict(**ask, via="function"),
@@ -31,7 +31,7 @@ def two_answers(deployed):
                 "model": prediction.predict(**ask, via="model"),
             }
         )
-    return found
+    return answers
 
 
 def test_two_models_give_two_answers_through_the_same_function(two_answers) -> None:
@@ -85,7 +85,7 @@ def on_another_endpoint(document: dict) -> None:
 
 
 @pytest.mark.parametrize("change", [without_invoke, on_another_endpoint])
-def test_a_function_without_its_grant_is_denied_and_says_so_cleanly(
+def test_a_function_without_its_grant_is_denied_without_naming_resources(
     deployed, two_answers, client, change
 ) -> None:
     with policy_of_the_function(deployed, client, change):

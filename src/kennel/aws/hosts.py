@@ -7,20 +7,18 @@ import json
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kennel.aws import StackError, bundle, joblogs, session, training_jobs
+from kennel.aws import Progress, StackError, bundle, joblogs, session, training_jobs
 from kennel.aws.sdk import TrainingRequest
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
-Progress = Callable[[str], None]
-
 DOCUMENT = "AWS-RunShellScript"
 ONLINE_SECONDS = 600.0  # an instance runs within two minutes; its agent may need some more
-ENDED = ("Success", "Cancelled", "TimedOut", "Failed")
+FINAL_STATUSES = ("Success", "Cancelled", "TimedOut", "Failed")
 
 # The script that runs on the host. POSIX, because Systems Manager's shell on Ubuntu is dash. It needs only
 # what AWS's Deep Learning AMI contains: its Python has PyTorch and boto3. The two variables are for a host
@@ -225,7 +223,7 @@ def _follow(stack: Stack, command: str, instance: str, report: Progress, errors:
                 raise
             invocation = {"Status": "Pending"}
         read()
-        if invocation["Status"] in ENDED:
+        if invocation["Status"] in FINAL_STATUSES:
             return invocation
         # Ask every second at the beginning, every ten seconds in long commands.
         time.sleep(min(10.0, 1.0 + (time.monotonic() - started) / 60))

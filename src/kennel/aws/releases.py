@@ -8,17 +8,14 @@ import json
 import re
 import shutil
 import tarfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import StackError, artifacts, session, stack
+from kennel.aws import Progress, StackError, artifacts, session, stack
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
-
-Progress = Callable[[str], None]
 
 ENTRY = (
     "inference.py",

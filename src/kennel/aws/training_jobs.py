@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from kennel.aws import StackError, artifacts, best, joblogs, pretrained, sdk, session
+from kennel.aws import Progress, StackError, artifacts, best, joblogs, pretrained, sdk, session
 from kennel.aws.modelfile import metrics_of
 from kennel.aws.sdk import TrainingRequest
 from kennel.aws.session import Workspace
@@ -15,8 +15,6 @@ from kennel.aws.stack import Stack
 from kennel.classifier import TrainingError
 from kennel.classifier import arguments as script_arguments
 from kennel.classifier.hyperparameters import Hyperparameters
-
-Progress = Callable[[str], None]
 
 DATASET = "dogs"
 WEIGHTS_SOURCES = ("channel", "package", "torchvision")

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import StackError, session
+from kennel.aws import Progress, StackError, session
 from kennel.aws.releases import Release
 from kennel.aws.stack import Stack
-
-Progress = Callable[[str], None]
 
 PREDICTIONS = "application/vnd.kennel.predictions+json"
 READY_SECONDS = 1200.0  # SageMaker takes five to ten minutes for an instance

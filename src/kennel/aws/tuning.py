@@ -8,16 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kennel.aws import StackError, best, sdk, session, training_jobs
+from kennel.aws import Progress, StackError, best, sdk, session, training_jobs
 from kennel.aws.sdk import Search, TrainingRequest
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier.hyperparameters import DECLARED, SEARCH_SPACE, Choices
 
-Progress = Callable[[str], None]
-
 MAXIMUM_NAME_LENGTH = 32  # of a tuning job's name, CreateHyperParameterTuningJob
-ENDED = ("Completed", "Failed", "Stopped")
+FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 # Arguments that features depend on; the others concern heads alone.
 FEATURE_ARGUMENTS = ("arch", "views", "pretrained", "weights")
 
@@ -169,7 +167,7 @@ def _trial(summary: dict[str, Any], known: dict[str, TrialSummary]) -> TrialSumm
         round((until - begun).total_seconds(), 1) if begun and until else None,
         failure=summary.get("FailureReason"),
     )
-    if status in ENDED:
+    if status in FINAL_STATUSES:
         job = session.client("sagemaker").describe_training_job(TrainingJobName=name)
         metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
         trial = known[name] = replace(trial, train_seconds=metrics.get("train_seconds"))
@@ -219,7 +217,7 @@ def _follow(name: str, report: Progress, show: Show | None) -> dict[str, Any]:
         if line != reported:
             reported = line
             report(line)
-        if job["HyperParameterTuningJobStatus"] in ENDED:
+        if job["HyperParameterTuningJobStatus"] in FINAL_STATUSES:
             described: dict[str, Any] = job
             return described
         time.sleep(min(10.0, 1.0 + (time.monotonic() - started) / 60))

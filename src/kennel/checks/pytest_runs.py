@@ -31,10 +31,10 @@ RUNS = (END_TO_END, Run("integration", "integration"), Run("unit", "unit"))
 def checks(root: Path, programs: Programs, *, fast: bool) -> list[Check]:
     """Return a check for each test run and one for the coverage; without coverage if ``fast``."""
     runs = [run for run in RUNS if not (fast and run is END_TO_END)]  # all of which take minutes
-    made = [_check(run, root, programs, fast=fast) for run in runs]
+    test_runs = [_check(run, root, programs, fast=fast) for run in runs]
     if fast:
-        return made
-    return [*made, _coverage(programs, root, after=tuple(run.name for run in RUNS))]
+        return test_runs
+    return [*test_runs, _coverage(programs, root, after=tuple(run.name for run in RUNS))]
 
 
 def counts(report: Path) -> Counts:
@@ -59,7 +59,7 @@ def _check(run: Run, root: Path, programs: Programs, *, fast: bool) -> Check:
     if fast:
         arguments += ["-m", QUICK_TESTS]
     else:
-        # The floor holds for all runs together; a part may lie below it.
+        # The floor holds for all runs together; a single run may be below it.
         arguments += ["--cov", "--cov-report=", "--cov-fail-under=0"]
 
     def work(progress: Progress) -> CheckResult:

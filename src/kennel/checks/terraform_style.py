@@ -47,7 +47,7 @@ def violations(terraform: Path) -> Iterator[str]:
     Parameters
     ----------
     terraform
-        The root module; its own modules lie in ``modules/``, its variable files in ``environments/``.
+        The root module; its own modules are in ``modules/``, its variable files in ``environments/``.
     """
     modules = sorted(path for path in (terraform / "modules").iterdir() if path.is_dir())
     versions = parse(terraform / "versions.tf").get("terraform")

@@ -85,12 +85,12 @@ def parse(argv: list[str], environment: Mapping[str, str], cores: int) -> Argume
     return _read(_Parser(environment, cores), argv, environment)
 
 
-def check(given: Mapping[str, object]) -> Hyperparameters:
+def check(hyperparameters: Mapping[str, object]) -> Hyperparameters:
     """Return the hyperparameters of a training that is given these arguments; nothing is started.
 
     Parameters
     ----------
-    given
+    hyperparameters
         Arguments of the training script by name, without dashes in front.
 
     Raises
@@ -98,7 +98,7 @@ def check(given: Mapping[str, object]) -> Hyperparameters:
     TrainingError
         The training script would refuse them; the text is the script's.
     """
-    argv = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    argv = [word for name, value in hyperparameters.items() for word in (f"--{name}", str(value))]
     return _read(_RaisingParser({}, cores=1), [*argv, "--data", "."], {}).hyperparameters
 
 

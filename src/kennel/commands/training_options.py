@@ -34,7 +34,7 @@ def takes_hyperparameters(*names: str) -> Callable[[Callable[..., Any]], Callabl
         @functools.wraps(body)
         def run(**arguments: Any) -> Any:
             options = {name: arguments.pop(name) for name in names}
-            return body(hyperparameters=given(options), **arguments)
+            return body(hyperparameters=checked_arguments(options), **arguments)
 
         own = inspect.signature(body)
         kept = [parameter for parameter in own.parameters.values() if parameter.name != "hyperparameters"]
@@ -46,8 +46,8 @@ def takes_hyperparameters(*names: str) -> Callable[[Callable[..., Any]], Callabl
     return decorate
 
 
-def given(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the training script's arguments for those options that differ from "not given".
+def checked_arguments(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the training script's arguments for the options that the command line gives.
 
     Raises
     ------

@@ -84,12 +84,12 @@ def up(directory: Path, port: int | None = None, progress: Callable[[str], None]
     """
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
-    with _alone(directory):
+    with _locked(directory):
         return _up(directory, port, progress or (lambda line: None))
 
 
 @contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Iterator[None]:
     """Hold the folder's lock: of two starts at once, the second finds the first one's service running."""
     with (directory / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

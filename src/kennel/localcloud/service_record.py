@@ -38,10 +38,10 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def process_birth(pid: int) -> str | None:
+def process_start(pid: int) -> str | None:
     """Return when a process started, in whatever form this system gives; None if there is no such process.
 
-    A pid is reused; a pid with its birth is not.
+    A process id is used again; a process id with its start is not.
     """
     stat = Path(f"/proc/{pid}/stat")
     if stat.parent.parent.joinpath("self").exists():
@@ -65,7 +65,7 @@ def write(directory: Path, status: dict[str, Any]) -> None:
         What ``GET /_kennel/status`` reports.
     """
     draft = (directory / RECORD).with_suffix(".draft")
-    draft.write_text(json.dumps({**status, "birth": process_birth(os.getpid())}, indent=1))
+    draft.write_text(json.dumps({**status, "process_start": process_start(os.getpid())}, indent=1))
     draft.replace(directory / RECORD)
 
 
@@ -89,8 +89,8 @@ def read(directory: Path) -> dict[str, Any] | None:
 
 def is_running(record: dict[str, Any]) -> bool:
     """Return whether the very process that wrote a record still runs, not another with its number."""
-    birth = process_birth(int(record["pid"]))
-    return birth is not None and birth == record.get("birth")
+    start = process_start(int(record["pid"]))
+    return start is not None and start == record.get("process_start")
 
 
 def remove(directory: Path) -> None:

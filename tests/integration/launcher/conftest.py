@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.append(str(ROOT))  # for `bootstrap`, which lies beside the launcher
+sys.path.append(str(ROOT))  # for `bootstrap`, which is beside the launcher
 
 
 @pytest.fixture(scope="module")

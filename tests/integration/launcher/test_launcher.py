@@ -78,10 +78,10 @@ def start(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_environment_is_made_kept_renewed_and_repaired(checkout: Path) -> None:
-    made = start(checkout)
-    assert made.stdout == "1.0 1.0 data.check\n", made.stderr
-    kept = start(checkout)
-    assert (kept.stdout, kept.stderr) == (made.stdout, "")
+    first = start(checkout)
+    assert first.stdout == "1.0 1.0 data.check\n", first.stderr
+    second = start(checkout)
+    assert (second.stdout, second.stderr) == (first.stdout, "")
 
     require(checkout, "2.0")
     renewed = start(checkout)

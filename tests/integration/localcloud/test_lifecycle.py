@@ -26,10 +26,10 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 
 
 def alive(pid: int) -> bool:
-    return service_record.process_birth(pid) is not None
+    return service_record.process_start(pid) is not None
 
 
-def until_dead(pid: int) -> None:
+def wait_for_end(pid: int) -> None:
     deadline = time.monotonic() + 10
     while alive(pid):
         assert time.monotonic() < deadline, f"process {pid} still runs"
@@ -95,7 +95,7 @@ def test_a_killed_service_is_reported_and_started_again(directory: Path) -> None
     first = lifecycle.up(directory, 0)
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
-    until_dead(first.pid)
+    wait_for_end(first.pid)
     assert lifecycle.status(directory).note.startswith("killed")
     lines: list[str] = []
     second = lifecycle.up(directory, 0, lines.append)
@@ -110,7 +110,12 @@ def test_another_process_with_the_recorded_number_is_left_alone(directory: Path)
         [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
     )
     try:
-        record = {"pid": bystander.pid, "port": 1, "endpoint_url": "http://127.0.0.1:1", "birth": "long ago"}
+        record = {
+            "pid": bystander.pid,
+            "port": 1,
+            "endpoint_url": "http://127.0.0.1:1",
+            "process_start": "long ago",
+        }
         (directory / service_record.RECORD).write_text(json.dumps(record))
         assert not lifecycle.status(directory).ready
         assert not lifecycle.down(directory)
@@ -155,6 +160,6 @@ def test_sigterm_is_an_orderly_end(directory: Path) -> None:
     up = lifecycle.up(directory, 0)
     assert up.pid is not None
     os.kill(up.pid, signal.SIGTERM)
-    until_dead(up.pid)
+    wait_for_end(up.pid)
     assert not (directory / service_record.RECORD).exists()
     assert "stopped" in (directory / lifecycle.LOG).read_text()

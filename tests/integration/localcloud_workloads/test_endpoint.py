@@ -184,27 +184,27 @@ def test_invocations_are_counted(endpoints: Endpoints, endpoint_name: str) -> No
     eventually(lambda: expected <= names())
 
 
-def test_a_killed_server_shows_and_comes_back(endpoints: Endpoints) -> None:
-    name = endpoints.serving("mortal")
+def test_a_killed_server_is_logged_and_started_again(endpoints: Endpoints) -> None:
+    name = endpoints.serving("killed")
     before = endpoints.ask(name)["pid"]
     os.kill(before, signal.SIGKILL)
     answer = endpoints.error(name)
     assert answer["Error"]["Code"] in ("ServiceUnavailable", "ModelError")
 
-    def back() -> int | None:
+    def restarted() -> int | None:
         try:
             pid: int = endpoints.ask(name)["pid"]
         except endpoints.runtime.exceptions.ClientError:
             return None
         return pid
 
-    assert eventually(back, 60) != before
+    assert eventually(restarted, 60) != before
     assert "ended with signal 9; starting it again" in endpoints.log(name)
     endpoints.delete(name)
 
 
 def test_a_server_that_dies_in_an_invocation_is_a_model_error(endpoints: Endpoints) -> None:
-    name = endpoints.serving("mortal")
+    name = endpoints.serving("killed")
     answer = endpoints.error(name, b"die")
     assert answer["Error"]["Code"] == "ModelError"
     assert "closed before it answered" in answer["OriginalMessage"]
@@ -276,7 +276,7 @@ def test_a_role_that_may_not_read_the_model_fails_the_endpoint(endpoints: Endpoi
     assert "s3:GetObject" in endpoint["FailureReason"]
 
 
-def test_an_archive_that_climbs_out_of_its_folder_is_refused(endpoints: Endpoints) -> None:
+def test_an_archive_that_leads_out_of_its_folder_is_refused(endpoints: Endpoints) -> None:
     config = endpoints.config("x")
     model = endpoints.sagemaker.describe_endpoint_config(EndpointConfigName=config)
     key = f"models/{model['ProductionVariants'][0]['ModelName']}.tar.gz"

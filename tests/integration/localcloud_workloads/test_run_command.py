@@ -18,7 +18,7 @@ from kennel.localcloud.services.ec2.api import DEEP_LEARNING_IMAGES
 from .conftest import ANYTHING, Stage, eventually
 
 EC2 = "ec2.amazonaws.com"
-OVER = ("Success", "Failed", "Cancelled", "TimedOut")
+FINAL_STATUSES = ("Success", "Failed", "Cancelled", "TimedOut")
 AGENT = {
     "Effect": "Allow",
     "Action": [
@@ -72,11 +72,11 @@ class Instance:
         return invocation
 
     def end(self, command: str) -> dict[str, Any]:
-        def over() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any] | None:
             invocation = self.describe(command)
-            return invocation if invocation["Status"] in OVER else None
+            return invocation if invocation["Status"] in FINAL_STATUSES else None
 
-        invocation: dict[str, Any] = eventually(over)
+        invocation: dict[str, Any] = eventually(ended)
         return invocation
 
     def run(self, *lines: str, **extra: Any) -> dict[str, Any]:

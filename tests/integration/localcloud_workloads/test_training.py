@@ -16,7 +16,7 @@ from .conftest import Stage, eventually, tarred
 SAGEMAKER = "sagemaker.amazonaws.com"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-OVER = ("Completed", "Failed", "Stopped")
+FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 
 
 class Jobs:
@@ -33,7 +33,7 @@ class Jobs:
         self.s3.put_object(
             Bucket=self.bucket, Key=f"source/{name}/sourcedir.tar.gz", Body=tarred({"train.py": script})
         )
-        given = {
+        hyperparameters = {
             "sagemaker_program": json.dumps("train.py"),
             "sagemaker_submit_directory": json.dumps(f"s3://{self.bucket}/source/{name}/sourcedir.tar.gz"),
             **extra.pop("HyperParameters", {}),
@@ -54,7 +54,7 @@ class Jobs:
                     "VolumeSizeInGB": 10,
                 },
                 "StoppingCondition": {"MaxRuntimeInSeconds": 300},
-                "HyperParameters": given,
+                "HyperParameters": hyperparameters,
                 "InputDataConfig": [
                     {
                         "ChannelName": "training",
@@ -77,11 +77,11 @@ class Jobs:
         return answer
 
     def end(self, name: str) -> dict[str, Any]:
-        def over() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any] | None:
             job = self.describe(name)
-            return job if job["TrainingJobStatus"] in OVER else None
+            return job if job["TrainingJobStatus"] in FINAL_STATUSES else None
 
-        job: dict[str, Any] = eventually(over, 60)
+        job: dict[str, Any] = eventually(ended, 60)
         return job
 
     def archive(self, name: str, file: str = "model.tar.gz") -> dict[str, str]:

@@ -12,19 +12,24 @@ import pytest
 from .conftest import Stage, eventually, tarred
 from .test_training import IMAGE, SAGEMAKER, Jobs
 
-# Lowest, 0, at rate = 0.3; printed by epochs, as trainings do.
-PARABOLA = """
+ARGUMENTS = """
 import argparse, time
 parser = argparse.ArgumentParser()
 parser.add_argument("--rate", type=float); parser.add_argument("--kind"); parser.add_argument("--fixed")
 options = parser.parse_args()
 assert options.fixed == "7"
+"""
+# Lowest, 0, at rate = 0.3; printed by epochs, as trainings do.
+PARABOLA = (
+    ARGUMENTS
+    + """
 loss = (options.rate - 0.3) ** 2 + {"good": 0.0, "bad": 0.5}[options.kind]
 print(f"epoch=1; loss={loss + 1};"); print(f"epoch=2; loss={loss};")
 """
+)
 RATE = {"Name": "rate", "MinValue": "0", "MaxValue": "1", "ScalingType": "Linear"}
 KIND = {"Name": "kind", "Values": ["good", "bad"]}
-OVER = ("Completed", "Failed", "Stopped")
+FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 
 
 class Tunings:
@@ -90,11 +95,11 @@ class Tunings:
         return description
 
     def end(self, name: str) -> dict[str, Any]:
-        def over() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any] | None:
             job = self.describe(name)
-            return job if job["HyperParameterTuningJobStatus"] in OVER else None
+            return job if job["HyperParameterTuningJobStatus"] in FINAL_STATUSES else None
 
-        job: dict[str, Any] = eventually(over, 120)
+        job: dict[str, Any] = eventually(ended, 120)
         return job
 
     def trials(self, name: str, **options: Any) -> list[dict[str, Any]]:
@@ -215,9 +220,9 @@ def test_stop_ends_the_running_trials_and_starts_no_more(tunings: Tunings) -> No
 
 
 def test_a_trial_worse_than_the_others_is_stopped_early(tunings: Tunings) -> None:
-    script = PARABOLA + (
-        "if options.kind == 'bad': print('loss=9;', flush=True); time.sleep(300)\n"
-        "else: print(f'loss={loss};')\n"
+    # Good trials are equal: none is worse than the median, however long its process takes to end.
+    script = ARGUMENTS + (
+        "if options.kind == 'bad': print('loss=9;', flush=True); time.sleep(300)\nelse: print('loss=1;')\n"
     )
     # The rule needs three trials that have ended: with this seed the first four are good, then bad ones come.
     name = tunings.create(

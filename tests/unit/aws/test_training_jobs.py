@@ -45,7 +45,7 @@ def test_nothing_given_leaves_everything_to_the_script(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("hyperparameters", "message"),
     [
         ({"dropout": "2"}, "--dropout: 2 is not at least 0 and at most 0.95"),
         ({"epochs": "0"}, "--epochs"),
@@ -54,10 +54,10 @@ def test_nothing_given_leaves_everything_to_the_script(stack: Stack) -> None:
     ],
 )
 def test_the_scripts_own_parser_refuses_before_an_instance_starts(
-    stack: Stack, given: dict[str, str], message: str
+    stack: Stack, hyperparameters: dict[str, str], message: str
 ) -> None:
     with pytest.raises(StackError, match=re.escape(message)):
-        training_jobs.compose(stack, hyperparameters=given)
+        training_jobs.compose(stack, hyperparameters=hyperparameters)
 
 
 def test_an_absent_data_set_is_named(stack: Stack) -> None:
@@ -73,11 +73,11 @@ def test_the_best_trial_is_taken_with_its_features(stack: Stack) -> None:
     assert request.inputs == {"features": FEATURES}
 
 
-@pytest.mark.parametrize("given", [{"unfreeze": "1"}, {"arch": "efficientnet_lite0"}])
-def test_features_are_left_where_they_are_of_no_use(stack: Stack, given: dict[str, str]) -> None:
+@pytest.mark.parametrize("hyperparameters", [{"unfreeze": "1"}, {"arch": "efficientnet_lite0"}])
+def test_features_are_left_where_they_are_of_no_use(stack: Stack, hyperparameters: dict[str, str]) -> None:
     best.write(stack, BEST)
     put("training/kennel-local-features-1/output/model/rows.f32")
-    assert training_jobs.compose(stack, best_of=BEST.job, hyperparameters=given).inputs == {}
+    assert training_jobs.compose(stack, best_of=BEST.job, hyperparameters=hyperparameters).inputs == {}
 
 
 def test_features_that_are_gone_are_computed_again(stack: Stack) -> None:

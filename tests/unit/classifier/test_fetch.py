@@ -15,7 +15,7 @@ import pytest
 from kennel.classifier.data import DataError, fetch, folder
 
 
-class Shelf:
+class FileServer:
     """One file served with Range support; may hang up early."""
 
     def __init__(self) -> None:
@@ -27,28 +27,28 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf() -> Iterator[Shelf]:
-    shelf = Shelf()
+def file_server() -> Iterator[FileServer]:
+    file_server = FileServer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             requested = self.headers.get("Range")
-            shelf.requests.append(requested)
+            file_server.requests.append(requested)
             if self.path != "/dogs.zip":
                 self.send_error(404)
                 return
             start = 0
-            if requested and self.headers.get("If-Range") == shelf.etag:
+            if requested and self.headers.get("If-Range") == file_server.etag:
                 start = int(requested.removeprefix("bytes=").rstrip("-"))
                 self.send_response(206)
             else:
                 self.send_response(200)
-            rest = shelf.body[start:]
+            rest = file_server.body[start:]
             self.send_header("Content-Length", str(len(rest)))
-            self.send_header("ETag", shelf.etag)
+            self.send_header("ETag", file_server.etag)
             self.end_headers()
-            if shelf.hang_up_after is not None:
-                rest, shelf.hang_up_after = rest[: shelf.hang_up_after], None
+            if file_server.hang_up_after is not None:
+                rest, file_server.hang_up_after = rest[: file_server.hang_up_after], None
             self.wfile.write(rest)
 
         def log_message(self, *_: object) -> None:
@@ -57,8 +57,8 @@ def shelf() -> Iterator[Shelf]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    shelf.url = f"http://127.0.0.1:{server.server_port}/dogs.zip"
-    yield shelf
+    file_server.url = f"http://127.0.0.1:{server.server_port}/dogs.zip"
+    yield file_server
     server.shutdown()
     thread.join()
     server.server_close()
@@ -78,63 +78,69 @@ def dogs(drawn: Path) -> bytes:
     return zipped({**members, "__MACOSX/dogImages/._x.jpg": b"junk", "dogImages/.DS_Store": b"junk"})
 
 
-def test_downloads_unpacks_and_is_done_the_second_time(shelf: Shelf, dogs: bytes, tmp_path: Path) -> None:
-    shelf.body = dogs
-    root = fetch.fetch(tmp_path / "data", shelf.url, sha256=hashlib.sha256(dogs).hexdigest())
+def test_downloads_unpacks_and_is_done_the_second_time(
+    file_server: FileServer, dogs: bytes, tmp_path: Path
+) -> None:
+    file_server.body = dogs
+    root = fetch.fetch(tmp_path / "data", file_server.url, sha256=hashlib.sha256(dogs).hexdigest())
     assert root == tmp_path / "data" / "dogImages"
     assert len(folder.read(root).splits["train"]) == 24
     assert folder.check(root).misplaced == []
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("data")) == ["data"]
-    fetch.fetch(tmp_path / "data", shelf.url, sha256=hashlib.sha256(dogs).hexdigest())
-    assert len(shelf.requests) == 1
+    fetch.fetch(tmp_path / "data", file_server.url, sha256=hashlib.sha256(dogs).hexdigest())
+    assert len(file_server.requests) == 1
 
 
-def test_a_broken_connection_is_continued_where_it_broke(shelf: Shelf, dogs: bytes, tmp_path: Path) -> None:
-    shelf.body, shelf.hang_up_after = dogs, len(dogs) // 3
-    fetch.fetch(tmp_path / "data", shelf.url)
-    assert shelf.requests == [None, f"bytes={len(dogs) // 3}-"]
+def test_a_broken_connection_is_continued_where_it_broke(
+    file_server: FileServer, dogs: bytes, tmp_path: Path
+) -> None:
+    file_server.body, file_server.hang_up_after = dogs, len(dogs) // 3
+    fetch.fetch(tmp_path / "data", file_server.url)
+    assert file_server.requests == [None, f"bytes={len(dogs) // 3}-"]
 
 
 def test_a_killed_download_is_continued_by_the_next_call(
-    shelf: Shelf, dogs: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file_server: FileServer, dogs: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.body, shelf.hang_up_after = dogs, 1000
+    file_server.body, file_server.hang_up_after = dogs, 1000
     monkeypatch.setattr(fetch, "ATTEMPTS", 1)
     with pytest.raises(DataError, match="run it again to continue"):
-        fetch.fetch(tmp_path / "data", shelf.url)
-    fetch.fetch(tmp_path / "data", shelf.url)
-    assert shelf.requests == [None, "bytes=1000-"]
+        fetch.fetch(tmp_path / "data", file_server.url)
+    fetch.fetch(tmp_path / "data", file_server.url)
+    assert file_server.requests == [None, "bytes=1000-"]
 
 
 def test_a_file_that_changed_meanwhile_is_fetched_afresh(
-    shelf: Shelf, dogs: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file_server: FileServer, dogs: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.body, shelf.hang_up_after = b"x" * 5000, 1000
+    file_server.body, file_server.hang_up_after = b"x" * 5000, 1000
     monkeypatch.setattr(fetch, "ATTEMPTS", 1)
     with pytest.raises(DataError):
-        fetch.fetch(tmp_path / "data", shelf.url)
-    shelf.body, shelf.etag = dogs, '"v2"'
-    root = fetch.fetch(tmp_path / "data", shelf.url)
+        fetch.fetch(tmp_path / "data", file_server.url)
+    file_server.body, file_server.etag = dogs, '"v2"'
+    root = fetch.fetch(tmp_path / "data", file_server.url)
     assert len(folder.read(root).splits["test"]) == 12
 
 
-def test_a_corrupted_download_is_refused_and_dropped(shelf: Shelf, dogs: bytes, tmp_path: Path) -> None:
+def test_a_corrupted_download_is_refused_and_dropped(
+    file_server: FileServer, dogs: bytes, tmp_path: Path
+) -> None:
     damaged = bytearray(dogs)
     damaged[500] ^= 0xFF
-    shelf.body = bytes(damaged)
+    file_server.body = bytes(damaged)
     with pytest.raises(DataError, match="SHA-256"):
-        fetch.fetch(tmp_path / "data", shelf.url, sha256=hashlib.sha256(dogs).hexdigest())
+        fetch.fetch(tmp_path / "data", file_server.url, sha256=hashlib.sha256(dogs).hexdigest())
     with pytest.raises(DataError, match="damaged"):  # no digest known: the zip's own checksums differ
-        fetch.fetch(tmp_path / "data", shelf.url)
+        fetch.fetch(tmp_path / "data", file_server.url)
     assert not (tmp_path / "data").exists()
-    shelf.body = dogs
-    assert fetch.fetch(tmp_path / "data", shelf.url).is_dir()
+    file_server.body = dogs
+    assert fetch.fetch(tmp_path / "data", file_server.url).is_dir()
 
 
-def test_a_missing_file_is_one_clear_line(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_missing_file_is_one_clear_line(file_server: FileServer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="answered 404"):
-        fetch.fetch(tmp_path / "data", shelf.url.replace("dogs", "cats"))
-    assert len(shelf.requests) == 1
+        fetch.fetch(tmp_path / "data", file_server.url.replace("dogs", "cats"))
+    assert len(file_server.requests) == 1
 
 
 def test_plain_http_from_elsewhere_is_refused(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def test_one_class_only_stops_a_training(photos: Path) -> None:
 
 
 def test_a_class_that_train_lacks_stops_a_training(photos: Path) -> None:
-    shutil.copytree(next((photos / "test").iterdir()), photos / "test" / "stranger")
-    with pytest.raises(DataError, match=r"test/stranger has no counterpart in train/"):
+    shutil.copytree(next((photos / "test").iterdir()), photos / "test" / "unknown")
+    with pytest.raises(DataError, match=r"test/unknown has no counterpart in train/"):
         folder.read(photos)
 
 
@@ -70,14 +70,14 @@ def test_check_names_unreadable_and_misplaced_files(photos: Path) -> None:
     (breed / "text.jpg").write_text("no picture at all")
     whole = next(p for p in breed.iterdir() if p.suffix == ".jpg" and p.name != "text.jpg")
     (breed / "cut.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    (photos / "train" / "lost.jpg").write_bytes(whole.read_bytes())
+    (photos / "train" / "misplaced.jpg").write_bytes(whole.read_bytes())
     (photos / "notes.txt").write_text("hello")
     report = folder.check(photos)
     assert [line.split(": ")[0] for line in report.unreadable] == [
         f"train/{breed.name}/cut.jpg",
         f"train/{breed.name}/text.jpg",
     ]
-    assert report.misplaced == ["notes.txt", "train/lost.jpg"]
+    assert report.misplaced == ["notes.txt", "train/misplaced.jpg"]
     assert not report.ok  # 2 of 50 is more than 1 %
 
 

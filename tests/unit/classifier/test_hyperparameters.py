@@ -47,7 +47,7 @@ def test_a_limit_is_the_same_in_script_and_task(name: str, capsys: pytest.Captur
     with pytest.raises(TrainingError) as by_check:
         arguments.check({f"{declared.option}": f"{wrong}"})
     with pytest.raises(TrainingError) as by_task:
-        training_options.given({name: wrong})
+        training_options.checked_arguments({name: wrong})
 
     assert script.startswith(f"argument --{declared.option}: ")
     assert script == str(by_check.value) == str(by_task.value)
@@ -56,8 +56,8 @@ def test_a_limit_is_the_same_in_script_and_task(name: str, capsys: pytest.Captur
 def test_a_task_passes_on_what_is_given_and_nothing_else() -> None:
     options = {"lr": "1e-3", "epochs": "3", "unfreeze": "0", "seed": None, "pretrained": True}
 
-    assert training_options.given(options) == {"lr": "0.001", "epochs": "3", "unfreeze": "0"}
-    assert training_options.given({"pretrained": False}) == {"pretrained": "false"}
+    assert training_options.checked_arguments(options) == {"lr": "0.001", "epochs": "3", "unfreeze": "0"}
+    assert training_options.checked_arguments({"pretrained": False}) == {"pretrained": "false"}
 
 
 def test_what_is_searched_is_within_the_limits() -> None:

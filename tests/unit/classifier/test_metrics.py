@@ -47,9 +47,9 @@ def test_a_class_that_never_occurs_does_not_count() -> None:
     assert metrics.macro_f1(metrics.per_class(counts, "abc")) == 1.0
 
 
-def test_calibration_error_is_zero_for_honest_confidence_and_large_for_boasting() -> None:
-    honest = torch.tensor([[0.8, 0.2]]).log().repeat(10, 1)
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    calibrated = torch.tensor([[0.8, 0.2]]).log().repeat(10, 1)
     labels = torch.tensor([0] * 8 + [1] * 2)
-    assert metrics.calibration_error(honest, labels) == pytest.approx(0, abs=1e-7)
-    boasting = torch.tensor([[20.0, 0.0]]).repeat(10, 1)
-    assert metrics.calibration_error(boasting, labels) == pytest.approx(0.2, abs=1e-6)
+    assert metrics.calibration_error(calibrated, labels) == pytest.approx(0, abs=1e-7)
+    overconfident = torch.tensor([[20.0, 0.0]]).repeat(10, 1)
+    assert metrics.calibration_error(overconfident, labels) == pytest.approx(0.2, abs=1e-6)

@@ -13,7 +13,7 @@ from kennel.classifier import TrainingError, lite0, networks, weights
 STATE = weights.pretrained("efficientnet_lite0", "package")
 
 
-def test_the_packaged_weights_load_strictly_and_know_a_dog_from_noise() -> None:
+def test_the_packaged_weights_load_strictly() -> None:
     network = lite0.efficientnet_lite0()
     network.load_state_dict(STATE)
     assert sum(p.numel() for p in network.parameters()) == 4_652_008  # the paper's 4.7 M

@@ -23,7 +23,7 @@ def source(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SOURCE, tmp_path / "lambda" / "predict"))
 
 
-def test_it_lies_where_terraform_looks(source: Path, tmp_path: Path) -> None:
+def test_it_is_where_terraform_reads_it(source: Path, tmp_path: Path) -> None:
     assert function_package.build(source) == tmp_path / "build" / "function" / "predict.zip"
 
 

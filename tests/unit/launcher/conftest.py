@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.append(str(ROOT))  # for `bootstrap`, which lies beside the launcher
+sys.path.append(str(ROOT))  # for `bootstrap`, which is beside the launcher
 
 # A Python that can be made old or without pip. The variables name its version and pip's configuration.
 PYTHON = """#!/bin/bash
@@ -106,7 +106,7 @@ def _platform() -> str:
 
 @dataclass
 class Checkout:
-    """A copy of the launcher in a folder of its own, and a PATH on which only its stand-ins lie."""
+    """A copy of the launcher in a folder of its own, and a PATH that holds its stand-ins only."""
 
     root: Path
     programs: Path
@@ -249,10 +249,10 @@ def checkout(tmp_path: Path) -> Checkout:
         path = shutil.which(name)
         if path:
             (programs / name).symlink_to(path)
-    made = Checkout(root, programs)
-    made.program("uv", UV)
-    shutil.copy2(made.program("python3.11", PYTHON), root / "interpreter")
-    return made
+    checkout = Checkout(root, programs)
+    checkout.program("uv", UV)
+    shutil.copy2(checkout.program("python3.11", PYTHON), root / "interpreter")
+    return checkout
 
 
 @pytest.fixture

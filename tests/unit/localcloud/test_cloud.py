@@ -89,7 +89,7 @@ def test_shutdown_undoes_the_latest_first(tmp_path: Path) -> None:
     assert order == ["second", "first"]
 
 
-def test_temporary_files_lie_where_sockets_may_lie_too(cloud: Cloud) -> None:
+def test_temporary_paths_are_short_enough_for_sockets(cloud: Cloud) -> None:
     arn = make_role(cloud, "temporary", {})
     folder = Path(workload_environment(cloud, arn, "sagemaker.amazonaws.com")["TMPDIR"])
     # macOS takes 104 characters; multiprocessing adds up to 34: /pymp-abcdefgh/listener-abcdefgh

@@ -18,10 +18,10 @@ def test_a_listing_leaves_no_copies_behind() -> None:
     client.create_bucket(Bucket="photos")
     client.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
     client.put_object(Bucket="photos", Key="photo.jpg", Body=b"content")
-    made = len(FakeKey.instances_tracked)
+    before = len(FakeKey.instances_tracked)
     for _ in range(3):
         (listed,) = client.list_object_versions(Bucket="photos")["Versions"]
         gc.collect()  # a copy that goes must not take the content with it
-    assert len(FakeKey.instances_tracked) == made
+    assert len(FakeKey.instances_tracked) == before
     assert (listed["Size"], listed["IsLatest"]) == (7, True)
     assert client.get_object(Bucket="photos", Key="photo.jpg")["Body"].read() == b"content"

@@ -1,4 +1,4 @@
-"""What lies below an address in S3, and how a folder follows it; the client is a folder of objects here."""
+"""Transfers between S3 and a folder; the client keeps its objects in a dictionary."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_manifest_names_its_objects(tmp_path: Path) -> None:
         storage.download_manifest(Objects(m=b'["1"]'), "s3://b/m", tmp_path)
 
 
-def test_a_key_that_climbs_out_is_refused(tmp_path: Path) -> None:
+def test_a_key_that_leads_out_is_refused(tmp_path: Path) -> None:
     s3 = Objects()
     s3.objects["x/../../escaped"] = b"1"
     with pytest.raises(storage.StorageError, match="leads out of its folder"):

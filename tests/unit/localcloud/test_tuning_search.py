@@ -28,11 +28,11 @@ def number(name: str, minimum: str, maximum: str, scaling: str = "Auto") -> dict
 
 
 def read(**ranges: list[dict[str, Any]]) -> tuple[Range, ...]:
-    return tuning_ranges.read({f"{kind}ParameterRanges": given for kind, given in ranges.items()})
+    return tuning_ranges.read({f"{kind}ParameterRanges": definitions for kind, definitions in ranges.items()})
 
 
-def number_range(kind: str, given: dict[str, str]) -> NumberRange:
-    (range_,) = read(**{kind: [given]})
+def number_range(kind: str, definition: dict[str, str]) -> NumberRange:
+    (range_,) = read(**{kind: [definition]})
     assert isinstance(range_, NumberRange)
     return range_
 
@@ -121,7 +121,7 @@ def test_a_value_keeps_its_number(scaling: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("ranges", "message"),
     [
         ({"ContinuousParameterRanges": [number("lr", "1", "0")]}, "lr must be less"),
         ({"ContinuousParameterRanges": [number("lr", "low", "1")]}, "lr are no numbers"),
@@ -133,9 +133,9 @@ def test_a_value_keeps_its_number(scaling: str) -> None:
         ({}, "At least one"),
     ],
 )
-def test_an_invalid_range_is_named(given: dict[str, Any], message: str) -> None:
+def test_an_invalid_range_is_named(ranges: dict[str, Any], message: str) -> None:
     with pytest.raises(RangeError, match=message):
-        tuning_ranges.read(given)
+        tuning_ranges.read(ranges)
 
 
 def test_bayesian_search_beats_chance_on_every_seed() -> None:
@@ -160,7 +160,7 @@ def test_running_trials_are_not_chosen_twice(trials: int) -> None:
     assert search.next([*observations, Observation(values, None)]) != values
 
 
-def test_failed_trials_and_diverged_ones_do_not_spoil_the_search() -> None:
+def test_failed_trials_and_diverged_ones_do_not_worsen_the_search() -> None:
     def loss(values: dict[str, str]) -> float:
         if float(values["lr"]) > 0.2:
             return math.inf

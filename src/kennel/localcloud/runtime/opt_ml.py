@@ -42,7 +42,7 @@ class ContainerRoot:
         return MENTION.sub(lambda _: str(self.path), content)
 
     def local(self, path: str) -> Path:
-        """Return where a path of the container lies here.
+        """Return the host's path for a path of the container.
 
         Raises
         ------

@@ -16,7 +16,7 @@ COPY_SIZE = 1024 * 1024
 
 
 class StorageError(Exception):
-    """An S3 address or what lies there cannot be used; the text names it."""
+    """An S3 address, or an object there, cannot be used; the text names it."""
 
 
 def split(uri: str) -> tuple[str, str]:

@@ -75,7 +75,7 @@ class CommandInvocation:
         self._thread = threading.Thread(target=self._run, name=f"command {settings.command_id}", daemon=True)
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         """Whether it has ended, in whatever way."""
         return self.status in ("Success", "Failed", "Cancelled", "TimedOut")
 
@@ -90,7 +90,7 @@ class CommandInvocation:
     def cancel(self) -> None:
         """End it at its sender's request."""
         with self._lock:
-            if not self.over and not self._early_status:
+            if not self.ended and not self._early_status:
                 self.status = self.details = "Cancelling"
         self._end_early("Cancelled")
 
@@ -100,7 +100,7 @@ class CommandInvocation:
 
     def _end_early(self, status: str) -> None:
         with self._lock:
-            if not self.over and not self._early_status:
+            if not self.ended and not self._early_status:
                 self._early_status = status
                 if self._workload:
                     self._workload.terminate(0)

@@ -52,7 +52,7 @@ def describe_command(command: SentCommand, invocations: list[CommandInvocation])
         "MaxConcurrency": parameters.get("MaxConcurrency", "50"),
         "MaxErrors": parameters.get("MaxErrors", "0"),
         "TargetCount": len(invocations),
-        "CompletedCount": sum(invocation.over for invocation in invocations),
+        "CompletedCount": sum(invocation.ended for invocation in invocations),
         "ErrorCount": sum(invocation.status in ("Failed", "TimedOut") for invocation in invocations),
         "DeliveryTimedOutCount": 0,
     }
@@ -67,13 +67,13 @@ def describe_invocation(command: SentCommand, invocation: CommandInvocation) -> 
         "PluginName": PLUGIN,
         "ResponseCode": invocation.response_code,
         "ExecutionStartDateTime": _timestamp(invocation.started_at),
-        "ExecutionElapsedTime": _elapsed(invocation) if invocation.over else "",
+        "ExecutionElapsedTime": _elapsed(invocation) if invocation.ended else "",
         "ExecutionEndDateTime": _timestamp(invocation.ended_at),
         "Status": invocation.status,
         "StatusDetails": invocation.details,
-        "StandardOutputContent": invocation.stdout if invocation.over else "",
+        "StandardOutputContent": invocation.stdout if invocation.ended else "",
         "StandardOutputUrl": "",
-        "StandardErrorContent": invocation.stderr if invocation.over else "",
+        "StandardErrorContent": invocation.stderr if invocation.ended else "",
         "StandardErrorUrl": "",
     }
 
@@ -95,7 +95,7 @@ def list_invocation(command: SentCommand, invocation: CommandInvocation, details
             "Status": invocation.status,
             "StatusDetails": invocation.details,
             "ResponseCode": invocation.response_code,
-            "Output": _both_streams(invocation) if invocation.over else "",
+            "Output": _both_streams(invocation) if invocation.ended else "",
         }
         if invocation.started_at:
             plugin["ResponseStartDateTime"] = invocation.started_at

@@ -175,7 +175,7 @@ def _end_commands(cloud: Cloud, instances: list[str]) -> None:
     ending = [
         invocation
         for invocation in cloud.store(Commands).invocations
-        if invocation.instance in instances and not invocation.over
+        if invocation.instance in instances and not invocation.ended
     ]
     for invocation in ending:
         invocation.switch_off()

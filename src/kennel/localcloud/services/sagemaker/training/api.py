@@ -92,7 +92,7 @@ def stop_training_job(call: Call) -> dict[str, Any]:
     job = training_jobs(call.cloud).get(name)
     if job is None:
         raise AwsError("ValidationException", "Requested resource not found.")
-    if job.record.over:
+    if job.record.ended:
         message = f"The request was rejected because the training job is in status {job.record.status}."
         raise AwsError("ValidationException", message)
     job.stop()

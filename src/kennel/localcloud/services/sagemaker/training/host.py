@@ -154,7 +154,7 @@ class TrainingHost:
             if not self._values().get("sagemaker_program"):
                 raise storage.StorageError(
                     "the local cloud runs the SDK's entry point and script mode; an image's own program is "
-                    "not there: give the job a ContainerEntrypoint or the hyperparameter sagemaker_program"
+                    "missing: give the job a ContainerEntrypoint or the hyperparameter sagemaker_program"
                 )
             cwd = self.root.path / "code"
             command = script_mode.command(cwd, self._values())

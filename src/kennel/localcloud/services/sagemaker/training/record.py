@@ -19,8 +19,8 @@ MESSAGES = {
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
     "MaxWaitTimeExceeded": "Training job waiting and running time exceeded MaxWaitTimeInSeconds provided",
 }
-ENDS = ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded")
-OVER = ("Completed", "Failed", "Stopped")
+FINAL_SECONDARY_STATUSES = ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded")
+FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 
 
 class TrainingRecord:
@@ -62,13 +62,13 @@ class TrainingRecord:
         return status
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         """Whether the job has ended, in whatever way."""
-        return self.status in OVER
+        return self.status in FINAL_STATUSES
 
     def stopping(self) -> None:
         """Set the status of a job that is asked to end."""
-        if not self.over:
+        if not self.ended:
             self.moto.training_job_status = "Stopping"
 
     def training(self) -> None:
@@ -83,7 +83,7 @@ class TrainingRecord:
         if transitions and "EndTime" not in transitions[-1]:
             transitions[-1]["EndTime"] = now
         entry = {"Status": status, "StartTime": now, "StatusMessage": message or MESSAGES[status]}
-        if status in ENDS:
+        if status in FINAL_SECONDARY_STATUSES:
             entry["EndTime"] = now
         record.secondary_status_transitions = [*transitions, entry]
         record.secondary_status, record.last_modified_time = status, now

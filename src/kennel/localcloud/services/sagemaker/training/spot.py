@@ -1,6 +1,6 @@
 """Spot capacity: managed spot training jobs run on it, and it is reclaimed on request.
 
-AWS takes it back at any time. Here a test, or a person who wants to see a job resume, sends:
+AWS reclaims it at any time. Here a test, or a person who wants to see a job resume, sends:
 ``curl -X POST "$AWS_ENDPOINT_URL/_kennel/spot/reclaim?job=NAME&notice=2"``.
 """
 
@@ -49,7 +49,7 @@ def reclaim(cloud: Cloud, query: Mapping[str, str]) -> Response:
         return _response(409, f"{name} is no managed spot training job: EnableManagedSpotTraining is not set")
     state = job.record.moto.secondary_status
     if state != "Training":
-        return _response(409, f"{name} has no hosts at work to take back, it is {state}")
+        return _response(409, f"{name} has no running hosts to reclaim: it is {state}")
     job.reclaim(notice)
     return _response(200, f"the hosts of {name} end in {notice:g} s")
 

@@ -58,7 +58,7 @@ def create_hyper_parameter_tuning_job(call: Call) -> Response:
 def stop_hyper_parameter_tuning_job(call: Call) -> dict[str, Any]:
     """Ask a tuning job, and its running trials, to end."""
     job = _tuning_job(call)
-    if job.over or job.status == "Stopping":
+    if job.ended or job.status == "Stopping":
         message = f"The request was rejected because the hyperparameter tuning job is in status {job.status}."
         raise AwsError("ValidationException", message)
     job.stop()
@@ -69,7 +69,7 @@ def stop_hyper_parameter_tuning_job(call: Call) -> dict[str, Any]:
 def delete_hyper_parameter_tuning_job(call: Call) -> Response:
     """Delete a tuning job that is over; its training jobs stay."""
     job = tuning_jobs(call.cloud).get(call.parameters["HyperParameterTuningJobName"])
-    if job and not job.over:
+    if job and not job.ended:
         message = f"The request was rejected because the hyperparameter tuning job is in status {job.status}."
         raise AwsError("ValidationException", message)
     tuning_jobs(call.cloud).pop(call.parameters["HyperParameterTuningJobName"], None)
@@ -79,19 +79,19 @@ def delete_hyper_parameter_tuning_job(call: Call) -> Response:
 @operation("sagemaker", "ListTrainingJobsForHyperParameterTuningJob")
 def list_training_jobs_for_hyper_parameter_tuning_job(call: Call) -> dict[str, Any]:
     """List a tuning job's trials."""
-    given = call.parameters
+    parameters = call.parameters
     summaries = [trial.summary() for trial in list(_tuning_job(call).trials)]
-    status, sort_by = given.get("StatusEquals"), given.get("SortBy", "Name")
+    status, sort_by = parameters.get("StatusEquals"), parameters.get("SortBy", "Name")
     if status:
         summaries = [summary for summary in summaries if summary["TrainingJobStatus"] == status]
     if sort_by == "FinalObjectiveMetricValue":  # AWS leaves out those without one
         summaries = [summary for summary in summaries if FINAL_METRIC in summary]
-    summaries.sort(key=SORT_KEYS[sort_by], reverse=given.get("SortOrder") == "Descending")
-    token = given.get("NextToken") or "0"
+    summaries.sort(key=SORT_KEYS[sort_by], reverse=parameters.get("SortOrder") == "Descending")
+    token = parameters.get("NextToken") or "0"
     if not token.isdigit() or int(token) > len(summaries):
         raise AwsError("ValidationException", "Invalid pagination token.")
     start = int(token)
-    end = start + int(given.get("MaxResults") or PAGE_SIZE)
+    end = start + int(parameters.get("MaxResults") or PAGE_SIZE)
     page: dict[str, Any] = {"TrainingJobSummaries": summaries[start:end]}
     return page | ({"NextToken": str(end)} if end < len(summaries) else {})
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 FAILURE_LIMIT = 5  # SageMaker fails a job after as many trials without any objective
-ENDS = ("Completed", "Failed", "Stopped")
+FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 ALL_FAILED = "All training jobs failed. Please take a look at the training jobs failures to get more details."
 NO_OBJECTIVE = (
     "No objective metrics found after running {} training jobs. Please ensure that the custom algorithm is "
@@ -72,13 +72,13 @@ class TuningJob:
         return status
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         """Whether it has ended, in whatever way."""
-        return self.status in ENDS
+        return self.status in FINAL_STATUSES
 
     def stop(self) -> None:
         """Ask it to end: no trial starts any more, those that run are stopped."""
-        if not self.over:
+        if not self.ended:
             self.record.hyper_parameter_tuning_job_status = "Stopping"
             self._stop.set()
 
@@ -118,7 +118,7 @@ class TuningJob:
         exhausted = False  # no further trial starts
         suggestion: concurrent.futures.Future[Values | None] | None = None
         while not (self._stop.is_set() or self._complete()):
-            running = [trial for trial in self.trials if not trial.over]
+            running = [trial for trial in self.trials if not trial.ended]
             exhausted = exhausted or len(self.trials) == maximum
             if reason := self._failure(exhausted and not running):
                 return reason
@@ -151,20 +151,20 @@ class TuningJob:
     def _end_trials(self) -> None:
         for trial in self.trials:
             trial.stop()
-        while not all(trial.over for trial in self.trials):
+        while not all(trial.ended for trial in self.trials):
             self._refresh()
             time.sleep(POLL_SECONDS)
 
     def _stop_early(self, running: list[TuningTrial]) -> None:
         if self._configuration.get("TrainingJobEarlyStoppingType") == "Auto":
-            earlier = [trial.losses() for trial in self.trials if trial.over]
+            earlier = [trial.losses() for trial in self.trials if trial.ended]
             for trial in running:
                 if worse_than_median(trial.losses(), earlier):
                     trial.stop()
 
     def _failure(self, all_over: bool) -> str:
         """Return why the job fails, if no trial has had an objective so far."""
-        ended = [trial for trial in self.trials if trial.over]
+        ended = [trial for trial in self.trials if trial.ended]
         enough = len(ended) >= FAILURE_LIMIT or (all_over and ended)
         if not enough or any(trial.succeeded() for trial in ended):
             return ""
@@ -187,7 +187,7 @@ class TuningJob:
 
     def _not_improving(self) -> int:
         """Return how many trials have ended since the best one."""
-        ended = sorted((trial for trial in self.trials if trial.over), key=lambda trial: trial.ended_at)
+        ended = sorted((trial for trial in self.trials if trial.ended), key=lambda trial: trial.ended_at)
         best = self.best()
         return len(ended) - 1 - ended.index(best) if best in ended and best else len(ended)
 
@@ -204,7 +204,7 @@ class TuningJob:
             "NonRetryableError": len(faults) - retryable,
             "Stopped": statuses.count("Stopped"),
         }
-        succeeded, ended = sum(trial.succeeded() for trial in trials), sum(trial.over for trial in trials)
+        succeeded, ended = sum(trial.succeeded() for trial in trials), sum(trial.ended for trial in trials)
         counters = {"Succeeded": succeeded, "Pending": len(trials) - ended, "Failed": ended - succeeded}
         record.objective_status_counters = counters
         record.consumed_resources = {"RuntimeInSeconds": round(time.monotonic() - self._started)}

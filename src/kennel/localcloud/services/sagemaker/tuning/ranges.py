@@ -23,7 +23,7 @@ class NumberRange:
     A search samples a *number* between `low` and `high`, uniformly or, where `logarithmic` holds, uniformly
     in its logarithm. The number is the hyperparameter itself, except on the reverse logarithmic scale: there
     it is ``-log(1 - x)``, which gives values near 1 the detail that the logarithm gives those near 0.
-    An integer is the whole number next to it: its limits lie half a unit further out, to be as likely as the
+    An integer is the whole number next to it: its limits are half a unit further out, to be as likely as the
     rest.
 
     Parameters
@@ -108,11 +108,11 @@ def read(parameter_ranges: dict[str, Any]) -> tuple[Range, ...]:
     """
     ranges: list[Range] = []
     for kind, integer in (("IntegerParameterRanges", True), ("ContinuousParameterRanges", False)):
-        ranges += [_number_range(given, integer) for given in parameter_ranges.get(kind) or []]
-    for given in parameter_ranges.get("CategoricalParameterRanges") or []:
-        if len(set(given["Values"])) != len(given["Values"]):
-            raise RangeError(f"The values of categorical parameter {given['Name']} must be unique.")
-        ranges.append(CategoricalRange(given["Name"], tuple(given["Values"])))
+        ranges += [_number_range(definition, integer) for definition in parameter_ranges.get(kind) or []]
+    for definition in parameter_ranges.get("CategoricalParameterRanges") or []:
+        if len(set(definition["Values"])) != len(definition["Values"]):
+            raise RangeError(f"The values of categorical parameter {definition['Name']} must be unique.")
+        ranges.append(CategoricalRange(definition["Name"], tuple(definition["Values"])))
     names = [range_.name for range_ in ranges]
     if not names:
         raise RangeError("At least one hyperparameter range must be given.")
@@ -122,10 +122,10 @@ def read(parameter_ranges: dict[str, Any]) -> tuple[Range, ...]:
     return tuple(ranges)
 
 
-def _number_range(given: dict[str, Any], integer: bool) -> NumberRange:
-    name, scaling = given["Name"], given.get("ScalingType") or "Auto"
+def _number_range(definition: dict[str, Any], integer: bool) -> NumberRange:
+    name, scaling = definition["Name"], definition.get("ScalingType") or "Auto"
     try:
-        minimum, maximum = (float(given[limit]) for limit in ("MinValue", "MaxValue"))
+        minimum, maximum = (float(definition[limit]) for limit in ("MinValue", "MaxValue"))
     except ValueError as error:
         raise RangeError(f"The limits of parameter {name} are no numbers: {error}.") from error
     if not (math.isfinite(minimum) and math.isfinite(maximum) and minimum < maximum):

@@ -69,7 +69,7 @@ class SearchStrategy:
 
     def _study(self, observations: Sequence[Observation]) -> optuna.Study:
         study = optuna.create_study(sampler=self._sampler(observations))
-        losses = iter(_clipped([seen.loss for seen in observations if seen.loss is not None]))
+        losses = iter(_clipped([trial.loss for trial in observations if trial.loss is not None]))
         for observation in observations:
             running = observation.loss is None
             study.add_trial(
@@ -159,7 +159,7 @@ class BayesianSearch(SearchStrategy):
 
     def _model_ready(self, observations: Sequence[Observation]) -> bool:
         """Whether the trials so far are enough for a model."""
-        finite = [seen for seen in observations if seen.loss is not None and math.isfinite(seen.loss)]
+        finite = [trial for trial in observations if trial.loss is not None and math.isfinite(trial.loss)]
         return len(observations) >= self.initial and len(finite) >= 2
 
     def _sampler(self, observations: Sequence[Observation]) -> BaseSampler:

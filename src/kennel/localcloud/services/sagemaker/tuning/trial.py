@@ -70,9 +70,9 @@ class TuningTrial:
         )
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         """Whether it has ended, in whatever way."""
-        return self._job.record.over
+        return self._job.record.ended
 
     @property
     def status(self) -> str:
@@ -105,13 +105,13 @@ class TuningTrial:
 
     def observation(self) -> Observation:
         """Return what a search learns from it."""
-        if not self.over:
+        if not self.ended:
             return Observation(self.values, None)
         return Observation(self.values, self.losses()[-1] if self.succeeded() else math.inf)
 
     def stop(self) -> None:
         """Stop its training job, if it runs and is not being stopped already."""
-        if not self._stopped and not self.over:
+        if not self._stopped and not self.ended:
             self._stopped = True
             self._job.stop()
 
@@ -128,9 +128,9 @@ class TuningTrial:
             "TrainingJobStatus": record.training_job_status,
             "TunedHyperParameters": self.values,
             "FailureReason": record.failure_reason,
-            "ObjectiveStatus": "Succeeded" if self.succeeded() else "Failed" if self.over else "Pending",
+            "ObjectiveStatus": "Succeeded" if self.succeeded() else "Failed" if self.ended else "Pending",
         }
-        if value is not None and self.over:
+        if value is not None and self.ended:
             members["FinalHyperParameterTuningJobObjectiveMetric"] = {**self._objective, "Value": value}
         return {name: member for name, member in members.items() if member is not None}
 
@@ -147,23 +147,23 @@ def parameters(name: str, definition: Mapping[str, Any], values: Mapping[str, st
     values
         The tuned hyperparameters.
     """
-    given = {key: deepcopy(definition[key]) for key in INHERITED if definition.get(key) is not None}
-    given |= {
+    request = {key: deepcopy(definition[key]) for key in INHERITED if definition.get(key) is not None}
+    request |= {
         "TrainingJobName": name,
         "HyperParameters": {**(definition.get("StaticHyperParameters") or {}), **values},
     }
     resources = definition.get("HyperParameterTuningResourceConfig")
-    if resources and "ResourceConfig" not in given:
+    if resources and "ResourceConfig" not in request:
         first, *_ = resources.get("InstanceConfigs") or [resources]
         shared = {key: resources[key] for key in ("VolumeSizeInGB", "VolumeKmsKeyId") if resources.get(key)}
-        given["ResourceConfig"] = {**shared, **first}
+        request["ResourceConfig"] = {**shared, **first}
     checkpoints = definition.get("CheckpointConfig")
     if checkpoints:  # trials must not continue each other's
-        given["CheckpointConfig"] = {
+        request["CheckpointConfig"] = {
             **checkpoints,
             "S3Uri": f"{checkpoints['S3Uri'].rstrip('/')}/{name}",
         }
-    return given
+    return request
 
 
 def with_objective(definition: Mapping[str, Any], metric: str) -> dict[str, Any]:
