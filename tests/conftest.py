@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+# torch, moto and the SageMaker SDK fill the heap with objects that live as long as the process. Going through
+# all of them every few hundred allocations took a quarter of a test process's time.
+gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture(autouse=True)

@@ -20,12 +20,13 @@ class Run:
 
     name: str
     folder: str
-    workers: int = 2
+    workers: int
 
 
 # The longest first. The end-to-end tests fall into three groups (their conftest.py), each with a worker.
 END_TO_END = Run("end-to-end", "e2e", workers=3)
-RUNS = (END_TO_END, Run("integration", "integration"), Run("unit", "unit"))
+# Each worker imports torch, moto and the SageMaker SDK for itself: unit tests, which wait for nothing, have one.
+RUNS = (END_TO_END, Run("integration", "integration", workers=3), Run("unit", "unit", workers=1))
 
 
 def checks(root: Path, programs: Programs, *, fast: bool) -> list[Check]:
