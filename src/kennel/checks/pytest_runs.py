@@ -25,7 +25,7 @@ class Run:
 
 # The longest first. The end-to-end tests fall into three groups (their conftest.py), each with a worker.
 END_TO_END = Run("end-to-end", "e2e", workers=3)
-# Each worker imports torch, moto and the SageMaker SDK for itself: unit tests, which wait for nothing, have one.
+# Each worker imports torch, moto and the SageMaker SDK for itself; unit tests wait for nothing and have one.
 RUNS = (END_TO_END, Run("integration", "integration", workers=3), Run("unit", "unit", workers=1))
 
 
