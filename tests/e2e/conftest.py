@@ -17,6 +17,7 @@ from kennel.localcloud import lifecycle
 from kennel.sample_photos.draw import draw
 
 ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 1200
 # Two stacks, with about as much to do each, and the rehearsal's own: three workers wait for Terraform side by
 # side. A module that is not named here gets a worker, and so a stack, of its own.
 STACKS = {
@@ -36,6 +37,13 @@ class StackScheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::")[0].rpartition("/")[2]
         return STACKS.get(module, module)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test here the time that creating a stack takes beside the other checks."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackScheduling:

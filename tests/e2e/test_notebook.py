@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import nbformat
@@ -50,11 +49,9 @@ def test_every_cell_runs_with_the_notebooks_rights(
     source = deployed.workspace.root / "notebooks" / "train_and_deploy.ipynb"
     target = tmp_path / "executed.ipynb"
     variables = {**settings.environment(deployed.workspace, deployed.stack), **as_notebook}
-    began = time.monotonic()
 
     record = notebook.execute(source, target, variables, progress=lines.append)
 
-    assert time.monotonic() - began < 240
     executed = nbformat.read(target, as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, record["cells"] + 1))
