@@ -16,17 +16,26 @@ QUICK_TESTS = "not slow and not cloud"
 
 @dataclass(frozen=True)
 class Run:
-    """One run of pytest: a folder below ``tests/``, and how many workers share its modules."""
+    """One run of pytest: a folder below ``tests/``, how many workers share its modules, and its niceness.
+
+    The runs share the processors. The longest, which waits for Terraform most of the time, has them when it
+    needs them; the others fill the gaps.
+    """
 
     name: str
     folder: str
     workers: int
+    niceness: int
 
 
 # The longest first. The end-to-end tests fall into three groups (their conftest.py), each with a worker.
-END_TO_END = Run("end-to-end", "e2e", workers=3)
+END_TO_END = Run("end-to-end", "e2e", workers=3, niceness=0)
 # Each worker imports torch, moto and the SageMaker SDK for itself; unit tests wait for nothing and have one.
-RUNS = (END_TO_END, Run("integration", "integration", workers=3), Run("unit", "unit", workers=1))
+RUNS = (
+    END_TO_END,
+    Run("integration", "integration", workers=3, niceness=5),
+    Run("unit", "unit", workers=1, niceness=10),
+)
 
 
 def checks(root: Path, programs: Programs, *, fast: bool) -> list[Check]:
@@ -67,7 +76,16 @@ def _check(run: Run, root: Path, programs: Programs, *, fast: bool) -> Check:
         report.unlink(missing_ok=True)
         result = programs.run(
             run.name,
-            [sys.executable, "-m", "pytest", f"tests/{run.folder}", *arguments],
+            [
+                "nice",
+                "-n",
+                str(run.niceness),
+                sys.executable,
+                "-m",
+                "pytest",
+                f"tests/{run.folder}",
+                *arguments,
+            ],
             progress=progress,
             variables={
                 "COVERAGE_FILE": str(_coverage_data(root) / f"{run.folder}.data"),
