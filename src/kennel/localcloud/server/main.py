@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
 import logging
 import os
@@ -13,13 +12,12 @@ import threading
 from pathlib import Path
 from wsgiref.types import WSGIApplication
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from kennel.localcloud import DEFAULT_PORT, service_record
 from kennel.localcloud.dispatch.cloud import Cloud
 
 log = logging.getLogger("kennel.localcloud")
-LINGER_SECONDS = 5.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,27 +53,6 @@ def application(cloud: Cloud) -> WSGIApplication:
     return Gateway(cloud, DomainDispatcherApplication(create_backend_app))
 
 
-def request_handler() -> type[WSGIRequestHandler]:
-    """Return moto's request handler, changed to let the client close a connection first.
-
-    Every response says ``Connection: close``. Go's HTTP client, and so Terraform's provider, may take a
-    connection that closes right behind its response for a lost response and ask again, and creates a
-    resource twice: older releases choose at random between the two events when both have happened, as on a
-    busy machine. So the server waits for the client's end of the connection, `LINGER_SECONDS` at most.
-    """
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
-
-    class Handler(MotoRequestHandler):
-        def finish(self) -> None:
-            with contextlib.suppress(OSError):
-                self.connection.settimeout(LINGER_SECONDS)
-                while self.connection.recv(65_536):
-                    pass
-            super().finish()
-
-    return Handler
-
-
 def serve(directory: Path, port: int) -> int:
     """Run the server in this process until SIGTERM or SIGINT."""
     try:
@@ -88,13 +65,15 @@ def serve(directory: Path, port: int) -> int:
     port = listener.getsockname()[1]
     os.environ["MOTO_PORT"] = str(port)
     cloud = Cloud(directory, port)
+    served = application(cloud)
+    from kennel.localcloud.server.request_handler import RequestHandler  # moto, as above
 
     server = make_server(
         "127.0.0.1",
         port,
-        application(cloud),
+        served,
         threaded=True,
-        request_handler=request_handler(),
+        request_handler=RequestHandler,
         fd=listener.fileno(),
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the audit log has the requests
