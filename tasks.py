@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from invoke import Collection, Task
 
-from kennel.commands import audit, bench, data, hosts, local, model, notebook, stack, tuning, whole
+from kennel.commands import (
+    audit,
+    bench,
+    checks,
+    data,
+    hosts,
+    local,
+    model,
+    notebook,
+    rehearsal,
+    stack,
+    tuning,
+)
 
 
 def collection(name: str | None, **tasks: Task) -> Collection:
@@ -18,8 +30,8 @@ def collection(name: str | None, **tasks: Task) -> Collection:
 
 namespace = collection(
     None,
-    rehearse=whole.rehearse,
-    test=whole.run_checks,
+    rehearse=rehearsal.rehearse,
+    test=checks.run_checks,
     train=model.train,
     tune=tuning.tune,
     package=model.package,
