@@ -1,14 +1,17 @@
-"""Reads the metrics from a model archive in S3 without downloading all of it."""
+"""Reads the records of a training from a model archive in S3 without keeping the weights."""
 
 from __future__ import annotations
 
 import json
 import tarfile
+from pathlib import Path
 from typing import Any
 
-from kennel.aws import artifacts, session
+from kennel.aws import StackError, artifacts, session
 
 MAXIMUM_RECORD_BYTES = 1024 * 1024
+_MAXIMUM_RECORDS_BYTES = 64 * MAXIMUM_RECORD_BYTES
+_RECORDS = (".json", ".csv")
 
 
 def metrics_of(uri: str) -> dict[str, Any]:
@@ -32,3 +35,32 @@ def metrics_of(uri: str) -> dict[str, Any]:
     finally:
         body.close()
     return {}
+
+
+def save_records(uri: str, folder: Path) -> None:
+    """Save the tables and documents at the top of a model archive in a folder.
+
+    Raises
+    ------
+    StackError
+        The archive cannot be read, or its records are larger than those of any training.
+    """
+    bucket, key = artifacts.split(uri)
+    body = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+    folder.mkdir(parents=True, exist_ok=True)
+    total = 0
+    try:
+        with tarfile.open(fileobj=body, mode="r|gz") as archive:
+            for member in archive:
+                name = member.name.removeprefix("./")
+                file = archive.extractfile(member) if name.endswith(_RECORDS) and "/" not in name else None
+                if file is None:
+                    continue
+                total += member.size
+                if total > _MAXIMUM_RECORDS_BYTES:
+                    raise StackError(f"{uri}: more than {_MAXIMUM_RECORDS_BYTES >> 20} MiB of records")
+                (folder / name).write_bytes(file.read())
+    except (tarfile.TarError, EOFError) as error:
+        raise StackError(f"{uri} is not a readable archive: {error}") from error
+    finally:
+        body.close()

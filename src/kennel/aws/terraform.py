@@ -137,6 +137,15 @@ class Terraform:
         text = "\n".join(self._run("output", json=IsFlagged, no_color=IsFlagged))
         return {name: output["value"] for name, output in json.loads(text or "{}").items()}
 
+    def versions(self) -> dict[str, str]:
+        """Return the versions of ``terraform`` and of each provider, by names as ``hashicorp/aws``."""
+        document = json.loads("\n".join(self._run("version", json=IsFlagged)))
+        providers = document["provider_selections"].items()
+        return {
+            "terraform": document["terraform_version"],
+            **{"/".join(address.split("/")[-2:]): version for address, version in providers},
+        }
+
     def _changes(self, command: str, **options: Any) -> Changes:
         changes = Changes()
         failures: list[str] = []

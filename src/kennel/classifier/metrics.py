@@ -58,3 +58,34 @@ def brief(logits: Tensor, labels: Tensor) -> dict[str, float]:
     """Return loss, top-1 and top-5 of logits (N, C) against labels (N,)."""
     loss = F.cross_entropy(logits.double(), labels).item()
     return {"loss": loss, "top1": top(logits, labels, 1), "top5": top(logits, labels, 5)}
+
+
+def predictions(
+    logits: Tensor, labels: Tensor, photos: Sequence[str], classes: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return what was predicted for each photo, with the softmax probabilities of that and of its class.
+
+    Parameters
+    ----------
+    photos
+        A name for each of the N rows.
+
+    Returns
+    -------
+    list of dict
+        ``photo``, ``class``, ``predicted``, ``probability`` of the predicted class, ``class_probability``.
+    """
+    shares = torch.softmax(logits.double(), dim=1)
+    best = shares.max(dim=1)
+    own = shares.gather(1, labels[:, None])[:, 0]
+    columns = (labels.tolist(), best.indices.tolist(), best.values.tolist(), own.tolist())
+    return [
+        {
+            "photo": photo,
+            "class": classes[label],
+            "predicted": classes[predicted],
+            "probability": round(probability, 6),
+            "class_probability": round(class_probability, 6),
+        }
+        for photo, label, predicted, probability, class_probability in zip(photos, *columns, strict=True)
+    ]

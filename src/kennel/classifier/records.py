@@ -34,6 +34,8 @@ class Records:
         Precision, recall, F1 and support of each class.
     confusion
         Counts (C, C) of true class by row, predicted class by column.
+    predictions
+        One row a test photo, see `kennel.classifier.metrics.predictions`.
     """
 
     state: Mapping[str, Tensor]
@@ -44,6 +46,7 @@ class Records:
     classes: Sequence[str]
     per_class: Sequence[Mapping[str, Any]]
     confusion: Tensor
+    predictions: Sequence[Mapping[str, Any]]
 
 
 def write(folder: Path, records: Records) -> None:
@@ -58,6 +61,7 @@ def write(folder: Path, records: Records) -> None:
     atomic_files.write_json(folder / "model.json", records.model)
     atomic_files.write_json(folder / "metrics.json", records.metrics)
     atomic_files.write_json(folder / "run.json", records.run)
+    atomic_files.write_json(folder / "predictions.json", {"test": records.predictions})
     atomic_files.write_table(folder / "history.csv", records.history)
     atomic_files.write_table(folder / "classes.csv", records.per_class)
     atomic_files.write_matrix(folder / "confusion.csv", records.confusion, records.classes)

@@ -102,6 +102,7 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
         "seconds": time.monotonic() - started,
     }
     if hosts.first:
+        photos = [picture.path.relative_to(data.root).as_posix() for picture in test_set.pictures]
         digests = {"train": train_set.digests, "valid": valid_set.digests, "test": test_set.digests}
         trained = Records(
             state=network.state_dict(),
@@ -112,6 +113,7 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
             classes=data.classes,
             per_class=per_class,
             confusion=confusion,
+            predictions=metrics.predictions(test_logits, test_set.labels, photos, data.classes),
         )
         records.write(args.model_dir, trained)
         print_result(result, args.model_dir)

@@ -22,8 +22,9 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
     cloud = EphemeralCloud(REHEARSAL / "cloud")
     result = rehearsal.rehearse(cloud, REHEARSAL, photo=photo, data=Path(data) if data else None, keep=keep)
     document = rehearsal.as_dict(result)
-    history = REHEARSAL / "stack" / "release" / "content" / "history.csv"
-    page = rehearsal_page.write(REHEARSAL / "report.html", document, cloud.audit_log(), history)
+    page = rehearsal_page.write(
+        REHEARSAL / "report.html", document, cloud.audit_log(), REHEARSAL / "training"
+    )
     rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in result.steps]
     terminal.print_table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", result.seconds)])
     if result.answer and result.answer["top"]:
@@ -34,7 +35,5 @@ def rehearse(photo: str | None = None, data: str | None = None, keep: bool = Fal
     if keep:
         terminal.print_line(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
     if result.error:
-        terminal.print_error(
-            f"{result.error} (see {cloud.directory / 'service.log'}, or run again with --keep)"
-        )
+        terminal.print_error(f"{result.error} (see {result.log}, or run again with --keep)")
     return document

@@ -18,6 +18,11 @@ class EphemeralCloud:
 
     directory: Path
 
+    @property
+    def log(self) -> Path:
+        """The file of its log."""
+        return self.directory / lifecycle.LOG
+
     def start(self, progress: Callable[[str], None]) -> dict[str, str]:
         """Start it and return the environment variables that point at it."""
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -15,7 +15,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(
-    target: Path, result: dict[str, Any], audit_log: list[dict[str, Any]], history: Path | None = None
+    target: Path, result: dict[str, Any], audit_log: list[dict[str, Any]], records: Path | None = None
 ) -> Path:
     """Write the report of one rehearsal and return its path.
 
@@ -25,12 +25,13 @@ def write(
         The document of ``result.json``.
     audit_log
         Entries of the local cloud's audit log: ``principal, action, resource, decision, reason``.
-    history
-        ``history.csv`` of the training, for the learning curve.
+    records
+        Folder of what the training wrote: ``history.csv`` for the learning curve.
     """
     from jinja2 import Environment, FileSystemLoader, select_autoescape
 
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape())
+    history = records / "history.csv" if records else None
     curve = learning_curve.draw(_rows(history)) if history and history.exists() else None
     page = environment.get_template("rehearsal.html").render(
         result=result,

@@ -140,3 +140,16 @@ def test_drift_ignores_null_that_became_empty(root: Path) -> None:
     assert terraform_module._without_empty({"tags": {}, "rules": [{}]}) == {"rules": [{}]}
     assert terraform_module._without_empty({"count": 0, "on": False}) == {"count": 0, "on": False}
     assert state["resources"], "drift did not change the state"
+
+
+def test_versions_name_terraform_and_the_root_s_providers(root: Path) -> None:
+    assert terraform_of(root).versions()["terraform"].startswith("1.")
+    lock = 'provider "registry.terraform.io/hashicorp/aws" {\n  version = "5.100.0"\n}\n'
+    (root / ".terraform.lock.hcl").write_text(lock)
+    (root / "versions.tf").write_text(
+        'terraform { required_providers { aws = { source = "hashicorp/aws" } } }'
+    )
+    assert (
+        Terraform(root, root / "data", [], binary=session.terraform_binary()).versions()["hashicorp/aws"]
+        == "5.100.0"
+    )

@@ -53,3 +53,14 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     assert metrics.calibration_error(calibrated, labels) == pytest.approx(0, abs=1e-7)
     overconfident = torch.tensor([[20.0, 0.0]]).repeat(10, 1)
     assert metrics.calibration_error(overconfident, labels) == pytest.approx(0.2, abs=1e-6)
+
+
+def test_predictions_name_the_photo_its_class_and_what_was_predicted() -> None:
+    logits = torch.tensor([[0.75, 0.25], [0.4, 0.6]]).log()
+
+    rows = metrics.predictions(logits, torch.tensor([0, 0]), ["1.jpg", "2.jpg"], ["a", "b"])
+
+    assert [tuple(row.values()) for row in rows] == [
+        ("1.jpg", "a", "a", 0.75, 0.75),
+        ("2.jpg", "a", "b", 0.6, 0.4),
+    ]

@@ -139,6 +139,12 @@ def test_leaves_what_is_needed_to_do_it_again(model_dir: Path, drawn: Path) -> N
     confused = list(csv.reader((model_dir / "confusion.csv").open()))
     assert sum(int(row["support"]) for row in table) == 12
     assert sum(int(n) for row in confused[1:] for n in row[1:]) == 12
+    tested = json.loads((model_dir / "predictions.json").read_text())["test"]
+    assert [row["photo"] for row in tested] == sorted(
+        path.relative_to(drawn).as_posix() for path in (drawn / "test").rglob("*.jpg")
+    )
+    right = sum(row["class"] == row["predicted"] for row in tested)
+    assert right / 12 == json.loads((model_dir / "metrics.json").read_text())["test_top1"]
     for name in ("curves.png", "confusion.png"):
         assert (model_dir / name).read_bytes().startswith(b"\x89PNG")
 

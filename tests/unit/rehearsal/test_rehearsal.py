@@ -19,7 +19,7 @@ class CloudThatFails:
     """A cloud whose start fails."""
 
     def __init__(self, directory: Path, error: BaseException) -> None:
-        self.directory, self.error, self.stops = directory, error, 0
+        self.log, self.error, self.stops = directory / "service.log", error, 0
 
     def start(self, progress: Callable[[str], None]) -> dict[str, str]:
         raise self.error
@@ -36,6 +36,8 @@ def test_a_failing_step_is_recorded_and_the_cloud_stopped(tmp_path: Path) -> Non
     assert not result.ok
     assert result.error == "local cloud: port 4510 is in use"
     assert [(step["name"], step["ok"]) for step in result.steps] == [("local cloud", False)]
+    assert result.planned[:2] == ["local cloud", "photos"]
+    assert result.versions.keys() == {"kennel", "python", "torch"}, "Terraform was not reached"
     assert cloud.stops == 2, "once before the start, once after the failure"
     assert json.loads((tmp_path / "result.json").read_text())["error"] == result.error
 
@@ -69,7 +71,7 @@ def test_a_second_rehearsal_is_refused_while_one_runs(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from kennel.rehearsal import _exclusive\n"
+            "import sys; from pathlib import Path; from kennel.rehearsal.run import _exclusive\n"
             f"with _exclusive(Path({str(tmp_path / 'lock')!r})): print('held', flush=True); sys.stdin.read()",
         ],
         stdin=subprocess.PIPE,

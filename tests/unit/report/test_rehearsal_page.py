@@ -54,7 +54,7 @@ def test_the_page_shows_steps_answer_curve_and_callers(tmp_path: Path) -> None:
     ]
 
     page = rehearsal_page.write(
-        tmp_path / "report.html", result(photo=str(photo)), audit_log, history
+        tmp_path / "report.html", result(photo=str(photo)), audit_log, tmp_path
     ).read_text()
 
     for text in (
