@@ -6,50 +6,67 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from invoke import Collection, Program
 
+from kennel.commands.failures import reported
 from kennel.version import VERSION
 
 
 class KennelProgram(Program):
-    """invoke's program with another heading for the list of tasks."""
+    """invoke's program for calls whose arguments have been read already.
+
+    Parameters
+    ----------
+    calls
+        The tasks to run, each with its arguments: `kennel.commands.command_line` reads them, because invoke
+        takes ``--help`` for a positional argument and reports most mistakes without a remedy.
+    """
+
+    def __init__(self, tasks: Collection, calls: list[tuple[str, dict[str, Any]]] | None = None) -> None:
+        super().__init__(name="Kennel", binary="./kennel", version=VERSION, namespace=tasks)
+        self.calls = calls or []
 
     def task_list_opener(self, extra: str = "") -> str:
         """Return the heading of the list of tasks; `extra` describes its layout."""
         return f"Tasks ({extra})" if extra else "Tasks"
 
-
-def with_names(argv: list[str], tasks: Collection) -> list[str]:
-    """Insert the names of arguments that may be given first without one.
-
-    ``data.upload DIR --name dogs`` becomes ``data.upload --directory DIR --name dogs``.
-    """
-    completed: list[str] = []
-    leading: str | None = None
-    for word in argv:
-        is_task = word in tasks
-        if leading and not is_task and not word.startswith("-"):
-            completed.append(f"--{leading}")
-        completed.append(word)
-        leading = getattr(tasks[word], "leading", None) if is_task else None
-    return completed
+    def parse_tasks(self) -> None:
+        """Take the calls in place of the rest of the command line."""
+        self.tasks = self.calls  # type: ignore[assignment]  # the executor takes both
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the tasks named on the command line, and exit with their exit code."""
-    root = str(Path(__file__).resolve().parents[2])
-    if root not in sys.path:
-        sys.path.insert(0, root)  # tasks.py is in the repository's root, where plain `invoke` finds it too
-    tasks = Collection.from_module(import_module("tasks"), loaded_from=root)
     try:
-        arguments = sys.argv if argv is None else argv
-        program = KennelProgram(name="Kennel", binary="./kennel", version=VERSION, namespace=tasks)
-        program.run([*arguments[:1], *with_names(arguments[1:], tasks)])
+        with reported():
+            _run((sys.argv if argv is None else argv)[1:])
         sys.stdout.flush()
     except BrokenPipeError:  # `./kennel --list | head` closes the pipe early, which is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
+
+
+def _run(words: list[str]) -> None:
+    from kennel.commands import command_line
+    from kennel.commands.help_text import help_of
+
+    root = str(Path(__file__).resolve().parents[2])
+    if root not in sys.path:
+        sys.path.insert(0, root)  # tasks.py is in the repository's root, where plain `invoke` finds it too
+    tasks = Collection.from_module(import_module("tasks"), loaded_from=root)
+    by_name = {name: tasks[name] for name in tasks.task_names}
+    flags = {
+        f"-{name}" if len(name) == 1 else f"--{name}": argument
+        for argument in KennelProgram(tasks).core_args()
+        for name in argument.names
+    }
+    request = command_line.read(words, by_name, flags)
+    if request.help_for:
+        print(help_of(request.help_for, by_name[request.help_for]))
+        raise SystemExit(0)
+    KennelProgram(tasks, request.calls).run(["kennel", *request.program])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,21 @@ from rich.table import Table
 from rich.text import Text
 
 console = Console(stderr=True, highlight=False)
+_steps: list[str] = []  # what runs now, the outermost first; after an error, what ran when it was raised
+
+
+def current_step() -> str:
+    """Return the name of the work that runs, or that an error has just ended; empty if there is none."""
+    return _steps[-1] if _steps else ""
+
+
+@contextmanager
+def _as_step(name: str) -> Iterator[None]:
+    """Make this the current step; an error leaves it so, for the message about the error."""
+    depth = len(_steps)
+    _steps.append(name)
+    yield
+    del _steps[depth:]
 
 
 def print_line(line: str) -> None:
@@ -57,6 +72,13 @@ def progress(title: str) -> Iterator[Any]:
     that a log stays short.
     """
     started = time.monotonic()
+    with _as_step(title), _shown(title) as show:
+        yield show
+    print_line(f"{title}: {time.monotonic() - started:.1f} s")
+
+
+@contextmanager
+def _shown(title: str) -> Iterator[Callable[[str], None]]:
     if console.is_terminal:
         spinner = Spinner("dots", text=title)
         with Live(spinner, console=console, transient=True, refresh_per_second=8):
@@ -76,7 +98,6 @@ def progress(title: str) -> Iterator[Any]:
                 print_line(f"{title}: {line}")
 
         yield show
-    print_line(f"{title}: {time.monotonic() - started:.1f} s")
 
 
 @dataclass
@@ -123,7 +144,8 @@ class Steps:
                 step.line = line
 
         try:
-            yield show
+            with _as_step(name):
+                yield show
             step.state = "done"
         except BaseException:
             step.state = "failed"

@@ -5,20 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import math
+import mimetypes
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from kennel.aws import StackError, artifacts, releases, session
+from kennel.aws import Progress, StackError, artifacts, photos, releases, session, silent
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
 # Lambda limits a synchronous payload to 6 MB, and base64 encodes 3 bytes as 4.
 _MAXIMUM_INLINE_BYTES = 4_400_000
-_MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,13 @@ class PhotoPrediction:
 
 
 def predict(
-    workspace: Workspace, stack: Stack, photo: str, *, via: str = "function", top: int = 5
+    workspace: Workspace,
+    stack: Stack,
+    photo: str,
+    *,
+    via: str = "function",
+    top: int = 5,
+    progress: Progress | None = None,
 ) -> PhotoPrediction:
     """Predict the breed in one photo.
 
@@ -72,6 +77,8 @@ def predict(
     via
         ``function`` (the deployed Lambda function), ``endpoint`` (SageMaker directly) or
         ``model`` (the deployed release's archive, on this machine).
+    progress
+        Is told if the photo was made smaller or converted for the function.
 
     Raises
     ------
@@ -83,12 +90,15 @@ def predict(
         raise StackError("no release is deployed: run ./kennel deploy")
     release = releases.find(stack["artifact_bucket"], release_id)
     routes: dict[str, Callable[[], tuple[int, dict[str, str], str]]] = {
-        "function": lambda: _via_function(stack, photo),
-        "endpoint": lambda: _via_endpoint(stack, photo),
-        "model": lambda: _via_model(workspace, release, photo),
+        "function": lambda: _via_function(stack, photo, prepared),
+        "endpoint": lambda: _via_endpoint(stack, photo, prepared),
+        "model": lambda: _via_model(workspace, release, photo, prepared),
     }
     if via not in routes:
         raise StackError(f"unknown --via {via!r}: use {', '.join(routes)}")
+    prepared = None if photos.is_address(photo) else photos.read(photo)
+    if prepared and prepared.note:
+        (progress or silent)(prepared.note)
     started = time.monotonic()
     status, headers, body = routes[via]()
     seconds = time.monotonic() - started
@@ -125,19 +135,18 @@ def ranked(logits: list[float], classes: list[str], top: int) -> list[dict[str, 
     ]
 
 
-def _read(photo: str) -> bytes:
-    path = Path(photo).expanduser()
-    if not path.is_file():
-        raise StackError(f"no photo at {photo}: give a JPEG, PNG or WebP file")
-    return path.read_bytes()
+def _content(photo: str, prepared: photos.Photo | None, via: str) -> photos.Photo:
+    if prepared is None:
+        raise StackError(f"--via {via} does not fetch {photo}: give a file, or --via function")
+    return prepared
 
 
-def _via_function(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
+def _via_function(stack: Stack, photo: str, prepared: photos.Photo | None) -> tuple[int, dict[str, str], str]:
     function = stack["function"]
     response = session.client("lambda").invoke(
         FunctionName=function["name"],
         Qualifier=function["alias"],
-        Payload=json.dumps(_event(stack, photo)).encode(),
+        Payload=json.dumps(_event(stack, photo, prepared)).encode(),
     )
     payload = json.loads(response["Payload"].read())
     if "FunctionError" in response:
@@ -149,28 +158,28 @@ def _via_function(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
     return payload["statusCode"], payload["headers"], payload["body"]
 
 
-def _event(stack: Stack, photo: str) -> dict[str, str]:
-    if photo.startswith("https://"):
-        return {"url": photo}
-    if photo.startswith("s3://"):
-        return {"s3": photo}
-    data = _read(photo)
+def _event(stack: Stack, photo: str, prepared: photos.Photo | None) -> dict[str, str]:
+    if prepared is None:
+        return {"url" if photo.startswith("https://") else "s3": photo}
+    data = prepared.content
     if len(data) <= _MAXIMUM_INLINE_BYTES:
         return {"image": base64.b64encode(data).decode()}
-    bucket, key = stack["data_bucket"], f"inbox/{uuid.uuid4()}{Path(photo).suffix.lower()}"
+    suffix = mimetypes.guess_extension(prepared.media_type) or ""
+    bucket, key = stack["data_bucket"], f"inbox/{uuid.uuid4()}{suffix}"
     session.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
     return {"s3": f"s3://{bucket}/{key}"}
 
 
-def _via_endpoint(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
+def _via_endpoint(stack: Stack, photo: str, prepared: photos.Photo | None) -> tuple[int, dict[str, str], str]:
     from botocore.exceptions import ClientError
 
+    sent = _content(photo, prepared, "endpoint")
     try:
         response = session.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=stack["endpoint"]["name"],
-            ContentType=_MEDIA_TYPES.get(Path(photo).suffix.lower(), "application/octet-stream"),
+            ContentType=sent.media_type,
             Accept="application/json",
-            Body=_read(photo),
+            Body=sent.content,
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ModelError":
@@ -184,13 +193,14 @@ def _via_endpoint(stack: Stack, photo: str) -> tuple[int, dict[str, str], str]:
 
 
 def _via_model(
-    workspace: Workspace, release: releases.Release, photo: str
+    workspace: Workspace, release: releases.Release, photo: str, prepared: photos.Photo | None
 ) -> tuple[int, dict[str, str], str]:
     from kennel.classifier import inference
 
+    sent = _content(photo, prepared, "model")
     folder = workspace.build / "releases" / release.id
     if not (folder / "content" / "model.json").exists():
         archive = artifacts.download(release.model_data_url, folder / "model.tar.gz")
         releases.unpack(archive, folder / "content")
-    logits = inference.load(folder / "content").logits(_read(photo))
+    logits = inference.load(folder / "content").logits(sent.content)
     return 200, {"Content-Type": "application/json"}, json.dumps([logits])

@@ -8,6 +8,7 @@ from kennel.aws import StackError, artifacts, session
 
 PREFIX = "pretrained/"
 PACKAGE = "package"
+SOURCES = ("channel", PACKAGE, "torchvision")  # where a training may take them from
 
 
 def upload(bucket: str, source: str) -> str:

@@ -17,7 +17,6 @@ from kennel.classifier import arguments as script_arguments
 from kennel.classifier.hyperparameters import Hyperparameters
 
 DATASET = "dogs"
-WEIGHTS_SOURCES = ("channel", "package", "torchvision")
 # The lines of a job's log that are reported: metrics, what each host does, and errors. The others are the
 # container's own.
 REPORTED_LINES = re.compile(r"\w+=[-+.0-9eE]+;|[Ee]rror|warning|^host \d+ of|^unreadable|^stopped early")
@@ -196,8 +195,8 @@ def _choose_weights(
     stack: Stack, arguments: dict[str, Any], inputs: dict[str, str], source: str | None
 ) -> None:
     """Add the channel ``pretrained`` to the inputs if it is to be used, another source to the arguments."""
-    if source and source not in WEIGHTS_SOURCES:
-        raise StackError(f"unknown weights {source!r}: use {', '.join(WEIGHTS_SOURCES)}, or leave it out")
+    if source and source not in pretrained.SOURCES:
+        raise StackError(f"unknown weights {source!r}: use {', '.join(pretrained.SOURCES)}, or leave it out")
     if source in ("package", "torchvision"):
         arguments["weights"] = source
         return

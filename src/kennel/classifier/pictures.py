@@ -28,7 +28,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_DAMAGE = (
+# What Pillow raises for damaged files.
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -71,7 +72,7 @@ def open_picture(source: Path | bytes | IO[bytes]) -> Image.Image:
         raise PictureError("not a JPEG, PNG or WebP picture", kind="format") from None
     except Image.DecompressionBombError:
         raise PictureError(f"more than the {PIXEL_LIMIT // 10**6} megapixels allowed") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise PictureError(f"damaged picture: {error}") from None
     width, height = image.size
     if width * height > PIXEL_LIMIT:
@@ -115,13 +116,14 @@ def decode(image: Image.Image, size: int, box: Box) -> np.ndarray:
         image.load()
         shrunk_x, shrunk_y = image.width / width, image.height / height
         box = (box[0] * shrunk_x, box[1] * shrunk_y, box[2] * shrunk_x, box[3] * shrunk_y)
-        picture = _on_white(image).resize((size, size), Image.Resampling.BILINEAR, box=box)
-    except _DAMAGE as error:
+        picture = on_white(image).resize((size, size), Image.Resampling.BILINEAR, box=box)
+    except DAMAGE as error:
         raise PictureError(f"damaged picture: {error}") from None
     return np.asarray(picture if turn is None else picture.transpose(turn))
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
+    """Return a picture as RGB, its transparent pixels on white."""
     if image.mode == "RGB":
         return image
     if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip, not scale

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from kennel.commands.known_names import Architecture
 from kennel.commands.task import kennel_task
+from kennel.commands.values import Number
 
 
 @kennel_task(
@@ -12,7 +14,11 @@ from kennel.commands.task import kennel_task
     photos="number of training photos of each of 25 classes",
     rounds="number of repetitions; the compared measurements alternate",
 )
-def training(arch: str = "efficientnet_lite0", photos: int = 8, rounds: int = 3) -> dict[str, Any]:
+def training(
+    arch: Annotated[str, Architecture()] = "efficientnet_lite0",
+    photos: Annotated[int, Number(1)] = 8,
+    rounds: Annotated[int, Number(1)] = 3,
+) -> dict[str, Any]:
     """Measure the duration of training: features, epochs, hosts, trials; takes minutes."""
     from kennel import benchmarking, terminal
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from kennel.commands.known_names import Folder
 from kennel.commands.task import ROOT, kennel_task
+from kennel.commands.values import DatasetName, Number
 
 DATA = ROOT / "build" / "data"
 
@@ -21,10 +23,10 @@ DATA = ROOT / "build" / "data"
 )
 def sample(
     directory: str = str(DATA / "sample"),
-    classes: int = 133,
-    train: int = 5,
-    valid: int = 1,
-    test: int = 1,
+    classes: Annotated[int, Number(2, 133)] = 133,
+    train: Annotated[int, Number(1)] = 5,
+    valid: Annotated[int, Number(1)] = 1,
+    test: Annotated[int, Number(1)] = 1,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Draw a small folder of photos, in the course's layout."""
@@ -65,7 +67,7 @@ def fetch(source: str | None = None, directory: str = str(DATA / "dogs")) -> dic
 
 
 @kennel_task(positional=("directory",), directory="a folder of photos")
-def check(directory: str) -> dict[str, Any]:
+def check(directory: Annotated[str, Folder()]) -> dict[str, Any]:
     """Report unreadable and misplaced files; exit code 1 if the folder cannot be trained on."""
     return _report(Path(directory))
 
@@ -78,7 +80,10 @@ def check(directory: str) -> dict[str, Any]:
     weights="a .pth file named after its network, or 'package': ImageNet weights for jobs without internet",
 )
 def upload(
-    workspace: Any, directory: str | None = None, name: str = "dogs", weights: str | None = None
+    workspace: Any,
+    directory: Annotated[str | None, Folder()] = None,
+    name: Annotated[str, DatasetName()] = "dogs",
+    weights: str | None = None,
 ) -> dict[str, Any]:
     """Make the data bucket equal to the folder, sending only what changed."""
     from kennel import terminal

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from kennel.aws import pretrained
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
+from kennel.commands.values import Choice, DatasetName, Number
 
 HYPERPARAMETERS = (
     "arch",
@@ -33,10 +35,10 @@ HYPERPARAMETERS = (
 def train(
     workspace: Any,
     hyperparameters: dict[str, str],
-    data: str | None = None,
-    weights: str | None = None,
+    data: Annotated[str | None, DatasetName()] = None,
+    weights: Annotated[str | None, Choice(*pretrained.SOURCES)] = None,
     best_of: str | None = None,
-    max_hours: float = 4.0,
+    max_hours: Annotated[float, Number(0.1, 120, whole=False)] = 4.0,
     keep_running: bool = False,
 ) -> dict[str, Any]:
     """Train on the EC2 host through Systems Manager, and switch it off afterwards."""

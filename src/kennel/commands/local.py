@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from kennel.commands.task import LOCAL_CLOUD, REHEARSAL, kennel_task
+from kennel.commands.values import Port
 from kennel.errors import KennelError
 
 
 @kennel_task(port="port to listen on; 0: any free port (default: 4510)", directory="folder of its files")
-def up(port: str = "", directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
+def up(port: Annotated[int | None, Port()] = None, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     """Start the local cloud in the background, ready for Terraform."""
     from kennel import terminal
     from kennel.aws import stack
     from kennel.localcloud import lifecycle
 
-    if port and not port.isdigit():
-        raise KennelError(f"not a port: {port!r} (give a number; 0: any free port)")
     with terminal.progress("local cloud") as progress:
-        status = lifecycle.up(Path(directory), port=int(port) if port else None, progress=progress)
+        status = lifecycle.up(Path(directory), port=port, progress=progress)
         os.environ.update(lifecycle.environment(status))
         stack.prepare(_workspace(directory), progress)
     terminal.print_line(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from kennel.aws import pretrained
+from kennel.commands.known_names import Hosts, InstanceType, Photo
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
+from kennel.commands.values import Choice, DatasetName, Number
 
 HYPERPARAMETERS = (
     "arch",
@@ -37,11 +40,11 @@ HYPERPARAMETERS = (
 def train(
     workspace: Any,
     hyperparameters: dict[str, str],
-    data: str | None = None,
-    weights: str | None = None,
+    data: Annotated[str | None, DatasetName()] = None,
+    weights: Annotated[str | None, Choice(*pretrained.SOURCES)] = None,
     best_of: str | None = None,
-    instances: int = 1,
-    instance_type: str | None = None,
+    instances: Annotated[int, Hosts()] = 1,
+    instance_type: Annotated[str | None, InstanceType()] = None,
     spot: bool = False,
 ) -> dict[str, Any]:
     """Train on SageMaker and wait for the end."""
@@ -109,15 +112,22 @@ def list_releases(workspace: Any) -> dict[str, Any]:
     positional=("photo",),
     cloud=True,
     photo="a JPEG, PNG or WebP file; through the function also an https:// or s3:// address",
-    via="function, endpoint or model",
+    via="what is asked",
     top="how many breeds to name",
 )
-def predict(workspace: Any, photo: str, via: str = "function", top: int = 5) -> dict[str, Any]:
+def predict(
+    workspace: Any,
+    photo: Annotated[str, Photo()],
+    via: Annotated[str, Choice("function", "endpoint", "model")] = "function",
+    top: Annotated[int, Number(1)] = 5,
+) -> dict[str, Any]:
     """Ask which breed a photo shows."""
     from kennel import terminal
     from kennel.aws import prediction, stack
 
-    answer = prediction.predict(workspace, stack.outputs(workspace), photo, via=via, top=top)
+    answer = prediction.predict(
+        workspace, stack.outputs(workspace), photo, via=via, top=top, progress=terminal.print_line
+    )
     if answer.status_code == 200:
         rows = [(prediction["breed"], prediction["probability"]) for prediction in answer.top]
         terminal.print_table(

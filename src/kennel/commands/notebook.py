@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from kennel.commands.task import kennel_task
+from kennel.commands.values import DatasetName, Number
 
 
 @kennel_task(
@@ -16,7 +17,11 @@ from kennel.commands.task import kennel_task
     keep_output="also write the outputs of the cells into notebooks/",
 )
 def run(
-    workspace: Any, data: str = "notebook", trials: int = 4, epochs: int = 10, keep_output: bool = False
+    workspace: Any,
+    data: Annotated[str, DatasetName()] = "notebook",
+    trials: Annotated[int, Number(1)] = 4,
+    epochs: Annotated[int, Number(1)] = 10,
+    keep_output: bool = False,
 ) -> dict[str, Any]:
     """Execute notebooks/train_and_deploy.ipynb end to end; exit code 0 only if every cell succeeds."""
     from kennel import notebook, terminal

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from kennel.commands.known_names import Folder, Photo
 from kennel.commands.task import REHEARSAL, kennel_task
 
 
@@ -13,7 +14,11 @@ from kennel.commands.task import REHEARSAL, kennel_task
     data="a folder of photos, train|valid|test/NNN.Breed/ (default: drawn photos)",
     keep="leave the cloud and the stack running at the end",
 )
-def rehearse(photo: str | None = None, data: str | None = None, keep: bool = False) -> dict[str, Any]:
+def rehearse(
+    photo: Annotated[str | None, Photo(addresses=False)] = None,
+    data: Annotated[str | None, Folder()] = None,
+    keep: bool = False,
+) -> dict[str, Any]:
     """Run the whole way, from photos to a prediction, on a new local cloud."""
     from kennel import rehearsal, terminal
     from kennel.localcloud.ephemeral import EphemeralCloud

@@ -1,25 +1,26 @@
-"""The common part of all tasks: ``--json``, ``--verbose``, ``--env``, one-line errors, exit codes."""
+"""The common part of all tasks: ``--json``, ``--verbose``, ``--env``, checked arguments, exit codes."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import os
-import signal
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from invoke import Context, task
 
+from kennel.aws.session import ENVIRONMENTS
+from kennel.commands.failures import reported
+from kennel.commands.options import options_of
+from kennel.commands.values import Choice
 from kennel.errors import KennelError
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCAL_CLOUD = ROOT / "build" / "localcloud"
 REHEARSAL = ROOT / "build" / "rehearsal"
-ENVIRONMENT_HELP = "local, dev or prod (default: $KENNEL_ENV, else local)"
+ENVIRONMENT_HELP = "the environment (default: $KENNEL_ENV, else local)"
 
 
 def kennel_task(
@@ -37,8 +38,8 @@ def kennel_task(
     positional
         Required arguments that are given without their names.
     leading
-        An optional argument that may be given first without its name (invoke's own positional
-        arguments are required).
+        An optional argument that may be given without its name (invoke's own positional arguments are
+        required).
     cloud
         Add ``--env``, pass a ``workspace`` to the function, and for ``local`` set the environment
         variables of the running local cloud, so that the user need not export them.
@@ -49,6 +50,7 @@ def kennel_task(
 
     Notes
     -----
+    Arguments are checked before any task of the command line starts; `kennel.commands.values` has the kinds.
     A function that prints on standard output itself has a parameter ``as_json``: it must not print if
     that is true.
     """
@@ -56,22 +58,26 @@ def kennel_task(
     def decorate(body: Callable[..., Any]) -> Any:
         declared = list(inspect.signature(body).parameters.values())
         names = {parameter.name for parameter in declared}
-        option = functools.partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        common = [option("json", default=False), option("verbose", default=False)]
-        if cloud:
-            common.insert(0, option("env", default=os.environ.get("KENNEL_ENV", "local")))
-        common_help = {
-            "json": "print one JSON document on standard output",
-            "verbose": "show the traceback of an error",
-            **({"env": ENVIRONMENT_HELP} if cloud else {}),
-        }
+        parameters = [parameter for parameter in declared if parameter.name not in ("workspace", "as_json")]
+        parameters += _common_parameters(cloud)
+        texts = {**help_, **_common_help(cloud)}
+        if unknown := set(texts) - {parameter.name for parameter in parameters}:
+            raise ValueError(f"help for arguments that {body.__name__} does not have: {unknown}")
+        options = options_of(body, parameters, [*positional, *filter(None, [leading])], texts)
 
         @functools.wraps(body)
-        def run(_: Context, **arguments: Any) -> None:
-            as_json, verbose = arguments.pop("json"), arguments.pop("verbose")
-            with _reported(verbose):
+        def run(_: Context, **given: Any) -> None:
+            with reported(bool(given.get("verbose"))):
+                arguments = {
+                    option.name: option.checked(given.get(option.name, option.default)) for option in options
+                }
+                as_json = arguments.pop("json")
+                del arguments["verbose"]
                 if cloud:
-                    arguments["workspace"] = _workspace(arguments.pop("env"))
+                    environment = arguments.pop("env")
+                    for option in options:
+                        option.check(arguments.get(option.name), environment)
+                    arguments["workspace"] = _workspace(environment)
                 if "as_json" in names:
                     arguments["as_json"] = as_json
                 document = body(**arguments)
@@ -82,59 +88,36 @@ def kennel_task(
                 if isinstance(document, dict) and document.get("ok") is False:
                     raise SystemExit(1)
 
-        parameters = [parameter for parameter in declared if parameter.name not in ("workspace", "as_json")]
-        context = option("context")
-        run.__signature__ = inspect.Signature([context, *parameters, *common])  # type: ignore[attr-defined]
-        invoke_task: Any = task(
-            run, name=called, positional=positional, help={**help_, **common_help}, auto_shortflags=False
-        )
-        invoke_task.leading = leading
+        context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        required_first = sorted(parameters, key=lambda parameter: parameter.default is not parameter.empty)
+        run.__signature__ = inspect.Signature([context, *required_first])  # type: ignore[attr-defined]
+        invoke_task: Any = task(run, name=called, positional=positional, help=texts, auto_shortflags=False)
+        invoke_task.options = options
         return invoke_task
 
     return decorate
 
 
-class _reported:  # noqa: N801 - used like a function: with _reported(verbose)
-    """Report an error in one line and exit with its code."""
-
-    def __init__(self, verbose: bool) -> None:
-        self.verbose = verbose
-
-    def __enter__(self) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if error is None or isinstance(error, SystemExit):
-            return
-        from kennel import terminal
-
-        if self.verbose:
-            traceback.print_exception(kind, error, trace)
-        if isinstance(error, KeyboardInterrupt):
-            terminal.print_error("interrupted")
-            raise SystemExit(130) from None
-        message = _message(error)
-        if message is None:
-            return
-        terminal.print_error(message)
-        raise SystemExit(1) from None
+def _common_parameters(cloud: bool) -> list[inspect.Parameter]:
+    option = functools.partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    environment = option(
+        "env",
+        default=os.environ.get("KENNEL_ENV") or "local",
+        annotation=Annotated[str, Choice(*ENVIRONMENTS)],
+    )
+    return [
+        *([environment] if cloud else []),
+        option("json", default=False),
+        option("verbose", default=False),
+    ]
 
 
-def _message(error: BaseException) -> str | None:
-    """Return the message for the user; None for an error in the program, which keeps its traceback."""
-    if isinstance(error, KennelError):
-        return str(error)
-    if "botocore" in sys.modules:
-        from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
-
-        if isinstance(error, NoCredentialsError):
-            return "no AWS credentials: run aws sso login (or aws configure), or rehearse with --env local"
-        if isinstance(error, EndpointConnectionError):
-            return f"{error} Is the local cloud running? Start it: ./kennel local.up"
-        if isinstance(error, ClientError):
-            details = error.response["Error"]
-            return f"AWS rejected {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
-    return str(error) if isinstance(error, OSError) else None
+def _common_help(cloud: bool) -> dict[str, str]:
+    return {
+        "json": "print one JSON document on standard output",
+        "verbose": "show the traceback of an error",
+        **({"env": ENVIRONMENT_HELP} if cloud else {}),
+    }
 
 
 def _workspace(environment: str) -> Any:

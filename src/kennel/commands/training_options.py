@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from kennel.classifier import TrainingError
 from kennel.classifier.hyperparameters import DECLARED
+from kennel.commands.known_names import Architecture
+from kennel.commands.values import Hyperparameter
 
 HELP = {
     "data": "name of an uploaded data set (default: that of --best-of, else dogs)",
@@ -70,4 +72,5 @@ def _parameter(name: str) -> inspect.Parameter:
     """Return a task's parameter for a hyperparameter: None means that it is not given."""
     declared = DECLARED[name]
     default = declared.default if declared.declaration.kind is bool else None
-    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
+    value = Annotated[str | None, Architecture() if name == "arch" else Hyperparameter(name)]
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=value)

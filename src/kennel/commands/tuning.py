@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from kennel.aws import pretrained
+from kennel.commands.known_names import Hosts, InstanceType
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
+from kennel.commands.values import Choice, DatasetName, Number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,12 +34,12 @@ HYPERPARAMETERS = ("arch", "pretrained", "epochs", "views", "patience", "seed")
 def tune(
     workspace: Any,
     hyperparameters: dict[str, str],
-    trials: int = 20,
-    parallel: int = 2,
-    data: str | None = None,
+    trials: Annotated[int, Number(1)] = 20,
+    parallel: Annotated[int, Hosts()] = 2,
+    data: Annotated[str | None, DatasetName()] = None,
     search_seed: int = 0,
-    weights: str | None = None,
-    instance_type: str | None = None,
+    weights: Annotated[str | None, Choice(*pretrained.SOURCES)] = None,
+    instance_type: Annotated[str | None, InstanceType()] = None,
 ) -> dict[str, Any]:
     """Compute features once, try heads on them, and keep the best for train --best-of."""
     from kennel import terminal

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kennel.aws import StackError, prediction
+from kennel.aws.photos import Photo
 from kennel.aws.stack import Stack
 
 STACK = Stack({"data_bucket": "photos"})
@@ -40,15 +40,8 @@ def test_logits_of_another_model_are_an_error() -> None:
         prediction.ranked([1.0, 2.0, 3.0], ["a", "b"], top=1)
 
 
-def test_addresses_are_sent_unchanged_and_files_as_base64(tmp_path: Path) -> None:
-    photo = tmp_path / "dog.jpg"
-    photo.write_bytes(b"\xff\xd8photo")
-
-    assert prediction._event(STACK, "https://example.org/dog.jpg") == {"url": "https://example.org/dog.jpg"}
-    assert prediction._event(STACK, "s3://photos/inbox/dog.jpg") == {"s3": "s3://photos/inbox/dog.jpg"}
-    assert base64.b64decode(prediction._event(STACK, str(photo))["image"]) == b"\xff\xd8photo"
-
-
-def test_a_missing_photo_is_named() -> None:
-    with pytest.raises(StackError, match=r"no photo at nowhere\.jpg"):
-        prediction._event(STACK, "nowhere.jpg")
+def test_addresses_are_sent_unchanged_and_files_as_base64() -> None:
+    for kind, address in {"url": "https://example.org/dog.jpg", "s3": "s3://photos/inbox/dog.jpg"}.items():
+        assert prediction._event(STACK, address, None) == {kind: address}
+    sent = prediction._event(STACK, "dog.jpg", Photo(b"\xff\xd8photo", "image/jpeg"))
+    assert base64.b64decode(sent["image"]) == b"\xff\xd8photo"

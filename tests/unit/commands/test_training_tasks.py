@@ -51,7 +51,7 @@ def test_values_are_read_as_they_were_typed() -> None:
     assert arguments["pretrained"] is False
 
 
-def test_an_invalid_value_ends_a_task_with_the_scripts_message(
+def test_an_invalid_value_ends_a_task_with_its_limits(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from invoke import Context
@@ -60,5 +60,5 @@ def test_an_invalid_value_ends_a_task_with_the_scripts_message(
     with pytest.raises(SystemExit) as exit_:
         model.train(Context(), **parse("train", "--dropout", "2"))
 
-    assert exit_.value.code == 1
-    assert "argument --dropout: 2 is not at least 0 and at most 0.95" in capsys.readouterr().err
+    assert exit_.value.code == 2
+    assert "--dropout: 2 is not at least 0 and at most 0.95" in capsys.readouterr().err
