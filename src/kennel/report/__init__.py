@@ -1,1 +1,1 @@
-"""The HTML report of a rehearsal, with its learning curve."""
+"""The HTML report of a rehearsal, with its charts."""
