@@ -24,7 +24,7 @@ from typing import Any
 from python_terraform import IsFlagged
 from python_terraform import Terraform as CommandLine
 
-from kennel.aws import Progress, StackError, silent
+from kennel.aws import Progress, StackError, endpoint_watch, silent
 
 
 @dataclass
@@ -220,15 +220,18 @@ class Terraform:
             ) from error
         assert process.stdout is not None
         assert process.stderr is not None
-        try:
-            for line in process.stdout:
-                yield line.rstrip("\n")
-            error_text = process.stderr.read().strip()
-            code = process.wait()
-        except BaseException:
-            process.send_signal(signal.SIGINT)
-            process.communicate()
-            raise
+        with endpoint_watch.watching(process) as watch:
+            try:
+                for line in process.stdout:
+                    yield line.rstrip("\n")
+                error_text = process.stderr.read().strip()
+                code = process.wait()
+            except BaseException:
+                process.send_signal(signal.SIGINT)
+                process.communicate()
+                raise
+        if watch.failure:
+            raise StackError(f"terraform {command}: {watch.failure}")
         # With `-detailed-exitcode`, exit code 2 means that there are changes.
         if code != 0 and not (code == 2 and "detailed_exitcode" in options) and not failures:
             failures.append(_plain(error_text) or f"exit code {code}")

@@ -19,10 +19,16 @@ def up(port: Annotated[int | None, Port()] = None, directory: str = str(LOCAL_CL
     from kennel.aws import stack
     from kennel.localcloud import lifecycle
 
+    ran_before = lifecycle.status(Path(directory)).ready
     with terminal.progress("local cloud") as progress:
-        status = lifecycle.up(Path(directory), port=port, progress=progress)
-        os.environ.update(lifecycle.environment(status))
-        stack.prepare(_workspace(directory), progress)
+        try:
+            status = lifecycle.up(Path(directory), port=port, progress=progress)
+            os.environ.update(lifecycle.environment(status))
+            stack.prepare(_workspace(directory), progress)
+        except KeyboardInterrupt:
+            if not ran_before:  # an interrupted start leaves no service behind
+                lifecycle.down(Path(directory))
+            raise
     terminal.print_line(
         f'running at {status.endpoint_url}; to use it in a shell: eval "$(./kennel local.env)"'
     )
@@ -50,6 +56,8 @@ def status(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     terminal.print_line(
         f"running at {status.endpoint_url} (process {status.pid})" if status.ready else status.note
     )
+    if status.ready and status.note:
+        terminal.print_line(status.note)
     return asdict(status)
 
 

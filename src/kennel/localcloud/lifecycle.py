@@ -7,8 +7,6 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,18 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_record
+from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record
 from kennel.localcloud.connection import operator_environment
 
 LOG = "service.log"
 LOCK = "service.lock"
-START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a folder's service; ``note`` says why it is not ready."""
+    """The state of a folder's service; ``note`` says why it is not ready, or what it cannot do."""
 
     ready: bool
     pid: int | None
@@ -58,8 +55,14 @@ def status(directory: Path) -> Status:
     response = _request_status(int(record["port"]))
     fields = {name: record.get(name) for name in ("pid", "port", "endpoint_url", "started_at", "version")}
     ready = response is not None and response.get("pid") == record["pid"]
-    return Status(
-        ready, directory=str(directory), note="" if ready else "running, but does not answer", **fields
+    note = _lost_entries(response) if response and ready else "running, but does not answer"
+    return Status(ready, directory=str(directory), note=note, **fields)
+
+
+def _lost_entries(response: dict[str, Any]) -> str:
+    lost = response.get("audit_entries_lost")
+    return (
+        f"{lost} entries of the audit log could not be written: {response['audit_problem']}" if lost else ""
     )
 
 
@@ -137,46 +140,15 @@ def _port_taken(port: int) -> LocalCloudError:
 
 
 def _start(directory: Path, port: int, report: Callable[[str], None]) -> Status:
-    log_path = directory / LOG
-    source = str(Path(__file__).resolve().parents[2])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])),
-    }
-    environment = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     report("starting the local cloud")
-    with log_path.open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "kennel.localcloud.server.main",
-                "--directory",
-                str(directory),
-                "--port",
-                str(port),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            tail = log_path.read_text(errors="replace").strip().splitlines()[-8:]
-            end = "\n".join(tail) or "(it is empty)"
-            raise LocalCloudError(f"the local cloud did not start; the end of {log_path}:\n{end}")
+
+    def ready(pid: int) -> Status | None:
         now = status(directory)
-        if now.ready and now.pid == process.pid:
-            report(f"up on {now.endpoint_url}")
-            return now
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
-    process.kill()
-    process.wait()
-    raise LocalCloudError(f"the local cloud was not ready after {START_SECONDS:.0f} s: see {log_path}")
+        return now if now.ready and now.pid == pid else None
+
+    started = service_process.start(directory, port, directory / LOG, ready)
+    report(f"up on {started.endpoint_url}")
+    return started
 
 
 def down(directory: Path, progress: Callable[[str], None] | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from kennel.localcloud import LocalCloudError, lifecycle, service_record
+from kennel.localcloud import AUDIT_LOG, LocalCloudError, lifecycle, service_record
 
 
 @pytest.fixture
@@ -163,3 +164,61 @@ def test_sigterm_is_an_orderly_end(directory: Path) -> None:
     wait_for_end(up.pid)
     assert not (directory / service_record.RECORD).exists()
     assert "stopped" in (directory / lifecycle.LOG).read_text()
+
+
+def services_of(directory: Path) -> list[int]:
+    """Return the processes whose command line names a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and os.fsencode(directory) in (entry / "cmdline").read_bytes().split(
+                b"\0"
+            ):
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/cmdline").exists(), reason="this system does not list processes there"
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("moment", ["the process runs", "it listens"])
+def test_an_interrupted_start_leaves_no_service(directory: Path, number: int, moment: str) -> None:
+    code = "import sys; from pathlib import Path; from kennel.localcloud import lifecycle\n"
+    code += "lifecycle.up(Path(sys.argv[1] + '/cloud'), 0); print('it is up')"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code, str(directory.parent)], stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 30
+    while not (running := services_of(directory)) or (
+        moment == "it listens" and not (directory / service_record.RECORD).exists()
+    ):
+        assert time.monotonic() < deadline
+        assert starter.poll() is None
+        time.sleep(0.002)
+
+    starter.send_signal(number)
+
+    output, _ = starter.communicate(timeout=40)
+    if output:  # the start was completed just before the signal came
+        assert lifecycle.down(directory)
+    wait_for_end(running[0])
+    assert not services_of(directory)
+    assert not (directory / service_record.RECORD).exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+def test_a_full_disk_below_the_audit_log_is_reported_and_calls_are_answered(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.mkdir()
+    (directory / AUDIT_LOG).symlink_to("/dev/full")
+    up = lifecycle.up(directory, 0)
+    for name, value in lifecycle.environment(up).items():
+        monkeypatch.setenv(name, value)
+
+    assert boto3.Session().client("s3").list_buckets()["Buckets"] == []
+
+    note = lifecycle.status(directory).note
+    assert "1 entries of the audit log could not be written" in note
+    assert "No space left on device" in note

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import threading
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from kennel.localcloud.dispatch.audit_log import AuditEntry, AuditLog, read
 
@@ -54,3 +58,39 @@ def test_an_audit_log_goes_on_after_a_restart(tmp_path: Path) -> None:
 
 def test_an_audit_log_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert list(read(tmp_path / "none")) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+def test_what_a_full_disk_refuses_is_counted_and_the_service_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "audit-log.jsonl"
+    path.symlink_to("/dev/full")
+    log = AuditLog(path)
+
+    log.append(ENTRY, ENTRY)
+    log.append(ENTRY)
+
+    assert log.lost == 3
+    assert log.problem == f"{path}: No space left on device"
+    assert len(caplog.records) == 1
+
+
+def test_a_part_of_a_line_that_a_full_disk_took_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "audit-log.jsonl"
+    log = AuditLog(path)
+    log.append(ENTRY)
+    limit = path.stat().st_size + 20
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        log.append(ENTRY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert log.lost == 1
+
+    log.append(ENTRY)
+
+    assert list(log.entries()) == [ENTRY, ENTRY]

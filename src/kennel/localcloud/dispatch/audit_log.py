@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
+import logging
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+log = logging.getLogger(__name__)
 
 # Whether an action was allowed; "unrestricted" for the operator, whom no identity policy limits.
 AuditOutcome = Literal["allow", "deny", "unrestricted"]
@@ -34,15 +39,39 @@ class AuditLog:
         self.path = path
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open(
+            "ab", buffering=0
+        )  # no buffer: what could not be written is not kept for later
+        self.lost = 0  # entries that could not be written
+        self.problem = ""  # why the last one could not
 
     def append(self, *entries: AuditEntry) -> None:
-        """Append entries; they are on disk when this returns."""
+        """Append entries; they are on disk when this returns, or counted as lost: the service goes on."""
         lines = "".join(json.dumps(asdict(entry), separators=(",", ":")) + "\n" for entry in entries)
         with self._lock:
-            if not self._file.closed:
-                self._file.write(lines)
-                self._file.flush()
+            if self._file.closed:
+                return
+            try:
+                self._write(lines.encode())
+            except OSError as error:
+                if not self.lost:
+                    log.exception(
+                        "the audit log %s cannot be written; what is called is not recorded", self.path
+                    )
+                self.lost += len(entries)
+                self.problem = f"{self.path}: {error.strerror}"
+
+    def _write(self, content: bytes) -> None:
+        """Append whole lines or nothing: a full disk may take a part of a line."""
+        begin = self._file.seek(0, os.SEEK_END)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.truncate(begin)
+            raise
 
     def entries(self) -> Iterator[AuditEntry]:
         """Return every entry so far, oldest first."""

@@ -83,6 +83,8 @@ class Cloud:
             "directory": str(self.directory),
             "started_at": self.started_at,
             "version": VERSION,
+            "audit_entries_lost": self.audit_log.lost,
+            "audit_problem": self.audit_log.problem,
         }
 
     def shutdown(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from kennel.localcloud.connection import connection
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime.logs import LogStream
+from kennel.localcloud.runtime.opt_ml import UNQUOTED
 from kennel.localcloud.runtime.process_output import OutputReader
 from kennel.localcloud.runtime.role_session import RoleSession, role_credentials
 from kennel.localcloud.runtime.supervisor import SupervisedProcess, supervisors
@@ -30,7 +32,7 @@ class TemporaryFolder:
     is too deep for those through which a DataLoader's workers pass their batches.
     """
 
-    path: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kennel-")))
+    path: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kennel-", dir="/tmp")))
 
     def remove(self) -> None:
         """Remove it with everything in it."""
@@ -46,6 +48,21 @@ def temporary_folder(cloud: Cloud) -> Path:
         return folder
 
     return cloud.store(TemporaryFolder, create).path
+
+
+def programs(cloud: Cloud) -> Path:
+    """Return the folder of this process's Python, for a workload's PATH.
+
+    The SDK's scripts call the Python that they find on PATH without quotes. An environment whose path needs
+    quoting is reached through a symbolic link to the whole of it: in a linked bin/, Python would not find it.
+    """
+    folder = Path(sys.executable).parent
+    if UNQUOTED.fullmatch(str(folder)):
+        return folder
+    link = temporary_folder(cloud) / "environment"
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(folder.parent, target_is_directory=True)
+    return link / folder.name
 
 
 def workload_environment(
@@ -65,7 +82,7 @@ def workload_environment(
     return {
         **role_credentials(cloud, role_arn, service, session_name),
         **connection(cloud.endpoint_url),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join([str(programs(cloud)), "/usr/local/bin", "/usr/bin", "/bin"]),
         "LANG": "C.UTF-8",
         "HOME": str(home),
         "TMPDIR": str(temporary_folder(cloud)),

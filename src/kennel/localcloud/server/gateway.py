@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import responses
@@ -110,7 +112,7 @@ class Gateway:
         except ServiceException as error:
             response, refusal = arriving.error_response(error), f"{error.code}: {error.message}"
         except Exception as fault:  # noqa: BLE001 - the outermost frame: no caller may see a traceback
-            failure = _internal_error(arriving, fault)
+            failure = _internal_error(arriving, fault, self.cloud)
             response, refusal = arriving.error_response(failure), f"{failure.code}: {failure.message}"
         if not audit:  # refused before any permission was checked
             audit.record(arriving.caller, arriving.action, "*", "deny", f"refused: {refusal}")
@@ -197,8 +199,14 @@ def _respond(call: Call, decoded: codec.Decoded) -> Response:
     return result if isinstance(result, Response) else codec.encode(decoded, result)
 
 
-def _internal_error(arriving: ArrivingCall, fault: Exception) -> AwsError:
+def _internal_error(arriving: ArrivingCall, fault: Exception, cloud: Cloud) -> AwsError:
     """Return the error for a fault of the local cloud or of moto; the service's log has the traceback."""
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(cloud.directory).free
+        where = fault.filename or cloud.directory
+        log.error("%s failed: the disk of %s is full", arriving.action, where)
+        message = f"The disk of {where} is full, {free / 1e6:.0f} MB are free: free some and try again."
+        return AwsError("InsufficientStorage", message, 507)  # not 500, which SDKs and Terraform retry
     if arriving.decoded:
         if isinstance(fault, NotImplementedError):
             # 501, not 500: SDKs and Terraform retry a 500 for minutes.

@@ -32,11 +32,21 @@ def main(argv: list[str] | None = None) -> int:
         "--directory", type=Path, required=True, help="where it keeps its record, log and work"
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    parser.add_argument("--starter", type=int, help="descriptor of the pipe of who starts it: see lifecycle")
     options = parser.parse_args(argv)
+    if options.starter is not None:
+        threading.Thread(target=_end_with_starter, args=(options.starter,), daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     directory: Path = options.directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     return serve(directory, options.port)
+
+
+def _end_with_starter(descriptor: int) -> None:
+    """End this process if whoever starts it ends before it has seen the service ready."""
+    with open(descriptor, "rb") as pipe:
+        if not pipe.read(1):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def application(cloud: Cloud) -> WSGIApplication:
