@@ -1,4 +1,8 @@
-"""Output for users: tables, progress, one-line errors. All but the ``--json`` document goes to stderr."""
+"""Output for users: tables on standard output, progress and one-line errors on standard error.
+
+A table is drawn for the terminal that shows it; in a pipe or a file it is aligned text. With
+``--json``, tables go to standard error, because standard output is the document's alone.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
@@ -18,6 +24,12 @@ from rich.table import Table
 from rich.text import Text
 
 console = Console(stderr=True, highlight=False)
+_results = Console(highlight=False)
+_tables = _results
+_printed: list[str] = []  # titles of the tables printed as text: a blank line divides two of them
+COLUMN_GAP = 2  # between two columns of a drawn table
+NARROWEST = 8  # a column that is divided becomes no narrower
+NO_VALUE = "-"  # an empty cell of aligned text, which keeps the number of its columns
 _steps: list[str] = []  # what runs now, the outermost first; after an error, what ran when it was raised
 
 
@@ -40,6 +52,17 @@ def print_line(line: str) -> None:
     console.print(line, markup=False, soft_wrap=True)
 
 
+def can_ask() -> bool:
+    """Return whether somebody can answer a question here."""
+    return sys.stdin.isatty() and console.is_terminal
+
+
+def ask(question: str) -> bool:
+    """Print a question on standard error and return whether the answer is ``yes``."""
+    console.print(f"{question}Type yes to go on: ", end="", markup=False, soft_wrap=True)
+    return sys.stdin.readline().strip().lower() == "yes"
+
+
 def print_json(document: Any) -> None:
     """Print the JSON document of a ``--json`` run on standard output."""
     json.dump(document, sys.stdout, indent=2, default=str)
@@ -52,16 +75,98 @@ def print_error(message: str) -> None:
     console.print(Text.assemble(("error ", "bold red"), " ".join(message.split())), soft_wrap=True)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table; columns of numbers are aligned to the right."""
+def tables_to_stderr(wanted: bool) -> None:
+    """Print tables on standard error from now on, or again on standard output."""
+    global _tables
+    _tables = console if wanted else _results
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, grouped: bool = False
+) -> None:
+    """Print a table; columns of numbers are aligned to the right.
+
+    What is too long for a terminal's line is continued on the next one, never cut.
+
+    Parameters
+    ----------
+    grouped
+        Rows of the same first cell belong together: a terminal shows it once, with a gap between groups.
+    """
     rows = [list(row) for row in rows]
-    grid = Table(title=title, title_justify="left", title_style="bold")
-    for index, column in enumerate(columns):
-        numbers = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        grid.add_column(column, justify="right" if numbers else "left")
+    numbers = [
+        bool(rows) and all(isinstance(row[index], int | float) for row in rows if row[index] is not None)
+        for index in range(len(columns))
+    ]
+    texts = [[_text(cell) for cell in row] for row in rows]
+    if _tables.is_terminal:
+        _tables.print(_drawn(title, columns, texts, numbers, grouped))
+        return
+    print_line(title)
+    if _printed:
+        _tables.print()
+    _printed.append(title)
+    for line in _aligned([list(columns), *texts], numbers):
+        _tables.print(line, markup=False, soft_wrap=True)
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.3f}" if isinstance(cell, float) else " ".join(str(cell).split())
+
+
+def _drawn(
+    title: str, columns: Sequence[str], rows: list[list[str]], numbers: list[bool], grouped: bool
+) -> Table:
+    """Return a table that fits the terminal."""
+    drawn = Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    widths = _fitting([list(columns), *rows], _tables.width - COLUMN_GAP * len(columns))
+    for column, is_number, width in zip(columns, numbers, widths, strict=True):
+        drawn.add_column(column, justify="right" if is_number else "left", width=width, overflow="fold")
+    previous = None
     for row in rows:
-        grid.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
-    console.print(grid)
+        repeated = grouped and row[0] == previous
+        if grouped and not repeated and previous is not None:
+            drawn.add_section()
+        previous = row[0]
+        drawn.add_row(*(Text(cell) for cell in ["" if repeated else row[0], *row[1:]]))
+    return drawn
+
+
+def _fitting(rows: list[list[str]], budget: int) -> list[int]:
+    """Return the widths of a table's columns, together no wider than the budget as far as that can be read.
+
+    Columns of several words give way first, down to their longest word; then the widest columns, whose words
+    are then divided.
+    """
+    cells = [list(column) for column in zip(*rows, strict=True)]
+    widths = [max(map(cell_len, column)) for column in cells]
+    words = [max(cell_len(word) for cell in column for word in (cell.split() or [""])) for column in cells]
+    for index in sorted(range(len(widths)), key=lambda index: words[index] - widths[index]):
+        excess = sum(widths) - budget
+        widths[index] = max(words[index], widths[index] - max(excess, 0))
+    while sum(widths) > budget and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _aligned(rows: list[list[str]], numbers: list[bool]) -> Iterator[str]:
+    """Yield the lines of a table without lines, two spaces between its columns."""
+    rows = [[cell or NO_VALUE for cell in row] for row in rows]
+    widths = [max(cell_len(row[index]) for row in rows) for index in range(len(numbers))]
+    for row in rows:
+        cells = []
+        for cell, width, is_number in zip(row, widths, numbers, strict=True):
+            space = " " * (width - cell_len(cell))
+            cells.append(space + cell if is_number else cell + space)
+        yield "  ".join(cells).rstrip()
 
 
 @contextmanager

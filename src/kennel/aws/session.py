@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kennel.aws import StackError
 
@@ -105,9 +106,42 @@ def client(service: str) -> Any:
     )
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who calls AWS, and where.
+
+    Parameters
+    ----------
+    endpoint_url
+        Of the service STS: AWS's own, or another that the configuration names.
+    """
+
+    account: str
+    region: str
+    endpoint_url: str
+
+    @property
+    def on_aws(self) -> bool:
+        """Whether AWS itself answers."""
+        host = urlsplit(self.endpoint_url).hostname or ""
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
+
+
+@cache
+def _caller(sts: Any, access_key: str | None) -> Caller:
+    # `access_key` is part of the cache key only.
+    account = str(sts.get_caller_identity()["Account"])
+    return Caller(account, sts.meta.region_name, sts.meta.endpoint_url)
+
+
+def caller() -> Caller:
+    """Return who calls AWS with the current environment variables; AWS is asked once in a process."""
+    return _caller(client("sts"), os.environ.get("AWS_ACCESS_KEY_ID"))
+
+
 def account_id() -> str:
     """Return the id of the account that the credentials belong to."""
-    return str(client("sts").get_caller_identity()["Account"])
+    return caller().account
 
 
 def provider_mirror() -> str | None:

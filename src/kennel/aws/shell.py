@@ -9,7 +9,7 @@ from kennel.aws import session, stack
 from kennel.aws.session import Workspace
 
 # Unset, because they would take precedence over the exported credentials or mix with them.
-_CONFLICTING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+CONFLICTING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
 
 def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
@@ -42,6 +42,6 @@ def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
 
 def exports(values: dict[str, str]) -> str:
     """Return shell commands that set ``values``, for ``eval``."""
-    lines = [f"unset {' '.join(_CONFLICTING)}"]
+    lines = [f"unset {' '.join(CONFLICTING)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     return "\n".join(lines)

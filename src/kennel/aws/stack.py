@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kennel.aws import Progress, StackError, function_package, session, silent
+from kennel.aws.changes import Changes
 from kennel.aws.session import Workspace
-from kennel.aws.terraform import Changes, Terraform
+from kennel.aws.terraform import Terraform
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,9 @@ def plan(workspace: Workspace, progress: Progress | None = None) -> Changes:
     return prepare(workspace, progress).plan()
 
 
-def drift(workspace: Workspace, progress: Progress | None = None) -> Changes:
-    """Return the changes that were made outside Terraform."""
-    return prepare(workspace, progress).drift()
+def drift(workspace: Workspace, progress: Progress | None = None, *, everything: bool = False) -> Changes:
+    """Return the changes that were made outside Terraform: those that an apply would undo, or all."""
+    return prepare(workspace, progress).drift(everything=everything)
 
 
 def apply(workspace: Workspace, progress: Progress | None = None) -> Changes:
@@ -97,6 +100,39 @@ def destroy(workspace: Workspace, progress: Progress | None = None) -> Changes:
     changes = prepare(workspace, progress).destroy()
     write_release(workspace, None)
     return changes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan that can be applied as it is: nothing else happens than what it shows."""
+
+    changes: Changes
+    workspace: Workspace
+    destroys: bool
+    terraform: Terraform
+    file: Path
+
+    def apply(self, progress: Progress | None = None) -> Changes:
+        """Apply it; refused by Terraform if the stack has changed in the meantime."""
+        self.terraform.progress = progress or silent
+        changes = self.terraform.apply(self.file)
+        if self.destroys:
+            write_release(self.workspace, None)
+        return changes
+
+
+@contextmanager
+def planned(
+    workspace: Workspace, progress: Progress | None = None, *, destroy: bool = False
+) -> Iterator[Plan]:
+    """Yield a plan to create or change the stack, or to remove it; its file is deleted afterwards."""
+    terraform = prepare(workspace, progress)
+    file = workspace.build / "terraform" / "saved.tfplan"
+    try:
+        changes = terraform.plan(destroy=destroy, out=file)
+        yield Plan(changes, workspace, destroy, terraform, file)
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:

@@ -17,7 +17,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,34 +24,7 @@ from python_terraform import IsFlagged
 from python_terraform import Terraform as CommandLine
 
 from kennel.aws import Progress, StackError, endpoint_watch, silent
-
-
-@dataclass
-class Changes:
-    """The changes that a plan would make, or that an apply made.
-
-    ``resources`` has one string ``ACTION ADDRESS`` per resource.
-    """
-
-    add: int = 0
-    change: int = 0
-    remove: int = 0
-    resources: list[str] = field(default_factory=list)
-
-    @property
-    def empty(self) -> bool:
-        """Whether there are no changes."""
-        return not (self.add or self.change or self.remove or self.resources)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the changes as a JSON document."""
-        return {
-            "add": self.add,
-            "change": self.change,
-            "remove": self.remove,
-            "resources": self.resources,
-            "empty": self.empty,
-        }
+from kennel.aws.changes import Changes, ResourceChange, drift_in
 
 
 class Terraform:
@@ -99,38 +71,48 @@ class Terraform:
             plugin_dir=plugin_directory,
         )
 
-    def plan(self) -> Changes:
-        """Return the changes that an apply would make."""
-        return self._changes("plan", detailed_exitcode=IsFlagged, lock_timeout="60s")
+    def plan(self, *, destroy: bool = False, out: Path | None = None) -> Changes:
+        """Return the changes that an apply would make.
 
-    def drift(self) -> Changes:
-        """Return the changes that were made outside Terraform.
+        Parameters
+        ----------
+        destroy
+            Plan to remove all resources in the state.
+        out
+            The file to keep the plan in, for `apply`. It contains secrets.
+        """
+        options: dict[str, Any] = {"destroy": IsFlagged} if destroy else {}
+        if out:
+            options["out"] = str(out)
+        return self._changes(
+            "plan", **self._variable_files, **options, detailed_exitcode=IsFlagged, lock_timeout="60s"
+        )
 
-        A value that was null and is now empty is not drift: providers read many optional settings as empty.
+    def drift(self, *, everything: bool = False) -> Changes:
+        """Return the changes that were made outside Terraform, with the attributes that differ.
+
+        Parameters
+        ----------
+        everything
+            See `kennel.aws.changes.drift_in`.
         """
         saved = self.data_directory / "drift.tfplan"
-        self._changes("plan", refresh_only=IsFlagged, out=str(saved), lock_timeout="60s")
-        plan = json.loads("".join(self._run("show", str(saved), json=IsFlagged, no_color=IsFlagged)))
-        saved.unlink()
-        changes = Changes()
-        for resource in plan.get("resource_drift", []):
-            action, change = resource["change"]["actions"][0], resource["change"]
-            if action == "delete":
-                changes.remove += 1
-            elif _without_empty(change["before"]) != _without_empty(change["after"]):
-                changes.change += 1
-            else:
-                continue
-            changes.resources.append(f"{action} {resource['address']}")
-        return changes
+        try:
+            self.plan(out=saved)
+            lines = self._run("show", str(saved), json=IsFlagged, no_color=IsFlagged)
+        finally:
+            saved.unlink(missing_ok=True)
+        return drift_in(json.loads("".join(lines)), everything=everything)
 
-    def apply(self) -> Changes:
-        """Create and change resources as planned."""
-        return self._changes("apply", auto_approve=IsFlagged, lock_timeout="60s")
+    def apply(self, saved: Path | None = None) -> Changes:
+        """Create, change and remove resources: as a saved plan says, or as planned now."""
+        operands = [str(saved)] if saved else []
+        files = {} if saved else self._variable_files  # a saved plan has its variables
+        return self._changes("apply", *operands, **files, auto_approve=IsFlagged, lock_timeout="60s")
 
     def destroy(self) -> Changes:
         """Remove all resources in the state."""
-        return self._changes("destroy", auto_approve=IsFlagged, lock_timeout="60s")
+        return self._changes("destroy", **self._variable_files, auto_approve=IsFlagged, lock_timeout="60s")
 
     def outputs(self) -> dict[str, Any]:
         """Return the root's outputs by name; empty before the first apply."""
@@ -146,27 +128,24 @@ class Terraform:
             **{"/".join(address.split("/")[-2:]): version for address, version in providers},
         }
 
-    def _changes(self, command: str, **options: Any) -> Changes:
+    def _changes(self, command: str, *operands: str, **options: Any) -> Changes:
         changes = Changes()
         failures: list[str] = []
-        planned = applied = 0
-        for line in self._stream(
-            command, failures, json=IsFlagged, input=False, **self._variable_files, **options
-        ):
+        applied = 0
+        for line in self._stream(command, failures, *operands, json=IsFlagged, input=False, **options):
             with contextlib.suppress(json.JSONDecodeError):
                 event = json.loads(line)
                 kind = event.get("type")
                 if kind == "planned_change":
-                    planned += 1
-                    changes.resources.append(
-                        f"{event['change']['action']} {event['change']['resource']['addr']}"
-                    )
+                    change = event["change"]
+                    changes.planned.append(ResourceChange(change["action"], change["resource"]["addr"]))
                 elif kind == "apply_complete":
                     applied += 1
                     hook = event["hook"]
                     address, action = hook["resource"]["addr"], hook["action"]
                     seconds = hook.get("elapsed_seconds", 0)
-                    self.progress(f"[{applied}/{max(planned, applied)}] {address} {action} {seconds:.0f}s")
+                    total = max(len(changes.planned), applied)
+                    self.progress(f"[{applied}/{total}] {address} {action} {seconds:.0f}s")
                 elif kind == "change_summary":
                     counts = event["changes"]
                     changes.add, changes.change, changes.remove = (
@@ -235,16 +214,6 @@ class Terraform:
         # With `-detailed-exitcode`, exit code 2 means that there are changes.
         if code != 0 and not (code == 2 and "detailed_exitcode" in options) and not failures:
             failures.append(_plain(error_text) or f"exit code {code}")
-
-
-def _without_empty(value: Any) -> Any:
-    """Return a value without nulls, empty strings, empty lists and empty objects in its objects."""
-    if isinstance(value, dict):
-        items = {name: _without_empty(item) for name, item in value.items()}
-        return {name: item for name, item in items.items() if item not in (None, "", [], {})}
-    if isinstance(value, list):
-        return [_without_empty(item) for item in value]
-    return value
 
 
 def _plain(error_text: str) -> str:

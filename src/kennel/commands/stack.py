@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
 
 from kennel.commands.task import kennel_task
-from kennel.errors import KennelError
+from kennel.errors import KennelError, UsageError
+
+if TYPE_CHECKING:
+    from kennel.aws.changes import Changes
+
+YES = "go on without asking; where no terminal can be asked, dev and prod need it"
 
 
-def _changes(changes: Any, verb: str) -> dict[str, Any]:
-    """Print changes as a table; return them as a JSON document."""
+def _show(changes: Changes, verb: str) -> None:
+    """Print changes: each resource by module, then the counts of each module and of all."""
     from kennel import terminal
 
-    if changes.resources:
-        terminal.print_table(verb, ("action", "resource"), [line.split(" ", 1) for line in changes.resources])
+    if changes.planned:
+        rows = [(change.module, change.action, change.resource) for change in changes.sorted]
+        terminal.print_table(verb, ("module", "action", "resource"), rows, grouped=True)
+    if changes.attributes:
+        rows = [
+            (attribute.address, attribute.attribute, *attribute.texts) for attribute in changes.attributes
+        ]
+        columns = ("resource", "attribute", "before", "after")
+        terminal.print_table("changed attributes", columns, rows, grouped=True)
+    _count(changes, verb)
+
+
+def _count(changes: Changes, verb: str) -> None:
+    from kennel import terminal
+
+    kinds = ("add", "change", "remove")
+    rows = [(module, *(counts[kind] for kind in kinds)) for module, counts in changes.by_module().items()]
+    if rows:
+        terminal.print_table(f"{verb}, by module", ("module", *kinds), rows)
     terminal.print_line(
         f"{verb}: {changes.add} to add, {changes.change} to change, {changes.remove} to remove"
     )
-    return changes.as_dict()
 
 
 @kennel_task(cloud=True)
@@ -28,42 +51,63 @@ def plan(workspace: Any) -> dict[str, Any]:
 
     with terminal.progress("plan") as progress:
         changes = stack.plan(workspace, progress)
-    return _changes(changes, "plan")
+    _show(changes, "plan")
+    return changes.as_dict()
 
 
-@kennel_task(cloud=True)
-def apply(workspace: Any) -> dict[str, Any]:
-    """Create or change the stack; the deployed release is kept."""
-    from kennel import terminal
-    from kennel.aws import stack
-
-    with terminal.progress("apply") as progress:
-        changes = stack.apply(workspace, progress)
-    return _changes(changes, "applied")
+@kennel_task(cloud=True, yes=YES)
+def apply(workspace: Any, yes: bool = False) -> dict[str, Any]:
+    """Show the plan, ask in dev and prod, then create or change the stack; the deployed release is kept."""
+    return _change(workspace, yes, "apply", "applied")
 
 
-@kennel_task(cloud=True, yes="confirm; required for dev and prod")
+@kennel_task(cloud=True, yes=YES)
 def destroy(workspace: Any, yes: bool = False) -> dict[str, Any]:
-    """Remove the stack, its endpoint and (except in prod) the contents of its buckets."""
+    """Remove the stack, its endpoint and (except in prod) its buckets' contents; asks in dev and prod."""
+    return _change(workspace, yes, "destroy", "destroyed")
+
+
+def _change(workspace: Any, yes: bool, verb: str, done: str) -> dict[str, Any]:
+    """Plan, show the plan, ask if that is needed, and apply what was shown."""
     from kennel import terminal
     from kennel.aws import stack
 
-    if workspace.environment != "local" and not yes:
-        raise KennelError(f"this removes the whole stack in {workspace.environment}: add --yes to confirm")
-    with terminal.progress("destroy") as progress:
-        changes = stack.destroy(workspace, progress)
-    return _changes(changes, "destroyed")
+    asks = workspace.environment != "local" and not yes
+    if asks and not terminal.can_ask():
+        raise UsageError(
+            f"stack.{verb} asks before it changes {workspace.environment}, and there is no terminal to ask: "
+            f"see ./kennel stack.plan --env {workspace.environment}, then add --yes"
+        )
+    with contextlib.ExitStack() as open_plan:
+        with terminal.progress("plan") as progress:
+            plan = open_plan.enter_context(stack.planned(workspace, progress, destroy=verb == "destroy"))
+        _show(plan.changes, f"plan to {verb}")
+        if asks and not plan.changes.empty:
+            _ask(f"{verb} this in {workspace.environment}? ")
+        with terminal.progress(verb) as progress:
+            changes = plan.apply(progress)
+    terminal.print_line(f"{done}: {changes.add} added, {changes.change} changed, {changes.remove} removed")
+    return changes.as_dict()
 
 
-@kennel_task(cloud=True)
-def drift(workspace: Any) -> dict[str, Any]:
-    """Show changes that were made outside Terraform; exit code 1 if there are any."""
+def _ask(question: str) -> None:
+    from kennel import terminal
+
+    if not terminal.ask(question):
+        raise KennelError("nothing was changed: only the answer yes goes on (--yes does not ask)")
+
+
+@kennel_task(cloud=True, everything="also what the configuration does not set: an apply leaves it as it is")
+def drift(workspace: Any, everything: bool = False) -> dict[str, Any]:
+    """Show changes that were made outside Terraform, by attribute; exit code 1 if there are any."""
     from kennel import terminal
     from kennel.aws import stack
 
     with terminal.progress("drift") as progress:
-        changes = stack.drift(workspace, progress)
-    return {"ok": changes.empty, **_changes(changes, "drift")}
+        changes = stack.drift(workspace, progress, everything=everything)
+    _show(changes, "drift")
+    attributes = [attribute.as_dict() for attribute in changes.attributes]
+    return {"ok": changes.empty, **changes.as_dict(), "attributes": attributes}
 
 
 @kennel_task(cloud=True)
@@ -73,8 +117,20 @@ def outputs(workspace: Any) -> dict[str, Any]:
     from kennel.aws import stack
 
     values = stack.outputs(workspace).outputs
-    terminal.print_table("Outputs", ("name", "value"), sorted(values.items()))
+    rows = [(name, *pair) for name, value in sorted(values.items()) for pair in _lines_of(value)]
+    terminal.print_table("Outputs", ("name", "", "value"), rows, grouped=True)
     return values
+
+
+def _lines_of(value: Any) -> list[tuple[str, str]]:
+    """Return an output's value as name and text: one pair for each member of an object."""
+    if isinstance(value, dict):
+        return [(name, _line(member)) for name, member in sorted(value.items())] or [("", "{}")]
+    return [("", _line(value))]
+
+
+def _line(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @kennel_task()

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from invoke import Context, task
 
 from kennel.aws.session import ENVIRONMENTS
+from kennel.commands import acts_on
 from kennel.commands.failures import reported
 from kennel.commands.options import options_of
 from kennel.commands.values import Choice
@@ -67,23 +68,25 @@ def kennel_task(
 
         @functools.wraps(body)
         def run(_: Context, **given: Any) -> None:
+            from kennel import terminal
+
             with reported(bool(given.get("verbose"))):
                 arguments = {
                     option.name: option.checked(given.get(option.name, option.default)) for option in options
                 }
                 as_json = arguments.pop("json")
                 del arguments["verbose"]
+                terminal.tables_to_stderr(as_json)
                 if cloud:
                     environment = arguments.pop("env")
                     for option in options:
                         option.check(arguments.get(option.name), environment)
                     arguments["workspace"] = _workspace(environment)
+                    acts_on.announce(environment)
                 if "as_json" in names:
                     arguments["as_json"] = as_json
                 document = body(**arguments)
                 if as_json and document is not None:
-                    from kennel import terminal
-
                     terminal.print_json(document)
                 if isinstance(document, dict) and document.get("ok") is False:
                     raise SystemExit(1)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
 from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY, REGION
 
 
@@ -25,3 +30,22 @@ def operator_environment(endpoint_url: str) -> dict[str, str]:
         "TF_VAR_s3_use_path_style": "true",
         "SAGEMAKER_VALIDATE_ROLE": "false",
     }
+
+
+def is_local_cloud(endpoint_url: str) -> bool:
+    """Return whether a running local cloud answers at an endpoint's address."""
+    address = urlsplit(endpoint_url)
+    if address.hostname not in ("127.0.0.1", "localhost", "::1") or not address.port:
+        return False
+    return "pid" in (request_status(address.port) or {})
+
+
+def request_status(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
+    """Return what the service on a port reports of itself; None if no local cloud answers there."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=seconds) as response:
+            document = json.load(response)
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record
-from kennel.localcloud.connection import operator_environment
+from kennel.localcloud.connection import operator_environment, request_status
 
 LOG = "service.log"
 LOCK = "service.lock"
@@ -52,7 +49,7 @@ def status(directory: Path) -> Status:
             str(directory),
             note=f"killed: process {record['pid']} left its record behind",
         )
-    response = _request_status(int(record["port"]))
+    response = request_status(int(record["port"]))
     fields = {name: record.get(name) for name in ("pid", "port", "endpoint_url", "started_at", "version")}
     ready = response is not None and response.get("pid") == record["pid"]
     note = _lost_entries(response) if response and ready else "running, but does not answer"
@@ -130,7 +127,7 @@ def _check_port(port: int) -> None:
 
 
 def _port_taken(port: int) -> LocalCloudError:
-    response = _request_status(port, seconds=1.5)
+    response = request_status(port, seconds=1.5)
     if response and "directory" in response:
         holder = f"the local cloud of {response['directory']} (process {response.get('pid')})"
         remedy = "stop that one with ./kennel local.down, or start this one on another port with --port 0"
@@ -201,13 +198,3 @@ def environment(status: Status) -> dict[str, str]:
     if not status.ready or status.endpoint_url is None:
         raise LocalCloudError("the local cloud is not running: start it with ./kennel local.up")
     return operator_environment(status.endpoint_url)
-
-
-def _request_status(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=seconds) as response:
-            document = json.load(response)
-    except (OSError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None

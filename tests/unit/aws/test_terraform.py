@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import StackError, session
-from kennel.aws import terraform as terraform_module
+from kennel.aws import StackError, changes, session
 from kennel.aws.terraform import Terraform
 
 ROOT = """
@@ -62,10 +61,10 @@ def test_a_change_of_an_output_alone_is_seen(root: Path) -> None:
     terraform.apply()
     (root / "colour.tfvars").write_text('colour = "black"\n')
 
-    changes = terraform.plan()
+    planned = terraform.plan()
 
-    assert not changes.empty
-    assert changes.resources == ["update terraform_data.dog"]
+    assert not planned.empty
+    assert planned.resources == ["update terraform_data.dog"]
 
 
 def test_a_failing_precondition_is_one_readable_error(root: Path) -> None:
@@ -136,9 +135,9 @@ def test_drift_ignores_null_that_became_empty(root: Path) -> None:
     assert terraform.drift().empty
     state = json.loads((root / "terraform.tfstate").read_text())
 
-    assert terraform_module._without_empty({"tags": None, "rules": [{"description": ""}]}) == {"rules": [{}]}
-    assert terraform_module._without_empty({"tags": {}, "rules": [{}]}) == {"rules": [{}]}
-    assert terraform_module._without_empty({"count": 0, "on": False}) == {"count": 0, "on": False}
+    assert changes.without_empty({"tags": None, "rules": [{"description": ""}]}) == {"rules": [{}]}
+    assert changes.without_empty({"tags": {}, "rules": [{}]}) == {"rules": [{}]}
+    assert changes.without_empty({"count": 0, "on": False}) == {"count": 0, "on": False}
     assert state["resources"], "drift did not change the state"
 
 

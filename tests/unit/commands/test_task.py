@@ -63,7 +63,7 @@ def test_stdout_contains_only_json(tmp_path: Path) -> None:
 def test_an_error_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
     (tmp_path / "valid").mkdir()
 
-    run = invoke("data.upload", str(tmp_path), AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_REGION="us-east-1")
+    run = invoke("data.check", str(tmp_path))
 
     assert run.returncode == 1
     assert run.stdout == ""
@@ -110,19 +110,26 @@ def test_an_unknown_environment_is_refused() -> None:
     assert "use one of local, dev, prod" in run.stderr
 
 
-def test_prod_is_not_destroyed_by_accident() -> None:
-    run = invoke("stack.destroy", "--env", "prod", AWS_REGION="us-east-1")
+def test_an_aws_environment_is_refused_with_a_local_clouds_variables() -> None:
+    run = invoke("stack.destroy", "--env", "prod", AWS_ENDPOINT_URL="http://127.0.0.1:9")
 
-    assert run.returncode == 1
-    assert "add --yes" in run.stderr
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert run.stderr.count("\n") == 1
+    assert "first run unset AWS_ENDPOINT_URL" in run.stderr
 
 
-def test_a_leading_argument_may_be_given_without_its_name_or_omitted(tmp_path: Path) -> None:
-    nothing = invoke("data.upload", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_REGION="us-east-1")
-    named = invoke("data.upload", "--directory", str(tmp_path / "no"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
-    unnamed = invoke("data.upload", str(tmp_path / "no"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+def test_a_leading_argument_may_be_given_without_its_name_or_omitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("kennel.commands.task._workspace", lambda environment: None)
+    monkeypatch.setattr("kennel.commands.acts_on.announce", lambda environment: None)
 
-    assert "nothing to upload" in nothing.stderr
-    assert "no such folder" in named.stderr
-    assert named.returncode == 2
-    assert named.stderr == unnamed.stderr
+    def error(*arguments: str) -> str:
+        with pytest.raises(SystemExit):
+            main(["kennel", "data.upload", *arguments])
+        return capsys.readouterr().err
+
+    assert "nothing to upload" in error()
+    assert "no such folder" in error("--directory", str(tmp_path / "no"))
+    assert error("--directory", str(tmp_path / "no")) == error(str(tmp_path / "no"))

@@ -57,6 +57,7 @@ def test_an_invalid_value_ends_a_task_with_its_limits(
     from invoke import Context
 
     monkeypatch.setattr("kennel.commands.task._workspace", lambda environment: None)
+    monkeypatch.setattr("kennel.commands.acts_on.announce", lambda environment: None)
     with pytest.raises(SystemExit) as exit_:
         model.train(Context(), **parse("train", "--dropout", "2"))
 
