@@ -192,7 +192,8 @@ def _differences(address: str, change: dict[str, Any]) -> Iterator[AttributeChan
     before, after = without_empty(change["before"]), without_empty(change["after"])
     masks = change.get("before_sensitive"), change.get("after_sensitive")
     for path, old, new, sensitive in _compare("", before, after, masks):
-        yield AttributeChange(address, path, *((None, None) if sensitive else (old, new)), sensitive)
+        shown = (None, None) if sensitive else (old, new)
+        yield AttributeChange(address, path, shown[0], shown[1], sensitive)
 
 
 def _compare(

@@ -23,11 +23,12 @@ def _show(changes: Changes, verb: str) -> None:
         rows = [(change.module, change.action, change.resource) for change in changes.sorted]
         terminal.print_table(verb, ("module", "action", "resource"), rows, grouped=True)
     if changes.attributes:
-        rows = [
-            (attribute.address, attribute.attribute, *attribute.texts) for attribute in changes.attributes
-        ]
-        columns = ("resource", "attribute", "before", "after")
-        terminal.print_table("changed attributes", columns, rows, grouped=True)
+        terminal.print_table(
+            "changed attributes",
+            ("resource", "attribute", "before", "after"),
+            [(change.address, change.attribute, *change.texts) for change in changes.attributes],
+            grouped=True,
+        )
     _count(changes, verb)
 
 
