@@ -8,6 +8,7 @@ from kennel.commands import (
     audit,
     bench,
     checks,
+    completion,
     data,
     hosts,
     local,
@@ -38,6 +39,7 @@ namespace = collection(
     deploy=model.deploy,
     releases=model.list_releases,
     predict=model.predict,
+    completion=completion.completion,
 )
 for group in (
     collection("local", up=local.up, down=local.down, status=local.status, env=local.env),

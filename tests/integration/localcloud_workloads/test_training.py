@@ -373,3 +373,11 @@ def test_the_jobs_folder_has_no_photos_left(jobs: Jobs) -> None:
     host = Path(jobs.stage.directory / "jobs" / name / "algo-1")
     eventually(lambda: not (host / "input/data/training").exists())
     assert (host / "input/config/hyperparameters.json").exists()
+
+
+def test_more_hosts_than_this_machine_bears_exceed_a_quota(jobs: Jobs) -> None:
+    with pytest.raises(
+        ClientError, match=r"is \d+ Instances, with current utilization of 0 Instances"
+    ) as caught:
+        jobs.create("print('never')", hosts=99)
+    assert caught.value.response["Error"]["Code"] == "ResourceLimitExceeded"

@@ -8,12 +8,14 @@ from typing import Any
 
 from botocore import xform_name
 
+from kennel.localcloud import host_limit
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
 from kennel.localcloud.runtime.role_session import RoleSession, role_session
+from kennel.localcloud.services.sagemaker.training.container_files import host_count
 from kennel.localcloud.services.sagemaker.training.job import TrainingJob
 from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
 from kennel.localcloud.services.sagemaker.training.record import TrainingRecord
@@ -144,6 +146,7 @@ def check(parameters: dict[str, Any]) -> None:
     except ValueError as error:
         raise AwsError("ValidationException", str(error)) from error
     _check_limits(parameters)
+    check_hosts(parameters, 1)
     local = (parameters.get("CheckpointConfig") or {}).get("LocalPath") or CONTAINER_ROOT
     if not f"{local}/".startswith(f"{CONTAINER_ROOT}/") or ".." in local:
         message = f"The local cloud keeps checkpoints below {CONTAINER_ROOT} only, not in {local}."
@@ -154,6 +157,25 @@ def check(parameters: dict[str, Any]) -> None:
                 f"The local cloud reads channels from S3 only; channel {channel['ChannelName']} is elsewhere."
             )
             raise AwsError("ValidationException", message)
+
+
+def check_hosts(parameters: dict[str, Any], jobs: int) -> None:
+    """Refuse as many jobs at a time as this machine cannot bear: its quota, in AWS's words.
+
+    Raises
+    ------
+    AwsError
+        ``ResourceLimitExceeded``.
+    """
+    hosts, most = jobs * host_count(parameters), host_limit.hosts()
+    if hosts > most:
+        instance_type = parameters["ResourceConfig"].get("InstanceType", "instances")
+        raise AwsError(
+            "ResourceLimitExceeded",
+            f"The account-level service limit '{instance_type} for training job usage' is {most} Instances, "
+            f"with current utilization of 0 Instances and a request delta of {hosts} Instances: this machine "
+            f"({host_limit.reason()}) bears no more hosts of the local cloud at a time.",
+        )
 
 
 def _check_limits(parameters: dict[str, Any]) -> None:

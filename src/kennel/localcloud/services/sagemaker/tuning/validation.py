@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.sagemaker.training.api import check
+from kennel.localcloud.services.sagemaker.training.api import check, check_hosts
 from kennel.localcloud.services.sagemaker.tuning import ranges
 
 
@@ -55,6 +55,7 @@ def check_tuning_job(parameters: dict[str, Any]) -> None:
     elif not limit:
         raise _invalid("MaxNumberOfTrainingJobs must be given for this strategy.")
     check({**definition, "TrainingJobName": parameters["HyperParameterTuningJobName"]})
+    check_hosts(definition, configuration["ResourceLimits"]["MaxParallelTrainingJobs"])
 
 
 def _check_grid(tuned: tuple[ranges.Range, ...], limit: int | None) -> None:
