@@ -6,11 +6,12 @@ import argparse
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 
-from bootstrap.environments import Builder, Environment
+from bootstrap.environments import SPACE_NEEDED, Builder, Environment
 from bootstrap.installer import find_uv
 from bootstrap.output import Interrupted, SetupError, handle_signals, print_message
 from bootstrap.terraform_download import download_terraform
@@ -86,7 +87,11 @@ def explain(error: OSError) -> str:
         remedy = f"make the checkout yours (sudo chown -R \"$USER\" '{ROOT}') or clone it elsewhere"
         return f"cannot write to {ROOT}; {remedy}"
     if error.errno == errno.ENOSPC:
-        return f"the disk of {ROOT} is full; free 8 GB and run the same command again"
+        free = shutil.disk_usage(ROOT).free
+        return (
+            f"the disk of {ROOT} is full during the set-up: {free / 1e9:.1f} GB are free, "
+            f"{SPACE_NEEDED} are needed; free the rest and run the same command again"
+        )
     return f"the set-up failed: {error}; correct the cause and run the same command again"
 
 
@@ -101,7 +106,7 @@ if __name__ == "__main__":
         sys.exit(1)
     except OSError as error:
         print_message(explain(error))
-        sys.exit(1)
+        sys.exit(2)  # as the tasks do: the machine must be changed first
     except Interrupted as interrupted:
         print_message("stopped during the set-up; the same command continues it")
         sys.exit(128 + interrupted.number)

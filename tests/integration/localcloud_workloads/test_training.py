@@ -376,8 +376,7 @@ def test_the_jobs_folder_has_no_photos_left(jobs: Jobs) -> None:
 
 
 def test_more_hosts_than_this_machine_bears_exceed_a_quota(jobs: Jobs) -> None:
-    with pytest.raises(
-        ClientError, match=r"is \d+ Instances, with current utilization of 0 Instances"
-    ) as caught:
+    quota = r"is \d+ Instances, with current utilization of 0 Instances"
+    with pytest.raises(jobs.sagemaker.exceptions.ClientError, match=quota) as caught:
         jobs.create("print('never')", hosts=99)
     assert caught.value.response["Error"]["Code"] == "ResourceLimitExceeded"

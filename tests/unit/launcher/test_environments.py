@@ -126,7 +126,7 @@ def test_a_set_up_that_does_not_last_is_not_repeated_for_ever(checkout: Any) -> 
     working = (checkout.programs / "uv").read_text()
     checkout.program("uv", working.replace('cp "$FAKE_INTERPRETER"', "touch"))
     done = checkout.start("data.check")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "the set-up does not last" in done.stderr.splitlines()[-1]
 
 
@@ -194,7 +194,7 @@ def test_a_launcher_that_is_not_executable_starts_again_with_bash(checkout: Any)
 def test_no_python_is_a_line_with_its_remedy(checkout: Any) -> None:
     (checkout.programs / "python3.11").unlink()
     done = checkout.start("data.check")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "Python 3.11 or newer is not on PATH" in done.stderr
     assert "KENNEL_PYTHON" in done.stderr
@@ -203,7 +203,7 @@ def test_no_python_is_a_line_with_its_remedy(checkout: Any) -> None:
 def test_a_python_that_is_too_old_is_named(checkout: Any) -> None:
     (checkout.programs / "python3.11").rename(checkout.programs / "python3")
     done = checkout.start("data.check", FAKE_PYTHON_VERSION="3.9.18")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "python3 is 3.9.18" in done.stderr
 
 
@@ -215,7 +215,7 @@ def test_a_shim_without_a_python_behind_it_is_passed_over(checkout: Any) -> None
 
 def test_kennel_python_must_be_a_program(checkout: Any) -> None:
     done = checkout.start("data.check", KENNEL_PYTHON="/no/such/python")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "KENNEL_PYTHON names '/no/such/python'" in done.stderr
 
 
@@ -247,6 +247,6 @@ def test_a_checkout_that_cannot_be_written_is_a_line_with_its_remedy(checkout: A
         checkout.root.chmod(0o555)
     done = checkout.start("data.check")
     checkout.root.chmod(0o755)
-    assert done.returncode == 1
+    assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert line.startswith(f"kennel: cannot write to {checkout.root}; make the checkout yours (sudo chown ")

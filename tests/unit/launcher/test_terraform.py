@@ -100,7 +100,7 @@ def test_kennel_terraform_comes_first(checkout: Any, tmp_path: Path) -> None:
 def test_kennel_terraform_must_be_new_enough(checkout: Any) -> None:
     old = checkout.terraform("1.5.7")
     done = checkout.start("stack.plan", KENNEL_TERRAFORM=str(old))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "KENNEL_TERRAFORM is Terraform 1.5.7" in done.stderr
 
 
@@ -148,7 +148,7 @@ def test_a_named_mirror_must_hold_the_pinned_provider(checkout: Any, tmp_path: P
     lock(checkout)
     checkout.terraform("1.11.4")
     done = checkout.start("stack.plan", KENNEL_PROVIDER_MIRROR=str(tmp_path))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"KENNEL_PROVIDER_MIRROR is '{tmp_path}'" in done.stderr
     assert "hashicorp/aws 5.100.0" in done.stderr
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 from tasks import namespace
@@ -35,3 +38,17 @@ def test_the_tasks_that_get_a_set_up_of_their_own_exist(checkout: Any) -> None:
     assert "local.up" in words
     for word in words:
         assert fnmatch.filter(namespace.task_names, word), word
+
+
+def test_a_path_that_path_cannot_hold_is_refused_at_the_start(checkout: Any, tmp_path: Path) -> None:
+    moved = tmp_path / "two:parts"
+    moved.mkdir()
+    shutil.copy2(checkout.root / "kennel", moved)
+
+    done = subprocess.run(
+        [moved / "kennel", "--list"], env=checkout.environment(), capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert "rename or move it" in done.stderr
+    assert done.stderr.count("\n") == 1
