@@ -14,6 +14,7 @@ from kennel.commands import (
     local,
     model,
     notebook,
+    playground,
     rehearsal,
     stack,
     tuning,
@@ -39,6 +40,7 @@ namespace = collection(
     deploy=model.deploy,
     releases=model.list_releases,
     predict=model.predict,
+    playground=playground.playground,
     completion=completion.completion,
 )
 for group in (

@@ -7,10 +7,12 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from kennel.aws import StackError, prediction, stack
+from kennel.playground.answers import DeployedClassifier
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
@@ -47,6 +49,16 @@ def test_function_endpoint_and_model_agree(two_answers) -> None:
     for answer in two_answers:
         assert answer["function"].logits == pytest.approx(answer["model"].logits, abs=1e-4)
         assert answer["endpoint"].logits == pytest.approx(answer["model"].logits, abs=1e-4)
+
+
+@pytest.mark.parametrize("via", ["function", "endpoint", "model"])
+def test_the_playground_names_what_answered(deployed, two_answers, via: str) -> None:
+    answer = DeployedClassifier(deployed.workspace, via)(Path(deployed.photo).read_bytes())
+
+    assert answer.error is None
+    assert [row["breed"] for row in answer.top] == [row["breed"] for row in two_answers[1]["model"].top]
+    assert answer.served_by["release"] == two_answers[1]["release"]
+    assert ("variant" in answer.served_by) == (via != "model")
 
 
 def test_the_plan_is_empty_with_a_release(deployed, two_answers) -> None:

@@ -10,6 +10,8 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from kennel.aws import Progress, StackError, artifacts, photos, releases, session, silent
@@ -18,6 +20,7 @@ from kennel.aws.stack import Stack
 
 # Lambda limits a synchronous payload to 6 MB, and base64 encodes 3 bytes as 4.
 _MAXIMUM_INLINE_BYTES = 4_400_000
+INVOKED_VARIANT = "x-Amzn-Invoked-Production-Variant"
 
 
 @dataclass(frozen=True)
@@ -189,18 +192,27 @@ def _via_endpoint(stack: Stack, photo: str, prepared: photos.Photo | None) -> tu
             {},
             json.dumps({"error": error.response.get("OriginalMessage", error.response["Error"]["Message"])}),
         )
-    return 200, {"Content-Type": response["ContentType"]}, response["Body"].read().decode()
+    headers = {"Content-Type": response["ContentType"]}
+    if variant := response.get("InvokedProductionVariant"):
+        headers[INVOKED_VARIANT] = variant
+    return 200, headers, response["Body"].read().decode()
 
 
 def _via_model(
     workspace: Workspace, release: releases.Release, photo: str, prepared: photos.Photo | None
 ) -> tuple[int, dict[str, str], str]:
-    from kennel.classifier import inference
-
     sent = _content(photo, prepared, "model")
     folder = workspace.build / "releases" / release.id
     if not (folder / "content" / "model.json").exists():
         archive = artifacts.download(release.model_data_url, folder / "model.tar.gz")
         releases.unpack(archive, folder / "content")
-    logits = inference.load(folder / "content").logits(sent.content)
+    logits = _loaded(folder / "content").logits(sent.content)
     return 200, {"Content-Type": "application/json"}, json.dumps([logits])
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: Path) -> Any:
+    """Return the classifier of an unpacked release, which never changes."""
+    from kennel.classifier import inference
+
+    return inference.load(model)

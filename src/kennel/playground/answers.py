@@ -1,0 +1,147 @@
+"""Answers for the playground's photos: by what is deployed, or by whatever else classifies bytes."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from kennel.aws import prediction, session, stack
+from kennel.aws.session import Workspace
+from kennel.aws.stack import Stack
+from kennel.errors import KennelError
+from kennel.playground import PlaygroundError
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer for one photo.
+
+    Parameters
+    ----------
+    top
+        ``[{"breed", "class", "probability"}, …]``, most probable first; empty if there is an error.
+    error
+        Why there is no prediction.
+    note
+        What was changed of the photo before it was sent.
+    seconds
+        Duration of the call alone.
+    served_by
+        What is known of what answered: names and values, in the order in which they are shown.
+    """
+
+    top: list[dict[str, Any]]
+    error: str | None = None
+    note: str = ""
+    seconds: float | None = None
+    served_by: dict[str, str] = field(default_factory=dict)
+
+
+Classify = Callable[[bytes], Answer]
+
+
+class DeployedClassifier:
+    """Answers through the deployed function, the endpoint, or the deployed release on this machine."""
+
+    def __init__(self, workspace: Workspace, via: str) -> None:
+        self.workspace, self.via = workspace, via
+        self._stack = stack.outputs(workspace)
+        self._lock = threading.Lock()
+        if not self._stack["endpoint"]["release_id"]:
+            raise PlaygroundError("no release is deployed: run ./kennel deploy")
+
+    def __call__(self, photo: bytes) -> Answer:
+        """Return the answer for a photo's bytes.
+
+        Raises
+        ------
+        KennelError
+            The photo cannot be sent, or the call failed.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        notes: list[str] = []
+        with tempfile.TemporaryDirectory(prefix="kennel-playground-") as folder:
+            path = Path(folder) / "photo"
+            path.write_bytes(photo)
+            try:
+                stack_ = self._current_stack()
+                response = prediction.predict(
+                    self.workspace, stack_, str(path), via=self.via, top=TOP, progress=notes.append
+                )
+            except KennelError as error:
+                raise PlaygroundError(str(error).replace(str(path), "the photo")) from error
+            except (ClientError, BotoCoreError) as error:
+                raise PlaygroundError(f"{self.via} could not be called: {error}") from error
+        error = response.error
+        return Answer(
+            top=response.top,
+            error=f"{self.via} answered {response.status_code}: {_message(error)}" if error else None,
+            note=" ".join(notes).replace(str(path), "the photo"),
+            seconds=response.seconds,
+            served_by=self._served_by(stack_, response),
+        )
+
+    def _current_stack(self) -> Stack:
+        """Return the stack's outputs, read again after another release was deployed."""
+        with self._lock:
+            deployed = stack.current_release(self._stack["artifact_bucket"])
+            if deployed and deployed["id"] != self._stack["endpoint"]["release_id"]:
+                self._stack = stack.outputs(self.workspace)
+            return self._stack
+
+    def _served_by(self, stack_: Stack, response: prediction.PhotoPrediction) -> dict[str, str]:
+        """Return what the response and the endpoint's description say; nothing that neither says."""
+        served_by = {"release": response.headers.get("X-Kennel-Release", response.release)}
+        if self.via == "function":
+            served_by["function"] = f"{stack_['function']['name']}:{stack_['function']['alias']}"
+        if self.via == "model":
+            return served_by | {"model": "on this machine"}
+        name = stack_["endpoint"]["name"]
+        variants = _variants(name)
+        served_by["endpoint"] = name
+        invoked = response.headers.get(prediction.INVOKED_VARIANT)
+        if invoked is None and len(variants) == 1:
+            (invoked,) = variants  # there is no other that can have answered
+        if invoked:
+            served_by["variant"] = invoked
+            if variants.get(invoked):
+                served_by["instances"] = variants[invoked]
+        if request := response.headers.get("X-Request-Id"):
+            served_by["request"] = request
+        return served_by
+
+
+def _variants(endpoint: str) -> dict[str, str]:
+    """Return the endpoint's variants with their instances, as ``2 of ml.c7i.large``; none if not allowed."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        description = session.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+        types = _instance_types(description["EndpointConfigName"])
+    except (ClientError, BotoCoreError):
+        return {}
+    variants = {}
+    for variant in description["ProductionVariants"]:
+        name = variant["VariantName"]
+        parts = (variant.get("CurrentInstanceCount"), types.get(name))
+        variants[name] = " of ".join(str(part) for part in parts if part)
+    return variants
+
+
+@lru_cache(maxsize=1)
+def _instance_types(config: str) -> dict[str, str | None]:
+    """Return the instance type of each variant of an endpoint configuration, which never changes."""
+    variants = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
+    return {variant["VariantName"]: variant.get("InstanceType") for variant in variants["ProductionVariants"]}
+
+
+def _message(error: dict[str, Any]) -> str:
+    return str(error.get("error", error))
