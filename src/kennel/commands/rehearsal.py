@@ -22,21 +22,17 @@ def rehearse(
     """Run the whole way, from photos to a prediction, on a new local cloud."""
     from kennel import rehearsal, terminal
     from kennel.localcloud.ephemeral import EphemeralCloud
-    from kennel.report import rehearsal_page
 
     cloud = EphemeralCloud(REHEARSAL / "cloud")
     result = rehearsal.rehearse(cloud, REHEARSAL, photo=photo, data=Path(data) if data else None, keep=keep)
     document = rehearsal.as_dict(result)
-    page = rehearsal_page.write(
-        REHEARSAL / "report.html", document, cloud.audit_log(), REHEARSAL / "training"
-    )
     rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in result.steps]
     terminal.print_table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", result.seconds)])
     if result.answer and result.answer["top"]:
         best = result.answer["top"][0]
         logits = len(result.answer["logits"])
         terminal.print_line(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {logits} logits")
-    terminal.print_line(f"report: {page}")
+    terminal.print_line(f"report: {REHEARSAL / rehearsal.PAGE}")
     if keep:
         terminal.print_line(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
     if result.error:

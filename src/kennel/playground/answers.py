@@ -80,10 +80,9 @@ class DeployedClassifier:
                 raise PlaygroundError(str(error).replace(str(path), "the photo")) from error
             except (ClientError, BotoCoreError) as error:
                 raise PlaygroundError(f"{self.via} could not be called: {error}") from error
-        error = response.error
         return Answer(
             top=response.top,
-            error=f"{self.via} answered {response.status_code}: {_message(error)}" if error else None,
+            error=self._refusal(response),
             note=" ".join(notes).replace(str(path), "the photo"),
             seconds=response.seconds,
             served_by=self._served_by(stack_, response),
@@ -96,6 +95,13 @@ class DeployedClassifier:
             if deployed and deployed["id"] != self._stack["endpoint"]["release_id"]:
                 self._stack = stack.outputs(self.workspace)
             return self._stack
+
+    def _refusal(self, response: prediction.PhotoPrediction) -> str | None:
+        """Return why there is no prediction; None if there is one."""
+        if response.error is None:
+            return None
+        reason = response.error.get("error", response.error)
+        return f"{self.via} answered {response.status_code}: {reason}"
 
     def _served_by(self, stack_: Stack, response: prediction.PhotoPrediction) -> dict[str, str]:
         """Return what the response and the endpoint's description say; nothing that neither says."""
@@ -141,7 +147,3 @@ def _instance_types(config: str) -> dict[str, str | None]:
     """Return the instance type of each variant of an endpoint configuration, which never changes."""
     variants = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
     return {variant["VariantName"]: variant.get("InstanceType") for variant in variants["ProductionVariants"]}
-
-
-def _message(error: dict[str, Any]) -> str:
-    return str(error.get("error", error))

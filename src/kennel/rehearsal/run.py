@@ -19,7 +19,10 @@ from kennel.errors import KennelError
 from kennel.rehearsal import versions
 from kennel.rehearsal.result import RehearsalError, RehearsalResult, as_dict
 from kennel.rehearsal.steps import STEPS, RehearsalCloud, State, Step
+from kennel.report import rehearsal_page
 from kennel.terminal import Steps
+
+PAGE = "report.html"
 
 
 def rehearse(
@@ -30,7 +33,7 @@ def rehearse(
     data: Path | None = None,
     keep: bool = False,
 ) -> RehearsalResult:
-    """Run all steps and write ``result.json``; stop the cloud afterwards, unless ``keep``.
+    """Run all steps, write ``result.json`` and the report; stop the cloud afterwards, unless ``keep``.
 
     Parameters
     ----------
@@ -80,7 +83,9 @@ def rehearse(
             os.environ.clear()
             os.environ.update(before)
             result.seconds = round(time.monotonic() - started, 1)
-            (build / "result.json").write_text(json.dumps(as_dict(result), indent=2) + "\n")
+            document = as_dict(result)
+            (build / "result.json").write_text(json.dumps(document, indent=2) + "\n")
+            rehearsal_page.write(build / PAGE, document, cloud.audit_log(), state.records)
     return result
 
 
@@ -103,6 +108,9 @@ def _run(state: State, steps: list[tuple[str, Step]]) -> None:
                 return
             except KeyboardInterrupt:
                 state.result.error = f"{name}: interrupted"
+                raise
+            except BaseException as error:
+                state.result.error = f"{name}: {type(error).__name__}: {error}"
                 raise
             finally:
                 record["seconds"] = round(time.monotonic() - step_started, 2)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from kennel.aws import (
     Progress,
@@ -44,6 +44,9 @@ class RehearsalCloud(Protocol):
 
     def stop(self) -> None:
         """Stop it and everything that runs in it."""
+
+    def audit_log(self) -> list[dict[str, Any]]:
+        """Return who called what on which resource, and whether it was allowed; empty before the start."""
 
     @property
     def log(self) -> Path:

@@ -11,12 +11,13 @@ ROOT = "root module"
 
 
 def by_module(changes: Sequence[str]) -> list[dict[str, Any]]:
-    """Count the changes of a plan by module and type of resource.
+    """Count the resources that a plan creates by module and type.
 
     Parameters
     ----------
     changes
-        Each ``ACTION ADDRESS``, such as ``create module.storage.aws_s3_bucket.this["data"]``.
+        Each ``ACTION ADDRESS``, such as ``create module.storage.aws_s3_bucket.this["data"]``. Data sources,
+        which are read, and other actions do not count.
 
     Returns
     -------
@@ -25,14 +26,15 @@ def by_module(changes: Sequence[str]) -> list[dict[str, Any]]:
     """
     modules: dict[str, Counter[str]] = defaultdict(Counter)
     for change in changes:
-        _, _, address = change.partition(" ")
+        action, _, address = change.partition(" ")
+        if action != "create":
+            continue
         parts = re.sub(r"\[[^\]]*\]", "", address).split(".")
         path = []
         while len(parts) > 2 and parts[0] == "module":
             path.append(parts[1])
             parts = parts[2:]
-        kind = f"data {parts[1]}" if parts[0] == "data" and len(parts) > 1 else parts[0]
-        modules[".".join(path) or ROOT][kind] += 1
+        modules[".".join(path) or ROOT][parts[0]] += 1
     return [
         {"module": module, "count": types.total(), "types": sorted(types.items())}
         for module, types in sorted(modules.items())

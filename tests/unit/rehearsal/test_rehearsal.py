@@ -27,6 +27,9 @@ class CloudThatFails:
     def stop(self) -> None:
         self.stops += 1
 
+    def audit_log(self) -> list[dict]:
+        return []
+
 
 def test_a_failing_step_is_recorded_and_the_cloud_stopped(tmp_path: Path) -> None:
     cloud = CloudThatFails(tmp_path / "cloud", KennelError("port 4510 is in use"))
@@ -40,6 +43,7 @@ def test_a_failing_step_is_recorded_and_the_cloud_stopped(tmp_path: Path) -> Non
     assert result.versions.keys() == {"kennel", "python", "torch"}, "Terraform was not reached"
     assert cloud.stops == 2, "once before the start, once after the failure"
     assert json.loads((tmp_path / "result.json").read_text())["error"] == result.error
+    assert "Failed in the step “local cloud”" in (tmp_path / "report.html").read_text()
 
 
 def test_an_interrupt_stops_the_cloud_and_is_raised_again(tmp_path: Path) -> None:
@@ -50,6 +54,19 @@ def test_an_interrupt_stops_the_cloud_and_is_raised_again(tmp_path: Path) -> Non
 
     assert cloud.stops == 2
     assert json.loads((tmp_path / "result.json").read_text())["error"] == "local cloud: interrupted"
+    assert "local cloud: interrupted" in (tmp_path / "report.html").read_text(), "not an earlier report"
+
+
+def test_a_fault_of_the_program_is_recorded_and_raised_again(tmp_path: Path) -> None:
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "history.csv").write_text("epoch,val_loss,val_top1\n1,1.0,1.0\n")
+
+    with pytest.raises(AttributeError):
+        rehearsal.rehearse(CloudThatFails(tmp_path / "cloud", AttributeError("no such name")), tmp_path)
+
+    page = (tmp_path / "report.html").read_text()
+    assert "local cloud: AttributeError: no such name" in page
+    assert "Learning" not in page, "that was an earlier rehearsal"
 
 
 def test_environment_variables_are_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

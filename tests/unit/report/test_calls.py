@@ -72,7 +72,7 @@ def test_resources_are_counted_by_module_and_type() -> None:
         {"module": "root module", "count": 1, "types": [("aws_budgets_budget", 1)]},
         {
             "module": "storage",
-            "count": 3,
-            "types": [("aws_s3_bucket", 2), ("data aws_iam_policy_document", 1)],
+            "count": 2,
+            "types": [("aws_s3_bucket", 2)],
         },
     ]

@@ -90,7 +90,8 @@ def records(tmp_path: Path) -> Path:
 
 
 def text_of(page: str) -> str:
-    return " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL).split())
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL)
+    return " ".join(text.replace("&nbsp;", " ").split())
 
 
 def test_a_successful_rehearsal_shows_all_sections(tmp_path: Path, data: Path, records: Path) -> None:
