@@ -40,9 +40,7 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     add = parser.add_argument_group("this machine").add_argument
     add("-h", "--help", action="store_true", help="show this help and end")
-    add(
-        "--data", metavar="WHERE", help="photos: train|valid|test/CLASS/picture, a folder or an s3:// address"
-    )
+    add("--data", metavar="WHERE", help="photos: CLASS/picture, split or not; a folder or an s3:// address")
     add("--output", metavar="WHERE", help="the model and its records: a folder, or an s3:// address")
     add("--pretrained-dir", metavar="WHERE", help="ImageNet weights to start from: a folder or s3:// address")
     add("--work", metavar="FOLDER", type=Path, default=_work(), help="downloads and features (%(default)s)")
@@ -91,7 +89,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace, rest: list[str], model: Path) -> int:
-    data = _local_folder(args.data, args.work / "data")
+    from kennel.classifier import arguments
+
+    arguments.parse(
+        [*rest, "--data", args.data], os.environ, os.cpu_count() or 1
+    )  # refuses slips before the work
+    data = _ready(_local_folder(args.data, args.work / "data"), args.work / "splits")
     folders = ["--data", str(data), "--model-dir", str(model)]
     if args.pretrained_dir:
         folders += ["--pretrained-dir", str(_local_folder(args.pretrained_dir, args.work / "pretrained"))]
@@ -118,6 +121,19 @@ def _local_folder(address: str, downloads: Path) -> Path:
     print(f"fetching {address}", flush=True)
     with _aws_errors():
         return artifacts.download_folder(address, downloads / address.removeprefix("s3://").rstrip("/"))
+
+
+def _ready(data: Path, splits: Path) -> Path:
+    """Return a folder that the training can read: the given one, or one made from it below ``splits``."""
+    from kennel.classifier.data import splitting
+
+    folder, made = splitting.ready(data, splits)
+    if made:
+        counts = ", ".join(f"{count} {split}" for split, count in made.counts.items())
+        print(f"{data}: split into {folder} ({counts})", flush=True)
+        for line in made.unreadable:
+            print(f"unreadable, left out: {line}", flush=True)
+    return folder
 
 
 def _upload(model: Path, output: str) -> None:

@@ -51,7 +51,7 @@ def upload_folder(
     files = {
         prefix + path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
     changed = [key for key, path in files.items() if not _uploaded(path, existing.get(key))]
     s3 = session.client("s3")

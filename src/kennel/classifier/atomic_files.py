@@ -17,6 +17,8 @@ from torch import Tensor
 
 from kennel.classifier import TrainingError
 
+_FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
+
 
 def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Write a file through a temporary one in the same folder, so that a crash leaves the old file or none.
@@ -59,11 +61,8 @@ def write_state(path: Path, state: Mapping[str, Tensor]) -> None:
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows of equal keys as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows(rows)
-    write(path, lambda file: file.write(text.getvalue().encode()))
+    header = list(rows[0]) if rows else []
+    _write_rows(path, [header, *([row[name] for name in header] for row in rows)])
 
 
 def write_matrix(path: Path, counts: Tensor, classes: Sequence[str]) -> None:
@@ -72,6 +71,17 @@ def write_matrix(path: Path, counts: Tensor, classes: Sequence[str]) -> None:
         ["true \\ predicted", *classes],
         *([name, *row] for name, row in zip(classes, counts.tolist(), strict=True)),
     ]
+    _write_rows(path, rows)
+
+
+def _write_rows(path: Path, rows: Sequence[Sequence[Any]]) -> None:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     write(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def _cell(value: Any) -> Any:
+    """Return what a cell holds: a text that a spreadsheet would calculate (a class ``=1+1``) is quoted."""
+    if isinstance(value, str) and value.startswith(_FORMULA_BEGINNINGS):
+        return f"'{value}"
+    return value

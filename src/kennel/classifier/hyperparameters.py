@@ -81,6 +81,7 @@ class Hyperparameters:
     views: int = _learning(0, "augmented views of each photo, for a frozen backbone", least=0)
     patience: int = _learning(8, "epochs without a better validation loss after which to stop", least=1)
     seed: int = _learning(0, "seed of the new head and of the order of the photos", least=0)
+    allow_leakage: bool = _learning(False, "train although photos of the test split are in another split too")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from kennel.classifier import (
 )
 from kennel.classifier.arguments import Arguments
 from kennel.classifier.checkpoints import Checkpoint
-from kennel.classifier.data import folder
+from kennel.classifier.data import folder, leakage
 from kennel.classifier.distributed import Hosts
 from kennel.classifier.feature_store import FeatureStore
 from kennel.classifier.features import Features
@@ -58,6 +58,8 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     data = folder.read(args.data)
+    if leaking := leakage.guard(data, allowed=chosen.allow_leakage):
+        print_line(f"allowed: {leaking}")
     counts = ", ".join(f"{len(items)} {split}" for split, items in data.splits.items())
     print_line(f"{hosts.name}: {len(data.classes)} classes, pictures: {counts}")
     network = build_network(args, len(data.classes)).to(device)

@@ -48,14 +48,23 @@ def draw(
     axes = matrix.subplots()
     shares = counts.double() / counts.sum(1, keepdim=True).clamp_min(1)
     image = axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
-    names = [labels.readable(name) for name in classes]
+    names = _drawable([labels.readable(name) for name in classes])
     size = 5 if len(classes) > 30 else 8
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
-    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size, parse_math=False)
+    axes.set_yticks(range(len(names)), names, fontsize=size, parse_math=False)
     axes.set(xlabel="predicted", ylabel="true")
     matrix.colorbar(image, shrink=0.7)
     _save(matrix, model_dir / "confusion.png")
     return True
+
+
+def _drawable(names: Sequence[str]) -> list[str]:
+    """Return names as they are drawn: where the font lacks a letter, a number says more than boxes."""
+    from matplotlib import font_manager
+
+    letters = font_manager.get_font(font_manager.findfont(font_manager.FontProperties())).get_charmap()
+    drawn = [all(ord(letter) in letters for letter in name) for name in names]
+    return [name if drawn[index] else f"class {index}" for index, name in enumerate(names)]
 
 
 def _save(figure: Any, path: Path) -> None:

@@ -19,6 +19,7 @@ HYPERPARAMETERS = (
     "views",
     "patience",
     "seed",
+    "allow_leakage",
 )
 
 

@@ -24,6 +24,7 @@ HYPERPARAMETERS = (
     "views",
     "patience",
     "seed",
+    "allow_leakage",
 )
 
 

@@ -11,7 +11,7 @@ from kennel.commands.task import REHEARSAL, kennel_task
 
 @kennel_task(
     photo="the photo to predict (default: one of the test photos)",
-    data="a folder of photos, train|valid|test/NNN.Breed/ (default: drawn photos)",
+    data="a folder of photos, CLASS/photo.jpg, split or not (default: drawn photos)",
     keep="leave the cloud and the stack running at the end",
 )
 def rehearse(

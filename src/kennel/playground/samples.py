@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kennel.classifier import labels
-from kennel.classifier.data import folder
+from kennel.classifier.data import formats
 
 COUNT = 8
 HELD_OUT = ("test", "valid")
@@ -44,7 +44,9 @@ def _spread(split: Path) -> list[Sample]:
     step = max(1, len(classes) // COUNT)
     samples = []
     for directory in classes[::step][:COUNT]:
-        photos = sorted(path for path in directory.iterdir() if path.suffix.lower() in folder.SUFFIXES)
+        photos = sorted(
+            path for path in directory.iterdir() if path.suffix.lower() in formats.DIRECT_SUFFIXES
+        )
         if photos:
             samples.append(Sample(photos[0], labels.readable(directory.name)))
     return samples

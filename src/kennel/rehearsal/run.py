@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kennel.aws.session import Workspace
 from kennel.classifier import pictures
-from kennel.classifier.data import folder
+from kennel.classifier.data import sources
 from kennel.errors import KennelError
 from kennel.rehearsal import versions
 from kennel.rehearsal.result import RehearsalError, RehearsalResult, as_dict
@@ -42,7 +42,7 @@ def rehearse(
     photo
         The photo to predict; a test photo if None.
     data
-        A folder of photos in the layout ``train|valid|test/NNN.Breed/``; drawn if None.
+        A folder of labelled photos, which is split if it is not; drawn if None.
     keep
         Leave the cloud and the stack running.
 
@@ -57,7 +57,7 @@ def rehearse(
     if photo and (fault := pictures.fault(Path(photo).expanduser())):
         raise RehearsalError(f"{photo} cannot be read: {fault}")
     if data:
-        data = folder.read(data).root
+        sources.locate(data)  # refused now, not after the cloud has started
     build.mkdir(parents=True, exist_ok=True)
     steps = [step for step in STEPS if not (keep and step[0] == "destroy")]
     result = RehearsalResult(

@@ -25,7 +25,7 @@ from kennel.aws import (
 )
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
-from kennel.classifier.data import folder
+from kennel.classifier.data import checking, folder, splitting
 from kennel.rehearsal import versions
 from kennel.rehearsal.result import RehearsalError, RehearsalResult
 from kennel.sample_photos.draw import draw
@@ -89,11 +89,12 @@ def _find_photos(state: State, report: Progress) -> None:
         counts = "-".join(map(str, SAMPLE.values()))
         state.data = state.workspace.build.parent / f"photos-{counts}"
         draw(state.data, per_class=SAMPLE, progress=report)
-    check = folder.check(state.data, report)
-    if not check.ok:
-        raise RehearsalError(f"{state.data}: {'; '.join(check.errors)}")
+    checking.refuse(checking.check(state.data, report))
+    state.data, made = splitting.ready(state.data, state.workspace.build.parent / "splits", report)
+    if made:
+        report(f"split into {made.directory}")
     if state.photo is None:
-        state.photo = str(sorted((state.data / "test").rglob("*.jpg"))[0])
+        state.photo = str(folder.read(state.data).splits["test"][0].path)
     state.result.photo = str(Path(state.photo).expanduser())
     state.result.data = str(state.data)
 

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from kennel.classifier import labels, pictures
-from kennel.classifier.data import folder
+from kennel.classifier.data import formats
 
 GALLERY = 12
 SMALL_PIXELS = 160
@@ -36,7 +36,9 @@ def gallery(data: Path) -> list[dict[str, str]]:
     step = max(1, len(classes) // GALLERY)
     tiles = []
     for directory in classes[::step][:GALLERY]:
-        photos = sorted(path for path in directory.iterdir() if path.suffix.lower() in folder.SUFFIXES)
+        photos = sorted(
+            path for path in directory.iterdir() if path.suffix.lower() in formats.DIRECT_SUFFIXES
+        )
         image = data_url(photos[0], SMALL_PIXELS) if photos else None
         if image:
             tiles.append({"name": labels.readable(directory.name), "image": image})

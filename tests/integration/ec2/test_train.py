@@ -88,6 +88,22 @@ def test_a_local_folder_needs_no_aws_and_leaves_model_metrics_and_log(photos: Pa
     assert log == answer.stdout
 
 
+def test_a_folder_that_is_not_split_is_split_below_the_work_folder(
+    script: ModuleType, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in photos.rglob("*.jpg"):
+        copy = tmp_path / "unsplit" / path.parent.name / f"{path.parent.parent.name} {path.name}"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+
+    folder = script._ready(tmp_path / "unsplit", tmp_path / "splits")
+
+    assert folder.is_relative_to(tmp_path / "splits")
+    assert {path.name for path in folder.iterdir()} >= {"train", "valid", "test"}
+    assert f"split into {folder} (16 train, 4 valid, 4 test)" in capsys.readouterr().out
+    assert script._ready(photos, tmp_path / "splits") == photos
+
+
 def test_what_was_learnt_is_bit_for_bit_the_same_whatever_the_test_folder_holds(
     photos: Path, tmp_path: Path, train: Callable[..., Path]
 ) -> None:

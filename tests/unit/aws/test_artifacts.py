@@ -40,6 +40,8 @@ def folder(tmp_path: Path) -> Path:
         path.write_bytes(name.encode())
         os.utime(path, (1_600_000_000, 1_600_000_000))
     (tmp_path / "photos" / ".DS_Store").write_bytes(b"not a photo")
+    (tmp_path / "photos" / ".git").mkdir()
+    (tmp_path / "photos" / ".git" / "config").write_bytes(b"not a photo")
     return tmp_path / "photos"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kennel.classifier.data import DataError, fetch, folder
+from kennel.classifier.data import DataError, checking, fetch, folder
 
 
 class FileServer:
@@ -85,7 +85,7 @@ def test_downloads_unpacks_and_is_done_the_second_time(
     root = fetch.fetch(tmp_path / "data", file_server.url, sha256=hashlib.sha256(dogs).hexdigest())
     assert root == tmp_path / "data" / "dogImages"
     assert len(folder.read(root).splits["train"]) == 24
-    assert folder.check(root).misplaced == []
+    assert checking.check(root).misplaced == []
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("data")) == ["data"]
     fetch.fetch(tmp_path / "data", file_server.url, sha256=hashlib.sha256(dogs).hexdigest())
     assert len(file_server.requests) == 1

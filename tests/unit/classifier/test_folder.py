@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kennel.classifier import labels
-from kennel.classifier.data import DataError, folder
+from kennel.classifier.data import DataError, checking, folder
 
 
 def test_class_indices_are_the_sorted_folder_names(photos: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_folder_without_train_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no folder train/"):
         folder.read(tmp_path)
     with pytest.raises(DataError, match=r"no such data folder"):
-        folder.check(tmp_path / "nowhere")
+        checking.check(tmp_path / "nowhere")
 
 
 def test_a_missing_split_stops_a_training(photos: Path) -> None:
@@ -72,7 +72,7 @@ def test_check_names_unreadable_and_misplaced_files(photos: Path) -> None:
     (breed / "cut.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     (photos / "train" / "misplaced.jpg").write_bytes(whole.read_bytes())
     (photos / "notes.txt").write_text("hello")
-    report = folder.check(photos)
+    report = checking.check(photos)
     assert [line.split(": ")[0] for line in report.unreadable] == [
         f"train/{breed.name}/cut.jpg",
         f"train/{breed.name}/text.jpg",
@@ -82,7 +82,7 @@ def test_check_names_unreadable_and_misplaced_files(photos: Path) -> None:
 
 
 def test_check_passes_a_sound_folder_with_its_counts(photos: Path) -> None:
-    report = folder.check(photos)
+    report = checking.check(photos)
     assert report.ok
     assert report.warnings == []
     assert (report.classes, report.counts) == (6, {"train": 24, "valid": 12, "test": 12})

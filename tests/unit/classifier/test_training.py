@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from kennel.classifier import inference, networks, training
+from kennel.classifier.data import folder
 
 
 def run(data: Path, target: Path, *extra: str) -> int:
@@ -57,6 +58,34 @@ def test_the_same_seed_gives_the_same_model(drawn: Path, tmp_path: Path) -> None
     a, b, c = (torch.load(tmp_path / n / "model.pth", weights_only=True) for n in "abc")
     assert all(torch.equal(a[key], b[key]) for key in a)
     assert not torch.equal(a["head.layers.1.weight"], c["head.layers.1.weight"])
+
+
+def test_class_names_of_any_kind_reach_the_model_and_its_tables(photos: Path, tmp_path: Path) -> None:
+    names = ["-rf dash", "=SUM(1)", 'Ana\'s "best" [b]', "a $x^ b", "犬", "собака"]
+    for split in folder.SPLITS:
+        for path, name in zip(sorted((photos / split).iterdir()), names, strict=True):
+            path.rename(path.with_name(name))
+    assert run(photos, tmp_path / "model") == 0
+
+    assert json.loads((tmp_path / "model" / "model.json").read_text())["classes"] == sorted(names)
+    rows = list(csv.reader((tmp_path / "model" / "classes.csv").open()))
+    assert [row[0] for row in rows[1:]] == ["'-rf dash", "'=SUM(1)", *sorted(names)[2:]]
+    header, first, *_ = csv.reader((tmp_path / "model" / "confusion.csv").open())
+    assert (header[1], first[0], first[1]) == ("'-rf dash", "'-rf dash", "2")
+    picture = next((photos / "test" / "犬").iterdir()).read_bytes()
+    answer = inference.load(tmp_path / "model").predict(picture).named()["predictions"]
+    assert {row["class"] for row in answer} <= set(names)
+
+
+def test_a_photo_of_the_test_in_training_is_refused_unless_it_is_allowed(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    breed = next((photos / "test").iterdir())
+    shutil.copy(next(breed.iterdir()), photos / "train" / breed.name / "copy.jpg")
+    assert run(photos, tmp_path / "refused") == 1
+    assert "error: 1 photos of test/ are in another split too" in capsys.readouterr().err
+    assert run(photos, tmp_path / "model", "--allow-leakage") == 0
+    assert "allowed: 1 photos of test/" in capsys.readouterr().out
 
 
 def test_sagemakers_environment_and_underscored_hyperparameters(

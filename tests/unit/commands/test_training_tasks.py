@@ -14,13 +14,13 @@ OPTIONS = {
     "train": COMMON
     | {"arch", "epochs", "batch-size", "lr", "dropout", "head-width", "label-smoothing", "weight-decay"}
     | {"unfreeze", "views", "patience", "seed", "pretrained"}
-    | {"best-of", "instances", "instance-type", "spot"},
+    | {"allow-leakage", "best-of", "instances", "instance-type", "spot"},
     "tune": COMMON
     | {"arch", "epochs", "views", "patience", "seed", "pretrained"}
-    | {"trials", "parallel", "search-seed", "instance-type"},
+    | {"allow-leakage", "trials", "parallel", "search-seed", "instance-type"},
     "ec2.train": COMMON
     | {"arch", "epochs", "batch-size", "lr", "unfreeze", "views", "patience", "seed", "pretrained"}
-    | {"best-of", "max-hours", "keep-running"},
+    | {"allow-leakage", "best-of", "max-hours", "keep-running"},
 }
 TASKS = {"train": model.train, "tune": tuning.tune, "ec2.train": hosts.train}
 

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from kennel.classifier.data import DataError, folder
+from kennel.classifier.data import DataError, sources
 
 DOG_IMAGES_URL = "https://udacity-aind.s3.us-west-1.amazonaws.com/dog-project/dogImages.zip"
 UNPACKED_LIMIT = 8 * 2**30  # bytes; the course's photos take 1.1 GB
@@ -34,7 +34,7 @@ def fetch(
     sha256: str | None = None,
     progress: Progress = None,
 ) -> Path:
-    """Put a data set at ``destination`` and return its root, the folder that holds ``train/``.
+    """Put a data set at ``destination`` and return its root, the folder that holds the splits or the classes.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def fetch(
         Folder to fill. If an earlier call filled it from the same source, it is returned as it is.
     source
         An https URL of a zip (http only from this machine itself), a local zip, or a local folder, which is
-        checked for ``train/`` and used in place.
+        used in place.
     sha256
         Expected digest of the zip; without it the zip's own checksums are verified.
     progress
@@ -51,16 +51,16 @@ def fetch(
     Raises
     ------
     DataError
-        The source cannot be reached, is damaged or hostile, or holds no ``train/``.
+        The source cannot be reached, is damaged or hostile, or holds no labelled photos.
     """
     destination = Path(destination)
     remote = urllib.parse.urlsplit(str(source)).scheme in ("http", "https")
     if not remote and Path(source).is_dir():
-        return folder.find_root(Path(source))
+        return sources.locate(Path(source))[0]
     marker = destination / _MARKER
     origin = {"source": str(source), "sha256": sha256}
     if marker.is_file() and json.loads(marker.read_text(encoding="utf-8")) == origin:
-        return folder.find_root(destination)
+        return sources.locate(destination)[0]
     if destination.is_dir() and any(destination.iterdir()):
         raise DataError(f"{destination}: already holds something else; remove it or name another folder")
     try:
@@ -73,7 +73,7 @@ def fetch(
         part.with_suffix(".json").unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"{destination}: {error.strerror or error}") from error
-    return folder.find_root(destination)
+    return sources.locate(destination)[0]
 
 
 def _download(url: str, part: Path, progress: Progress) -> Path:
@@ -180,7 +180,7 @@ def _unpack(archive: Path, destination: Path, origin: dict[str, str | None], pro
             if progress and done % 1000 == 0:
                 progress(f"{done} of {len(members)} files unpacked")
     staging.mkdir(parents=True, exist_ok=True)
-    folder.find_root(staging)
+    sources.locate(staging)
     (staging / _MARKER).write_text(json.dumps(origin), encoding="utf-8")
     if destination.is_dir():
         destination.rmdir()

@@ -1,18 +1,13 @@
-"""The data folder ``train|valid|test/CLASS/picture``: reading it, and a check that names what is wrong."""
+"""The data folder ``train|valid|test/CLASS/picture``: reading it, as a training does."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from kennel.classifier import pictures
-from kennel.classifier.data import DataError
-
-SPLITS = ("train", "valid", "test")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+from kennel.classifier.data import DataError, formats, names, sources
+from kennel.classifier.data.sources import SPLITS
 
 
 @dataclass(frozen=True)
@@ -32,55 +27,33 @@ class Folder:
     splits: dict[str, list[Picture]]
 
 
-@dataclass
-class Report:
-    """The result of `check`: ``errors`` stop a training, ``warnings`` do not; each is one line."""
-
-    root: Path
-    classes: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    unreadable: list[str] = field(default_factory=list)
-    misplaced: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether a training on this folder can start."""
-        return not self.errors
-
-
-def _visible(directory: Path) -> Iterator[Path]:
-    return (path for path in sorted(directory.iterdir()) if not path.name.startswith("."))
-
-
 def _pictures_in(directory: Path) -> list[Path]:
-    return [p for p in _visible(directory) if p.suffix.lower() in SUFFIXES and p.is_file()]
+    return [
+        p for p in sources.visible(directory) if p.suffix.lower() in formats.DIRECT_SUFFIXES and p.is_file()
+    ]
 
 
 def _class_names(split: Path) -> list[str]:
-    return [path.name for path in _visible(split) if path.is_dir()] if split.is_dir() else []
+    return [path.name for path in sources.folders(split)]
 
 
 def find_root(directory: Path) -> Path:
-    """Return the folder that holds ``train/``: ``directory``, or its only subfolder that does.
+    """Return the folder that holds the splits: ``directory``, or its only subfolder that does.
 
     Raises
     ------
     DataError
-        There is none.
+        There is none; the text says how to split the photos.
     """
-    directory = Path(directory)
-    if not directory.is_dir():
+    root, splits = sources.locate(directory)
+    if not splits:
+        raise DataError(f"{directory}: is not split yet; split it: {sources.split_command(directory)}")
+    if foreign := [path.name for split, path in splits.items() if path.name != split]:
         raise DataError(
-            f"{directory}: no such data folder; `data.sample` draws one, `data.fetch` downloads one"
+            f"{directory}: {foreign[0]}/ is no name of a split (train, valid, test); rename it, or make "
+            f"another folder: {sources.split_command(directory)}"
         )
-    if (directory / "train").is_dir():
-        return directory
-    inner = [path for path in _visible(directory) if (path / "train").is_dir()]
-    if len(inner) == 1:
-        return inner[0]
-    raise DataError(f"{directory}: has no folder train/; expected train|valid|test/CLASS/picture.jpg in it")
+    return root
 
 
 def read(directory: Path) -> Folder:
@@ -96,7 +69,7 @@ def read(directory: Path) -> Folder:
     """
     root = find_root(directory)
     classes = tuple(_class_names(root / "train"))
-    if errors := _structure_errors(root, classes):
+    if errors := structure_errors(root, classes):
         raise DataError(f"{root}: {errors[0]}")
     splits = {
         split: [
@@ -110,66 +83,24 @@ def read(directory: Path) -> Folder:
     return Folder(root, classes, splits)
 
 
-def _structure_errors(root: Path, classes: tuple[str, ...]) -> list[str]:
-    errors = []
+def structure_errors(root: Path, classes: tuple[str, ...]) -> list[str]:
+    """Return lines on what stops a training of ``root`` with these class folders in ``train/``."""
+    errors = [reason for name in classes if (reason := names.refusal(name))]
     if len(classes) < 2:
-        present = f"only the class {classes[0]}" if classes else "no class folders"
-        errors.append(f"train/ has {present}; a classifier needs at least two")
+        few = f"only the class {classes[0]}" if classes else "no class folders"
+        errors.append(f"train/ has {few}; a classifier needs at least two")
     for name in classes:
         if not _pictures_in(root / "train" / name):
             errors.append(f"train/{name} holds no pictures; add some, or remove the class from every split")
     for split in SPLITS[1:]:
-        names = _class_names(root / split)
+        present = _class_names(root / split)
         if not (root / split).is_dir():
             errors.append(f"the folder {split}/ is missing; split the pictures into train, valid and test")
-        elif not any(_pictures_in(root / split / name) for name in names):
+        elif not any(_pictures_in(root / split / name) for name in present):
             errors.append(f"{split}/ holds no pictures; split the pictures into train, valid and test")
-        if unknown := sorted(set(names) - set(classes)):
+        if unknown := sorted(set(present) - set(classes)):
             errors.append(f"{split}/{unknown[0]} has no counterpart in train/; add it there or remove it")
     return errors
-
-
-def check(directory: Path, progress: Callable[[str], None] | None = None) -> Report:
-    """Check every file of a data folder and report what is wrong with it.
-
-    Raises
-    ------
-    DataError
-        There is no ``train/`` folder at all, so nothing can be checked.
-    """
-    root = find_root(directory)
-    classes = tuple(_class_names(root / "train"))
-    report = Report(root, classes=len(classes), errors=_structure_errors(root, classes))
-    paths: list[Path] = []
-    for split in SPLITS:
-        split_paths = [p for name in _class_names(root / split) for p in _pictures_in(root / split / name)]
-        report.counts[split] = len(split_paths)
-        paths += split_paths
-        if (root / split).is_dir() and (bare := [n for n in classes if not (root / split / n).is_dir()]):
-            report.warnings.append(f"{split}/ lacks {len(bare)} of {len(classes)} classes, such as {bare[0]}")
-    known = set(paths)
-    report.misplaced = [
-        str(path.relative_to(root))
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-        and path not in known
-        and not any(p.startswith(".") for p in path.relative_to(root).parts)
-    ]
-    if report.misplaced:
-        report.warnings.append(
-            f"{len(report.misplaced)} misplaced files are ignored, such as {report.misplaced[0]}"
-        )
-    with ThreadPoolExecutor() as pool:
-        for done, (path, fault) in enumerate(zip(paths, pool.map(pictures.fault, paths), strict=True), 1):
-            if fault:
-                report.unreadable.append(f"{path.relative_to(root)}: {fault}")
-            if progress and (done % 500 == 0 or done == len(paths)):
-                progress(f"{done} of {len(paths)} pictures checked")
-    if report.unreadable:
-        line = f"{len(report.unreadable)} of {len(paths)} pictures are unreadable: {report.unreadable[0]}"
-        too_many = pictures.too_many_unreadable(len(report.unreadable), len(paths))
-        (report.errors if too_many else report.warnings).append(line)
-    return report
 
 
 def digest(folder: Folder, digests: dict[str, list[str]]) -> str:
