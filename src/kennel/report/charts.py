@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDTH, HEIGHT = 360, 210
-LEFT, RIGHT, TOP, BOTTOM = 38, 10, 10, 36
+LEFT, RIGHT, TOP, BOTTOM = 38, 14, 10, 36
 
 
 @dataclass(frozen=True)

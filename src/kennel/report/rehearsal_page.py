@@ -99,8 +99,8 @@ def _facts(result: Document, audit_log: list[dict[str, Any]]) -> list[dict[str, 
     elif any(record["name"] == "destroy" for record in result["steps"]):
         done = result["destroyed"]
         add("resources destroyed", str(result["resources"]) if done else "not all", "" if done else "bad")
-    if audit_log:
-        denied = sum(entry["decision"] == "deny" for entry in audit_log)
+    denied = sum(entry["decision"] == "deny" for entry in audit_log)
+    if denied or (audit_log and facts):
         add("calls denied", str(denied), "bad" if denied else "")
     return facts
 
@@ -133,12 +133,15 @@ def _learned(result: Document) -> list[str]:
     known = result.get("learned")
     if not known:
         return ["The training photos were drawn."] if result["drawn"] else []
-    kind = "drawn photos" if known["photos"] == "drawn" else "photos of your own"
-    sentences = [f"The model learnt from {known['train']} {kind} of {known['classes']} classes."]
+    kinds = {"drawn": "drawn photos", "own": "photos of your own"}
+    if kind := kinds.get(known["photos"]):
+        sentences = [f"The model learnt from {known['train']} {kind} of {known['classes']} classes."]
+    else:
+        sentences = [f"The model learnt {known['classes']} classes from no photos."]
     if known.get("prior") == "imagenet":
-        sentences.append(f"Before, it knew {known.get('known_classes', 0)} of these classes from ImageNet.")
+        sentences.append(f"Before, it knew {known['known_classes']} of these classes from ImageNet.")
     elif known.get("prior") == "none":
-        sentences.append("Of the classes it knew nothing before.")
+        sentences.append("It knew none of these classes before.")
     return sentences
 
 

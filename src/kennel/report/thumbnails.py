@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kennel.classifier import labels, pictures
 from kennel.classifier.data import formats
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 GALLERY = 12
 SMALL_PIXELS = 160
@@ -19,7 +23,7 @@ def data_url(photo: Path, pixels: int, quality: int = 66) -> str | None:
     from PIL import ImageOps
 
     try:
-        with pictures.open_picture(photo) as image:
+        with _open(photo) as image:
             image.draft("RGB", (pixels, pixels))
             small = ImageOps.exif_transpose(image).convert("RGB")
             small.thumbnail((pixels, pixels))
@@ -28,6 +32,13 @@ def data_url(photo: Path, pixels: int, quality: int = 66) -> str | None:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=quality, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _open(photo: Path) -> Image.Image:
+    try:
+        return pictures.open_picture(photo)
+    except pictures.PictureError:  # of a format that is converted before it is sent, or no picture
+        return pictures.open_picture(formats.as_jpeg(photo))
 
 
 def gallery(data: Path) -> list[dict[str, str]]:

@@ -207,3 +207,46 @@ def test_a_photo_outside_the_data_folder_is_not_embedded(tmp_path: Path, data: P
     page = rehearsal_page.write(tmp_path / "report.html", result(data=str(data)), [], records).read_text()
 
     assert page.count("data:image/jpeg;base64,") == 2, "the training photos alone"
+
+
+def test_a_photo_that_was_converted_to_be_sent_is_shown(tmp_path: Path) -> None:
+    photo = tmp_path / "dog.bmp"
+    Image.new("RGB", (50, 40), "brown").save(photo)
+
+    page = rehearsal_page.write(tmp_path / "report.html", result(photo=str(photo)), []).read_text()
+    photo.write_bytes(b"torn")
+    without = rehearsal_page.write(tmp_path / "report.html", result(photo=str(photo)), []).read_text()
+
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert "data:image" not in without
+
+
+def test_calls_of_the_operator_alone_are_listed_by_service(tmp_path: Path) -> None:
+    log = [{**audit_entry("unrestricted"), "principal": "arn:aws:iam::123456789012:user/kennel-operator"}]
+
+    page = rehearsal_page.write(tmp_path / "report.html", result(), log).read_text()
+
+    assert "s3 1 GetObject" in text_of(page)
+    assert 'class="matrix"' not in page
+
+
+@pytest.mark.parametrize(("classes", "shown"), [(3, "table"), (30, "map")])
+def test_few_classes_are_a_table_and_many_a_map(tmp_path: Path, classes: int, shown: str) -> None:
+    names = [f"{number:03d}.Breed_{number}" for number in range(classes)]
+    tested = [
+        {
+            "photo": f"{name}.jpg",
+            "class": name,
+            "predicted": name,
+            "probability": 0.9,
+            "class_probability": 0.9,
+        }
+        for name in names
+    ]
+    (tmp_path / "predictions.json").write_text(json.dumps({"test": tested}))
+
+    page = rehearsal_page.write(tmp_path / "report.html", result(), [], tmp_path).read_text()
+
+    assert ('class="confusion"' in page) == (shown == "table")
+    assert (f"Confusion matrix of {classes} classes" in page) == (shown == "map")
+    assert "No test photo was wrong" in text_of(page)
