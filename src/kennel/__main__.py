@@ -41,8 +41,10 @@ def main(argv: list[str] | None = None) -> None:
     """Run the tasks named on the command line, and exit with their exit code."""
     try:
         with reported():
-            _run((sys.argv if argv is None else argv)[1:])
-        sys.stdout.flush()
+            try:
+                _run((sys.argv if argv is None else argv)[1:])
+            finally:
+                sys.stdout.flush()  # here, so that a full disk below it is reported
     except BrokenPipeError:  # `./kennel --list | head` closes the pipe early, which is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None

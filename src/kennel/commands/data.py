@@ -59,6 +59,7 @@ def sample(
 
 
 @kennel_task(
+    leading="source",
     source="an address, a zip file or a folder (default: the course's dogImages.zip)",
     directory="where to unpack it (default: build/data/dogs)",
 )

@@ -7,25 +7,19 @@ line names.
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
 import traceback
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kennel import system_errors
 from kennel.errors import KennelError, UsageError
 
-ROOT = Path(__file__).resolve().parents[3]
-FAULTS = ROOT / "build" / "faults"
+FAULTS = system_errors.ROOT / "build" / "faults"
 INTERRUPTED = 130
-FULL = (errno.ENOSPC, errno.EDQUOT)
-REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class reported:  # noqa: N801 - used like a function: with reported(verbose)
@@ -51,7 +45,7 @@ class reported:  # noqa: N801 - used like a function: with reported(verbose)
             raise SystemExit(INTERRUPTED) from None
         code = error.exit_code if isinstance(error, KennelError) else 1
         message = message_of(error)
-        if isinstance(error, OSError) and error.errno in (*FULL, *REFUSED):
+        if system_errors.must_be_changed_first(error):
             code = UsageError.exit_code
         terminal.print_error(message or _fault(error))
         raise SystemExit(code) from None
@@ -63,7 +57,11 @@ def message_of(error: BaseException) -> str | None:
         return str(error)
     if "botocore" in sys.modules and (message := _aws_message(error)):
         return message
-    return _system_message(error) if isinstance(error, OSError) else None
+    if isinstance(error, OSError):
+        from kennel import terminal
+
+        return system_errors.explain(error, terminal.current_step())
+    return None
 
 
 def _interrupt(number: int, frame: Any) -> None:
@@ -88,39 +86,6 @@ def _aws_message(error: BaseException) -> str | None:
     if isinstance(error, exceptions.BotoCoreError):
         return f"AWS's SDK refused: {error}; check the configuration with aws configure list"
     return None
-
-
-def _system_message(error: OSError) -> str:
-    """Return the line for what the operating system refused: which path, at which step, what to do."""
-    from kennel import terminal
-
-    step = f" ({terminal.current_step()})" if terminal.current_step() else ""
-    reason = error.strerror or str(error)
-    if error.errno in FULL:
-        folder, free = _fullest(error.filename)
-        return (
-            f"the disk of {folder} is full{step}: {free / 1e6:.0f} MB are free; "
-            "free some (./kennel clean shows what the project takes), then run the same command again"
-        )
-    if error.errno in REFUSED and error.filename:
-        return (
-            f"{error.filename} cannot be written or read{step}: {reason}; "
-            "choose another folder, or change its owner or rights"
-        )
-    if error.filename:
-        return f"{error.filename}: {reason}{step}; correct the path and run the same command again"
-    return f"the system refused{step}: {error}; correct the cause and run the same command again"
-
-
-def _fullest(name: str | bytes | int | None) -> tuple[Path, int]:
-    """Return the folder whose disk has the least free bytes, and these; the error's own path comes first."""
-    folders = [ROOT, Path(tempfile.gettempdir()), Path.cwd()]
-    if isinstance(name, str):
-        folders = [Path(name)]
-    existing = [
-        next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists()) for folder in folders
-    ]
-    return min(((folder, shutil.disk_usage(folder).free) for folder in existing), key=lambda pair: pair[1])
 
 
 def _fault(error: BaseException) -> str:

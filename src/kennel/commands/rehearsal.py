@@ -8,6 +8,9 @@ from typing import Annotated, Any
 from kennel.commands.known_names import Folder, Photo
 from kennel.commands.task import REHEARSAL, kennel_task
 
+# What is free before it begins: one of three classes left 29 MB behind, larger ones more.
+SPACE_BYTES = 300_000_000
+
 
 @kennel_task(
     photo="the photo to predict (default: one of the test photos)",
@@ -20,9 +23,10 @@ def rehearse(
     keep: bool = False,
 ) -> dict[str, Any]:
     """Run the whole way, from photos to a prediction, on a new local cloud."""
-    from kennel import rehearsal, terminal
+    from kennel import rehearsal, system_errors, terminal
     from kennel.localcloud.ephemeral import EphemeralCloud
 
+    system_errors.require_space(REHEARSAL, SPACE_BYTES, "a rehearsal")
     cloud = EphemeralCloud(REHEARSAL / "cloud")
     result = rehearsal.rehearse(cloud, REHEARSAL, photo=photo, data=Path(data) if data else None, keep=keep)
     document = rehearsal.as_dict(result)

@@ -16,7 +16,7 @@ from kennel.commands import acts_on
 from kennel.commands.failures import reported
 from kennel.commands.options import options_of
 from kennel.commands.values import Choice
-from kennel.errors import KennelError
+from kennel.errors import KennelError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCAL_CLOUD = ROOT / "build" / "localcloud"
@@ -78,7 +78,7 @@ def kennel_task(
                 del arguments["verbose"]
                 terminal.tables_to_stderr(as_json)
                 if cloud:
-                    environment = arguments.pop("env")
+                    environment = arguments.pop("env") or _default_environment()
                     for option in options:
                         option.check(arguments.get(option.name), environment)
                     arguments["workspace"] = _workspace(environment)
@@ -105,8 +105,8 @@ def _common_parameters(cloud: bool) -> list[inspect.Parameter]:
     option = functools.partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
     environment = option(
         "env",
-        default=os.environ.get("KENNEL_ENV") or "local",
-        annotation=Annotated[str, Choice(*ENVIRONMENTS)],
+        default=None,
+        annotation=Annotated[str | None, Choice(*ENVIRONMENTS)],
     )
     return [
         *([environment] if cloud else []),
@@ -121,6 +121,15 @@ def _common_help(cloud: bool) -> dict[str, str]:
         "verbose": "show the traceback of an error",
         **({"env": ENVIRONMENT_HELP} if cloud else {}),
     }
+
+
+def _default_environment() -> str:
+    name = os.environ.get("KENNEL_ENV") or "local"
+    if name not in ENVIRONMENTS:
+        raise UsageError(
+            f"KENNEL_ENV is {name!r}: set it to one of {', '.join(ENVIRONMENTS)}, unset it, or give --env"
+        )
+    return name
 
 
 def _workspace(environment: str) -> Any:

@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kennel.errors import UsageError
 from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record
 from kennel.localcloud.connection import operator_environment, request_status
 
 LOG = "service.log"
 LOCK = "service.lock"
 STOP_SECONDS = 30.0
+
+
+class PortError(UsageError, LocalCloudError):
+    """The port cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -122,18 +127,22 @@ def _up(directory: Path, port: int | None, report: Callable[[str], None]) -> Sta
 def _check_port(port: int) -> None:
     try:
         service_record.listen(port).close()
+    except PermissionError as error:
+        raise PortError(
+            f"this user may not listen on port {port}: take one from 1024 on, or --port 0 for a free one"
+        ) from error
     except OSError as error:
         raise _port_taken(port) from error
 
 
-def _port_taken(port: int) -> LocalCloudError:
+def _port_taken(port: int) -> PortError:
     response = request_status(port, seconds=1.5)
     if response and "directory" in response:
         holder = f"the local cloud of {response['directory']} (process {response.get('pid')})"
         remedy = "stop that one with ./kennel local.down, or start this one on another port with --port 0"
     else:
         holder, remedy = "another program", "stop it, or start the local cloud on another port with --port 0"
-    return LocalCloudError(f"port {port} on 127.0.0.1 is taken by {holder}: {remedy}")
+    return PortError(f"port {port} on 127.0.0.1 is taken by {holder}: {remedy}")
 
 
 def _start(directory: Path, port: int, report: Callable[[str], None]) -> Status:

@@ -20,6 +20,7 @@ from kennel.rehearsal import versions
 from kennel.rehearsal.result import RehearsalError, RehearsalResult, as_dict
 from kennel.rehearsal.steps import STEPS, RehearsalCloud, State, Step
 from kennel.report import rehearsal_page
+from kennel.system_errors import explain
 from kennel.terminal import Steps
 
 PAGE = "report.html"
@@ -103,7 +104,10 @@ def _run(state: State, steps: list[tuple[str, Step]]) -> None:
                 with display.step(name) as report:
                     work(state, report)
                 record["ok"] = True
-            except (KennelError, ClientError, BotoCoreError, OSError) as error:
+            except OSError as error:
+                state.result.error = f"{name}: {explain(error)}"
+                return
+            except (KennelError, ClientError, BotoCoreError) as error:
                 state.result.error = f"{name}: {error}"
                 return
             except KeyboardInterrupt:

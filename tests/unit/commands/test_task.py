@@ -37,12 +37,15 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_every_task_has_help_json_and_verbose(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_task_has_help_json_and_verbose(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     listed = json.loads(invoke("--list", "--list-format=json").stdout)
     tasks = [task["name"] for task in listed["tasks"]]
     tasks += [f"{group['name']}.{task['name']}" for group in listed["collections"] for task in group["tasks"]]
 
     assert {"rehearse", "train", "local.up", "stack.apply", "audit.code"} <= set(tasks)
+    monkeypatch.setenv("KENNEL_ENV", "nowhere")  # help needs no environment
     for task in tasks:
         text = printed(capsys, "--help", task)
         assert "--json" in text, task

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from kennel.classifier.data import DataError, sources
+from kennel.errors import UsageError
 
 DOG_IMAGES_URL = "https://udacity-aind.s3.us-west-1.amazonaws.com/dog-project/dogImages.zip"
 UNPACKED_LIMIT = 8 * 2**30  # bytes; the course's photos take 1.1 GB
@@ -50,6 +51,10 @@ def fetch(
 
     Raises
     ------
+    OSError
+        The disk is full, or a folder cannot be written; it names the file or the destination.
+    UsageError
+        The disk cannot hold the download; the text says how much is missing.
     DataError
         The source cannot be reached, is damaged or hostile, or holds no labelled photos.
     """
@@ -72,7 +77,8 @@ def fetch(
         part.unlink(missing_ok=True)
         part.with_suffix(".json").unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{destination}: {error.strerror or error}") from error
+        error.filename = error.filename or str(destination)  # a write's error does not name its file
+        raise
     return sources.locate(destination)[0]
 
 
@@ -113,6 +119,7 @@ def _download_once(url: str, part: Path, progress: Progress) -> bool:
         received = received if response.status == 206 else 0
         length = response.headers.get("Content-Length")
         size = received + int(length) if length else None
+        _require_space(part.parent, size - received if size else 0, url)
         state_file.write_text(
             json.dumps({"url": url, "etag": response.headers.get("ETag"), "size": size}), encoding="utf-8"
         )
@@ -127,10 +134,19 @@ def _download_once(url: str, part: Path, progress: Progress) -> bool:
     return size is None or received == size
 
 
+def _require_space(folder: Path, needed: int, url: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UsageError(
+            f"{url} has {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free at {folder.absolute()}: "
+            f"free {(needed - free) / 1e6:.0f} MB more, or give a --directory on another disk"
+        )
+
+
 def _refuse_plain_http(url: str) -> None:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise DataError(f"{url}: only https is fetched")
+        raise DataError(f"{url}: only https is fetched; give an https address, a zip file or a folder")
 
 
 def _verify(archive: Path, sha256: str | None, progress: Progress) -> None:

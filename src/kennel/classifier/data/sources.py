@@ -20,7 +20,7 @@ _SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-LAYOUTS = "expected CLASS/photo.jpg or train|valid|test/CLASS/photo.jpg in it"
+LAYOUTS = "give a folder with CLASS/photo.jpg or train|valid|test/CLASS/photo.jpg in it"
 
 
 @dataclass(frozen=True)
