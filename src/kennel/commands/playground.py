@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from kennel.commands.data import DATA
@@ -25,8 +26,7 @@ def playground(
     from kennel.playground.server import PlaygroundServer
 
     classify = DeployedClassifier(workspace, via)
-    folders = [*sorted(DATA.glob("*")), *sorted(REHEARSAL.glob("photos-*"))]
-    photos = samples.gallery(folders, workspace.build / "playground")
+    photos = samples.gallery(_data_folders(workspace), workspace.build / "playground")
     about = {"environment": workspace.environment, "via": via}
     with PlaygroundServer(classify, about, photos, port) as server:
         if as_json:
@@ -36,3 +36,10 @@ def playground(
             server.serve_forever()
         except KeyboardInterrupt:
             terminal.print_line("stopped")
+
+
+def _data_folders(workspace: Any) -> list[Path]:
+    """Return the data folders at hand; first those that the workspace's model was probably trained on."""
+    own = sorted(DATA.glob("*"))
+    rehearsed = [*sorted((REHEARSAL / "splits").glob("*")), *sorted(REHEARSAL.glob("photos-*"))]
+    return [*rehearsed, *own] if workspace.build.is_relative_to(REHEARSAL) else [*own, *rehearsed]

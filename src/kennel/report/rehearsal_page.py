@@ -9,7 +9,7 @@ import json
 import statistics
 from dataclasses import fields
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kennel.classifier import labels
@@ -200,10 +200,11 @@ def _test(result: Document, records: Path | None) -> dict[str, Any] | None:
 
 def _inside(data: Path | None, name: str) -> Path | None:
     """Return a photo of the data folder; None if it is not there, or the name leads out of the folder."""
-    if data is None:
+    path = PurePosixPath(name)
+    if data is None or path.is_absolute() or ".." in path.parts:
         return None
-    path = (data / name).resolve()
-    return path if path.is_relative_to(data.resolve()) and path.is_file() else None
+    photo = data / path  # may be a link: a split of a folder has links to its photos
+    return photo if photo.is_file() else None
 
 
 def _latency(result: Document) -> dict[str, Any] | None:

@@ -198,15 +198,24 @@ def test_the_page_loads_nothing(tmp_path: Path, data: Path, records: Path) -> No
     assert "style=" not in page, "the content security policy forbids style attributes"
 
 
-def test_a_photo_outside_the_data_folder_is_not_embedded(tmp_path: Path, data: Path, records: Path) -> None:
-    Image.new("RGB", (50, 40), "red").save(tmp_path / "private.jpg")
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [("test/096.Labrador_retriever/linked.jpg", 3), ("../private.jpg", 2), ("/{outside}/private.jpg", 2)],
+)
+def test_a_wrong_photo_is_embedded_from_the_data_folder_alone(
+    tmp_path: Path, data: Path, records: Path, name: str, pictures: int
+) -> None:
+    """A folder that Kennel splits holds links to the photos; the two other pictures are training photos."""
+    private = tmp_path / "private.jpg"
+    Image.new("RGB", (50, 40), "red").save(private)
+    (data / "test" / "096.Labrador_retriever" / "linked.jpg").symlink_to(private)
     rows = json.loads((records / "predictions.json").read_text())
-    rows["test"] = [{**rows["test"][0], "photo": "../private.jpg"}]
+    rows["test"] = [{**rows["test"][0], "photo": name.format(outside=tmp_path)}]
     (records / "predictions.json").write_text(json.dumps(rows))
 
     page = rehearsal_page.write(tmp_path / "report.html", result(data=str(data)), [], records).read_text()
 
-    assert page.count("data:image/jpeg;base64,") == 2, "the training photos alone"
+    assert page.count("data:image/jpeg;base64,") == pictures
 
 
 def test_a_photo_that_was_converted_to_be_sent_is_shown(tmp_path: Path) -> None:
