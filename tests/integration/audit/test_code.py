@@ -1,4 +1,4 @@
-"""The audit of the repository's own Terraform, unchanged and in a copy with deliberate mistakes."""
+"""The audit of Terraform with deliberate mistakes; the check "checkov" audits the repository's own."""
 
 from __future__ import annotations
 
@@ -163,10 +163,9 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def mistaken(tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
-    """The report of one scan of a copy that contains all the mistakes."""
+    """The report of one scan of a root with all the mistakes, and nothing else."""
     root = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "policies", root / "policies", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "terraform", root / "terraform", ignore=shutil.ignore_patterns(".terraform"))
     shutil.copy(ROOT / ".checkov.yaml", root)
     for name, text in MISTAKES.items():
         path = root / "terraform" / name
@@ -175,14 +174,6 @@ def mistaken(tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
     report = audit_code(root, python=PYTHON, sarif=root / "code.sarif")
     assert '"version": "2.1.0"' in (root / "code.sarif").read_text()
     return report
-
-
-def test_the_repository_itself_has_no_finding_and_a_reason_for_every_suppression(
-    mistaken: AuditReport,
-) -> None:
-    assert {finding.file for finding in mistaken.failed} <= {f"terraform/{name}" for name in MISTAKES}
-    assert mistaken.passed > 200
-    assert all(len(finding.reason) > 10 for finding in mistaken.skipped)
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
