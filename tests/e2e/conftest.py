@@ -17,8 +17,8 @@ from kennel.localcloud import lifecycle
 from kennel.sample_photos.draw import draw
 
 ROOT = Path(__file__).resolve().parents[2]
-# The processes that these tests start (the local cloud, trainings, tasks) are measured by the integration tests,
-# at a third of the time: here they run as fast as they do for a person. coverage starts itself where this is set.
+# What these tests start (the local cloud, trainings, tasks) is measured where integration tests start it:
+# measuring takes a third more processor time. coverage starts itself in processes that have this variable.
 os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 SECONDS = 1200
 # Two stacks, with about as much to do each, and the rehearsal's own: three workers wait for Terraform side by

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kennel import benchmarking
@@ -12,7 +14,8 @@ pytestmark = pytest.mark.slow
 
 def test_every_ratio_is_of_two_measurements_of_one_run() -> None:
     lines: list[str] = []
-    arguments = ["--classes", "3", "--photos", "4", "--size", "96", "--epochs", "2", "--rounds", "1"]
+    arguments = ["--classes", "3", "--photos", "2", "--size", "96", "--epochs", "1"]
+    arguments += ["--rounds", "1", "--trials", "2"]
 
     document = benchmarking.run("training.py", arguments, lines.append)
 
@@ -28,10 +31,13 @@ def test_every_ratio_is_of_two_measurements_of_one_run() -> None:
     assert ratios["total_vs_course_loop"] == pytest.approx(
         document["course_loop_seconds"] / document["total_seconds"], abs=1e-3
     )
-    assert document["pictures"] == 12
+    assert document["pictures"] == 6
     assert any("round 1 of 1" in line for line in lines)
 
 
-def test_a_benchmark_that_fails_says_why() -> None:
-    with pytest.raises(KennelError, match=r"benchmarks/training\.py failed: .*--no-such-option"):
-        benchmarking.run("training.py", ["--no-such-option"], lambda line: None)
+def test_a_benchmark_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "failing.py").write_text("raise SystemExit('nothing to measure')\n")
+    monkeypatch.setattr(benchmarking, "ROOT", tmp_path)
+    with pytest.raises(KennelError, match=r"benchmarks/failing\.py failed: .*nothing to measure"):
+        benchmarking.run("failing.py", [], lambda line: None)

@@ -14,14 +14,15 @@ import pytest
 from kennel.sample_photos.draw import draw
 
 SRC = Path(__file__).parents[3] / "src"
+CLASSES = 7
+PER_CLASS = {"train": 2, "valid": 1, "test": 1}
 MEASURED = ("test_top1", "test_loss", "macro_f1", "ece", "val_loss", "valid_top1", "epochs")
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    per_class = {"train": 4, "valid": 2, "test": 3}
     target = tmp_path_factory.mktemp("photos") / "data"
-    return draw(target, classes=7, per_class=per_class, size=96, workers=1)
+    return draw(target, classes=CLASSES, per_class=PER_CLASS, size=96, workers=1)
 
 
 def start(photos: Path, target: Path, *extra: str, **environment: str) -> subprocess.Popen[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SRC, loopback, metrics, start
+from .conftest import CLASSES, PER_CLASS, SRC, loopback, metrics, start
 
 
 def train_on(count: int, photos: Path, target: Path, *extra: str, launcher: str = "torchrun") -> list[str]:
@@ -34,25 +34,22 @@ def train_on(count: int, photos: Path, target: Path, *extra: str, launcher: str 
 
 def test_hosts_share_the_pass_and_agree_with_one(photos: Path, tmp_path: Path) -> None:
     for count, launcher in ((1, "torchrun"), (2, "torchrun"), (3, "script mode")):
-        logs = train_on(count, photos, tmp_path / str(count), launcher=launcher)
+        folder = tmp_path / str(count)
+        logs = train_on(count, photos, folder, "--cache-dir", str(folder / "cache"), launcher=launcher)
         for rank, log in enumerate(logs):
             assert f"host {rank + 1} of {count}" in log
             assert ("test_top1=" in log) == (rank == 0)
-            assert (tmp_path / str(count) / f"host{rank}" / "model.pth").exists() == (rank == 0)
+            assert (folder / f"host{rank}" / "model.pth").exists() == (rank == 0)
+        shares = [len(path.read_text().splitlines()) for path in sorted((folder / "cache").glob("*.names"))]
+        assert len(shares) == count
+        assert sum(shares) == CLASSES * sum(PER_CLASS.values())
+        assert max(shares) - min(shares) <= len(PER_CLASS)  # each split is shared by itself
     alone, two, three = (tmp_path / str(n) / "host0" for n in (1, 2, 3))
     assert metrics(two) == pytest.approx(metrics(alone), abs=1e-5)
     assert metrics(three) == pytest.approx(metrics(alone), abs=1e-5)
     origins = [json.loads((folder / "run.json").read_text()) for folder in (alone, two, three)]
     assert [origin["hosts"] for origin in origins] == [1, 2, 3]
     assert len({origin["data_digest"] for origin in origins}) == 1
-
-
-def test_each_host_computes_only_its_share(photos: Path, tmp_path: Path) -> None:
-    train_on(2, photos, tmp_path, "--cache-dir", str(tmp_path / "cache"))
-    rows = [len(p.read_text().splitlines()) for p in sorted((tmp_path / "cache").glob("*.names"))]
-    assert len(rows) == 2
-    assert sum(rows) == 7 * 9
-    assert max(rows) - min(rows) <= 3
 
 
 def test_hosts_train_a_backbone_together(photos: Path, tmp_path: Path) -> None:

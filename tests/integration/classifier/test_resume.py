@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -9,16 +10,27 @@ from pathlib import Path
 import pytest
 import torch
 
-from .conftest import metrics, start
+from .conftest import CLASSES, metrics, start
+
+EXTRA = ["--epochs", "6", "--views", "1"]
 
 
-@pytest.mark.parametrize("sign", ["host 1 of 1: 7 classes", "epoch=2;", "epoch=4;"])
-def test_a_killed_training_resumes_with_the_same_metrics(photos: Path, tmp_path: Path, sign: str) -> None:
-    extra = ["--epochs", "6", "--views", "1"]
-    whole = start(photos, tmp_path / "whole", *extra)
-    whole.communicate(timeout=240)
+@pytest.fixture(scope="module")
+def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a training that ran to its end; its checkpoints are in ``checkpoints``."""
+    folder = tmp_path_factory.mktemp("whole")
+    training = start(photos, folder, *EXTRA, "--checkpoint-dir", str(folder / "checkpoints"))
+    log = training.communicate(timeout=240)[0]
+    assert training.returncode == 0, log
+    return folder
+
+
+@pytest.mark.parametrize("sign", [f"host 1 of 1: {CLASSES} classes", "epoch=4;"])
+def test_a_killed_training_resumes_with_the_same_metrics(
+    photos: Path, whole: Path, tmp_path: Path, sign: str
+) -> None:
     kept = ["--checkpoint-dir", str(tmp_path / "checkpoints"), "--checkpoint-seconds", "0"]
-    killed = start(photos, tmp_path / "resumed", *extra, *kept)
+    killed = start(photos, tmp_path / "resumed", *EXTRA, *kept)
     assert killed.stdout
     for line in killed.stdout:
         if line.startswith(sign):
@@ -29,12 +41,12 @@ def test_a_killed_training_resumes_with_the_same_metrics(photos: Path, tmp_path:
     killed.communicate(timeout=60)
     assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "resumed" / "metrics.json").exists()
-    resumed = start(photos, tmp_path / "resumed", *extra, *kept)
+    resumed = start(photos, tmp_path / "resumed", *EXTRA, *kept)
     log = resumed.communicate(timeout=240)[0]
     assert resumed.returncode == 0, log
     assert ("resumed after epoch" in log) == sign.startswith("epoch")
-    assert metrics(tmp_path / "resumed") == metrics(tmp_path / "whole")
-    states = [torch.load(tmp_path / n / "model.pth", weights_only=True) for n in ("whole", "resumed")]
+    assert metrics(tmp_path / "resumed") == metrics(whole)
+    states = [torch.load(folder / "model.pth", weights_only=True) for folder in (whole, tmp_path / "resumed")]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
@@ -64,9 +76,8 @@ def wait_for(folder: Path) -> None:
         time.sleep(0.02)
 
 
-def test_a_checkpoint_of_another_training_is_not_continued(photos: Path, tmp_path: Path) -> None:
-    kept = ["--checkpoint-dir", str(tmp_path / "checkpoints")]
-    for seed, target in (("1", "a"), ("2", "b")):
-        log = start(photos, tmp_path / target, *kept, "--seed", seed).communicate(timeout=120)[0]
-        assert "resumed" not in log
-    assert metrics(tmp_path / "a") != metrics(tmp_path / "b")
+def test_a_checkpoint_of_another_training_is_not_continued(photos: Path, whole: Path, tmp_path: Path) -> None:
+    checkpoints = shutil.copytree(whole / "checkpoints", tmp_path / "checkpoints")
+    other = start(photos, tmp_path / "other", *EXTRA, "--checkpoint-dir", str(checkpoints), "--seed", "2")
+    assert "resumed" not in other.communicate(timeout=120)[0]
+    assert metrics(tmp_path / "other") != metrics(whole)
