@@ -44,7 +44,7 @@ namespace = collection(
     completion=completion.completion,
 )
 for group in (
-    collection("local", up=local.up, down=local.down, status=local.status, env=local.env),
+    collection("local", up=local.up, down=local.down, status=local.status, env=local.env, reset=local.reset),
     collection(
         "stack",
         build=stack.build,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +15,12 @@ from pathlib import Path
 import pytest
 
 from kennel.aws import StackError, prediction, stack
+<<<<<<< HEAD
 from kennel.playground.answers import DeployedClassifier
+=======
+from kennel.localcloud import lifecycle
+from kennel.localcloud.connection import request_status
+>>>>>>> 0e2e0b1 (localcloud: keep what it holds over a stop and a crash, objects on disk)
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
@@ -135,6 +143,37 @@ def test_a_function_that_fails_is_an_error_not_an_answer(deployed, two_answers, 
     finally:
         aws_lambda.update_alias(FunctionName=name, Name=alias, FunctionVersion=before)
     assert prediction.predict(deployed.workspace, deployed.stack, deployed.photo).status_code == 200
+
+
+def test_a_killed_local_cloud_comes_up_with_the_same_release(deployed, two_answers, client) -> None:
+    directory = deployed.workspace.build.parent / "cloud"
+    running = lifecycle.status(directory)
+    sagemaker, logs = client("sagemaker"), client("logs")
+    jobs = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+    of_a_job = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamNamePrefix": jobs[0]}
+    lines = logs.filter_log_events(**of_a_job)["events"]
+    assert len(jobs) >= 2
+    assert lines
+    until(lambda: not request_status(running.port)["unsaved_changes"])
+    os.kill(running.pid, signal.SIGKILL)
+    until(lambda: lifecycle.status(directory).pid is None)
+
+    again = lifecycle.up(directory)
+
+    assert again.endpoint_url == running.endpoint_url
+    ask = {"workspace": deployed.workspace, "stack": deployed.stack, "photo": deployed.photo}
+    assert prediction.predict(**ask).logits == pytest.approx(two_answers[1]["function"].logits, abs=1e-4)
+    assert stack.plan(deployed.workspace).empty
+    kept = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+    assert kept == jobs
+    assert logs.filter_log_events(**of_a_job)["events"] == lines
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_what_is_no_photo_is_refused_with_the_models_words(deployed, two_answers, tmp_path) -> None:

@@ -9,12 +9,15 @@ from typing import Annotated, Any
 
 from kennel.commands.task import LOCAL_CLOUD, REHEARSAL, kennel_task
 from kennel.commands.values import Port
-from kennel.errors import KennelError
+from kennel.errors import KennelError, UsageError
 
 
-@kennel_task(port="port to listen on; 0: any free port (default: 4510)", directory="folder of its files")
+@kennel_task(
+    port="port to listen on; 0: any free port (default: where it listened before, else 4510)",
+    directory="folder of its files",
+)
 def up(port: Annotated[int | None, Port()] = None, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
-    """Start the local cloud in the background, ready for Terraform."""
+    """Start the local cloud in the background with what it held before, ready for Terraform."""
     from kennel import terminal
     from kennel.aws import stack
     from kennel.localcloud import lifecycle
@@ -37,13 +40,29 @@ def up(port: Annotated[int | None, Port()] = None, directory: str = str(LOCAL_CL
 
 @kennel_task(directory="folder of its files")
 def down(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
-    """Stop the local cloud and everything that runs in it."""
+    """Stop the local cloud and everything that runs in it; what it holds is kept for the next local.up."""
     from kennel import terminal
     from kennel.localcloud import lifecycle
 
     stopped = lifecycle.down(Path(directory))
     terminal.print_line("stopped" if stopped else "the local cloud was not running")
     return {"stopped": stopped}
+
+
+@kennel_task(directory="folder of its files", yes="confirm")
+def reset(directory: str = str(LOCAL_CLOUD), yes: bool = False) -> dict[str, Any]:
+    """Delete everything that the stopped local cloud holds; the next local.up starts afresh."""
+    from kennel import terminal
+    from kennel.localcloud import lifecycle
+
+    question = f"Delete everything that the local cloud of {directory} holds? "
+    if not yes and not (terminal.can_ask() and terminal.ask(question)):
+        raise UsageError(
+            f"this deletes everything that the local cloud of {directory} holds: confirm with --yes"
+        )
+    existed = lifecycle.reset(Path(directory))
+    terminal.print_line("deleted" if existed else f"there is nothing in {directory}")
+    return {"deleted": existed, "directory": directory}
 
 
 @kennel_task(directory="folder of its files")

@@ -24,7 +24,7 @@ class EphemeralCloud:
         return self.directory / lifecycle.LOG
 
     def start(self, progress: Callable[[str], None]) -> dict[str, str]:
-        """Start it and return the environment variables that point at it."""
+        """Start it and return the environment variables that point at it; what was there before goes."""
         shutil.rmtree(self.directory, ignore_errors=True)
         return lifecycle.environment(lifecycle.up(self.directory, port=0, progress=progress))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,10 +16,15 @@ from typing import Any
 from kennel.errors import UsageError
 from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record
 from kennel.localcloud.connection import operator_environment, request_status
+from kennel.localcloud.persistence import snapshot_file
 
 LOG = "service.log"
 LOCK = "service.lock"
 STOP_SECONDS = 30.0
+RESUME_SECONDS = 480.0  # as long as an endpoint may take to start
+RESUME_POLL_SECONDS = 0.2
+# What a local cloud's folder has at least one of.
+MARKS = {service_record.RECORD, LOG, LOCK, snapshot_file.FOLDER}
 
 
 class PortError(UsageError, LocalCloudError):
@@ -69,7 +75,7 @@ def _lost_entries(response: dict[str, Any]) -> str:
 
 
 def up(directory: Path, port: int | None = None, progress: Callable[[str], None] | None = None) -> Status:
-    """Start a folder's service, unless it runs.
+    """Start a folder's service with what it held before, unless it runs.
 
     Two starts at once start one service.
 
@@ -78,14 +84,14 @@ def up(directory: Path, port: int | None = None, progress: Callable[[str], None]
     directory
         Where it keeps its record, log and work.
     port
-        Where it listens; None is the usual port, 0 a free one.
+        Where it listens; None is the port where it listened before, or else the usual one; 0 a free one.
     progress
         Receives what happens, a line at a time.
 
     Raises
     ------
     LocalCloudError
-        The port is taken, or the service did not start.
+        The port is taken, what it held cannot be restored, or the service did not start.
     """
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
@@ -116,12 +122,71 @@ def _up(directory: Path, port: int | None, report: Callable[[str], None]) -> Sta
             f"the local cloud of {directory} (process {now.pid}) runs but does not answer: "
             "stop it with ./kennel local.down, then start it again"
         )
+    kept = snapshot_file.read_header(directory)
     if now.note.startswith("killed"):
-        report(f"the last service was {now.note}; starting afresh")
+        report(f"the last service was {now.note}")
         service_record.remove(directory)
-    chosen = DEFAULT_PORT if port is None else port
-    _check_port(chosen)
-    return _start(directory, chosen, report)
+    if kept:
+        report(f"restoring what it held at {kept.saved_at}")
+        if kept.not_kept:
+            report(f"lost, since it cannot be kept: everything in {', '.join(kept.not_kept)}")
+    chosen = port if port is not None else kept.port if kept else DEFAULT_PORT
+    try:
+        _check_port(chosen)
+    except LocalCloudError as error:
+        if kept and port is None:
+            raise LocalCloudError(
+                f"{error}. It ran on port {chosen} before: exports and clients name it"
+            ) from error
+        raise
+    started = _start(directory, chosen, report)
+    return _wait_resumed(started, report) if kept else started
+
+
+def _wait_resumed(started: Status, report: Callable[[str], None]) -> Status:
+    """Wait until everything that served before serves again, or has failed to."""
+    reported: list[str] = []
+    deadline = time.monotonic() + RESUME_SECONDS
+    while time.monotonic() < deadline:
+        response = request_status(started.port or 0)
+        if response is None:
+            raise LocalCloudError(
+                f"the local cloud ended while it came up: see {Path(started.directory) / LOG}"
+            )
+        if not response.get("resuming"):
+            return started
+        if response["resuming"] != reported:
+            reported = response["resuming"]
+            report(f"coming up again: {', '.join(reported)}")
+        time.sleep(RESUME_POLL_SECONDS)
+    report(f"still coming up: {', '.join(reported)}")
+    return started
+
+
+def reset(directory: Path) -> bool:
+    """Delete everything that a local cloud holds; it must not run.
+
+    Returns
+    -------
+    Whether there was anything.
+
+    Raises
+    ------
+    LocalCloudError
+        It runs, or the folder is no local cloud's.
+    """
+    directory = directory.resolve()
+    if not directory.exists():
+        return False
+    if status(directory).pid is not None:
+        raise LocalCloudError(
+            f"the local cloud of {directory} runs: stop it with ./kennel local.down, then reset it"
+        )
+    present = {path.name for path in directory.iterdir()}
+    if present and not present & MARKS:
+        raise LocalCloudError(f"{directory} is not a local cloud's folder: it has none of {', '.join(MARKS)}")
+    shutil.rmtree(directory)
+    return True
 
 
 def _check_port(port: int) -> None:

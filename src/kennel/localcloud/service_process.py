@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from kennel.localcloud import LocalCloudError
+from kennel.localcloud import LocalCloudError, service_record
 
 START_SECONDS = 60.0
 END_SECONDS = 30.0
@@ -86,6 +86,8 @@ def _wait(process: subprocess.Popen[bytes], log_path: Path, ready: Callable[[int
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
+            if process.returncode == service_record.REFUSED:
+                raise LocalCloudError(log_path.read_text(errors="replace").rpartition(" ERROR ")[2].strip())
             tail = log_path.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
             end = "\n".join(tail) or "(it is empty)"
             raise LocalCloudError(f"the local cloud did not start; the end of {log_path}:\n{end}")

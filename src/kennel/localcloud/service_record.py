@@ -12,6 +12,9 @@ from typing import Any
 from kennel.localcloud import LocalCloudError
 
 RECORD = "service.json"
+REFUSED = (
+    3  # the exit status of a service that cannot read what its folder holds; its log's last line says why
+)
 
 
 def listen(port: int) -> socket.socket:
@@ -49,7 +52,9 @@ def process_start(pid: int) -> str | None:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             return None
-        return None if fields[0] == "Z" else fields[19]
+        # A killed process holds its port until the last of its threads has ended.
+        ended = fields[0] == "Z" and int(fields[17]) <= 1
+        return None if ended else fields[19]
     started = subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ import boto3
 import pytest
 
 from kennel.localcloud import AUDIT_LOG, LocalCloudError, lifecycle, service_record
+from kennel.localcloud.persistence import snapshot_file
 
 
 @pytest.fixture
@@ -222,3 +224,81 @@ def test_a_full_disk_below_the_audit_log_is_reported_and_calls_are_answered(
     note = lifecycle.status(directory).note
     assert "1 entries of the audit log could not be written" in note
     assert "No space left on device" in note
+
+
+def settled(status: lifecycle.Status) -> None:
+    """Wait until a snapshot holds every change."""
+    deadline = time.monotonic() + 60
+    while True:
+        with urllib.request.urlopen(f"{status.endpoint_url}/_kennel/status") as response:
+            if not json.load(response)["unsaved_changes"]:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_what_it_holds_survives_a_kill_and_a_stop_until_it_is_reset(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lifecycle.up(directory, 0)
+    for name, value in lifecycle.environment(first).items():
+        monkeypatch.setenv(name, value)
+    storage = boto3.client("s3")
+    storage.create_bucket(Bucket="photos")
+    storage.put_object(Bucket="photos", Key="dog.jpg", Body=b"a dog")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+        "Action": "sts:AssumeRole",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = boto3.client("iam").create_role(RoleName="kept", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    session = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+    settled(first)
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGKILL)
+    wait_for_end(first.pid)
+
+    lines: list[str] = []
+    second = lifecycle.up(directory, progress=lines.append)
+    assert second.port == first.port  # what was exported goes on working
+    assert any(line.startswith("restoring what it held at") for line in lines)
+    assert storage.get_object(Bucket="photos", Key="dog.jpg")["Body"].read() == b"a dog"
+    again = boto3.client(
+        "sts",
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    assert again.get_caller_identity()["Arn"].endswith("assumed-role/kept/tests")
+
+    storage.put_object(Bucket="photos", Key="cat.jpg", Body=b"a cat")
+    with pytest.raises(LocalCloudError, match=r"runs: stop it with \./kennel local\.down"):
+        lifecycle.reset(directory)
+    lifecycle.down(directory)  # at once: the end itself saves
+    with (
+        socket.create_server(("127.0.0.1", first.port or 0)),
+        pytest.raises(LocalCloudError, match=f"It ran on port {first.port} before"),
+    ):
+        lifecycle.up(directory)
+    lifecycle.up(directory)
+    assert storage.get_object(Bucket="photos", Key="cat.jpg")["Body"].read() == b"a cat"
+
+    lifecycle.down(directory)
+    snapshot = directory / snapshot_file.FOLDER / snapshot_file.SNAPSHOT
+    whole = snapshot.read_bytes()
+    snapshot.write_bytes(whole[:-100])
+    with pytest.raises(LocalCloudError, match=r"cannot be read from .*\./kennel local\.reset") as refused:
+        lifecycle.up(directory)
+    assert "\n" not in str(refused.value)
+    assert snapshot.read_bytes() == whole[:-100]
+    assert lifecycle.reset(directory)
+    assert not directory.exists()
+    assert not lifecycle.reset(directory)
+
+
+def test_a_folder_that_is_no_local_cloud_s_is_not_deleted(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(LocalCloudError, match=r"is not a local cloud's folder"):
+        lifecycle.reset(tmp_path)
+    assert (tmp_path / "thesis.txt").exists()

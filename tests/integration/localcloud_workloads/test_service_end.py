@@ -1,4 +1,4 @@
-"""However the service ends, nothing that it started is left, and it can be started again."""
+"""However the service ends, nothing that it started is left, and what served serves again after its start."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import os
 import signal
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from kennel.localcloud import lifecycle
+from kennel.localcloud.services.sagemaker.training.job import INTERRUPTED
 
 from .conftest import Stage, eventually, started
 from .test_endpoint import Endpoints
@@ -42,7 +44,7 @@ def supervisors_of(pid: int) -> list[int]:
 
 
 @pytest.mark.parametrize("ending", ["down", "kill -9"])
-def test_no_process_is_left(tmp_path: Path, ending: str) -> None:
+def test_no_process_is_left_and_what_served_serves_again(tmp_path: Path, ending: str) -> None:
     stage: Stage = started(tmp_path)
     jobs, endpoints, functions = Jobs(stage), Endpoints(stage), Functions(stage)
     name = functions.create(APP)
@@ -59,6 +61,7 @@ def test_no_process_is_left(tmp_path: Path, ending: str) -> None:
     assert len(pids) == 3
     supervisors = supervisors_of(stage.pid)
     assert len(supervisors) == 3
+    eventually(lambda: not unsaved_changes(stage))
     if ending == "down":
         lifecycle.down(tmp_path)
     else:
@@ -66,9 +69,23 @@ def test_no_process_is_left(tmp_path: Path, ending: str) -> None:
     gone = [*pids, *supervisors]
     eventually(lambda: not [pid for pid in gone if _lives(pid)])
     assert eventually(lambda: not processes_of(tmp_path)) is True
-    again = lifecycle.up(tmp_path, port=0)
-    assert again.ready
-    lifecycle.down(tmp_path)
+    lines: list[str] = []
+    lifecycle.up(tmp_path, progress=lines.append)
+    try:
+        assert f"coming up again: endpoint {endpoint}" in lines
+        assert endpoints.ask(endpoint)["pid"] not in pids
+        assert endpoints.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
+        assert functions.invoke(name)["Document"]["pid"] not in pids
+        interrupted = stage.client("sagemaker").describe_training_job(TrainingJobName=job)
+        assert (interrupted["TrainingJobStatus"], interrupted["FailureReason"]) == ("Failed", INTERRUPTED)
+        assert "ready" in jobs.log(job)
+    finally:
+        lifecycle.down(tmp_path)
+
+
+def unsaved_changes(stage: Stage) -> bool:
+    with urllib.request.urlopen(f"{stage.environment['AWS_ENDPOINT_URL']}/_kennel/status") as response:
+        return bool(json.load(response)["unsaved_changes"])
 
 
 def _lives(pid: int) -> bool:

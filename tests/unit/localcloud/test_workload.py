@@ -36,7 +36,7 @@ LOGS_ALLOWED = [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with mock.patch.dict(os.environ):  # Cloud sets moto's variables
         cloud = Cloud(tmp_path_factory.mktemp("cloud"), free_port())
-        server = make_server("127.0.0.1", cloud.port, application(cloud), threaded=True)
+        server = make_server("127.0.0.1", cloud.port, application(cloud)[0], threaded=True)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield cloud

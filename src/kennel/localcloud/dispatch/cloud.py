@@ -12,10 +12,28 @@ from typing import Any, TypeVar, cast
 
 from kennel.localcloud import ACCOUNT_ID, AUDIT_LOG, REGION
 from kennel.localcloud.dispatch.audit_log import AuditLog
+from kennel.localcloud.dispatch.changes import Changes
 from kennel.version import VERSION
 
 log = logging.getLogger(__name__)
-Store = TypeVar("Store")
+
+
+class KeptStore:
+    """What a service remembers beside moto's objects, and what survives a restart.
+
+    A snapshot pickles it with all that it refers to. What lives with the process only (threads, workloads)
+    is left out by the `__reduce__` or `__getstate__` of the classes that hold it.
+    """
+
+    def resume(self, cloud: Cloud) -> None:
+        """Go on after a restart, once the service listens: end what was interrupted, start what served."""
+
+
+class TransientStore:
+    """What a service holds only while it runs: made anew after a restart."""
+
+
+Store = TypeVar("Store", bound=KeptStore | TransientStore)
 
 # Read by moto when it is imported or first used; set here so that no importer can forget them.
 MOTO_SETTINGS = {
@@ -46,7 +64,9 @@ class Cloud:
         self.started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.audit_log = AuditLog(self.directory / AUDIT_LOG)
         self.lock = threading.RLock()
-        self._stores: dict[type[Any], Any] = {}
+        self.changes = Changes()
+        self.resuming: dict[str, None] = {}  # what is coming up again after a restart, by description
+        self._stores: dict[type[Any], KeptStore | TransientStore] = {}
         self._shutdowns: list[Callable[[], None]] = []
 
     @property
@@ -60,7 +80,7 @@ class Cloud:
         Parameters
         ----------
         kind
-            The class: what a service remembers beside moto's objects.
+            The class; its base says whether a restart keeps it.
         create
             Creates it; by default the class without arguments.
         """
@@ -68,6 +88,23 @@ class Cloud:
             if kind not in self._stores:
                 self._stores[kind] = (create or kind)()
             return cast("Store", self._stores[kind])
+
+    def kept_stores(self) -> list[KeptStore]:
+        """Return what survives a restart.
+
+        It takes no lock: in a process that was forked to write a snapshot nobody would release it.
+        """
+        return [store for store in list(self._stores.values()) if isinstance(store, KeptStore)]
+
+    def restore_stores(self, stores: list[KeptStore]) -> None:
+        """Take the stores of a snapshot for this cloud's."""
+        with self.lock:
+            self._stores.update({type(store): store for store in stores})
+
+    def resume(self) -> None:
+        """Go on with what a snapshot held."""
+        for store in self.kept_stores():
+            store.resume(self)
 
     def on_shutdown(self, action: Callable[[], None]) -> None:
         """Run an action at shutdown; later ones first."""
@@ -85,6 +122,8 @@ class Cloud:
             "version": VERSION,
             "audit_entries_lost": self.audit_log.lost,
             "audit_problem": self.audit_log.problem,
+            "resuming": list(self.resuming),
+            "unsaved_changes": self.changes.unsaved,
         }
 
     def shutdown(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kennel.localcloud.dispatch.changes import LATER_SECONDS
 from kennel.localcloud.dispatch.cloud import Cloud
 
 
@@ -12,6 +13,7 @@ def publish(cloud: Cloud, namespace: str, dimensions: dict[str, str], **values: 
     """
     from moto.cloudwatch.models import cloudwatch_backends
 
+    cloud.changes.note(LATER_SECONDS)
     dimension_list = [{"Name": name, "Value": value} for name, value in dimensions.items()]
     cloudwatch_backends[cloud.account][cloud.region].put_metric_data(
         namespace,

@@ -16,7 +16,7 @@ from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import REGION
 from kennel.localcloud.authorization.trust import assume_for_service
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
 
 SESSION_SECONDS = 12 * 3600
 RENEW_AFTER = 3600.0  # seconds, well before the sessions end
@@ -88,6 +88,9 @@ class RoleSession:
         self._session: boto3.Session | None = None
         self._renew_at = 0.0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return role_session, (self._cloud, self.role_arn, self.service, self.name)
+
     def client(self, name: str) -> Any:
         """Return a boto3 client of service `name`, signing with the role's credentials.
 
@@ -121,7 +124,7 @@ class RoleSession:
 
 
 @dataclass
-class RoleSessions:
+class RoleSessions(TransientStore):
     """The role sessions of a cloud, by role, service and session name."""
 
     by_key: dict[tuple[str, str, str], RoleSession] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
 
 PROGRAM = Path(__file__).resolve().with_name("supervisor_process.py")
 
@@ -99,7 +99,7 @@ class SupervisedProcess:
                 self._supervisor.stdin.flush()
 
 
-class Supervisors:
+class Supervisors(TransientStore):
     """Starts processes under supervisors and remembers them, so that a shutdown reaches them all."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kennel.localcloud.connection import connection
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.opt_ml import UNQUOTED
 from kennel.localcloud.runtime.process_output import OutputReader
@@ -25,7 +25,7 @@ END_SECONDS = 60.0  # how long a killed process and the end of its output are wa
 
 
 @dataclass
-class TemporaryFolder:
+class TemporaryFolder(TransientStore):
     """Where workloads put temporary files; its path is short.
 
     Sockets are created there, whose paths may have 104 characters at most (108 on Linux): a job's own folder

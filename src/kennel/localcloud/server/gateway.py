@@ -106,7 +106,10 @@ class Gateway:
             authorize(call.request, Authorizer(audit))
             if call.service != "s3":  # whose parser leaves a streamed body out, and moto checks the rest
                 codec.check_required(decoded)
-            response = _respond(call, decoded)
+            with self.cloud.changes.call():
+                response = _respond(call, decoded)
+            if response.ok:
+                self.cloud.changes.note_call(call.service, call.operation)
         except Unchanged as unchanged:
             response = unchanged.response
         except ServiceException as error:

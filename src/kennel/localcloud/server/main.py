@@ -10,12 +10,16 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication
 
 from werkzeug.serving import make_server
 
-from kennel.localcloud import DEFAULT_PORT, service_record
+from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_record
 from kennel.localcloud.dispatch.cloud import Cloud
+
+if TYPE_CHECKING:
+    from kennel.localcloud.persistence.keeper import StateKeeper
 
 log = logging.getLogger("kennel.localcloud")
 
@@ -25,7 +29,8 @@ def main(argv: list[str] | None = None) -> int:
 
     Returns
     -------
-    Exit status: 0 after an orderly shutdown, 1 when the port is taken.
+    Exit status: 0 after an orderly shutdown, 1 when the port is taken, `service_record.REFUSED` when what the
+    folder holds cannot be read.
     """
     parser = argparse.ArgumentParser(description="A local AWS on 127.0.0.1.")
     parser.add_argument(
@@ -49,18 +54,29 @@ def _end_with_starter(descriptor: int) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def application(cloud: Cloud) -> WSGIApplication:
-    """Return the gateway in front of a patched moto, its handlers registered and AWS's images seeded."""
+def application(cloud: Cloud) -> tuple[WSGIApplication, StateKeeper]:
+    """Return the gateway in front of a patched moto, and what keeps its state, which is restored.
+
+    Raises
+    ------
+    LocalCloudError
+        What was kept cannot be read.
+    """
     # Imported here: moto reads its settings when it is imported, and the cloud sets them when it is created.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     from kennel.localcloud import services
-    from kennel.localcloud.moto_adapter import patches
+    from kennel.localcloud.moto_adapter import object_contents, patches
+    from kennel.localcloud.persistence.keeper import OBJECTS, StateKeeper
+    from kennel.localcloud.persistence.snapshot_file import folder
     from kennel.localcloud.server.gateway import Gateway
 
     patches.apply_all()
+    services.register()
+    keeper = StateKeeper(cloud, object_contents.use_folder(folder(cloud.directory) / OBJECTS))
+    keeper.restore()
     services.prepare(cloud)
-    return Gateway(cloud, DomainDispatcherApplication(create_backend_app))
+    return Gateway(cloud, DomainDispatcherApplication(create_backend_app)), keeper
 
 
 def serve(directory: Path, port: int) -> int:
@@ -75,7 +91,11 @@ def serve(directory: Path, port: int) -> int:
     port = listener.getsockname()[1]
     os.environ["MOTO_PORT"] = str(port)
     cloud = Cloud(directory, port)
-    served = application(cloud)
+    try:
+        served, keeper = application(cloud)
+    except LocalCloudError as error:
+        log.error("%s", error)  # the last line of the log: whoever started the service shows it
+        return service_record.REFUSED
     from kennel.localcloud.server.request_handler import RequestHandler  # moto, as above
 
     server = make_server(
@@ -97,11 +117,14 @@ def serve(directory: Path, port: int) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    cloud.resume()  # what calls the service meanwhile waits in the listener's queue
+    keeper.start()
     service_record.write(directory, cloud.status())
     log.info("ready on %s", cloud.endpoint_url)
     try:
         server.serve_forever()
     finally:
+        keeper.close()  # before what runs is ended: after a restart it was interrupted, it did not fail
         cloud.shutdown()
         service_record.remove(directory)
         log.info("stopped")

@@ -29,10 +29,14 @@ HANDLERS = (
 )
 
 
-def prepare(cloud: Cloud) -> None:
-    """Register every handler, create what AWS owns in every account, and start the background work."""
+def register() -> None:
+    """Register every handler."""
     for name in HANDLERS:  # imported for their handlers, which register themselves
         import_module(f"{__name__}.{name}")
+
+
+def prepare(cloud: Cloud) -> None:
+    """Create what AWS owns in every account, and start the background work."""
     from kennel.localcloud.services.ec2.api import seed
     from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
     from kennel.localcloud.services.lambda_.triggers import run_triggered

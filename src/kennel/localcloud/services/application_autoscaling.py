@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.cloud import KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import Response
 from kennel.localcloud.services.tag_store import tags_of
@@ -14,7 +15,7 @@ SERVICE = "application-autoscaling"
 
 
 @dataclass
-class ScalingActivities:
+class ScalingActivities(KeptStore):
     """The scaling activities of a cloud; whatever scales a target appends to them."""
 
     oldest_first: list[dict[str, Any]] = field(default_factory=list)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.cloud import KeptStore
 
 
 @dataclass
-class Tags:
+class Tags(KeptStore):
     """The tags that moto does not keep, by ARN."""
 
     by_arn: dict[str, dict[str, str]] = field(default_factory=dict)

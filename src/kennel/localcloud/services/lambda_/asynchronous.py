@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
 
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime import cloudwatch_metrics as metrics
 from kennel.localcloud.runtime.role_session import error_text, role_session
@@ -45,7 +45,9 @@ def invoke_later(cloud: Cloud, version: FunctionVersion, latest: Any, payload: b
         The event, as JSON.
     """
     event = AsynchronousEvent(cloud, version, latest, payload)
-    threading.Thread(target=event.deliver, name=f"event for {version.name}", daemon=True).start()
+    cloud.store(AcceptedEvents).by_id[event.request_id] = event
+    cloud.changes.note()
+    event.start()
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,17 @@ class AsynchronousEvent:
         """The function's event-invoke configuration: the last one put."""
         configurations = self.latest.event_invoke_config
         return dict(configurations[-1].config) if configurations else {}
+
+    def start(self) -> None:
+        """Deliver it in the background."""
+        threading.Thread(target=self._run, name=f"event for {self.version.name}", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.deliver()
+        finally:
+            self.cloud.store(AcceptedEvents).by_id.pop(self.request_id, None)
+            self.cloud.changes.note()
 
     def deliver(self) -> None:
         """Run the function until it succeeds or the retries are used up, and send the record of it."""
@@ -158,6 +171,18 @@ class AsynchronousEvent:
         except (ClientError, ServiceException) as error:
             log.warning("function %s could not send a record to %s: %s", name, target, error_text(error))
             metrics.publish(cloud, "AWS/Lambda", {"FunctionName": name}, **{failure_metric: 1})
+
+
+@dataclass
+class AcceptedEvents(KeptStore):
+    """The events that were accepted and are not done with, by request id."""
+
+    by_id: dict[str, AsynchronousEvent] = field(default_factory=dict)
+
+    def resume(self, cloud: Cloud) -> None:
+        """Deliver them again, as AWS does after an interruption: a function may see an event twice."""
+        for event in list(self.by_id.values()):
+            event.start()
 
 
 def _error_message(result: InvocationResult | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.cloud import KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError
 
@@ -20,7 +21,7 @@ class ProvisionedConcurrency:
 
 
 @dataclass
-class ProvisionedConcurrencyConfigs:
+class ProvisionedConcurrencyConfigs(KeptStore):
     """The configurations of a cloud, by function name and qualifier."""
 
     by_key: dict[tuple[str, str], ProvisionedConcurrency] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.services.lambda_.function_version import FunctionVersion
 from kennel.localcloud.services.lambda_.sandbox import InvocationResult, Sandbox
@@ -19,7 +19,7 @@ REAP_SECONDS = 15.0
 ACCOUNT_CONCURRENCY = 1000  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 
-class SandboxPool:
+class SandboxPool(TransientStore):
     """The sandboxes of one local cloud."""
 
     def __init__(self, cloud: Cloud) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.cloud import KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 
@@ -35,7 +36,7 @@ SCRIPT_LIMIT = 16384
 
 
 @dataclass
-class DroppedMembers:
+class DroppedMembers(KeptStore):
     """The members of notebook instances that moto does not keep, by instance name."""
 
     by_name: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.trust import check_service_trust
 from kennel.localcloud.dispatch.audit_log import ImmediateAudit
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.services.ec2.instances import SERVICE, role_of, running_instances, when_switched_off
@@ -27,7 +27,7 @@ class Agent:
 
 
 @dataclass
-class Agents:
+class Agents(KeptStore):
     """The agents of a cloud, by instance id."""
 
     by_instance: dict[str, Agent] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 STREAM = "aws-runShellScript"
 LONGEST_OUTPUT, LONGEST_ERROR = 24_000, 8_000
 PREEMPTED = 137  # 128 + SIGKILL: the agent's exit code of what it ended itself
+RUNNING_ONLY = ("_lock", "_thread", "_workload")  # not kept over a restart
 POLL_SECONDS = 0.05
 # The script's errors go to the named pipe $2, and its own first line chooses its interpreter.
 SHELL = ["/bin/sh", "-c", 'exec 2>"$2"; "$1"', "sh"]
@@ -73,6 +75,21 @@ class CommandInvocation:
         self._workload: Workload | None = None
         self._early_status = ""  # the status of a command that is ended before its process ends by itself
         self._thread = threading.Thread(target=self._run, name=f"command {settings.command_id}", daemon=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in RUNNING_ONLY}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock(), _workload=None)
+
+    def interrupt(self) -> None:
+        """End a command that ran when the local cloud ended; nothing happens to one that has ended."""
+        if not self.ended:
+            self.response_code, self.ended_at = PREEMPTED, datetime.now(UTC)
+            self.stderr = (
+                "failed to run commands: the local cloud ended while this ran, and the command with it"
+            )
+            self.status = self.details = "Failed"
 
     @property
     def ended(self) -> bool:
@@ -123,6 +140,7 @@ class CommandInvocation:
                 self.stderr = cut(f"{self.stderr}{ending}", LONGEST_ERROR)
             self.details = "ExecutionTimedOut" if status == "TimedOut" else status
             self.status = status  # last: whoever waits for it may rely on the rest
+        self._cloud.changes.note()
 
     def _execute(self) -> int:
         disk = instance_folder(self._cloud, self.instance)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.services.ec2.instances import names_tagged, when_switched_off
@@ -31,11 +31,16 @@ POWER_OFF_SECONDS = 5.0
 
 
 @dataclass
-class Commands:
+class Commands(KeptStore):
     """What was sent in a cloud: commands by id, and their invocations on instances, the oldest first."""
 
     by_id: dict[str, SentCommand] = field(default_factory=dict)
     invocations: list[CommandInvocation] = field(default_factory=list)
+
+    def resume(self, cloud: Cloud) -> None:
+        """End the commands that ran when the local cloud ended."""
+        for invocation in self.invocations:
+            invocation.interrupt()
 
 
 @operation("ssm", "SendCommand")

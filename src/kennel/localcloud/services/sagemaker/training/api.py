@@ -10,7 +10,7 @@ from botocore import xform_name
 
 from kennel.localcloud import host_limit
 from kennel.localcloud.dispatch.call import Call
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
@@ -102,10 +102,15 @@ def stop_training_job(call: Call) -> dict[str, Any]:
 
 
 @dataclass
-class TrainingJobs:
+class TrainingJobs(KeptStore):
     """The training jobs of a cloud."""
 
     by_name: dict[str, TrainingJob] = field(default_factory=dict)
+
+    def resume(self, cloud: Cloud) -> None:
+        """End the jobs that ran when the local cloud ended."""
+        for job in self.by_name.values():
+            job.interrupt()
 
 
 def training_jobs(cloud: Cloud) -> dict[str, TrainingJob]:

@@ -32,6 +32,11 @@ CHECKPOINT_SECONDS = 5.0
 FAILURE_REPORT_SECONDS = 3.0
 
 
+INTERRUPTED = (
+    "InternalServerError: the local cloud ended while this job ran, and the job with it. Start it again."
+)
+
+
 class TrainingJobError(Exception):
     """The job failed; the text is its FailureReason."""
 
@@ -65,6 +70,9 @@ class TrainingJob:
         self._created, self._ran = time.monotonic(), 0.0
         self._thread = threading.Thread(target=self._run, name=f"job {record.name}", daemon=True)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self._cloud, self._session, self.record, self.parameters, self.metrics)
+
     def start(self) -> None:
         """Begin, in the background."""
         self._thread.start()
@@ -73,6 +81,13 @@ class TrainingJob:
     def spot(self) -> bool:
         """Whether its hosts may be reclaimed."""
         return bool(self.parameters.get("EnableManagedSpotTraining"))
+
+    def interrupt(self) -> None:
+        """End a job that ran when the local cloud ended; nothing happens to one that has ended."""
+        if not self.record.ended:
+            stopping = self.record.status == "Stopping"
+            status, reason = ("Stopped", "") if stopping else ("Failed", INTERRUPTED)
+            self.record.end(status, status, reason, None)
 
     def stop(self) -> None:
         """Ask the job to end: SIGTERM, two minutes later SIGKILL; what there is of a model is uploaded."""
@@ -103,6 +118,7 @@ class TrainingJob:
         status = "Failed" if reason else "Stopped" if stopped else "Completed"
         limited = self._limit and not reason and not self._stop.is_set()
         self.record.end(status, self._limit if limited else status, reason, self._ran if self.spot else None)
+        self._cloud.changes.note()
 
     def _run_once(self) -> bool:
         """Prepare hosts and train on them; return False if they were reclaimed before the end."""
@@ -239,6 +255,19 @@ class TrainingJob:
         except (ClientError, OSError) as error:
             raise TrainingJobError(f"ClientError: Artifact upload failed:{error_text(error)}") from error
         self.record.moto.model_artifacts = {"S3ModelArtifacts": model}
+
+
+def _restored(
+    cloud: Cloud,
+    session: RoleSession,
+    record: TrainingRecord,
+    parameters: dict[str, Any],
+    metrics: MetricScraper,
+) -> TrainingJob:
+    """Return a job of a snapshot, which does not run."""
+    job = TrainingJob(cloud, session, record, parameters)
+    job.metrics = metrics
+    return job
 
 
 def _algorithm_error(host: TrainingHost) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
-from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.services.sagemaker.training.api import training_session
@@ -97,10 +97,15 @@ def list_training_jobs_for_hyper_parameter_tuning_job(call: Call) -> dict[str, A
 
 
 @dataclass
-class TuningJobs:
+class TuningJobs(KeptStore):
     """The tuning jobs of a cloud."""
 
     by_name: dict[str, TuningJob] = field(default_factory=dict)
+
+    def resume(self, cloud: Cloud) -> None:
+        """End the jobs that ran when the local cloud ended."""
+        for job in self.by_name.values():
+            job.interrupt()
 
 
 def tuning_jobs(cloud: Cloud) -> dict[str, TuningJob]:

@@ -13,6 +13,7 @@ from moto.core.exceptions import ServiceException
 
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime.role_session import RoleSession
+from kennel.localcloud.services.sagemaker.training.job import INTERRUPTED
 from kennel.localcloud.services.sagemaker.tuning.early_stopping import worse_than_median
 from kennel.localcloud.services.sagemaker.tuning.observation import Values
 from kennel.localcloud.services.sagemaker.tuning.remote_search import RemoteSearch
@@ -21,6 +22,7 @@ from kennel.localcloud.services.sagemaker.tuning.trial import TuningTrial
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
+RUNNING_ONLY = ("_stop", "_thread", "_search", "_started")  # not kept over a restart
 FAILURE_LIMIT = 5  # SageMaker fails a job after as many trials without any objective
 FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 ALL_FAILED = "All training jobs failed. Please take a look at the training jobs failures to get more details."
@@ -61,6 +63,12 @@ class TuningJob:
         name = record.hyper_parameter_tuning_job_name
         self._thread = threading.Thread(target=self._run, name=f"tuning {name}", daemon=True)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in RUNNING_ONLY}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _stop=threading.Event(), _started=time.monotonic())
+
     def start(self) -> None:
         """Begin, in the background."""
         self._thread.start()
@@ -75,6 +83,17 @@ class TuningJob:
     def ended(self) -> bool:
         """Whether it has ended, in whatever way."""
         return self.status in FINAL_STATUSES
+
+    def interrupt(self) -> None:
+        """End a job that ran when the local cloud ended; nothing happens to one that has ended."""
+        if self.ended:
+            return
+        stopping, seconds = self.status == "Stopping", self.record.consumed_resources
+        for trial in self.trials:
+            trial.interrupt()
+        self._refresh()
+        self.record.consumed_resources = seconds
+        self._end("" if stopping else INTERRUPTED, "Stopped" if stopping else "Failed")
 
     def stop(self) -> None:
         """Ask it to end: no trial starts any more, those that run are stopped."""
@@ -100,16 +119,17 @@ class TuningJob:
             self._search.close()
             self._end_trials()
         self._refresh()
+        self._end(reason, "Failed" if reason else "Stopped" if self._stop.is_set() else "Completed")
+        self._cloud.changes.note()
+
+    def _end(self, reason: str, status: str) -> None:
         record = self.record
         record.failure_reason = reason or None
         record.hyper_parameter_tuning_end_time = datetime.now(UTC)
-        record.consumed_resources = {"RuntimeInSeconds": round(time.monotonic() - self._started)}
         details = {"NumberOfTrainingJobsObjectiveNotImproving": self._not_improving()}
         record.tuning_job_completion_details = details
         # Last: whoever waits for the status may rely on the rest.
-        record.hyper_parameter_tuning_job_status = (
-            "Failed" if reason else "Stopped" if self._stop.is_set() else "Completed"
-        )
+        record.hyper_parameter_tuning_job_status = status
 
     def _run_trials(self) -> str:
         """Run trials until there are enough; return why the job fails, if it does."""

@@ -115,6 +115,10 @@ class TuningTrial:
             self._stopped = True
             self._job.stop()
 
+    def interrupt(self) -> None:
+        """End its training job, which ran when the local cloud ended, unless it had ended."""
+        self._job.interrupt()
+
     def summary(self) -> dict[str, Any]:
         """Return it as BestTrainingJob and ListTrainingJobsForHyperParameterTuningJob show it."""
         record, value = self._job.record.moto, self.objective()
