@@ -64,7 +64,7 @@ for group in (
     ),
     collection("ec2", train=hosts.train),
     collection("notebook", run=notebook.run, publish=notebook.publish),
-    collection("bench", training=bench.training),
+    collection("bench", training=bench.training, localcloud=bench.localcloud),
     collection("audit", code=audit.code),
 ):
     namespace.add_collection(group)

@@ -15,12 +15,9 @@ from pathlib import Path
 import pytest
 
 from kennel.aws import StackError, prediction, stack
-<<<<<<< HEAD
-from kennel.playground.answers import DeployedClassifier
-=======
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import request_status
->>>>>>> 0e2e0b1 (localcloud: keep what it holds over a stop and a crash, objects on disk)
+from kennel.playground.answers import DeployedClassifier
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 

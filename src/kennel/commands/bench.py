@@ -28,3 +28,27 @@ def training(
         )
     terminal.print_table("Training", ("ratio", "measured"), document["ratios"].items())
     return document
+
+
+@kennel_task(
+    megabytes="size of the uploaded photos; a quarter of it is uploaded as one archive, too",
+    requests="number of requests of each kind whose rate is measured",
+)
+def localcloud(
+    megabytes: Annotated[int, Number(0)] = 2000, requests: Annotated[int, Number(100)] = 2000
+) -> dict[str, Any]:
+    """Measure the local cloud's service: memory that uploads take, requests a second; takes minutes."""
+    from kennel import benchmarking, terminal
+
+    with terminal.progress("bench.localcloud") as progress:
+        document = benchmarking.run(
+            "local_cloud.py", ["--megabytes", str(megabytes), "--requests", str(requests)], progress
+        )
+    rows = [
+        (name, *(figures[key] for key in ("per_second", "median_ms", "p99_ms", "longest_ms")))
+        for name, figures in document["rates"].items()
+    ]
+    terminal.print_table("Requests", ("request", "a second", "median ms", "p99 ms", "longest ms"), rows)
+    memory = [(key.removesuffix("_mb"), value) for key, value in document.items() if key.endswith("_mb")]
+    terminal.print_table("Memory of the service", ("when", "MB"), memory)
+    return document
