@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Ctrl-C during the imports below; `main` handles it afterwards.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,9 +42,16 @@ class KennelProgram(Program):
         """Take the calls in place of the rest of the command line."""
         self.tasks = self.calls  # type: ignore[assignment]  # the executor takes both
 
+    def execute(self) -> None:
+        """Run the tasks; an interruption is reported, which invoke would end in silence with code 1."""
+        with reported():
+            super().execute()
+
 
 def main(argv: list[str] | None = None) -> None:
     """Run the tasks named on the command line, and exit with their exit code."""
+    if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with reported():
             try:

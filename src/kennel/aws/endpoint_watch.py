@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from kennel.aws import session
 INTERVAL_SECONDS = 1.0
 CONNECT_SECONDS = 5.0
 REFUSALS = 2  # in a row: one may be a restart
-END_SECONDS = 10.0  # for the program to end by itself
+END_SECONDS = 3.0  # for the program to end by itself
 
 
 @dataclass
@@ -58,8 +59,16 @@ def _watch(url: str, process: subprocess.Popen[str], watch: EndpointWatch, done:
             )
             process.send_signal(signal.SIGINT)
             if not done.wait(END_SECONDS):
-                process.kill()
+                _kill(process)
             return
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process, and its children if it leads a group: Terraform's providers try again by themselves."""
+    if os.getpgid(process.pid) == process.pid:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _refuses(url: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +137,25 @@ def test_a_leading_argument_may_be_given_without_its_name_or_omitted(
     assert "nothing to upload" in error()
     assert "no such folder" in error("--directory", str(tmp_path / "no"))
     assert error("--directory", str(tmp_path / "no")) == error(str(tmp_path / "no"))
+
+
+def test_an_interruption_is_one_line_and_130(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from kennel.classifier.data import checking\n"
+        "from kennel.__main__ import main\n"
+        "checking.check = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "main(['kennel', 'data.check', sys.argv[1]])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        # a shell's background job, which this may be, ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+    assert run.returncode == 130
+    assert run.stderr == "error interrupted\n"
