@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.errors import UsageError
-from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record
+from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record, temporary_folder
 from kennel.localcloud.connection import operator_environment, request_status
 from kennel.localcloud.persistence import snapshot_file
 
@@ -125,7 +125,7 @@ def _up(directory: Path, port: int | None, report: Callable[[str], None]) -> Sta
     kept = snapshot_file.read_header(directory)
     if now.note.startswith("killed"):
         report(f"the last service was {now.note}")
-        service_record.remove(directory)
+        _forget(directory)
     if kept:
         report(f"restoring what it held at {kept.saved_at}")
         if kept.not_kept:
@@ -238,12 +238,13 @@ def down(directory: Path, progress: Callable[[str], None] | None = None) -> bool
     directory = directory.resolve()
     record = service_record.read(directory)
     if record is None:
+        temporary_folder.remove(directory)  # of a service that was killed before it was ready
         report("not running")
         return False
     pid = int(record["pid"])
     if not service_record.is_running(record):
         report(f"the service was killed: process {pid} left its record behind; removed it")
-        service_record.remove(directory)
+        _forget(directory)
         return False
     report(f"stopping process {pid}")
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
@@ -254,11 +255,17 @@ def down(directory: Path, progress: Callable[[str], None] | None = None) -> bool
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
             if not service_record.is_running(record):
-                service_record.remove(directory)
+                _forget(directory)
                 report("stopped")
                 return True
             time.sleep(0.05)
     raise LocalCloudError(f"process {pid} does not stop: end it by hand")
+
+
+def _forget(directory: Path) -> None:
+    """Remove what a service that has ended left: its record and its temporary files."""
+    service_record.remove(directory)
+    temporary_folder.remove(directory)
 
 
 def environment(status: Status) -> dict[str, str]:

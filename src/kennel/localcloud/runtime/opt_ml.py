@@ -26,14 +26,16 @@ class ContainerRoot:
     ----------
     folder : Path
         The host's folder.
+    links : Path
+        Where such links are made: a folder whose path needs no quoting.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, links: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = self.path = folder
         self._link_folder: Path | None = None
         if not UNQUOTED.fullmatch(str(folder)):
-            self._link_folder = Path(tempfile.mkdtemp(prefix="kennel-", dir="/tmp"))
+            self._link_folder = Path(tempfile.mkdtemp(dir=links))
             self.path = self._link_folder / "ml"
             self.path.symlink_to(folder, target_is_directory=True)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from kennel.localcloud import temporary_folder as temporary_folder_file
 from kennel.localcloud.connection import connection
 from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
 from kennel.localcloud.runtime.logs import LogStream
@@ -26,26 +25,17 @@ END_SECONDS = 60.0  # how long a killed process and the end of its output are wa
 
 @dataclass
 class TemporaryFolder(TransientStore):
-    """Where workloads put temporary files; its path is short.
+    """Where workloads put temporary files."""
 
-    Sockets are created there, whose paths may have 104 characters at most (108 on Linux): a job's own folder
-    is too deep for those through which a DataLoader's workers pass their batches.
-    """
-
-    path: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kennel-", dir="/tmp")))
-
-    def remove(self) -> None:
-        """Remove it with everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    path: Path
 
 
 def temporary_folder(cloud: Cloud) -> Path:
     """Return the cloud's folder for temporary files; it is removed at shutdown."""
 
     def create() -> TemporaryFolder:
-        folder = TemporaryFolder()
-        cloud.on_shutdown(folder.remove)
-        return folder
+        cloud.on_shutdown(lambda: temporary_folder_file.remove(cloud.directory))
+        return TemporaryFolder(temporary_folder_file.make(cloud.directory))
 
     return cloud.store(TemporaryFolder, create).path
 

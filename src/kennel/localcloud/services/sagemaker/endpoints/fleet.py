@@ -19,6 +19,7 @@ from kennel.localcloud.moto_adapter import sagemaker
 from kennel.localcloud.runtime import storage
 from kennel.localcloud.runtime.opt_ml import ContainerRoot
 from kennel.localcloud.runtime.role_session import error_text, role_session
+from kennel.localcloud.runtime.workload import temporary_folder
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import (
     EndpointInstance,
     InstanceSettings,
@@ -53,7 +54,7 @@ class Variant:
     def __init__(self, cloud: Cloud, endpoint: str, plan: VariantPlan, folder: Path) -> None:
         self._cloud, self._endpoint, self.plan = cloud, endpoint, plan
         self.weight, self.instances = plan.weight, list[EndpointInstance]()
-        self._root = ContainerRoot(folder)
+        self._root = ContainerRoot(folder, temporary_folder(cloud))
         self._settings: InstanceSettings | None = None
         self._lock = threading.Lock()
         self._turns = itertools.count()

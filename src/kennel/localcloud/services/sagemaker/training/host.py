@@ -14,7 +14,7 @@ from kennel.localcloud.runtime import storage
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.opt_ml import ContainerRoot
 from kennel.localcloud.runtime.role_session import RoleSession
-from kennel.localcloud.runtime.workload import Workload
+from kennel.localcloud.runtime.workload import Workload, temporary_folder
 from kennel.localcloud.services.sagemaker.training import script_mode
 from kennel.localcloud.services.sagemaker.training.channels import (
     channels_of,
@@ -74,7 +74,7 @@ class TrainingHost:
         self._cloud, self._session, self._parameters = cloud, session, parameters
         self._index, self._master_port = index, master_port
         self.job, self.name = parameters["TrainingJobName"], host_name(index)
-        self.root = ContainerRoot(folder)
+        self.root = ContainerRoot(folder, temporary_folder(cloud))
         for inside in FOLDERS:
             (self.root.path / inside).mkdir(parents=True, exist_ok=True)
         self._metrics = MetricPublisher(session, scraper, f"{self.job}/{self.name}")
