@@ -6,6 +6,7 @@ A table is drawn for the terminal that shows it; in a pipe or a file it is align
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import threading
@@ -79,6 +80,26 @@ def tables_to_stderr(wanted: bool) -> None:
     """Print tables on standard error from now on, or again on standard output."""
     global _tables
     _tables = console if wanted else _results
+
+
+@contextmanager
+def recording(width: int) -> Iterator[Console]:
+    """Yield a terminal that shows nothing and keeps what is printed, results and lines alike.
+
+    Parameters
+    ----------
+    width
+        Columns.
+    """
+    global console, _tables
+    before = console, _tables
+    console = _tables = Console(
+        file=io.StringIO(), record=True, width=width, force_terminal=True, highlight=False
+    )
+    try:
+        yield console
+    finally:
+        console, _tables = before
 
 
 def print_table(

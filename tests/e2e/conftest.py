@@ -26,6 +26,7 @@ SECONDS = 1200
 STACKS = {
     "test_learning.py": "training",
     "test_training_host.py": "training",
+    "test_documents.py": "releases",
     "test_notebook.py": "releases",
     "test_two_models.py": "releases",
 }

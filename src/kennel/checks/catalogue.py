@@ -13,7 +13,7 @@ from kennel.checks.check import RESULTS, Check, CheckResult, Progress
 from kennel.checks.programs import Programs
 
 SOURCES = ("src", "tests", "bootstrap", "lambda", "ec2", "policies", "benchmarks", "tasks.py")
-QUICK = ("format", "lint", "imports", "dead code", "terraform fmt", "terraform style")
+QUICK = ("format", "lint", "imports", "dead code", "documents", "terraform fmt", "terraform style")
 
 
 def checks(root: Path, programs: Programs, *, fast: bool = False) -> list[Check]:
@@ -45,6 +45,7 @@ def _python(root: Path, programs: Programs) -> list[Check]:
         _program(programs, "lint", [*python, "ruff", "check", *sources]),
         _program(programs, "imports", [lint_imports, "--no-logo", "--cache-dir", str(RESULTS / "imports")]),
         _program(programs, "dead code", [*python, "kennel.checks.dead_code"]),
+        _program(programs, "documents", [*python, "kennel.checks.documents"]),
         _program(programs, "types", [*python, "mypy"]),
         # The function's modules are no package: the runtime finds them beside its handler.
         _program(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,15 +31,24 @@ def rehearse(
     cloud = EphemeralCloud(REHEARSAL / "cloud")
     result = rehearsal.rehearse(cloud, REHEARSAL, photo=photo, data=Path(data) if data else None, keep=keep)
     document = rehearsal.as_dict(result)
-    rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in result.steps]
-    terminal.print_table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", result.seconds)])
-    if result.answer and result.answer["top"]:
-        best = result.answer["top"][0]
-        logits = len(result.answer["logits"])
-        terminal.print_line(f"{result.photo}: {best['breed']} ({best['probability']:.2f}), {logits} logits")
+    show(document)
     terminal.print_line(f"report: {REHEARSAL / rehearsal.PAGE}")
     if keep:
         terminal.print_line(f'kept: eval "$(./kennel local.env --directory {cloud.directory})"')
     if result.error:
         terminal.print_error(f"{result.error} (see {result.log}, or run again with --keep)")
     return document
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """Print the steps of a rehearsal and its answer; `document` is the content of ``result.json``."""
+    from kennel import terminal
+
+    rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in document["steps"]]
+    terminal.print_table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", document["seconds"])])
+    answer = document["answer"]
+    if answer and answer["top"]:
+        best, logits = answer["top"][0], len(answer["logits"])
+        terminal.print_line(
+            f"{document['photo']}: {best['breed']} ({best['probability']:.2f}), {logits} logits"
+        )

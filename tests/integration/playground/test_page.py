@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,11 @@ import pytest
 from tests.integration.playground.conftest import picture
 
 from kennel.playground.server import PlaygroundServer
-from kennel.report import rehearsal_page
+from kennel.report import rehearsal_page, screenshot
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    screenshot.find_chromium() is None, reason="no Chromium here: apt-get install chromium"
+)
 
 PHONE, DESK = 390, 1280
 # As a browser makes it when a person drops a file.
@@ -31,14 +29,8 @@ DROPPED = """([content, name]) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    # Chromium's sandbox refuses root, as which continuous integration runs in its container.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with screenshot.browser() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
