@@ -17,20 +17,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
-from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from kennel.terminal import layout
+
 console = Console(stderr=True, highlight=False)
 _results = Console(highlight=False)
 _tables = _results
 _printed: list[str] = []  # titles of the tables printed as text: a blank line divides two of them
 COLUMN_GAP = 2  # between two columns of a drawn table
-NARROWEST = 8  # a column that is divided becomes no narrower
-NO_VALUE = "-"  # an empty cell of aligned text, which keeps the number of its columns
 _steps: list[str] = []  # what runs now, the outermost first; after an error, what ran when it was raised
 
 
@@ -127,7 +126,7 @@ def print_table(
     if _printed:
         _tables.print()
     _printed.append(title)
-    for line in _aligned([list(columns), *texts], numbers):
+    for line in layout.aligned([list(columns), *texts], numbers):
         _tables.print(line, markup=False, soft_wrap=True)
 
 
@@ -148,7 +147,7 @@ def _drawn(
         collapse_padding=True,
         pad_edge=False,
     )
-    widths = _fitting([list(columns), *rows], _tables.width - COLUMN_GAP * len(columns))
+    widths = layout.fitting([list(columns), *rows], _tables.width - COLUMN_GAP * len(columns))
     for column, is_number, width in zip(columns, numbers, widths, strict=True):
         drawn.add_column(column, justify="right" if is_number else "left", width=width, overflow="fold")
     previous = None
@@ -159,35 +158,6 @@ def _drawn(
         previous = row[0]
         drawn.add_row(*(Text(cell) for cell in ["" if repeated else row[0], *row[1:]]))
     return drawn
-
-
-def _fitting(rows: list[list[str]], budget: int) -> list[int]:
-    """Return the widths of a table's columns, together no wider than the budget as far as that can be read.
-
-    Columns of several words give way first, down to their longest word; then the widest columns, whose words
-    are then divided.
-    """
-    cells = [list(column) for column in zip(*rows, strict=True)]
-    widths = [max(map(cell_len, column)) for column in cells]
-    words = [max(cell_len(word) for cell in column for word in (cell.split() or [""])) for column in cells]
-    for index in sorted(range(len(widths)), key=lambda index: words[index] - widths[index]):
-        excess = sum(widths) - budget
-        widths[index] = max(words[index], widths[index] - max(excess, 0))
-    while sum(widths) > budget and max(widths) > NARROWEST:
-        widths[widths.index(max(widths))] -= 1
-    return widths
-
-
-def _aligned(rows: list[list[str]], numbers: list[bool]) -> Iterator[str]:
-    """Yield the lines of a table without lines, two spaces between its columns."""
-    rows = [[cell or NO_VALUE for cell in row] for row in rows]
-    widths = [max(cell_len(row[index]) for row in rows) for index in range(len(numbers))]
-    for row in rows:
-        cells = []
-        for cell, width, is_number in zip(row, widths, numbers, strict=True):
-            space = " " * (width - cell_len(cell))
-            cells.append(space + cell if is_number else cell + space)
-        yield "  ".join(cells).rstrip()
 
 
 @contextmanager
