@@ -110,6 +110,17 @@ def train(
     return record
 
 
+def record_of(stack: Stack, job: str) -> dict[str, Any] | None:
+    """Return the record of a training on the host; None if there is none of this name."""
+    s3 = session.client("s3")
+    try:
+        response = s3.get_object(Bucket=stack["artifact_bucket"], Key=f"training/{job}/record.json")
+    except s3.exceptions.NoSuchKey:
+        return None
+    record: dict[str, Any] = json.loads(response["Body"].read())
+    return record
+
+
 def script_for(stack: Stack, request: TrainingRequest, name: str, key: str) -> str:
     """Return the shell script that trains on the host: the same text on AWS and on the local cloud."""
     data, models = stack["data_bucket"], stack["artifact_bucket"]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, artifacts, session, stack
+from kennel.aws import Progress, StackError, artifacts, hosts, session, stack
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -206,7 +206,7 @@ def _trained(stack_: Stack, job: str) -> str:
     try:
         description = session.client("sagemaker").describe_training_job(TrainingJobName=job)
     except ClientError as error:
-        record = _host_record(stack_, job)
+        record = hosts.record_of(stack_, job)
         if record is None:
             raise StackError(f"no training job {job}: {error.response['Error']['Message']}") from error
         return str(record["artifact"])
@@ -215,17 +215,6 @@ def _trained(stack_: Stack, job: str) -> str:
             f"training job {job} is {description['TrainingJobStatus']}, not Completed: it has no model"
         )
     return str(description["ModelArtifacts"]["S3ModelArtifacts"])
-
-
-def _host_record(stack_: Stack, job: str) -> dict[str, Any] | None:
-    """Return the record of a training on the EC2 host (`kennel.aws.hosts`); None if there is none."""
-    s3 = session.client("s3")
-    try:
-        response = s3.get_object(Bucket=stack_["artifact_bucket"], Key=f"training/{job}/record.json")
-    except s3.exceptions.NoSuchKey:
-        return None
-    record: dict[str, Any] = json.loads(response["Body"].read())
-    return record
 
 
 def _live_instances(endpoint: dict[str, Any]) -> int | None:

@@ -102,11 +102,13 @@ class _Reader:
                     self.request.help_for = name
                     return
                 option, value = self._option(name, by_flag)
-                values[option.name] = value
+                values[option.name] = option.joined(values, value)
             else:
-                waiting = [option for option in open_positions if option.name not in values]
-                if waiting and (waiting[0].required or only_positions or word not in self.tasks):
-                    values[waiting[0].name] = waiting[0].checked(self.words.pop(0))
+                waiting = [o for o in open_positions if o.several or o.name not in values]
+                needed = waiting and waiting[0].required and waiting[0].name not in values
+                if waiting and (needed or only_positions or word not in self.tasks):
+                    value = waiting[0].checked(self.words.pop(0))
+                    values[waiting[0].name] = waiting[0].joined(values, value)
                 elif word in self.tasks and not only_positions:
                     break
                 else:

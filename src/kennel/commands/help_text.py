@@ -24,7 +24,8 @@ def help_of(name: str, task: Any) -> str:
     """
     options: Sequence[Option] = task.options
     positional = [option for option in options if option.positional]
-    words = [o.name.upper() if o.required else f"[{o.name.upper()}]" for o in positional]
+    words = [o.name.upper() + (" …" if o.several else "") for o in positional]
+    words = [word if o.required else f"[{word}]" for word, o in zip(words, positional, strict=True)]
     usage = " ".join([f"Usage: ./kennel {name}", *words, "[--option …]"])
     parts = [usage, inspect.getdoc(task) or ""]
     if positional:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,21 @@ class InstanceType(Value):
                 f"{text!r} is no instance type of SageMaker's training jobs; use {close} "
                 f"or another of its {len(types)} types, all of which begin with ml."
             )
+        return text
+
+
+class JobName(Value):
+    """The name of a job, as SageMaker allows it."""
+
+    @property
+    def label(self) -> str:
+        """Return ``JOB``."""
+        return "JOB"
+
+    def read(self, text: str) -> str:
+        """Return the name."""
+        if not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", text):
+            raise ValueError(f"{text!r} is no name of a job; ./kennel jobs lists them")
         return text
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from kennel.commands.values import Number, Value
+from kennel.commands.values import Number, Several, Value
 from kennel.errors import UsageError
 
 REQUIRED: Any = inspect.Parameter.empty
@@ -49,6 +49,15 @@ class Option:
     def required(self) -> bool:
         """Whether it must be given."""
         return self.default is REQUIRED
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes more than one value."""
+        return isinstance(self.value, Several)
+
+    def joined(self, values: Mapping[str, Any], value: Any) -> Any:
+        """Return a value that was read, behind those that the same command line gave before it."""
+        return (*values.get(self.name, ()), *value) if self.several else value
 
     @property
     def title(self) -> str:

@@ -100,6 +100,27 @@ class Port(Number):
             raise ValueError(f"{text!r} is not a port; give 1024 to 65535, or 0 for any free one") from None
 
 
+class Several(Value):
+    """One or more values of a kind, one after the other; each is read as a tuple of one."""
+
+    def __init__(self, kind: Value) -> None:
+        self._kind = kind
+
+    @property
+    def label(self) -> str:
+        """Return the kind's."""
+        return self._kind.label
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Return the kind's."""
+        return self._kind.choices
+
+    def read(self, text: str) -> tuple[Any, ...]:
+        """Return a tuple of one value."""
+        return (self._kind.read(text),)
+
+
 class Choice(Value):
     """One of a few words."""
 

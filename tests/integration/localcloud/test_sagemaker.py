@@ -113,3 +113,29 @@ def test_tags_of_sagemaker_are_replaced_not_repeated(client: Client) -> None:
         assert sorted((tag["Key"], tag["Value"]) for tag in tags) == [("a", "2"), ("b", "3")]
         sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a"])
         assert [tag["Key"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]] == ["b"]
+
+
+def test_processing_jobs_are_listed_in_the_order_and_the_pages_that_are_asked_for(client: Client) -> None:
+    sagemaker = client("sagemaker")
+    names = [f"listed-{number}" for number in range(4)]
+    for name in names:
+        sagemaker.create_processing_job(
+            ProcessingJobName=name,
+            RoleArn=SERVED,
+            AppSpecification={"ImageUri": "i"},
+            ProcessingResources={
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+            },
+        )
+    chosen = {"NameContains": "listed-", "SortBy": "Name", "SortOrder": "Descending", "MaxResults": 3}
+
+    first = sagemaker.list_processing_jobs(**chosen)
+    second = sagemaker.list_processing_jobs(**chosen, NextToken=first["NextToken"])
+
+    listed = [
+        [job["ProcessingJobName"] for job in page["ProcessingJobSummaries"]] for page in (first, second)
+    ]
+    assert listed == [names[:0:-1], names[:1]]
+    assert "NextToken" not in second
+    with pytest.raises(ClientError, match="less than or equal to 100"):
+        sagemaker.list_processing_jobs(MaxResults=101)

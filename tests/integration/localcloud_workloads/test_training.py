@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kennel.aws import jobs as stack_jobs
+from kennel.aws import logs
+from kennel.aws.stack import Stack
 
 from .conftest import Stage, eventually, tarred
 
@@ -380,3 +385,44 @@ def test_more_hosts_than_this_machine_bears_exceed_a_quota(jobs: Jobs) -> None:
     with pytest.raises(jobs.sagemaker.exceptions.ClientError, match=quota) as caught:
         jobs.create("print('never')", hosts=99)
     assert caught.value.response["Error"]["Code"] == "ResourceLimitExceeded"
+
+
+WAITS = """
+import time
+print("ready", flush=True)
+while True: time.sleep(1)
+"""
+
+
+def test_the_tasks_follow_a_jobs_log_to_its_end_and_stop_it(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in jobs.stage.environment.items():
+        monkeypatch.setenv(name, value)
+    role = jobs.stage.role(SAGEMAKER)
+    job = jobs.create(WAITS, role=role)
+    stack = Stack(
+        {
+            "name": "job",
+            "artifact_bucket": jobs.bucket,
+            "roles": {"training": role},
+            "training": {"log_group": LOG_GROUP},
+        }
+    )
+    lines: list[str] = []
+    stopped: list[tuple[stack_jobs.Job, bool]] = []
+
+    def wait(_: float) -> None:
+        if "ready" in lines and not stopped:
+            stopped.append(stack_jobs.stop(stack, job))
+        time.sleep(0.1)
+
+    for line in logs.Reader(logs.source_of(stack, job)).follow(wait):
+        lines.append(line.text)
+
+    assert "ready" in lines
+    assert (stopped[0][0].status, stopped[0][1]) == ("Stopped", True)
+    assert (stack_jobs.stop(stack, job)[0].status, stack_jobs.stop(stack, job)[1]) == ("Stopped", False)
+    (listed,) = stack_jobs.newest(stack)
+    assert (listed.name, listed.status) == (job, "Stopped")
+    assert listed.seconds is not None

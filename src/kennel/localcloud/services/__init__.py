@@ -18,6 +18,7 @@ HANDLERS = (
     "s3",
     "sagemaker.endpoints.api",
     "sagemaker.endpoints.invocation",
+    "sagemaker.listing",
     "sagemaker.models",
     "sagemaker.notebooks",
     "sagemaker.tags",
