@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,7 +75,19 @@ class Job:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job as a JSON document."""
-        return {**asdict(self), "created": self.created.isoformat(timespec="seconds")}
+        return {
+            "job": self.name,
+            "type": self.type,
+            "status": self.status,
+            "created": self.created.isoformat(timespec="seconds"),
+            "seconds": self.seconds,
+            "billable_seconds": self.billable_seconds,
+            "instances": self.instances,
+            "instance_type": self.instance_type,
+            "metrics": self.metrics,
+            "trials": {"ended": self.trials[0], "most": self.trials[1]} if self.trials else None,
+            "failure": self.failure,
+        }
 
 
 def newest(stack: Stack, kind: str | None = None, limit: int = 20, *, trials: bool = False) -> list[Job]:

@@ -74,7 +74,7 @@ def test_jobs_as_json_have_all_metrics(
 
     assert run("jobs", "--json") == 0
     (job,) = json.loads(capsys.readouterr().out)["jobs"]
-    assert (job["name"], job["metrics"], job["billable_seconds"]) == (TRAINED.name, {"test_top1": 0.9375}, 93)
+    assert (job["job"], job["metrics"], job["billable_seconds"]) == (TRAINED.name, {"test_top1": 0.9375}, 93)
 
 
 class Reads:
