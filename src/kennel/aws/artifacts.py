@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from kennel.aws import Progress, StackError, session, silent
+from kennel.classifier.data import DRAWN_MARKER
 
 _PARALLEL_TRANSFERS = 16
+_EMPTY_FOLDER = ".empty"
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -51,7 +53,13 @@ def upload_folder(
     files = {
         prefix + path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and _is_uploaded(path.relative_to(folder))
+    }
+    # S3 has no folders: an empty one, a class that has no photos, is kept by an empty object.
+    empty = {
+        f"{prefix}{path.relative_to(folder).as_posix()}/{_EMPTY_FOLDER}"
+        for path in folder.rglob("*")
+        if path.is_dir() and not any(path.iterdir())
     }
     changed = [key for key, path in files.items() if not _uploaded(path, existing.get(key))]
     s3 = session.client("s3")
@@ -60,11 +68,18 @@ def upload_folder(
         changed,
         lambda count: report(f"uploaded {count}/{len(changed)}"),
     )
-    obsolete = sorted(set(existing) - set(files)) if remove else []
+    for key in sorted(empty - set(existing)):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    obsolete = sorted(set(existing) - set(files) - empty) if remove else []
     for start in range(0, len(obsolete), 1000):  # DeleteObjects accepts 1,000 keys per call
         batch = [{"Key": key} for key in obsolete[start : start + 1000]]
         s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
     return {"sent": len(changed), "unchanged": len(files) - len(changed), "removed": len(obsolete)}
+
+
+def _is_uploaded(path: Path) -> bool:
+    """Return whether a file, relative to its folder, is uploaded: hidden ones are not, but for the marker."""
+    return str(path) == DRAWN_MARKER or not any(part.startswith(".") for part in path.parts)
 
 
 def download(uri: str, target: Path) -> Path:

@@ -15,6 +15,7 @@ from kennel.aws import Progress, StackError, bundle, joblogs, session, training_
 from kennel.aws.sdk import TrainingRequest
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
+from kennel.classifier import learned
 
 DOCUMENT = "AWS-RunShellScript"
 ONLINE_SECONDS = 600.0  # an instance runs within two minutes; its agent may need some more
@@ -65,7 +66,7 @@ def train(
     Returns
     -------
     dict
-        ``job, command, instance, status, metrics, artifact, seconds``; also kept as
+        ``job, command, instance, status, metrics, learned, artifact, seconds``; also kept as
         ``training/<job>/record.json``, by which ``package --job`` finds the model.
 
     Raises
@@ -98,7 +99,8 @@ def train(
         "command": command,
         "instance": instance,
         "status": end["Status"],
-        "metrics": _metrics(stack, name),
+        "metrics": _document(stack, name, "metrics.json"),
+        "learned": _document(stack, name, learned.FILE),
         "artifact": f"s3://{stack['artifact_bucket']}/training/{name}/output/model.tar.gz",
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -252,9 +254,9 @@ def _reason(end: dict[str, Any], errors: list[str], request: TrainingRequest) ->
     return lines[-1] if lines else f"exit code {end.get('ResponseCode')}"
 
 
-def _metrics(stack: Stack, name: str) -> dict[str, Any]:
+def _document(stack: Stack, name: str, file: str) -> dict[str, Any]:
     response = session.client("s3").get_object(
-        Bucket=stack["artifact_bucket"], Key=f"training/{name}/output/metrics.json"
+        Bucket=stack["artifact_bucket"], Key=f"training/{name}/output/{file}"
     )
-    metrics: dict[str, Any] = json.loads(response["Body"].read())
-    return metrics
+    document: dict[str, Any] = json.loads(response["Body"].read())
+    return document

@@ -14,27 +14,30 @@ _MAXIMUM_RECORDS_BYTES = 64 * MAXIMUM_RECORD_BYTES
 _RECORDS = (".json", ".csv")
 
 
-def metrics_of(uri: str) -> dict[str, Any]:
-    """Return ``metrics.json`` of a model archive; an empty dictionary where there is none.
+def documents_of(uri: str, *names: str) -> dict[str, dict[str, Any]]:
+    """Return JSON documents at the top of a model archive by their names, those that are there.
 
-    The archive is read as a stream, up to the end of that file.
+    The archive is read as a stream, up to the end of the last of them.
     """
     if not uri.endswith(".tar.gz"):
         return {}
+    documents: dict[str, dict[str, Any]] = {}
     bucket, key = artifacts.split(uri)
     body = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
     try:
         with tarfile.open(fileobj=body, mode="r|gz") as archive:
             for member in archive:
-                if member.name.removeprefix("./") == "metrics.json" and member.size <= MAXIMUM_RECORD_BYTES:
+                name = member.name.removeprefix("./")
+                if name in names and member.size <= MAXIMUM_RECORD_BYTES:
                     file = archive.extractfile(member)
-                    document: dict[str, Any] = json.load(file) if file else {}
-                    return document
+                    documents[name] = json.load(file) if file else {}
+                    if len(documents) == len(names):
+                        break
     except (tarfile.TarError, ValueError, EOFError):
         return {}  # not an archive of this project's training script
     finally:
         body.close()
-    return {}
+    return documents
 
 
 def save_records(uri: str, folder: Path) -> None:

@@ -37,6 +37,8 @@ class PhotoPrediction:
         The decoded body if ``status_code`` is not 200.
     seconds
         Duration of the call.
+    learned
+        What the release's model learnt from, see `kennel.classifier.learned`.
     """
 
     status_code: int
@@ -47,6 +49,7 @@ class PhotoPrediction:
     via: str
     release: str
     seconds: float
+    learned: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the prediction as a JSON document."""
@@ -59,6 +62,7 @@ class PhotoPrediction:
             "via": self.via,
             "release": self.release,
             "seconds": round(self.seconds, 3),
+            "learned": self.learned,
         }
 
 
@@ -116,6 +120,7 @@ def predict(
         via=via,
         release=release.id,
         seconds=seconds,
+        learned=release.learned,
     )
 
 

@@ -38,6 +38,8 @@ class Release:
         same release.
     digest
         SHA-256 over the names and contents of the archive's files.
+    learned
+        What the model learnt from, see `kennel.classifier.learned`; None for a model of an earlier version.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Release:
     metrics: dict[str, float]
     model_data_url: str
     created: str
+    learned: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -69,8 +72,6 @@ def package(
     StackError
         There is no such job, or its archive does not contain a model that loads.
     """
-    from kennel.classifier import inference
-
     report = progress or (lambda line: None)
     job = job or newest_job(stack_)
     trained = _trained(stack_, job)
@@ -79,10 +80,24 @@ def package(
     archive = artifacts.download(trained, folder / "trained.tar.gz")
     content = unpack(archive, folder / "content")
     archive.unlink()
+    return publish(workspace, stack_, content, job, report)
+
+
+def publish(workspace: Workspace, stack_: Stack, content: Path, job: str, report: Progress) -> Release:
+    """Make a release of a model folder: add the code that serves it, upload it, and record it.
+
+    Raises
+    ------
+    KennelError
+        The model does not load.
+    """
+    from kennel.classifier import inference, learned
+
     report(f"loading the model of {job}")
     classifier = inference.load(content)  # a model that does not load must not become a release
     artifacts.stage_classifier(workspace.root, content / "code", ENTRY)
     digest = _digest(content)
+    record = content / learned.FILE
     release = Release(
         id=f"r-{digest[:12]}",
         digest=digest,
@@ -92,6 +107,7 @@ def package(
         metrics=json.loads((content / "metrics.json").read_text()),
         model_data_url=f"s3://{stack_['artifact_bucket']}/releases/r-{digest[:12]}/model.tar.gz",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        learned=json.loads(record.read_text()) if record.is_file() else None,
     )
     (content / "release.json").write_text(json.dumps(release.as_dict(), indent=2) + "\n")
     bucket, key = artifacts.split(release.model_data_url)

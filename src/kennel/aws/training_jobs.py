@@ -8,18 +8,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from kennel.aws import Progress, StackError, artifacts, best, joblogs, pretrained, sdk, session
-from kennel.aws.modelfile import metrics_of
+from kennel.aws.modelfile import documents_of
 from kennel.aws.sdk import TrainingRequest
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
-from kennel.classifier import TrainingError
+from kennel.classifier import TrainingError, learned
 from kennel.classifier import arguments as script_arguments
 from kennel.classifier.hyperparameters import Hyperparameters
 
 DATASET = "dogs"
 # The lines of a job's log that are reported: metrics, what each host does, and errors. The others are the
 # container's own.
-REPORTED_LINES = re.compile(r"\w+=[-+.0-9eE]+;|[Ee]rror|warning|^host \d+ of|^unreadable|^stopped early")
+REPORTED_LINES = re.compile(
+    r"\w+=[-+.0-9eE]+;|[Ee]rror|warning|^host \d+ of|^unreadable|^stopped early|^learnt from"
+)
 
 
 def compose(
@@ -90,8 +92,8 @@ def train(
     Returns
     -------
     dict
-        ``job, status, instances, metrics, artifact, logs, seconds``; ``logs`` is the log group and the names
-        of the streams in it, one for each instance.
+        ``job, status, instances, metrics, learned, artifact, logs, seconds``; ``logs`` is the log group and
+        the names of the streams in it, one for each instance.
 
     Raises
     ------
@@ -134,11 +136,13 @@ def record(job: dict[str, Any]) -> dict[str, Any]:
     printed = {
         metric["MetricName"]: round(metric["Value"], 6) for metric in job.get("FinalMetricDataList", [])
     }
+    documents = documents_of(artifact, "metrics.json", learned.FILE)
     document = {
         "job": job["TrainingJobName"],
         "status": job["TrainingJobStatus"],
         "instances": job["ResourceConfig"]["InstanceCount"],
-        "metrics": printed | metrics_of(artifact),
+        "metrics": printed | documents.get("metrics.json", {}),
+        "learned": documents.get(learned.FILE),
         "artifact": artifact,
         "seconds": round((job["TrainingEndTime"] - job["TrainingStartTime"]).total_seconds(), 1),
     }

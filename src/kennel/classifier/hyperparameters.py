@@ -31,6 +31,8 @@ class Declaration:
         ``network`` or ``learning``: its section in the training script's help.
     least, most
         Limits of a number, both allowed.
+    choices
+        All values of a text that is one of a few words.
     """
 
     help: str
@@ -38,15 +40,21 @@ class Declaration:
     group: str
     least: float = -math.inf
     most: float = math.inf
+    choices: tuple[str, ...] = ()
 
 
 def _declare(group: str) -> Callable[..., Any]:
     """Return a function that declares dataclass fields of one group."""
 
     def declare(
-        default: T, help_: str, least: float = -math.inf, most: float = math.inf, kind: type | None = None
+        default: T,
+        help_: str,
+        least: float = -math.inf,
+        most: float = math.inf,
+        kind: type | None = None,
+        choices: tuple[str, ...] = (),
     ) -> T:
-        declaration = Declaration(help_, kind or type(default), group, least, most)
+        declaration = Declaration(help_, kind or type(default), group, least, most, choices)
         value: T = field(default=default, metadata={"declaration": declaration})
         return value
 
@@ -67,6 +75,11 @@ class Hyperparameters:
         None,
         "package, torchvision or a .pth file (default: the channel's file, else the network's usual source)",
         kind=str,
+    )
+    prior: str = _network(
+        "imagenet",
+        "imagenet: start from what ImageNet's classifier says of the classes it knows; none: from nothing",
+        choices=("imagenet", "none"),
     )
     head_width: int = _network(0, "units of the head's hidden layer; 0: no hidden layer", least=0)
     dropout: float = _network(0.2, "share of the inputs of the head's layers to drop", least=0, most=0.95)
@@ -114,6 +127,9 @@ class Hyperparameter:
         """
         kind, least, most = self.declaration.kind, self.declaration.least, self.declaration.most
         if kind is str:
+            choices = self.declaration.choices
+            if choices and text not in choices:
+                raise ValueError(f"{text!r} is none of them: use one of {', '.join(choices)}")
             return text
         if kind is bool:
             return parse_switch(text)

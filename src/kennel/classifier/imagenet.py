@@ -10,6 +10,7 @@ from importlib.resources import files
 
 from kennel.classifier import labels
 
+CATEGORIES = 1000
 Categories = tuple[int, ...]
 """Indices of ImageNet categories, in the order of ILSVRC2012 (synsets sorted): 208 is Labrador retriever."""
 
@@ -19,7 +20,7 @@ def names() -> tuple[str, ...]:
     """Return the names of the 1,000 categories, in the order of a classifier's logits."""
     from torchvision import models
 
-    # The same for all of torchvision's ImageNet weights, and the order of those that the package of Lite0 ships.
+    # The same for all of torchvision's ImageNet weights, and the order of those in the package of Lite0.
     return tuple(models.ResNet50_Weights.DEFAULT.meta["categories"])
 
 
@@ -53,16 +54,13 @@ def unknown(classes: Sequence[str]) -> list[str]:
 def _table() -> dict[str, Categories]:
     """Return the categories by normalised name: ImageNet's own names, and the aliases, which come first."""
     index = {name: number for number, name in enumerate(names())}
-    table = {_normalised(name): (number,) for name, number in index.items()}
+    table: dict[str, Categories] = {_normalised(name): (number,) for name, number in index.items()}
     text = (files("kennel.classifier") / "imagenet_aliases.txt").read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
             aliases, _, meaning = line.partition("=")
             numbers = tuple(
-                number
-                for part in meaning.split("|")
-                if part.strip()
-                for number in _interval(part, index)
+                number for part in meaning.split("|") if part.strip() for number in _interval(part, index)
             )
             table |= {_normalised(alias): numbers for alias in aliases.split(",")}
     return table
@@ -78,4 +76,4 @@ def _normalised(name: str) -> str:
     """Return a name in lower case, without accents, apostrophes and hyphens."""
     plain = unicodedata.normalize("NFKD", name)
     letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return " ".join(re.sub(r"[-_.'’]+", " ", letters).casefold().split())
+    return " ".join(re.sub("[-_.'\u2019]+", " ", letters).casefold().split())

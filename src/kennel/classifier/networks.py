@@ -14,10 +14,12 @@ from torchvision import models
 
 from kennel.classifier import TrainingError, lite0, weights
 from kennel.classifier.hyperparameters import LITE0
+from kennel.classifier.prior import ImageNetPrior, PriorSettings
 from kennel.classifier.weights import load_strictly, torchvision_weights
 
-FORMAT = 2
+FORMAT = 3
 """Version of ``model.json`` and its state dict; it changes with the head."""
+READABLE_FORMATS = (2, FORMAT)  # 2 had no prior
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,13 @@ class Head(nn.Module):
 
 
 class Network(nn.Module):
-    """A backbone and a head: pixels in, logits out."""
+    """A backbone, a head and, if there is one, a prior: pixels in, logits out."""
 
-    def __init__(self, backbone: nn.Module, head: Head) -> None:
+    def __init__(self, backbone: nn.Module, head: Head, prior: ImageNetPrior | None = None) -> None:
         super().__init__()
         self.backbone = backbone.requires_grad_(False)
         self.head = head
+        self.prior = prior
         self.trained: list[nn.Module] = []
 
     def unfreeze(self, last: int) -> None:
@@ -113,7 +116,12 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pictures (N, 3, H, W) to logits (N, classes)."""
-        return self.head(torch.flatten(self.backbone(x), 1))
+        return self.classify(torch.flatten(self.backbone(x), 1))
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Map the backbone's features (N, F) to logits (N, classes)."""
+        logits = self.head(features)
+        return logits if self.prior is None else logits + self.prior(features)
 
 
 def preprocessing(arch: str) -> Preprocessing:
@@ -131,6 +139,7 @@ def build(
     head_width: int = 0,
     dropout: float = 0.2,
     pretrained: str | Path | None = None,
+    prior: PriorSettings | None = None,
 ) -> Network:
     """Build a network with a new head.
 
@@ -156,10 +165,12 @@ def build(
     backbone = _classifier(arch)
     if pretrained is not None:
         load_strictly(backbone, weights.pretrained(arch, pretrained), f"{arch} weights from {pretrained}")
-    features = _cut_head(backbone, arch)
-    return Network(
-        backbone.to(memory_format=torch.channels_last), Head(features, classes, head_width, dropout)
-    )
+    classifier = _cut_head(backbone, arch)
+    head = Head(classifier.in_features, classes, head_width, dropout)
+    knowledge = ImageNetPrior(classifier.in_features, prior) if prior else None
+    if knowledge is not None and pretrained is not None:
+        knowledge.take(classifier)
+    return Network(backbone.to(memory_format=torch.channels_last), head, knowledge)
 
 
 def stages(backbone: nn.Module) -> list[nn.Module]:
@@ -187,6 +198,7 @@ def description(
         "arch": arch,
         "classes": list(classes),
         "head": {"width": head_width, "dropout": dropout},
+        "prior": network.prior.settings.as_dict() if network.prior is not None else None,
         "preprocessing": asdict(preprocessing(arch)),
         "backbone_digest": digest(network.backbone),
     }
@@ -200,12 +212,19 @@ def from_description(model: dict[str, Any], state: dict[str, Tensor]) -> tuple[N
     TrainingError
         The description is of another format, or the weights do not fit it.
     """
-    if model.get("format") != FORMAT:
+    if model.get("format") not in READABLE_FORMATS:
         raise TrainingError(
-            f"model.json has format {model.get('format')!r}; this code reads format {FORMAT}: train again"
+            f"model.json has format {model.get('format')!r}; this code reads formats "
+            f"{' and '.join(map(str, READABLE_FORMATS))}: train again"
         )
-    head, shape = model["head"], model["preprocessing"]
-    network = build(model["arch"], len(model["classes"]), head_width=head["width"], dropout=head["dropout"])
+    head, shape, prior = model["head"], model["preprocessing"], model.get("prior")
+    network = build(
+        model["arch"],
+        len(model["classes"]),
+        head_width=head["width"],
+        dropout=head["dropout"],
+        prior=PriorSettings.from_dict(prior) if prior else None,
+    )
     load_strictly(network, state, "model.pth")
     prepared = Preprocessing(shape["resize"], shape["crop"], tuple(shape["mean"]), tuple(shape["std"]))
     return network.eval(), prepared
@@ -220,12 +239,12 @@ def _classifier(arch: str) -> nn.Module:
     return models.get_model(arch, weights=None)
 
 
-def _cut_head(backbone: nn.Module, arch: str) -> int:
-    """Replace the last linear layer, ImageNet's classifier, by an identity; return its number of inputs."""
+def _cut_head(backbone: nn.Module, arch: str) -> nn.Linear:
+    """Replace the last linear layer, ImageNet's classifier, by an identity; return that layer."""
     linear = [(name, module) for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
     if not linear or "aux" in linear[-1][0].lower() or hasattr(backbone, "aux_logits"):
         raise TrainingError(f"{arch} has no single linear classifier to replace; use {LITE0} or resnet50")
     path, last = linear[-1]
     parent, _, name = path.rpartition(".")
     setattr(backbone.get_submodule(parent), name, nn.Identity())
-    return last.in_features
+    return last

@@ -37,6 +37,29 @@ def warmup_cosine(optimizer: AdamW, steps: int, warmup: int) -> LambdaLR:
     return LambdaLR(optimizer, factor)
 
 
+class TaughtClassesLoss(nn.Module):
+    """Cross-entropy with label smoothing over the classes that have training photos.
+
+    A class without any would otherwise be trained to be improbable, and its prior would count for nothing.
+    """
+
+    taught: Tensor
+    places: Tensor
+
+    def __init__(self, counts: Tensor, label_smoothing: float) -> None:
+        super().__init__()
+        self.loss = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
+        self.everything = bool((counts > 0).all())
+        self.register_buffer("taught", counts.nonzero()[:, 0])
+        self.register_buffer("places", (counts > 0).long().cumsum(0) - 1)
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss of logits (N, classes) against labels (N,)."""
+        if self.everything:
+            return self.loss(logits, labels)
+        return self.loss(logits[:, self.taught], self.places[labels])
+
+
 class FeatureBatches:
     """Shuffled batches of features in memory, without a DataLoader's cost for each item.
 

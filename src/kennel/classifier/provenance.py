@@ -37,10 +37,10 @@ def origin(
 
 
 def code_digest() -> str:
-    """Return a SHA-256 over this package's source files, which identifies the code outside a repository."""
+    """Return a SHA-256 over this package's sources and lists: the code's identity outside a repository."""
     package = Path(__file__).parent
     total = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted([*package.rglob("*.py"), *package.glob("*.txt")]):
         total.update(f"{path.relative_to(package).as_posix()}\0".encode() + path.read_bytes())
     return total.hexdigest()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kennel.classifier import atomic_files, joblog, training_plots
+from kennel.classifier import atomic_files, joblog, learned, training_plots
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Records:
         The network's description, see `kennel.classifier.networks.description`.
     metrics
         Test and validation metrics, epochs and seconds.
+    learned
+        What the model learnt from, see `kennel.classifier.learned`.
     run
         How to train it again, see `kennel.classifier.provenance.origin`.
     history
@@ -41,6 +43,7 @@ class Records:
     state: Mapping[str, Tensor]
     model: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    learned: Mapping[str, Any]
     run: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
     classes: Sequence[str]
@@ -60,6 +63,7 @@ def write(folder: Path, records: Records) -> None:
     atomic_files.write_state(folder / "model.pth", records.state)
     atomic_files.write_json(folder / "model.json", records.model)
     atomic_files.write_json(folder / "metrics.json", records.metrics)
+    atomic_files.write_json(folder / learned.FILE, records.learned)
     atomic_files.write_json(folder / "run.json", records.run)
     atomic_files.write_json(folder / "predictions.json", {"test": records.predictions})
     atomic_files.write_table(folder / "history.csv", records.history)

@@ -27,8 +27,10 @@ from kennel.classifier import (
     arguments,
     distributed,
     features,
+    learned,
     metrics,
     networks,
+    prior,
     provenance,
     records,
     weights,
@@ -41,7 +43,8 @@ from kennel.classifier.feature_store import FeatureStore
 from kennel.classifier.features import Features
 from kennel.classifier.joblog import print_line, print_metrics
 from kennel.classifier.learner import Learner
-from kennel.classifier.optimisation import adamw, epoch_seed, warmup_cosine
+from kennel.classifier.optimisation import TaughtClassesLoss, adamw, epoch_seed, warmup_cosine
+from kennel.classifier.prior import PriorSettings
 from kennel.classifier.records import Records
 from kennel.classifier.strategies.fine_tuning import FineTuning
 from kennel.classifier.strategies.frozen import FrozenBackbone
@@ -62,7 +65,8 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
         print_line(f"allowed: {leaking}")
     counts = ", ".join(f"{len(items)} {split}" for split, items in data.splits.items())
     print_line(f"{hosts.name}: {len(data.classes)} classes, pictures: {counts}")
-    network = build_network(args, len(data.classes)).to(device)
+    knowledge = prior.choose(chosen, data)
+    network = build_network(args, len(data.classes), knowledge).to(device)
     prepared = networks.preprocessing(chosen.arch)
     backbone_digest = networks.digest(network.backbone)
 
@@ -81,10 +85,12 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
         network.head.centre_on(train_set.values.flatten(0, 1))
         strategy.prepare(train_set)
         learner = new_learner(strategy)
+        counts = torch.bincount(train_set.labels, minlength=len(data.classes))
+        criterion = TaughtClassesLoss(counts, chosen.label_smoothing).to(device)
         same_training = identity(args, data, backbone_digest, train_set, valid_set)
         checkpoint = Checkpoint(args.checkpoint_dir, same_training, args.checkpoint_seconds)
         resume(learner, checkpoint, hosts)
-        learn(strategy, learner, valid_set, checkpoint)
+        learn(strategy, learner, valid_set, checkpoint, criterion)
         learner.keep_best()
         seconds_training = time.monotonic() - started - seconds_features
 
@@ -110,6 +116,12 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
             state=network.state_dict(),
             model=networks.description(network, chosen.arch, data.classes, chosen.head_width, chosen.dropout),
             metrics=result,
+            learned=learned.record(
+                learned.kind_of(data),
+                len(train_set.labels),
+                len(data.classes),
+                knowledge.known if knowledge else 0,
+            ),
             run=provenance.origin(command, args.flat(), folder.digest(data, digests), hosts.count),
             history=learner.history,
             classes=data.classes,
@@ -118,14 +130,16 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
             predictions=metrics.predictions(test_logits, test_set.labels, photos, data.classes),
         )
         records.write(args.model_dir, trained)
+        print_line(learned.sentence(trained.learned))
         print_result(result, args.model_dir)
     return result
 
 
-def learn(strategy: Strategy, learner: Learner, valid_set: Features, checkpoint: Checkpoint) -> None:
+def learn(
+    strategy: Strategy, learner: Learner, valid_set: Features, checkpoint: Checkpoint, criterion: nn.Module
+) -> None:
     """Train epoch by epoch, to the last one or until the validation loss stops falling."""
     chosen, hosts = strategy.setup.hyperparameters, strategy.setup.hosts
-    criterion = nn.CrossEntropyLoss(label_smoothing=chosen.label_smoothing)
     while not learner.ended:
         learner.epoch += 1
         torch.manual_seed(epoch_seed(chosen.seed, learner.epoch))  # dropout is the same after a resumption
@@ -179,12 +193,17 @@ def print_result(result: dict[str, Any], model_dir: Path) -> None:
     print_line(f"model written to {model_dir} after {result['seconds']:.1f} s")
 
 
-def build_network(args: Arguments, classes: int) -> networks.Network:
+def build_network(args: Arguments, classes: int, knowledge: PriorSettings | None) -> networks.Network:
     """Return the network with a new head, its backbone pretrained if the arguments say so."""
     chosen = args.hyperparameters
     source = weights.choose(chosen.arch, chosen.weights, args.pretrained_dir) if chosen.pretrained else None
     return networks.build(
-        chosen.arch, classes, head_width=chosen.head_width, dropout=chosen.dropout, pretrained=source
+        chosen.arch,
+        classes,
+        head_width=chosen.head_width,
+        dropout=chosen.dropout,
+        pretrained=source,
+        prior=knowledge,
     )
 
 

@@ -12,6 +12,7 @@ from kennel.commands.values import Choice, DatasetName, Number
 HYPERPARAMETERS = (
     "arch",
     "pretrained",
+    "prior",
     "unfreeze",
     "epochs",
     "batch_size",

@@ -9,10 +9,12 @@ from kennel.commands.known_names import Hosts, InstanceType, Photo
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
 from kennel.commands.values import Choice, DatasetName, Number
+from kennel.errors import UsageError
 
 HYPERPARAMETERS = (
     "arch",
     "pretrained",
+    "prior",
     "head_width",
     "dropout",
     "unfreeze",
@@ -66,19 +68,40 @@ def train(
         )
         record = training_jobs.train(workspace, stack_, request, progress)
     terminal.print_table(record["job"], ("metric", "value"), sorted(record["metrics"].items()))
+    _print_learned(record["learned"])
     return record
 
 
-@kennel_task(cloud=True, job="a completed training job (default: the newest)")
-def package(workspace: Any, job: str | None = None) -> dict[str, Any]:
+@kennel_task(
+    cloud=True,
+    job="a completed training job (default: the newest)",
+    from_imagenet="no job: what ImageNet's classifier knows, without any photo",
+    classes="with --from-imagenet: a file of class names, one a line (default: the course's 133 breeds)",
+)
+def package(
+    workspace: Any, job: str | None = None, from_imagenet: bool = False, classes: str | None = None
+) -> dict[str, Any]:
     """Turn a trained model into a release."""
     from kennel import terminal
-    from kennel.aws import releases, stack
+    from kennel.aws import imagenet_release, releases, stack
 
+    if job and from_imagenet:
+        raise UsageError("--job and --from-imagenet exclude each other: leave one out")
+    if classes and not from_imagenet:
+        raise UsageError("--classes is for --from-imagenet: a job's classes are those of its photos")
+    names = imagenet_release.read_classes(classes) if from_imagenet else ()
+    unknown: list[str] = []
     with terminal.progress("package") as progress:
-        release = releases.package(workspace, stack.outputs(workspace), job, progress)
+        stack_ = stack.outputs(workspace)
+        if from_imagenet:
+            release, unknown = imagenet_release.package(workspace, stack_, names, progress)
+        else:
+            release = releases.package(workspace, stack_, job, progress)
     terminal.print_line(f"{release.id}: {release.arch}, {len(release.classes)} classes, from {release.job}")
-    return release.as_dict()
+    _print_learned(release.learned)
+    if unknown:
+        terminal.print_line(f"not known, so never likely: {', '.join(unknown)}")
+    return release.as_dict() | ({"unknown_classes": unknown} if from_imagenet else {})
 
 
 @kennel_task(cloud=True, release="a release's id (default: the newest)")
@@ -136,6 +159,16 @@ def predict(
             ("breed", "probability"),
             rows,
         )
+        _print_learned(answer.learned)
     else:
         terminal.print_error(f"{via} answered {answer.status_code}: {answer.error}")
     return {"ok": answer.status_code == 200, **answer.as_dict()}
+
+
+def _print_learned(learned: dict[str, Any] | None) -> None:
+    """Print what the model learnt from, where that is known."""
+    from kennel import terminal
+    from kennel.classifier.learned import sentence
+
+    if learned:
+        terminal.print_line(sentence(learned))

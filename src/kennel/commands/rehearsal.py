@@ -43,12 +43,15 @@ def rehearse(
 def show(document: Mapping[str, Any]) -> None:
     """Print the steps of a rehearsal and its answer; `document` is the content of ``result.json``."""
     from kennel import terminal
+    from kennel.classifier.learned import sentence
 
     rows = [("✓" if step["ok"] else "✗", step["name"], step["seconds"]) for step in document["steps"]]
     terminal.print_table("Rehearsal", ("", "step", "seconds"), [*rows, ("", "total", document["seconds"])])
-    answer = document["answer"]
+    answer, learned = document["answer"], document.get("learned")
     if answer and answer["top"]:
         best, logits = answer["top"][0], len(answer["logits"])
         terminal.print_line(
             f"{document['photo']}: {best['breed']} ({best['probability']:.2f}), {logits} logits"
         )
+    if learned:
+        terminal.print_line(sentence(learned))

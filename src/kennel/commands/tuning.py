@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kennel.aws.tuning import TrialSummary
 
 
-HYPERPARAMETERS = ("arch", "pretrained", "epochs", "views", "patience", "seed", "allow_leakage")
+HYPERPARAMETERS = ("arch", "pretrained", "prior", "epochs", "views", "patience", "seed", "allow_leakage")
 
 
 @kennel_task(

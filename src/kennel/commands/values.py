@@ -168,7 +168,8 @@ class Hyperparameter(Value):
     def __init__(self, name: str) -> None:
         declaration = DECLARED[name].declaration
         number = Number(declaration.least, declaration.most, whole=declaration.kind is int)
-        self._value = Value() if declaration.kind is str else number
+        text = Choice(*declaration.choices) if declaration.choices else Value()
+        self._value = text if declaration.kind is str else number
 
     @property
     def label(self) -> str:
@@ -179,6 +180,11 @@ class Hyperparameter(Value):
     def limits(self) -> str:
         """Return those of the number."""
         return self._value.limits
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All values, where they are a few words."""
+        return self._value.choices
 
     def read(self, text: str) -> Any:
         """Return the value."""

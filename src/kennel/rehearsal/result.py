@@ -28,6 +28,8 @@ class RehearsalResult:
         Calls of the function with the same photo: ``first`` and ``warm``, a list, in seconds.
     accuracy, metrics
         Test top-1, and all metrics of the training.
+    learned
+        What the model learnt from, as `kennel.classifier.learned` records it.
     plan
         The resources of the first apply, each ``ACTION ADDRESS``.
     data
@@ -48,6 +50,7 @@ class RehearsalResult:
     latency: dict[str, Any] | None = None
     accuracy: float | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
+    learned: dict[str, Any] | None = None
     release: str | None = None
     plan: list[str] = field(default_factory=list)
     resources: int = 0

@@ -117,6 +117,7 @@ def _train(state: State, report: Progress) -> None:
     record = training_jobs.train(state.workspace, state.created_stack, request, report)
     state.result.metrics = record["metrics"]
     state.result.accuracy = record["metrics"]["test_top1"]
+    state.result.learned = record["learned"]
     modelfile.save_records(record["artifact"], state.records)
 
 

@@ -15,12 +15,11 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from kennel.classifier import labels
-from kennel.classifier.data import DataError
+from kennel.classifier.data import DRAWN_MARKER, DataError
 from kennel.sample_photos import dog, scene
 from kennel.sample_photos.look import look
 
 PER_CLASS: Mapping[str, int] = {"train": 5, "valid": 1, "test": 1}
-_MARKER = ".sample.json"
 
 
 def class_name(breed: int) -> str:
@@ -100,7 +99,7 @@ def draw(
             for done, _ in enumerate(pool.map(_save, jobs, chunksize=16), 1):
                 if progress and done % 200 == 0:
                     progress(f"{done} of {len(jobs)} pictures drawn")
-    (unfinished / _MARKER).write_text(json.dumps(drawn))
+    (unfinished / DRAWN_MARKER).write_text(json.dumps(drawn))
     if directory.exists():
         directory.rmdir()
     unfinished.rename(directory)
@@ -109,7 +108,7 @@ def draw(
 
 def _drawn(directory: Path) -> dict[str, object] | None:
     """Return the settings that a folder was drawn with; None for another folder."""
-    marker = directory / _MARKER
+    marker = directory / DRAWN_MARKER
     return json.loads(marker.read_text()) if marker.is_file() else None
 
 

@@ -44,7 +44,8 @@ def test_records_are_saved_and_nothing_else(stack: Stack, tmp_path: Path) -> Non
         "metrics.json": b'{"test_top1": 0.5}',
         "history.csv": b"epoch\n1\n",
     }
-    assert modelfile.metrics_of(URI) == {"test_top1": 0.5}
+    documents = modelfile.documents_of(URI, "metrics.json", "learned.json")
+    assert documents == {"metrics.json": {"test_top1": 0.5}}
 
 
 def test_what_is_no_archive_is_named(stack: Stack, tmp_path: Path) -> None:

@@ -140,5 +140,5 @@ def test_a_described_network_is_rebuilt() -> None:
     with torch.inference_mode():
         assert torch.equal(rebuilt(inputs), network(inputs))
     assert prepared == networks.preprocessing("mobilenet_v3_small")
-    with pytest.raises(TrainingError, match="format 2"):
+    with pytest.raises(TrainingError, match="formats 2 and 3"):
         networks.from_description({**described, "format": 1}, {})

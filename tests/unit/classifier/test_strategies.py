@@ -13,6 +13,7 @@ from kennel.classifier.data import folder
 from kennel.classifier.distributed import Hosts
 from kennel.classifier.feature_store import FeatureStore
 from kennel.classifier.hyperparameters import Hyperparameters
+from kennel.classifier.prior import PriorSettings
 from kennel.classifier.strategies.fine_tuning import FineTuning
 from kennel.classifier.strategies.frozen import FrozenBackbone
 from kennel.classifier.strategies.strategy import Setup
@@ -53,6 +54,25 @@ def test_both_strategies_start_with_the_same_logits(setup: Setup) -> None:
 
     assert by_features.std() > 0.1
     assert torch.allclose(by_features, by_photos, atol=1e-3)
+
+
+def test_a_prior_is_added_in_the_same_way_in_training_and_afterwards(setup: Setup) -> None:
+    settings = PriorSettings(tuple((number,) for number in range(6)))
+    knowing = networks.ImageNetPrior(setup.network.head.centre.numel(), settings)
+    torch.nn.init.normal_(knowing.weight)
+    setup.network.prior = knowing
+    frozen = FrozenBackbone(setup)
+    train_set = frozen.read("train")
+    frozen.prepare(train_set)
+    frozen.batches.set_epoch(1)
+
+    inputs, _ = next(iter(frozen.batches))
+
+    with torch.inference_mode():
+        assert frozen.model is not setup.network.head
+        features = inputs[:, : setup.network.head.centre.numel()]
+        assert torch.allclose(frozen.model.eval()(inputs), setup.network.classify(features), atol=1e-4)
+        assert torch.equal(frozen.logits(train_set), setup.network.classify(train_set.values[:, 0]))
 
 
 def test_what_is_trained_is_the_head_or_the_whole_network_with_its_last_stages(setup: Setup) -> None:

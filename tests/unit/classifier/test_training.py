@@ -27,7 +27,7 @@ def test_leaves_a_model_and_its_records(model_dir: Path) -> None:
     metrics = json.loads((model_dir / "metrics.json").read_text())
     rows = list(csv.DictReader((model_dir / "history.csv").open()))
     assert state["head.layers.1.weight"].shape == (6, 1280)
-    assert model["format"] == 2
+    assert model["format"] == 3
     assert len(model["classes"]) == 6
     assert model["preprocessing"] == {"mean": [0.5] * 3, "std": [0.5] * 3, "resize": 256, "crop": 224}
     assert metrics["test_top1"] >= 0.9

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from kennel.classifier import imagenet
 from kennel.classifier.data import DataError, formats, names, sources
 from kennel.classifier.data.sources import SPLITS
 
@@ -64,7 +65,8 @@ def read(directory: Path) -> Folder:
     Raises
     ------
     DataError
-        A split is missing or empty, there are fewer than two classes, a class has no training picture, or
+        A split is missing or empty, there are fewer than two classes, a class has no training
+        picture and is not known from ImageNet, or
         another split has a class that ``train/`` has not.
     """
     root = find_root(directory)
@@ -90,8 +92,12 @@ def structure_errors(root: Path, classes: tuple[str, ...]) -> list[str]:
         few = f"only the class {classes[0]}" if classes else "no class folders"
         errors.append(f"train/ has {few}; a classifier needs at least two")
     for name in classes:
-        if not _pictures_in(root / "train" / name):
+        if not _pictures_in(root / "train" / name) and not imagenet.categories_of(name):
             errors.append(f"train/{name} holds no pictures; add some, or remove the class from every split")
+    if classes and not any(_pictures_in(root / "train" / name) for name in classes):
+        errors.append(
+            "train/ holds no pictures; add some, or `package --from-imagenet` makes a release without any"
+        )
     for split in SPLITS[1:]:
         present = _class_names(root / split)
         if not (root / split).is_dir():
