@@ -52,6 +52,13 @@ def test_the_second_plan_is_empty_and_the_stack_is_destroyed(rehearsal: dict) ->
 
 def test_the_model_learnt(rehearsal: dict) -> None:
     assert rehearsal["accuracy"] > 0.5, "chance is 1 in 133"
+    assert rehearsal["learned"] == {
+        "photos": "drawn",
+        "train": 532,
+        "classes": 133,
+        "prior": "imagenet",
+        "known_classes": 89,
+    }
 
 
 def test_the_report_shows_it(rehearsal: dict) -> None:

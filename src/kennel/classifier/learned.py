@@ -8,6 +8,7 @@ that ImageNet knows).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kennel.classifier.data import DRAWN_MARKER
@@ -39,7 +40,7 @@ def kind_of(data: Folder) -> str:
     return "drawn" if counts == {split: len(items) for split, items in data.splits.items()} else "own"
 
 
-def sentence(learned: dict[str, Any]) -> str:
+def sentence(learned: Mapping[str, Any]) -> str:
     """Return the record as one line for people."""
     kind = {"drawn": "drawn photos", "own": "photos of your own"}.get(learned["photos"])
     source = f"learnt from {learned['train']} {kind}" if kind else "learnt from no photos"

@@ -13,13 +13,13 @@ COMMON = {"env", "json", "verbose", "data", "weights"}
 OPTIONS = {
     "train": COMMON
     | {"arch", "epochs", "batch-size", "lr", "dropout", "head-width", "label-smoothing", "weight-decay"}
-    | {"unfreeze", "views", "patience", "seed", "pretrained"}
+    | {"unfreeze", "views", "patience", "seed", "pretrained", "prior"}
     | {"allow-leakage", "best-of", "instances", "instance-type", "spot"},
     "tune": COMMON
-    | {"arch", "epochs", "views", "patience", "seed", "pretrained"}
+    | {"arch", "epochs", "views", "patience", "seed", "pretrained", "prior"}
     | {"allow-leakage", "trials", "parallel", "search-seed", "instance-type"},
     "ec2.train": COMMON
-    | {"arch", "epochs", "batch-size", "lr", "unfreeze", "views", "patience", "seed", "pretrained"}
+    | {"arch", "epochs", "batch-size", "lr", "unfreeze", "views", "patience", "seed", "pretrained", "prior"}
     | {"allow-leakage", "best-of", "max-hours", "keep-running"},
 }
 TASKS = {"train": model.train, "tune": tuning.tune, "ec2.train": hosts.train}

@@ -65,9 +65,8 @@ def read(directory: Path) -> Folder:
     Raises
     ------
     DataError
-        A split is missing or empty, there are fewer than two classes, a class has no training
-        picture and is not known from ImageNet, or
-        another split has a class that ``train/`` has not.
+        A split is missing or empty, there are fewer than two classes, a class has no training picture
+        and is not known from ImageNet either, or another split has a class that ``train/`` has not.
     """
     root = find_root(directory)
     classes = tuple(_class_names(root / "train"))
