@@ -14,6 +14,11 @@ _MAXIMUM_RECORDS_BYTES = 64 * MAXIMUM_RECORD_BYTES
 _RECORDS = (".json", ".csv")
 
 
+def metrics_of(uri: str) -> dict[str, Any]:
+    """Return ``metrics.json`` of a model archive; an empty dictionary where there is none."""
+    return documents_of(uri, "metrics.json").get("metrics.json", {})
+
+
 def documents_of(uri: str, *names: str) -> dict[str, dict[str, Any]]:
     """Return JSON documents at the top of a model archive by their names, those that are there.
 
