@@ -111,6 +111,7 @@ SLIPS = [
     Slip("data.check photos", code=1),
     *(Slip(f"data.split {given}") for given in ("", "nowhere", "photos --test 1.5", "photos --valid half")),
     Slip("data.split photos", code=1),
+    *(Slip(f"data.split {name}", code=1) for name in ("loose", "lines", "case", "phone", "one")),
     *(Slip(f"playground --{given}") for given in ("port 99999", "via url")),
     Slip("rehearse --data nowhere"),
     Slip("rehearse"),  # on a disk that is almost full
@@ -166,6 +167,19 @@ def folder_of_slips(folder: Path) -> None:
     (folder / "text.jpg").write_text("a text\n")
     noise.save(folder / "animated.gif", save_all=True, append_images=[noise.rotate(90)])
     (folder / "photos").mkdir()
+    for name in (
+        "lines/cat",
+        "lines/big\ndog",
+        "case/Cat",
+        "case/cat",
+        "phone/cat",
+        "phone/dog",
+        "one/cat",
+        "loose",
+    ):
+        (folder / name).mkdir(parents=True)
+        shutil.copy2(folder / "dog.jpg", folder / name / "1.jpg")
+    (folder / "phone" / "cat" / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     (folder / "damaged").mkdir()
     (folder / "damaged" / "service.json").write_text("{")
     (folder / "full.zip.part").symlink_to("/dev/full")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from kennel.classifier.data import DataError, checking, folder, sources, splitting
+from kennel.classifier.data import DataError, checking, folder, formats, sources, splitting
 from kennel.classifier.data.splitting import Settings, Split
 
 Labelled = Callable[..., Path]
@@ -156,6 +156,16 @@ def test_foreign_files_of_a_split_folder_are_converted(
     assert made is not None
     assert made.converted == ["test/cat/new.tif"]
     assert (directory / "test" / "cat" / "new.tif.jpg").is_file()
+
+
+def test_photos_that_need_a_plug_in_are_not_left_out(
+    labelled: Labelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "_HEIF_PLUGIN", "a_plug_in_that_is_not_installed")
+    photos = labelled({"cat": 4, "dog": 4})
+    (photos / "cat" / "new.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    with pytest.raises(DataError, match=r"1 photos, such as cat/new\.heic: HEIC needs .* pillow-heif"):
+        split(photos)
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "tab\tbed", "\x1b[31m"])

@@ -20,6 +20,7 @@ DIRECT_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})  # of what a tra
 _HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _HEIF_PLUGIN = "pillow_heif"
+HEIF_NEEDS = "HEIC needs Pillow's plug-in (.venv/bin/python -m pip install pillow-heif), or export it as JPEG"
 _PIXEL_LIMIT = 120_000_000  # photos of 108 megapixels exist; larger ones would take too much memory
 _LONGEST_SIDE = 4096  # of a photo that is above the limit of a training
 _JPEG_QUALITY = 95
@@ -137,8 +138,5 @@ def _heif() -> str:
     try:
         importlib.import_module(_HEIF_PLUGIN).register_heif_opener()
     except ImportError:
-        raise PictureError(
-            "HEIC needs Pillow's plug-in (.venv/bin/python -m pip install pillow-heif), or export it as JPEG",
-            kind="format",
-        ) from None
+        raise PictureError(HEIF_NEEDS, kind="format") from None
     return "HEIF"

@@ -52,9 +52,8 @@ def too_few(classes: Sequence[str]) -> str | None:
     """Return what is wrong with fewer than two classes; None if there are more."""
     if len(classes) > 1:
         return None
-    return (
-        f"{f'only the class {classes[0]} has' if classes else 'no class has'} photos; at least two must have"
-    )
+    few = f"only the class {classes[0]} has photos" if classes else "no class has photos"
+    return f"{few}; give photos of two classes or more"
 
 
 def shown_alike(names: Iterable[str]) -> list[list[str]]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kennel.classifier.data import DataError, assignment, fingerprints
+from kennel.classifier.data import DataError, assignment, fingerprints, formats
 from kennel.classifier.data.assignment import Labelled, Shares
 from kennel.classifier.data.fingerprints import Fingerprint
 from kennel.classifier.data.sources import SPLITS, Photo, Source
@@ -55,7 +55,7 @@ def place(source: Source, examined: Sequence[Fingerprint], shares: Shares, seed:
     Raises
     ------
     DataError
-        There are too few photos, or none of a class can be read.
+        There are too few photos, none of a class can be read, or a plug-in is missing.
     """
     named = [
         (source.name(photo), photo, fingerprint)
@@ -63,6 +63,8 @@ def place(source: Source, examined: Sequence[Fingerprint], shares: Shares, seed:
     ]
     unreadable = [f"{name}: {fingerprint.fault}" for name, _, fingerprint in named if fingerprint.fault]
     readable = [item for item in named if not item[2].fault]
+    if heif := [name for name, _, fingerprint in named if fingerprint.fault == formats.HEIF_NEEDS]:
+        raise DataError(f"{source.root}: {len(heif)} photos, such as {heif[0]}: {formats.HEIF_NEEDS}")
     _refuse_lost_classes(source, {photo.label for _, photo, _ in readable}, unreadable)
     groups = fingerprints.groups([fingerprint for *_, fingerprint in readable])
     missing = [split for split in assignment.HELD_OUT if split not in source.splits]

@@ -137,7 +137,9 @@ def locate(directory: Path) -> tuple[Path, dict[str, Path]]:
     if len(nested) == 1:
         return locate(nested[0])
     if _photos_in(directory):
-        raise DataError(f"{directory}: its photos lie in no class folder; put those of each class into one")
+        raise DataError(
+            f"{directory}: its photos lie in no class folder; give each class its own: CLASS/photo.jpg"
+        )
     raise DataError(f"{directory}: has no folder train/ and no class folders with photos; {LAYOUTS}")
 
 
