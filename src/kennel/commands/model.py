@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from kennel.aws import pretrained
 from kennel.commands.known_names import Hosts, InstanceType, Photo
@@ -10,6 +10,9 @@ from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
 from kennel.commands.values import Choice, DatasetName, Number
 from kennel.errors import UsageError
+
+if TYPE_CHECKING:
+    from kennel.aws.releases import Release
 
 HYPERPARAMETERS = (
     "arch",
@@ -96,12 +99,19 @@ def package(
         if from_imagenet:
             release, unknown = imagenet_release.package(workspace, stack_, names, progress)
         else:
-            release = releases.package(workspace, stack_, job, progress)
-    terminal.print_line(f"{release.id}: {release.arch}, {len(release.classes)} classes, from {release.job}")
+            taken = job or releases.newest_job(stack_)
+            if not job:
+                terminal.print_line(f"takes {taken}, the newest training job that has completed")
+            release = releases.package(workspace, stack_, taken, progress)
+    terminal.print_line(
+        f"{release.id}: {release.arch}, {len(release.classes)} classes, from {release.job}: "
+        f"{_measured(release)}"
+    )
     _print_learned(release.learned)
     if unknown:
         terminal.print_line(f"not known, so never likely: {', '.join(unknown)}")
-    return release.as_dict() | ({"unknown_classes": unknown} if from_imagenet else {})
+    document = release.as_dict() | _compared(stack_["artifact_bucket"], release)
+    return document | ({"unknown_classes": unknown} if from_imagenet else {})
 
 
 @kennel_task(cloud=True, release="a release's id (default: the newest)")
@@ -111,9 +121,13 @@ def deploy(workspace: Any, release: str | None = None) -> dict[str, Any]:
     from kennel.aws import releases, stack
 
     with terminal.progress("deploy") as progress:
-        record = releases.deploy(workspace, stack.outputs(workspace), release, progress)
-    terminal.print_line(f"{record['endpoint']} serves {record['release']}")
-    return record
+        stack_ = stack.outputs(workspace)
+        bucket = stack_["artifact_bucket"]
+        chosen = releases.find(bucket, release or releases.newest(bucket))
+        compared = _compared(bucket, chosen)
+        record = releases.deploy(workspace, stack_, chosen.id, progress)
+    terminal.print_line(f"{record['endpoint']} serves {record['release']}: {_measured(chosen)}")
+    return record | compared
 
 
 @kennel_task(cloud=True, called="releases")
@@ -125,10 +139,8 @@ def list_releases(workspace: Any) -> dict[str, Any]:
     stack_ = stack.outputs(workspace)
     newest_first = releases.everything(stack_["artifact_bucket"])
     current = stack_["endpoint"]["release_id"]
-    rows = [
-        (r.id, r.arch, len(r.classes), r.created, "deployed" if r.id == current else "") for r in newest_first
-    ]
-    terminal.print_table("Releases", ("release", "arch", "classes", "created", ""), rows)
+    columns = ("release", "arch", "classes", "photos", "top-1", "loss", "created", "deployed")
+    terminal.print_table("Releases", columns, [_release_row(release, current) for release in newest_first])
     return {"current": current, "releases": [release.as_dict() for release in newest_first]}
 
 
@@ -172,3 +184,30 @@ def _print_learned(learned: dict[str, Any] | None) -> None:
 
     if learned:
         terminal.print_line(sentence(learned))
+
+
+def _release_row(release: Release, current: str | None) -> tuple[Any, ...]:
+    learned = release.learned or {}  # releases of earlier versions do not have it
+    top_1, loss = (release.metrics.get(name) for name in ("test_top1", "test_loss"))
+    photos, deployed = learned.get("train"), "yes" if release.id == current else ""
+    return release.id, release.arch, len(release.classes), photos, top_1, loss, release.created, deployed
+
+
+def _measured(release: Release) -> str:
+    """Return the release's metrics for people."""
+    shown = {"test_top1": "top-1", "test_loss": "loss"}
+    measured = [
+        f"{text} {release.metrics[name]:.4g}" for name, text in shown.items() if name in release.metrics
+    ]
+    return ", ".join(measured) or "nothing was measured"
+
+
+def _compared(bucket: str, release: Release) -> dict[str, Any]:
+    """Warn of what is worse than in the deployed release; return the comparison for the document."""
+    from kennel import terminal
+    from kennel.aws import release_comparison
+
+    comparison = release_comparison.with_deployed(bucket, release)
+    for warning in comparison.warnings if comparison else []:
+        terminal.print_warning(warning)
+    return {"compared": comparison.as_dict() if comparison else None}

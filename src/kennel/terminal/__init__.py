@@ -70,6 +70,11 @@ def print_json(document: Any) -> None:
     sys.stdout.flush()
 
 
+def print_warning(message: str) -> None:
+    """Print a warning in one line."""
+    console.print(Text.assemble(("warning ", "bold yellow"), " ".join(message.split())), soft_wrap=True)
+
+
 def print_error(message: str) -> None:
     """Print an error in one line."""
     console.print(Text.assemble(("error ", "bold red"), " ".join(message.split())), soft_wrap=True)

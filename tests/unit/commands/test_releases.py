@@ -1,0 +1,103 @@
+"""package, deploy and releases: which job is taken, what was measured, what is worse than before."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kennel import terminal
+from kennel.__main__ import main
+from kennel.aws import stack as aws_stack
+from kennel.aws.releases import Release
+
+OUTPUTS = {"artifact_bucket": "artifacts", "endpoint": {"release_id": "r-000000000001"}}
+
+
+def release(number: int, top_1: float) -> Release:
+    metrics = {"test_top1": top_1, "test_loss": 0.25}
+    created = f"2026-11-27T0{number}:00:00+00:00"
+    learned = (
+        {"photos": "own", "train": 12, "classes": 2, "prior": "none", "known_classes": 0}
+        if number == 2
+        else None
+    )
+    return Release(
+        f"r-{number:012x}",
+        "d",
+        "job-1",
+        "resnet50",
+        ["a", "b"],
+        metrics,
+        "s3://artifacts/m",
+        created,
+        learned,
+    )
+
+
+OLD, NEW = release(1, 0.9), release(2, 0.5)
+
+
+@pytest.fixture(autouse=True)
+def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kennel.commands.task._workspace", lambda environment: SimpleNamespace())
+    monkeypatch.setattr("kennel.commands.acts_on.announce", lambda environment: None)
+    monkeypatch.setattr(aws_stack, "outputs", lambda workspace: aws_stack.Stack(OUTPUTS))
+    monkeypatch.setattr(aws_stack, "current_release", lambda bucket: {"id": OLD.id})
+    monkeypatch.setattr("kennel.aws.releases.everything", lambda bucket: [NEW, OLD])
+    monkeypatch.setattr("kennel.aws.releases.find", lambda bucket, name: {OLD.id: OLD, NEW.id: NEW}[name])
+    monkeypatch.setattr("kennel.aws.releases.newest_job", lambda stack: "job-1")
+    monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
+    monkeypatch.setattr(
+        "kennel.aws.releases.deploy", lambda *arguments: {"endpoint": "e", "release": arguments[2]}
+    )
+    monkeypatch.setattr(terminal, "can_ask", lambda: False)
+
+
+def run(*arguments: str) -> None:
+    with contextlib.suppress(SystemExit):
+        main(["kennel", *arguments])
+
+
+WARNING = "warning top-1 of r-000000000002 is 0.5; that of the deployed r-000000000001 is 0.9"
+
+
+def test_package_names_its_job_the_metrics_and_what_is_worse(capsys: pytest.CaptureFixture[str]) -> None:
+    run("package")
+
+    lines = capsys.readouterr().err.splitlines()
+    assert "takes job-1, the newest training job that has completed" in lines
+    assert "r-000000000002: resnet50, 2 classes, from job-1: top-1 0.5, loss 0.25" in lines
+    assert WARNING in lines
+
+
+@pytest.mark.parametrize("task", ["package", "deploy"])
+def test_the_comparison_is_in_the_document(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run(task, "--json")
+
+    printed = capsys.readouterr()
+    compared: dict[str, Any] = json.loads(printed.out)["compared"]
+    assert (compared["deployed"], compared["top1"], compared["deployed_top1"]) == (OLD.id, 0.5, 0.9)
+    assert WARNING in printed.err.splitlines()
+
+
+def test_deploying_the_deployed_release_compares_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    run("deploy", "--release", OLD.id, "--json")
+
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"endpoint": "e", "release": OLD.id, "compared": None}
+    assert "warning" not in printed.err
+
+
+def test_releases_show_metrics_and_which_one_is_deployed(capsys: pytest.CaptureFixture[str]) -> None:
+    run("releases")
+
+    header, *rows = [line.split() for line in capsys.readouterr().out.splitlines() if line]
+    assert header == ["release", "arch", "classes", "photos", "top-1", "loss", "created", "deployed"]
+    assert rows == [
+        [NEW.id, "resnet50", "2", "12", "0.500", "0.250", NEW.created, "-"],
+        [OLD.id, "resnet50", "2", "-", "0.900", "0.250", OLD.created, "yes"],
+    ]
