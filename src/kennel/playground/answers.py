@@ -13,6 +13,7 @@ from typing import Any
 from kennel.aws import prediction, session, stack
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
+from kennel.classifier import learned
 from kennel.errors import KennelError
 from kennel.playground import PlaygroundError
 
@@ -31,6 +32,8 @@ class Answer:
         Why there is no prediction.
     note
         What was changed of the photo before it was sent.
+    learned
+        What the model learnt from, and what was known before.
     seconds
         Duration of the call alone.
     served_by
@@ -40,6 +43,7 @@ class Answer:
     top: list[dict[str, Any]]
     error: str | None = None
     note: str = ""
+    learned: str = ""
     seconds: float | None = None
     served_by: dict[str, str] = field(default_factory=dict)
 
@@ -84,6 +88,7 @@ class DeployedClassifier:
             top=response.top,
             error=self._refusal(response),
             note=" ".join(notes).replace(str(path), "the photo"),
+            learned=f"The model {learned.sentence(response.learned)}." if response.learned else "",
             seconds=response.seconds,
             served_by=self._served_by(stack_, response),
         )

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kennel.classifier import labels
+from kennel.classifier import labels, learned
 from kennel.classifier.hyperparameters import Hyperparameters
 from kennel.report import calls, charts, evaluation, planned, thumbnails
 
@@ -126,23 +126,13 @@ def _photo(result: Document) -> str | None:
     return thumbnails.data_url(Path(result["photo"]), thumbnails.LARGE_PIXELS, quality=82)
 
 
-def _learned(result: Document) -> list[str]:
-    """Return sentences on what the model learnt from, and what it knew before."""
+def _learned(result: Document) -> str | None:
+    """Return a sentence on what the model learnt from, and what was known before."""
     if not _reached(result, "train"):
-        return []
-    known = result.get("learned")
-    if not known:
-        return ["The training photos were drawn."] if result["drawn"] else []
-    kinds = {"drawn": "drawn photos", "own": "photos of your own"}
-    if kind := kinds.get(known["photos"]):
-        sentences = [f"The model learnt from {known['train']} {kind} of {known['classes']} classes."]
-    else:
-        sentences = [f"The model learnt {known['classes']} classes from no photos."]
-    if known.get("prior") == "imagenet":
-        sentences.append(f"Before, it knew {known['known_classes']} of these classes from ImageNet.")
-    elif known.get("prior") == "none":
-        sentences.append("It knew none of these classes before.")
-    return sentences
+        return None
+    if known := result.get("learned"):
+        return f"The model {learned.sentence(known)}."
+    return "The training photos were drawn." if result["drawn"] else None
 
 
 def _gallery(result: Document) -> list[dict[str, str]]:

@@ -110,7 +110,7 @@ def test_a_successful_rehearsal_shows_all_sections(tmp_path: Path, data: Path, r
     for content in (
         "✓ All 7 steps succeeded in 70 seconds · 27 November 2026, 09:05",
         "Labrador retriever 95.3 %",
-        "learnt from 532 drawn photos of 133 classes. Before, it knew 118 of these classes from ImageNet.",
+        "The model learnt from 532 drawn photos, 133 classes; ImageNet knew 118 of the 133 classes.",
         "test top-1 50.0 %",
         "1 of 2 photos",
         "Expected calibration error: 0.123",

@@ -85,6 +85,7 @@ async function ask(photo, name, article) {
   article.setAttribute("aria-busy", "false");
   showText(article, ".error", answer.error ?? "");
   showText(article, ".note", answer.note ?? "");
+  showText(article, ".learned", answer.learned ?? "");
   if (answer.top?.length) showAnswers(article, answer.top);
   showLatency(article, total, answer);
   showServedBy(article, answer.served_by ?? {});
