@@ -203,7 +203,8 @@ def _print_split(made: Split) -> None:
         ("photos were converted to JPEG", made.converted),
         ("copies of photos that are held out were left out", made.left_out),
         ("photos cannot be read and were left out", made.unreadable),
-        ("other files were left out", made.ignored),
+        ("classes have no photos and are known from ImageNet", made.without_photos),
+        ("other files and empty folders were left out", made.ignored),
     ):
         if paths:
             example = paths[0] if isinstance(paths[0], str) else " and ".join(paths[0][:2])

@@ -108,6 +108,20 @@ def test_unreadable_and_other_files_are_left_out_and_named(labelled: Labelled) -
     assert sum(made.counts.values()) == 10
 
 
+def test_an_empty_class_stays_if_imagenet_knows_it(labelled: Labelled) -> None:
+    photos = labelled({"cat": 5, "dog": 5, "Labrador retriever": 0, "nothing known": 0})
+    made = split(photos)
+    assert (made.classes, made.without_photos, made.ignored) == (
+        3,
+        ["Labrador retriever"],
+        ["nothing known/"],
+    )
+    assert folder.read(made.directory).classes == ("Labrador retriever", "cat", "dog")
+    report = checking.check(photos)
+    assert (report.ok, report.classes) == (True, 3)
+    assert "1 folders hold no photos and are left out, such as nothing known/" in report.warnings
+
+
 def test_a_folder_is_made_once_and_again_when_the_photos_change(labelled: Labelled) -> None:
     photos = labelled({"cat": 5, "dog": 5})
     build = photos.parent / "build"

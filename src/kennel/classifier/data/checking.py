@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kennel.classifier import pictures
+from kennel.classifier import imagenet, pictures
 from kennel.classifier.data import (
     DataError,
     assignment,
@@ -129,6 +129,12 @@ class _Checked:
             report.errors += self._split_errors()
             command = sources.split_command(source.root)
             report.warnings.append(f"{_lacking(source)}: data.upload and rehearse split it, or {command}")
+            unknown = [name for name in source.empty if not imagenet.categories_of(name)]
+            trained += tuple(name for name in source.empty if name not in unknown)
+            if unknown:
+                report.warnings.append(
+                    f"{len(unknown)} folders hold no photos and are left out, such as {unknown[0]}/"
+                )
         report.classes = len(trained)
         among = Counter(photo.split or "photos" for photo in source.photos)
         report.counts = {name: among[name] for name in source.splits or ["photos"]}
@@ -136,7 +142,8 @@ class _Checked:
 
     def _split_errors(self) -> list[str]:
         """Return why the photos cannot be split."""
-        if few := names.too_few(self.source.classes):
+        known = [name for name in self.source.empty if imagenet.categories_of(name)]
+        if few := names.too_few([*self.source.classes, *known]):
             return [few]
         try:
             placement.place(self.source, self.examined, assignment.Shares(), seed=0)

@@ -46,6 +46,8 @@ class Source:
         The split folders that exist, ``train`` among them; empty if the photos are not split.
     classes
         The names of class folders, without those that hold no photo in any split, sorted.
+    empty
+        The names of the class folders that hold none, sorted.
     ignored
         Files that are no photos of a class, relative to the root.
     """
@@ -54,6 +56,7 @@ class Source:
     photos: list[Photo]
     splits: dict[str, Path]
     classes: tuple[str, ...]
+    empty: tuple[str, ...]
     ignored: list[str]
 
     @property
@@ -102,6 +105,7 @@ def read(directory: Path) -> Source:
         for path in _photos_in(label)
     ]
     classes = tuple(sorted({photo.label for photo in photos}))
+    named = {label.name for parent in directories.values() for label in folders(parent)}
     known = {photo.path for photo in photos}
     ignored = [
         path.relative_to(root).as_posix()
@@ -110,7 +114,7 @@ def read(directory: Path) -> Source:
         and path not in known
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
     ]
-    return Source(root, photos, splits, classes, ignored)
+    return Source(root, photos, splits, classes, tuple(sorted(named - set(classes))), ignored)
 
 
 def locate(directory: Path) -> tuple[Path, dict[str, Path]]:

@@ -8,10 +8,12 @@ import json
 import os
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kennel.classifier import imagenet
 from kennel.classifier.data import DataError, fingerprints, folder, formats, names, sources
 from kennel.classifier.data.assignment import Shares
 from kennel.classifier.data.fingerprints import Progress
@@ -20,7 +22,7 @@ from kennel.classifier.data.sources import Source
 from kennel.classifier.pictures import PictureError
 
 _MARKER = ".split.json"
-_VERSION = 1  # of the rules: a folder made by others is made again
+_VERSION = 2  # of the rules: a folder made by others is made again
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,10 @@ class Split:
         Copies of a photo of a held-out split that lay in another.
     unreadable
         Lines on photos that cannot be read, and are left out.
+    without_photos
+        Classes that have no photo, but are known from ImageNet: they stay, as empty folders.
     ignored
-        Files that are no photos of a class.
+        Files that are no photos of a class, and folders that hold none.
     reused
         Whether the folder was there already, made from the same photos in the same way.
     """
@@ -64,6 +68,7 @@ class Split:
     converted: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    without_photos: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     reused: bool = False
 
@@ -134,9 +139,11 @@ def split(
                 f"{target}: already holds something else; remove it or name another folder with --into"
             )
         shutil.rmtree(target)
-    _refuse_names(source)
+    without_photos = [name for name in source.empty if imagenet.categories_of(name)]
+    _refuse_names(source, [*source.classes, *without_photos])
     examined = fingerprints.examine_all([photo.path for photo in source.photos], progress)
-    result = Split(target, source.root, ignored=source.ignored)
+    result = Split(target, source.root, without_photos=without_photos)
+    result.ignored = [*source.ignored, *(f"{name}/" for name in source.empty if name not in without_photos)]
     placed = _noted(place(source, examined, settings.shares, settings.seed), result)
     try:
         _write(placed, target, settings, made_from, result, progress)
@@ -149,7 +156,7 @@ def split(
 
 def _identity(source: Source, settings: Settings) -> str:
     """Return a digest of what a split depends on; files count by name, size and time of change."""
-    total = hashlib.sha256(json.dumps([_VERSION, asdict(settings)]).encode())
+    total = hashlib.sha256(json.dumps([_VERSION, asdict(settings), source.empty]).encode())
     for photo in source.photos:
         try:
             stat = photo.path.stat()
@@ -173,13 +180,13 @@ def _existing(target: Path, made_from: str) -> Split | None:
     return Split(**{**document, **paths, "directory": target, "reused": True})
 
 
-def _refuse_names(source: Source) -> None:
-    if few := names.too_few(source.classes):
+def _refuse_names(source: Source, classes: Sequence[str]) -> None:
+    if few := names.too_few(classes):
         raise DataError(f"{source.root}: {few}")
-    for name in source.classes:
+    for name in classes:
         if reason := names.refusal(name):
             raise DataError(f"{source.root}: {reason}")
-    for line in names.collisions(source.classes):
+    for line in names.collisions(classes):
         raise DataError(f"{source.root}: {line}")
 
 
@@ -188,7 +195,7 @@ def _noted(placement: Placement, result: Split) -> list[Placed]:
     result.unreadable, result.left_out = placement.unreadable, placement.left_out
     result.together = placement.together
     result.converted = [item.name for item in placement.placed if item.fingerprint.foreign]
-    result.classes = len({item.photo.label for item in placement.placed})
+    result.classes = len({item.photo.label for item in placement.placed}) + len(result.without_photos)
     counts = Counter(item.split for item in placement.placed)
     result.counts = {split: counts[split] for split in sources.SPLITS}
     return placement.placed
@@ -206,6 +213,8 @@ def _write(
         _write_photo(item, parent / _file_name(item, parent, taken), settings.link)
         if progress and (done % 500 == 0 or done == len(placed)):
             progress(f"{done} of {len(placed)} photos written")
+    for name in result.without_photos:
+        (unfinished / "train" / names.normalised(name)).mkdir(parents=True)
     marker = {"made_from": made_from, "split": result.as_dict()}
     (unfinished / _MARKER).write_text(json.dumps(marker, indent=1), encoding="utf-8")
     if target.is_dir():
