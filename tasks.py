@@ -59,6 +59,7 @@ for group in (
         destroy=stack.destroy,
         drift=stack.drift,
         outputs=stack.outputs,
+        unlock=stack.unlock,
     ),
     collection(
         "data",

@@ -90,6 +90,11 @@ def drift(workspace: Workspace, progress: Progress | None = None, *, everything:
     return prepare(workspace, progress).drift(everything=everything)
 
 
+def unlock(workspace: Workspace, lock: str, progress: Progress | None = None) -> None:
+    """Free the lock on the state that an operation left which was killed; the lock's id is in its error."""
+    prepare(workspace, progress).unlock(lock)
+
+
 def apply(workspace: Workspace, progress: Progress | None = None) -> Changes:
     """Create or change the stack; the deployed release is kept."""
     return prepare(workspace, progress).apply()

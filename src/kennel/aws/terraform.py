@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -25,6 +26,17 @@ from python_terraform import Terraform as CommandLine
 
 from kennel.aws import Progress, StackError, endpoint_watch, silent
 from kennel.aws.changes import Changes, ResourceChange, drift_in
+
+# What Terraform says of a lock on the state, in one line.
+LOCK = re.compile(
+    r"Lock Info: ID: (?P<id>\S+) .*Operation: (?P<operation>\S*) Who: (?P<who>\S+) "
+    r".*Created: (?P<created>\S+ [\d:]+)"
+)
+EXISTS = re.compile("already ?exists", re.IGNORECASE)
+EXISTS_REMEDY = (
+    "an apply that was cut off may have created these: bring them into the state (terraform import), or "
+    "start the local cloud afresh with ./kennel local.down, ./kennel local.reset and ./kennel local.up"
+)
 
 
 class Terraform:
@@ -128,6 +140,16 @@ class Terraform:
             **{"/".join(address.split("/")[-2:]): version for address, version in providers},
         }
 
+    def unlock(self, lock: str) -> None:
+        """Free the lock that an operation left which was killed.
+
+        Parameters
+        ----------
+        lock
+            The lock's id, as the error about it says.
+        """
+        self._run("force-unlock", lock, force=IsFlagged)
+
     def _changes(self, command: str, *operands: str, **options: Any) -> Changes:
         changes = Changes()
         failures: list[str] = []
@@ -156,6 +178,8 @@ class Terraform:
                 elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
                     failures.append(_sentence(event["diagnostic"]))
         if failures:
+            if any(EXISTS.search(failure) for failure in failures):
+                failures.append(EXISTS_REMEDY)
             raise StackError(f"terraform {command}: " + " | ".join(dict.fromkeys(failures)))
         return changes
 
@@ -223,7 +247,13 @@ def _plain(error_text: str) -> str:
 
 
 def _sentence(diagnostic: dict[str, Any]) -> str:
-    """Return ``ADDRESS OR FILE: SUMMARY: DETAIL`` in one line."""
+    """Return ``ADDRESS OR FILE: SUMMARY: DETAIL`` in one line; for a locked state, who holds it."""
     where = diagnostic.get("address") or (diagnostic.get("range") or {}).get("filename")
     detail = " ".join((diagnostic.get("detail") or "").split())
+    if (lock := LOCK.search(detail)) and "state lock" in diagnostic["summary"]:
+        operation = lock["operation"].removeprefix("OperationType").lower()
+        return (
+            f"the state is locked by {operation or 'an operation'} of {lock['who']} since {lock['created']}: "
+            f"wait for its end; if it was killed, free the lock with ./kennel stack.unlock {lock['id']}"
+        )
     return ": ".join(part for part in (where, diagnostic["summary"], detail) if part)

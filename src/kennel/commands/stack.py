@@ -111,6 +111,18 @@ def drift(workspace: Any, everything: bool = False) -> dict[str, Any]:
     return {"ok": changes.empty, **changes.as_dict(), "attributes": attributes}
 
 
+@kennel_task(positional=("lock",), cloud=True, lock="the lock's id, which the error about it names")
+def unlock(workspace: Any, lock: str) -> dict[str, Any]:
+    """Free the state from the lock of an operation that was killed; never that of one that still runs."""
+    from kennel import terminal
+    from kennel.aws import stack
+
+    with terminal.progress("unlock") as progress:
+        stack.unlock(workspace, lock, progress)
+    terminal.print_line(f"freed: {lock}")
+    return {"lock": lock}
+
+
 @kennel_task(cloud=True)
 def outputs(workspace: Any) -> dict[str, Any]:
     """Show the stack's outputs: names, ARNs, buckets, images."""

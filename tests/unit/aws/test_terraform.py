@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kennel.aws import StackError, changes, session
-from kennel.aws.terraform import Terraform
+from kennel.aws.terraform import Terraform, _sentence
 
 ROOT = """
 variable "colour" { default = "red" }
@@ -152,3 +152,26 @@ def test_versions_name_terraform_and_the_root_s_providers(root: Path) -> None:
         Terraform(root, root / "data", [], binary=session.terraform_binary()).versions()["hashicorp/aws"]
         == "5.100.0"
     )
+
+
+def test_a_locked_state_names_its_holder_and_the_remedy() -> None:
+    detail = (
+        "Error message: operation error S3: PutObject, StatusCode: 412, RequestID: Nbpp, HostID: 9Gj\n"
+        "Lock Info:\n"
+        "  ID:        c5553c6c-a184\n  Path:      kennel/local.tfstate\n  Operation: OperationTypeApply\n"
+        "  Who:       me@laptop\n  Version:   1.11.4\n  Created:   2026-11-27 01:30:42.072923494 +0000 UTC\n"
+        "  Info:\n\nTerraform acquires a state lock to protect the state."
+    )
+    assert _sentence({"summary": "Error acquiring the state lock", "detail": detail}) == (
+        "the state is locked by apply of me@laptop since 2026-11-27 01:30:42: wait for its end; "
+        "if it was killed, free the lock with ./kennel stack.unlock c5553c6c-a184"
+    )
+
+
+def test_what_exists_already_names_the_remedy(root: Path) -> None:
+    refused = 'condition = var.colour == "none"\n error_message = "The dog already exists."'
+    refused = f"lifecycle {{\n precondition {{\n {refused}\n }}\n }}"
+    (root / "main.tf").write_text(ROOT % refused)
+
+    with pytest.raises(StackError, match=r"The dog already exists\. \| .*\./kennel local\.reset"):
+        terraform_of(root).apply()
