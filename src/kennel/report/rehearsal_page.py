@@ -98,7 +98,9 @@ def _facts(result: Document, audit_log: list[dict[str, Any]]) -> list[dict[str, 
         add("cloud and stack", "kept")
     elif any(record["name"] == "destroy" for record in result["steps"]):
         done = result["destroyed"]
-        add("resources destroyed", str(result["resources"]) if done else "not all", "" if done else "bad")
+        add(
+            "resources destroyed", str(result["resources"]) if done else "not finished", "" if done else "bad"
+        )
     denied = sum(entry["decision"] == "deny" for entry in audit_log)
     if denied or (audit_log and facts):
         add("calls denied", str(denied), "bad" if denied else "")

@@ -169,7 +169,7 @@ def test_a_failed_destruction_is_no_success(tmp_path: Path) -> None:
 
     text = text_of(rehearsal_page.write(tmp_path / "report.html", document, []).read_text())
 
-    assert "resources destroyed not all" in text
+    assert "resources destroyed not finished" in text
     assert "77" not in text
 
 
