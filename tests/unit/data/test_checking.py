@@ -110,6 +110,9 @@ def test_names_that_collide_or_break_lines_are_errors_and_those_shown_alike_a_wa
 def test_a_class_name_with_a_newline_is_refused_by_a_training(photos: Path, labelled: Labelled) -> None:
     for name in sources.SPLITS:
         labelled({"two\nlines": 4}, f"photos/{name}")
+    shutil.copy(photos / "test" / "two\nlines" / "0.jpg", photos / "train" / "two\nlines" / "9.jpg")
+    report = checking.check(photos)
+    assert [line for line in [*report.errors, *report.warnings] if len(line.splitlines()) != 1] == []
     with pytest.raises(DataError, match=r"'two\\nlines' contains a control character") as refused:
         folder.read(photos)
     assert len(str(refused.value).splitlines()) == 1

@@ -78,6 +78,8 @@ def check(directory: Path, progress: Progress = None, *, allow_leakage: bool = F
     checked.report_files()
     checked.report_copies(allow_leakage)
     checked.report_near()
+    report.errors = [names.in_one_line(line) for line in report.errors]
+    report.warnings = [names.in_one_line(line) for line in report.warnings]
     return report
 
 

@@ -29,6 +29,11 @@ def refusal(name: str) -> str | None:
     return None
 
 
+def in_one_line(text: str) -> str:
+    """Return a text with the characters that are refused in names escaped, for a message."""
+    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in _REFUSED else c for c in text)
+
+
 def normalised(name: str) -> str:
     """Return a name in Unicode's composed form (NFC), in which most systems write names."""
     return unicodedata.normalize("NFC", name)
