@@ -196,6 +196,7 @@ def _print_problems(report: Report) -> None:
 
 def _print_split(made: Split) -> None:
     from kennel import terminal
+    from kennel.classifier.data import names
 
     terminal.print_table(f"{made.source}: {made.classes} classes", ("split", "photos"), made.counts.items())
     for what, paths in (
@@ -208,5 +209,5 @@ def _print_split(made: Split) -> None:
     ):
         if paths:
             example = paths[0] if isinstance(paths[0], str) else " and ".join(paths[0][:2])
-            terminal.print_line(f"  {len(paths)} {what}, such as {example}")
+            terminal.print_line(names.in_one_line(f"  {len(paths)} {what}, such as {example}"))
     terminal.print_line(f"{'already split' if made.reused else 'split'} into {made.directory}")
