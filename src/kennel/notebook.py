@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from kennel.aws import Progress, artifacts, notebook_source, silent, trials
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.errors import KennelError
+from kennel.folders import HeldFolder
 
 # Photos per class: enough to exercise every step, few enough for a laptop.
 SAMPLE = {"train": 4, "valid": 1, "test": 2}
@@ -65,8 +65,8 @@ def prepare(workspace: Workspace, stack: Stack, settings: Settings, report: Prog
     bucket, prefix = stack["data_bucket"], f"datasets/{settings.dataset}"
     if not artifacts.objects(bucket, f"{prefix}/"):
         report(f"drawing {CLASSES} breeds for the data set {settings.dataset}")
-        with tempfile.TemporaryDirectory() as folder:
-            drawn = draw(Path(folder) / "photos", classes=CLASSES, per_class=SAMPLE)
+        with HeldFolder() as folder:
+            drawn = draw(folder / "photos", classes=CLASSES, per_class=SAMPLE)
             artifacts.upload_folder(drawn, bucket, prefix, progress=report)
 
 
@@ -116,8 +116,8 @@ def execute(
             report(running)
 
     # This environment's kernel, connected through Unix sockets in a private folder instead of TCP ports.
-    private = tempfile.TemporaryDirectory(prefix="kennel-")
-    connection = str(Path(private.name) / "kernel.json")
+    private = HeldFolder()
+    connection = str(private.path / "kernel.json")
     client = NotebookClient(
         document,
         km=AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file=connection),
@@ -134,7 +134,7 @@ def execute(
     except DeadKernelError as error:
         raise NotebookError(f"{running}: the kernel died (out of memory?)") from error
     finally:
-        private.cleanup()
+        private.remove()
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(document, target)
         if keep_output:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.audit import AuditError
+from kennel.folders import HeldFolder
 
 CONFIGURATION = ".checkov.yaml"
 # Settings that exclude checks or files for the whole project; suppressions belong beside their resource.
@@ -119,11 +119,11 @@ def audit_code(
         raise AuditError(f"{configuration} is missing: restore it: git checkout -- {CONFIGURATION}")
     if progress:
         progress("checkov reads terraform/ and policies/")
-    with tempfile.TemporaryDirectory(prefix="kennel-audit-") as folder:
-        report = _scan(root, python, Path(folder))
+    with HeldFolder() as folder:
+        report = _scan(root, python, folder)
         if sarif is not None:
             sarif.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(Path(folder) / "results_sarif.sarif", sarif)
+            shutil.copyfile(folder / "results_sarif.sarif", sarif)
     results = report["results"]
     failed = [
         *map(_finding, results["failed_checks"]),

@@ -16,6 +16,12 @@ from kennel.localcloud import LocalCloudError, service_record
 START_SECONDS = 60.0
 END_SECONDS = 30.0
 POLL_SECONDS = 0.05
+# Of glibc: it would keep the memory of requests' bodies, a heap for each thread (docs/local-cloud.md).
+ALLOCATION = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
+}
 LOG_LINES = 8  # of a failed start, in the error
 Ready = TypeVar("Ready")
 
@@ -60,7 +66,7 @@ def _environment() -> dict[str, str]:
     source = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**own, "PYTHONPATH": path}
+    return {**ALLOCATION, **own, "PYTHONPATH": path}
 
 
 @contextlib.contextmanager

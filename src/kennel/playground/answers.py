@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from kennel.aws import prediction, session, stack
@@ -15,6 +13,7 @@ from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import learned
 from kennel.errors import KennelError
+from kennel.folders import HeldFolder
 from kennel.playground import PlaygroundError
 
 TOP = 5
@@ -72,8 +71,8 @@ class DeployedClassifier:
         from botocore.exceptions import BotoCoreError, ClientError
 
         notes: list[str] = []
-        with tempfile.TemporaryDirectory(prefix="kennel-playground-") as folder:
-            path = Path(folder) / "photo"
+        with HeldFolder() as folder:
+            path = folder / "photo"
             path.write_bytes(photo)
             try:
                 stack_ = self._current_stack()

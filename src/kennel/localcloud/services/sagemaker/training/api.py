@@ -15,6 +15,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
 from kennel.localcloud.runtime.role_session import RoleSession, role_session
+from kennel.localcloud.services.sagemaker.training import job_folders
 from kennel.localcloud.services.sagemaker.training.container_files import host_count
 from kennel.localcloud.services.sagemaker.training.job import TrainingJob
 from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
@@ -111,6 +112,7 @@ class TrainingJobs(KeptStore):
         """End the jobs that ran when the local cloud ended."""
         for job in self.by_name.values():
             job.interrupt()
+        job_folders.clean_up(cloud.directory)
 
 
 def training_jobs(cloud: Cloud) -> dict[str, TrainingJob]:

@@ -17,6 +17,7 @@ from kennel.localcloud.runtime import storage
 from kennel.localcloud.runtime.ports import free_port
 from kennel.localcloud.runtime.role_session import RoleSession, error_text
 from kennel.localcloud.runtime.supervisor import ProcessStartError
+from kennel.localcloud.services.sagemaker.training import job_folders
 from kennel.localcloud.services.sagemaker.training.container_files import host_count, host_name
 from kennel.localcloud.services.sagemaker.training.host import TrainingHost
 from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
@@ -119,6 +120,7 @@ class TrainingJob:
         limited = self._limit and not reason and not self._stop.is_set()
         self.record.end(status, self._limit if limited else status, reason, self._ran if self.spot else None)
         self._cloud.changes.note()
+        job_folders.clean_up(self._cloud.directory, self.record.name)
 
     def _run_once(self) -> bool:
         """Prepare hosts and train on them; return False if they were reclaimed before the end."""
@@ -149,7 +151,7 @@ class TrainingJob:
 
     def _prepare(self) -> None:
         port = free_port()
-        folder = self._cloud.directory / "jobs" / self.record.name
+        folder = job_folders.folder(self._cloud.directory, self.record.name)
         shutil.rmtree(folder, ignore_errors=True)
         self.record.move("Downloading")
         for index in range(host_count(self.parameters)):
