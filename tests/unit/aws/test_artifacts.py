@@ -45,6 +45,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
+def test_an_empty_class_and_the_marker_of_drawn_photos_are_kept(
+    bucket: str, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "train" / "Beagle").mkdir()
+    (folder / ".sample.json").write_text("{}")
+
+    artifacts.upload_folder(folder, bucket, "datasets/dogs", remove=True)
+    again = artifacts.upload_folder(folder, bucket, "datasets/dogs", remove=True)
+    target = artifacts.download_folder(f"s3://{bucket}/datasets/dogs", tmp_path / "copy")
+
+    assert again == {"sent": 0, "unchanged": 4, "removed": 0}
+    assert (target / "train" / "Beagle").is_dir()
+    assert (target / ".sample.json").is_file()
+
+    (folder / "train" / "Beagle").rmdir()
+    assert artifacts.upload_folder(folder, bucket, "datasets/dogs", remove=True)["removed"] == 1
+
+
 def test_second_upload_sends_nothing(bucket: str, folder: Path) -> None:
     first = artifacts.upload_folder(folder, bucket, "datasets/dogs")
     second = artifacts.upload_folder(folder, bucket, "datasets/dogs")

@@ -51,6 +51,23 @@ def test_an_empty_class_stops_a_training(photos: Path) -> None:
         folder.read(photos)
 
 
+def test_an_empty_class_that_imagenet_knows_does_not(photos: Path) -> None:
+    (photos / "train" / "Pug").mkdir()
+
+    data = folder.read(photos)
+
+    assert data.classes[-1] == "Pug"
+    assert len(data.classes) - 1 not in {picture.label for picture in data.splits["train"]}
+
+
+def test_without_any_training_photo_the_way_out_is_a_release_from_imagenet(photos: Path) -> None:
+    shutil.rmtree(photos / "train")
+    for name in ("Beagle", "Pug"):
+        (photos / "train" / name).mkdir(parents=True)
+    with pytest.raises(DataError, match=r"train/ holds no pictures; .*package --from-imagenet"):
+        folder.read(photos)
+
+
 def test_one_class_only_stops_a_training(photos: Path) -> None:
     for split in folder.SPLITS:
         for extra in sorted((photos / split).iterdir())[1:]:
