@@ -109,7 +109,8 @@ def package(
     )
     _print_learned(release.learned)
     if unknown:
-        terminal.print_line(f"not known, so never likely: {', '.join(unknown)}")
+        more = f" and {len(unknown) - 3} more (--json lists all)" if len(unknown) > 3 else ""
+        terminal.print_line(f"not known, so rarely the answer: {', '.join(unknown[:3])}{more}")
     document = release.as_dict() | _compared(stack_["artifact_bucket"], release)
     return document | ({"unknown_classes": unknown} if from_imagenet else {})
 
