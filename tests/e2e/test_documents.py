@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import shell
+from kennel.aws import session, shell
 from kennel.checks import documents
 from kennel.checks.documents import Command
 from kennel.localcloud import lifecycle
@@ -79,7 +79,10 @@ class Checkout:
     names: dict[str, str]
 
     def run(self, command: Command) -> subprocess.CompletedProcess[str]:
-        text = re.sub("|".join(map(re.escape, self.names)), lambda name: self.names[name[0]], command.text)
+        names = dict(self.names)
+        if "JOB" in command.text:
+            names["JOB"] = _newest_job()
+        text = re.sub("|".join(map(re.escape, names)), lambda name: names[name[0]], command.text)
         for start, options in SHORTER.items():
             if text.startswith(start):
                 text = " ".join([start, options, text.removeprefix(start)])
@@ -94,6 +97,12 @@ class Checkout:
             timeout=300,
             check=False,
         )
+
+
+def _newest_job() -> str:
+    """Return the training of README.md's commands, which come first."""
+    newest = session.client("sagemaker").list_training_jobs(SortBy="CreationTime", SortOrder="Descending")
+    return str(newest["TrainingJobSummaries"][0]["TrainingJobName"])
 
 
 def _plain_environment() -> dict[str, str]:
