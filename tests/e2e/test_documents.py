@@ -34,6 +34,7 @@ ELSEWHERE = {
     "./kennel train --best-of": ("tests/e2e/test_learning.py", "best_of="),
     "./kennel train --spot": ("tests/e2e/test_learning.py", "spot=True"),
     "./kennel train --instances": ("tests/e2e/test_learning.py", "instances=hosts"),
+    "./kennel compare": ("tests/unit/commands/test_jobs.py", "compare"),
     "./kennel ec2.train": ("tests/e2e/test_training_host.py", "hosts.train"),
     "./kennel playground": ("tests/unit/commands/test_playground.py", "playground"),
     "./kennel stack.destroy": ("tests/e2e/test_rehearsal.py", '"destroyed"'),
