@@ -80,10 +80,10 @@ class Checkout:
     names: dict[str, str]
 
     def run(self, command: Command) -> subprocess.CompletedProcess[str]:
-        names = dict(self.names)
-        if "JOB" in command.text:
+        text, names = command.text.partition(" #")[0], dict(self.names)
+        if "JOB" in text:
             names["JOB"] = _newest_job()
-        text = re.sub("|".join(map(re.escape, names)), lambda name: names[name[0]], command.text)
+        text = re.sub("|".join(map(re.escape, names)), lambda name: names[name[0]], text)
         for start, options in SHORTER.items():
             if text.startswith(start):
                 text = " ".join([start, options, text.removeprefix(start)])
