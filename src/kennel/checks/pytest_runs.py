@@ -30,11 +30,12 @@ class Run:
 
 # The longest first. The end-to-end tests fall into three groups (their conftest.py), each with a worker.
 END_TO_END = Run("end-to-end", "e2e", workers=3, niceness=0)
-# Each worker imports torch, moto and the SageMaker SDK for itself; unit tests wait for nothing and have one.
+# Each worker imports torch, moto and the SageMaker SDK for itself. Unit tests wait for nothing: they fill the
+# gaps, and use both processors at the end, when the others are done.
 RUNS = (
     END_TO_END,
     Run("integration", "integration", workers=3, niceness=5),
-    Run("unit", "unit", workers=1, niceness=10),
+    Run("unit", "unit", workers=2, niceness=10),
 )
 
 

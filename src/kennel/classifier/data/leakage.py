@@ -37,7 +37,7 @@ def message(count: int, photo: str, copy: str, root: Path) -> str:
     return (
         f"{count} photos of {GUARDED}/ are in another split too, such as {photo} as {copy}: the test's "
         f"metrics would be untrue; make a folder without the copies ({sources.split_command(root)}), or "
-        "accept it with --allow-leakage"
+        "upload and train with --allow-leakage"
     )
 
 
