@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -68,6 +69,30 @@ def test_the_playground_names_what_answered(deployed, two_answers, via: str) -> 
 
 def test_the_plan_is_empty_with_a_release(deployed, two_answers) -> None:
     assert stack.plan(deployed.workspace).empty
+
+
+def test_a_killed_local_cloud_comes_up_with_the_same_release(deployed, two_answers, client) -> None:
+    directory = deployed.workspace.build.parent / "cloud"
+    running = lifecycle.status(directory)
+    sagemaker, logs = client("sagemaker"), client("logs")
+    jobs = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+    of_a_job = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamNamePrefix": jobs[0]}
+    lines = logs.filter_log_events(**of_a_job)["events"]
+    assert len(jobs) >= 2
+    assert lines
+    until(lambda: not request_status(running.port)["unsaved_changes"])
+    os.kill(running.pid, signal.SIGKILL)
+    until(lambda: lifecycle.status(directory).pid is None)
+
+    again = lifecycle.up(directory)
+
+    assert again.endpoint_url == running.endpoint_url
+    ask = {"workspace": deployed.workspace, "stack": deployed.stack, "photo": deployed.photo}
+    assert prediction.predict(**ask).logits == pytest.approx(two_answers[1]["function"].logits, abs=1e-4)
+    assert stack.plan(deployed.workspace).empty
+    kept = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+    assert kept == jobs
+    assert logs.filter_log_events(**of_a_job)["events"] == lines
 
 
 @contextmanager
@@ -142,30 +167,6 @@ def test_a_function_that_fails_is_an_error_not_an_answer(deployed, two_answers, 
     assert prediction.predict(deployed.workspace, deployed.stack, deployed.photo).status_code == 200
 
 
-def test_a_killed_local_cloud_comes_up_with_the_same_release(deployed, two_answers, client) -> None:
-    directory = deployed.workspace.build.parent / "cloud"
-    running = lifecycle.status(directory)
-    sagemaker, logs = client("sagemaker"), client("logs")
-    jobs = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
-    of_a_job = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamNamePrefix": jobs[0]}
-    lines = logs.filter_log_events(**of_a_job)["events"]
-    assert len(jobs) >= 2
-    assert lines
-    until(lambda: not request_status(running.port)["unsaved_changes"])
-    os.kill(running.pid, signal.SIGKILL)
-    until(lambda: lifecycle.status(directory).pid is None)
-
-    again = lifecycle.up(directory)
-
-    assert again.endpoint_url == running.endpoint_url
-    ask = {"workspace": deployed.workspace, "stack": deployed.stack, "photo": deployed.photo}
-    assert prediction.predict(**ask).logits == pytest.approx(two_answers[1]["function"].logits, abs=1e-4)
-    assert stack.plan(deployed.workspace).empty
-    kept = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
-    assert kept == jobs
-    assert logs.filter_log_events(**of_a_job)["events"] == lines
-
-
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -173,12 +174,16 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def test_what_is_no_photo_is_refused_with_the_models_words(deployed, two_answers, tmp_path) -> None:
-    text = tmp_path / "dog.jpg"
-    text.write_bytes(b"not a photo at all")
+def test_what_is_no_photo_is_refused_with_the_models_words(deployed, two_answers, client) -> None:
+    event = {"image": base64.b64encode(b"not a photo at all").decode()}
+    function = deployed.stack["function"]
 
-    answer = prediction.predict(deployed.workspace, deployed.stack, str(text))
+    response = client("lambda").invoke(
+        FunctionName=function["name"], Qualifier=function["alias"], Payload=json.dumps(event)
+    )
 
-    assert 400 <= answer.status_code < 500
-    assert answer.error
-    assert "Traceback" not in json.dumps(answer.error)
+    assert "FunctionError" not in response
+    answer = json.loads(response["Payload"].read())
+    assert 400 <= answer["statusCode"] < 500
+    assert json.loads(answer["body"])["error"]
+    assert "Traceback" not in answer["body"]
