@@ -57,7 +57,7 @@ def test_a_table_fits_its_terminal_and_nothing_is_cut(monkeypatch: pytest.Monkey
 
     terminal.print_table("Jobs", COLUMNS, ROWS)
 
-    lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]  # a StringIO
     assert max(map(len, lines)) <= width
     first_cells = "".join(line[1 : 1 + lines[2].find("status") - 2].strip() for line in lines[4:])
     assert JOB in first_cells
@@ -69,7 +69,7 @@ def test_groups_show_their_name_once_on_a_terminal(monkeypatch: pytest.MonkeyPat
 
     terminal.print_table("plan", ("module", "n"), [("storage", 1), ("storage", 2), ("net", 3)], grouped=True)
 
-    assert screen.file.getvalue().count("storage") == 1  # type: ignore[attr-defined]
+    assert screen.file.getvalue().count("storage") == 1  # type: ignore[attr-defined]  # a StringIO
 
 
 @pytest.mark.parametrize(

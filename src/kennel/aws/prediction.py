@@ -85,7 +85,7 @@ def predict(
         ``function`` (the deployed Lambda function), ``endpoint`` (SageMaker directly) or
         ``model`` (the deployed release's archive, on this machine).
     progress
-        Is told if the photo was made smaller or converted for the function.
+        Receives a line if the photo was made smaller or converted for the function.
 
     Raises
     ------

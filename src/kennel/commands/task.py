@@ -93,7 +93,7 @@ def kennel_task(
 
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         required_first = sorted(parameters, key=lambda parameter: parameter.default is not parameter.empty)
-        run.__signature__ = inspect.Signature([context, *required_first])  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature([context, *required_first])  # type: ignore[attr-defined]  # invoke reads it
         invoke_task: Any = task(run, name=called, positional=positional, help=texts, auto_shortflags=False)
         invoke_task.options = options
         return invoke_task

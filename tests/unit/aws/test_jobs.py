@@ -140,7 +140,7 @@ class Stoppable:
         self.stops += 1
         if self.refusal:
             details = {"Code": self.refusal, "Message": "The request was rejected"}
-            raise ClientError({"Error": details}, "StopTrainingJob")  # type: ignore[typeddict-item]
+            raise ClientError({"Error": details}, "StopTrainingJob")  # type: ignore[typeddict-item]  # in part
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ NAMES = ('Ana\'s "best" [b]', "-rf dash", "=SUM(1)", "犬 собака")
 
 def split(directory: Path, name: str = "split", **settings: object) -> Split:
     target = directory.parent / name
-    return splitting.split(sources.read(directory), target, Settings(**settings))  # type: ignore[arg-type]
+    return splitting.split(sources.read(directory), target, Settings(**settings))  # type: ignore[arg-type]  # mixed
 
 
 def written(made: Split) -> dict[str, set[str]]:

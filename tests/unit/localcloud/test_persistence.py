@@ -151,7 +151,7 @@ def test_a_store_that_cannot_be_pickled_leaves_the_last_snapshot(aws: Any, tmp_p
     cloud.changes.note()
     assert keeper.save()
     assert not cloud.changes.unsaved
-    cloud.store(Notes).cloud = (number for number in range(3))  # type: ignore[assignment]
+    cloud.store(Notes).cloud = (number for number in range(3))  # type: ignore[assignment]  # no pickle
     cloud.changes.note()
     assert not keeper.save()
     assert cloud.changes.unsaved
