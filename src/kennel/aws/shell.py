@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 
-from kennel.aws import session, stack
+from kennel.aws import session, stack, state_bucket
 from kennel.aws.session import Workspace
 
 # Unset, because they would take precedence over the exported credentials or mix with them.
@@ -23,7 +23,7 @@ def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
         The workspace for ``terraform plan`` in ``terraform/``.
     """
     os.environ.update(cloud)
-    backend = [f"-backend-config={name}={value}" for name, value in stack.state_backend(workspace).items()]
+    backend = [f"-backend-config={name}={value}" for name, value in state_bucket.backend(workspace).items()]
     mirror = session.provider_mirror()
     plugins = [f"-plugin-dir={mirror}"] if mirror else []
     files = shlex.join(f"-var-file={path}" for path in stack.variable_files(workspace))

@@ -1,4 +1,4 @@
-"""The stack as a whole: state bucket, plan, apply, outputs, deployed release."""
+"""The stack as a whole: plan, apply, outputs, deployed release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, function_package, session, silent
+from kennel.aws import Progress, StackError, function_package, session, silent, state_bucket
 from kennel.aws.changes import Changes
 from kennel.aws.session import Workspace
 from kennel.aws.terraform import Terraform
@@ -26,16 +26,6 @@ class Stack:
             return self.outputs[name]
         except KeyError as error:
             raise StackError(f"the stack has no output {name!r}: run ./kennel stack.apply") from error
-
-
-def state_backend(workspace: Workspace) -> dict[str, str]:
-    """Return the settings of the S3 backend for this environment's state."""
-    return {
-        "bucket": f"kennel-state-{session.account_id()}-{session.region()}",
-        "key": f"kennel/{workspace.environment}.tfstate",
-        "region": session.region(),
-        "use_path_style": str(session.s3_use_path_style()).lower(),
-    }
 
 
 def variable_files(workspace: Workspace) -> list[str]:
@@ -57,8 +47,8 @@ def prepare(workspace: Workspace, progress: Progress | None = None) -> Terraform
     Idempotent. The state bucket is created here because it cannot be part of the state.
     """
     report = progress or silent
-    backend = state_backend(workspace)
-    _ensure_state_bucket(backend["bucket"], backend["region"], report)
+    backend = state_bucket.backend(workspace)
+    state_bucket.ensure(backend["bucket"], backend["region"], report)
     build(workspace)
     terraform = terraform_of(workspace, progress)
     report("terraform init")
@@ -183,39 +173,3 @@ def current_release(bucket: str) -> dict[str, Any] | None:
         return None
     release: dict[str, Any] = json.loads(response["Body"].read())
     return release
-
-
-def _ensure_state_bucket(bucket: str, region: str, report: Progress) -> None:
-    from botocore.exceptions import ClientError
-
-    s3 = session.client("s3")
-    try:
-        s3.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-            raise
-        report(f"creating the state bucket {bucket}")
-        # S3 rejects us-east-1 as a location constraint.
-        location: dict[str, Any] = (
-            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        )
-        s3.create_bucket(Bucket=bucket, **location)
-    # Set each time: an interrupted run may have left the bucket without protection.
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_public_access_block(
-        Bucket=bucket,
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "BlockPublicPolicy": True,
-            "IgnorePublicAcls": True,
-            "RestrictPublicBuckets": True,
-        },
-    )
-    s3.put_bucket_encryption(
-        Bucket=bucket,
-        ServerSideEncryptionConfiguration={
-            "Rules": [
-                {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
-            ]
-        },
-    )
