@@ -53,6 +53,8 @@ def access_denied(request: ApiRequest, permission: RequiredPermission, decision:
         f"User: {request.principal.arn} is not authorized to perform: {permission.action} "
         f"on resource: {resource} {decision.reason}"
     )
+    if request.principal.kind == "federated":
+        message = f"Not authorized to perform {permission.action}"
     if request.service == "ec2":
         message = f"You are not authorized to perform this operation. {message}"
     if request.service in ACCESS_DENIED_CODES:

@@ -13,7 +13,10 @@ ConditionKeys = dict[str, "str | list[str]"]
 
 
 def principal_context(principal: Principal) -> ConditionKeys:
-    """Return the ``aws:Principal…`` keys of a caller."""
+    """Return the ``aws:Principal…`` keys of a caller; a web identity has its provider's keys instead."""
+    if principal.kind == "federated":
+        provider = principal.name.removeprefix("https://").lower()
+        return {f"{provider}:{claim}": value for claim, value in principal.claims.items()}
     values: ConditionKeys = {
         "aws:principalarn": principal.role_arn or principal.arn,
         "aws:principaltype": PRINCIPAL_TYPES.get(principal.kind, "Service"),

@@ -1,4 +1,4 @@
-"""The credentials that moto holds: users' access keys, and the sessions of assumed roles."""
+"""The credentials that moto holds: users' access keys, roles' sessions, and the identity providers."""
 
 from __future__ import annotations
 
@@ -45,6 +45,28 @@ class UserKey:
     principal: Principal
 
 
+@dataclass(frozen=True)
+class IdentityProvider:
+    """An OpenID Connect provider, and the audiences that its tokens may be for."""
+
+    arn: str
+    audiences: tuple[str, ...]
+
+
+def identity_provider(issuer: str) -> IdentityProvider | None:
+    """Return the provider that is registered for an issuer's address; None if there is none."""
+    address = issuer.removeprefix("https://")
+    providers = iam_backends[ACCOUNT_ID]["aws"].open_id_providers.values()
+    return next(
+        (
+            IdentityProvider(provider.arn, tuple(provider.client_id_list))
+            for provider in providers
+            if provider.url == address
+        ),
+        None,
+    )
+
+
 def session(access_key_id: str) -> SessionCredentials | None:
     """Return the role session that an access key belongs to; None if there is none."""
     record = next(
@@ -89,19 +111,23 @@ def user_key(access_key_id: str) -> UserKey | None:
     return UserKey(key.secret_access_key, principal)
 
 
-def create_session(role_arn: str, session_name: str, seconds: int) -> SessionCredentials:
+def create_session(
+    role_arn: str, session_name: str, seconds: int, session_policy: str = ""
+) -> SessionCredentials:
     """Create a session of a role, without asking whether anybody may assume it.
 
     Parameters
     ----------
     seconds
         How long the credentials are valid.
+    session_policy
+        A policy document that limits the session; empty for none.
     """
     record = _sts().assume_role(
         region_name=REGION,
         role_session_name=session_name,
         role_arn=role_arn,
-        policy="",
+        policy=session_policy,
         duration=seconds,
         external_id="",
     )

@@ -93,6 +93,8 @@ def _match_principal(element: Any, principal: Principal) -> PrincipalMatch | Non
         return None
     if principal.kind == "service":
         return "service" if principal.name in _list(element.get("Service", [])) else None
+    if principal.kind == "federated":
+        return "itself" if principal.arn in _list(element.get("Federated", [])) else None
     match: PrincipalMatch | None = None
     for name in _list(element.get("AWS", [])):
         if name == principal.arn or name == principal.unique_id:

@@ -1,11 +1,11 @@
-"""Who makes a request: the operator, a role's session, an IAM user, a service of AWS, or nobody."""
+"""Who makes a request: the operator, a role's session, a user, a service, a web identity, or nobody."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-PrincipalKind = Literal["operator", "role", "user", "service", "anonymous"]
+PrincipalKind = Literal["operator", "role", "user", "service", "federated", "anonymous"]
 
 
 @dataclass(frozen=True)
@@ -15,15 +15,18 @@ class Principal:
     Attributes
     ----------
     arn
-        A role session's own ARN, a user's ARN, or a service's host name.
+        A role session's own ARN, a user's ARN, a service's host name, or the ARN of the identity provider.
     name
-        The role's or the user's name, or the service's host name (``sagemaker.amazonaws.com``).
+        The role's or the user's name, the service's host name (``sagemaker.amazonaws.com``), or the address
+        of the identity provider.
     role_arn
         The ARN of a session's role; empty for other kinds.
     unique_id
         What ``aws:userid`` holds, e.g. ``AROA…:session`` for a role session.
     session_policy
         The policy document that a role session was created with.
+    claims
+        What a web identity's token says: ``aud`` and ``sub``.
     """
 
     kind: PrincipalKind
@@ -34,6 +37,7 @@ class Principal:
     unique_id: str = ""
     session_policy: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
 
     @property
     def unrestricted(self) -> bool:

@@ -8,6 +8,7 @@ import uuid
 import warnings
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from botocore.exceptions import DataNotFoundError
@@ -32,6 +33,8 @@ SERVICE_OF_SIGNING_NAME = {
     "email": "ses",
 }
 STREAMED_UPLOADS = {"PutObject", "UploadPart"}
+# Operations that carry no signature, by the Action of their form.
+UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity": "sts"}
 
 
 @dataclass
@@ -61,8 +64,11 @@ def service_of(signing_name: str, environ: Environ) -> str:
 def service_guess(environ: Environ) -> str:
     """Return the service of an unsigned request: S3, unless it names an operation of another protocol."""
     form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    if "HTTP_X_AMZ_TARGET" in environ or (form and environ["REQUEST_METHOD"] == "POST"):
+    if "HTTP_X_AMZ_TARGET" in environ:
         return "unsigned"
+    if form and environ["REQUEST_METHOD"] == "POST":
+        action = parse_qs(read_body(environ).decode("utf-8", "replace")).get("Action", [""])[0]
+        return UNSIGNED_ACTIONS.get(action, "unsigned")
     return "s3"
 
 

@@ -17,6 +17,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import ACCOUNT_ID, REGION
+from kennel.localcloud.authorization import web_identity
 from kennel.localcloud.authorization.api_call import authorize
 from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.identify import identify
@@ -139,11 +140,15 @@ class Gateway:
             principal, secret = identify(signature, arriving.service)
         else:
             arriving.service = codec.service_guess(environ)
-            if arriving.service != "s3":
+            if arriving.service not in ("s3", *codec.UNSIGNED_ACTIONS.values()):
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
         decoded = arriving.decoded = codec.decode(arriving.service, environ)
         if signature:
             verify(signature, secret, environ, decoded.body)
+        elif arriving.service != "s3":
+            if decoded.model.name not in codec.UNSIGNED_ACTIONS:
+                raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+            principal = web_identity.identify(self.cloud, decoded.parameters)
         arriving.caller = principal.arn
         metadata = decoded.model.service_model.metadata
         request = ApiRequest(

@@ -27,6 +27,7 @@ HANDLERS = (
     "sagemaker.tuning.api",
     "ssm.run_command",
     "sts",
+    "web_identity",
 )
 
 
