@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -15,7 +17,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from kennel.localcloud import REGION, lifecycle
-from kennel.localcloud.connection import web_identity_token
 
 from .conftest import ACCOUNT, Client, document, statement
 
@@ -66,7 +67,10 @@ def assume(service: lifecycle.Status) -> Assume:
 @pytest.fixture(scope="module")
 def token(service: lifecycle.Status) -> Callable[..., str]:
     def sign(issuer: str = ISSUER, audience: str = AUDIENCE, subject: str = SUBJECT) -> str:
-        return web_identity_token(service.endpoint_url, issuer, audience, subject)
+        query = urlencode({"issuer": issuer, "audience": audience, "subject": subject})
+        url = f"{service.endpoint_url}/_kennel/web-identity/token?{query}"
+        with urllib.request.urlopen(url, data=b"") as response:
+            return str(json.load(response)["token"])
 
     return sign
 
@@ -161,8 +165,6 @@ def test_what_the_local_cloud_did_not_sign_is_refused(assume: Assume, token: Any
 
 
 def test_a_token_expires(service: lifecycle.Status, assume: Assume) -> None:
-    import urllib.request
-
     query = f"issuer={ISSUER}&audience={AUDIENCE}&subject={SUBJECT}&seconds=1"
     url = f"{service.endpoint_url}/_kennel/web-identity/token?{query}"
     with urllib.request.urlopen(url, data=b"") as response:
