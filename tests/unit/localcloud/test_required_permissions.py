@@ -92,6 +92,69 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         {"EndpointName": "e", "Body": b"\xff\xd8"},
         [("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/e")],
     ),
+    (
+        "ec2",
+        "describe_vpc_attribute",
+        {"VpcId": "vpc-0", "Attribute": "enableDnsSupport"},
+        [("ec2:DescribeVpcAttribute", f"arn:aws:ec2:{R}:{A}:vpc/vpc-0")],
+    ),
+    (
+        "ec2",
+        "describe_instance_attribute",
+        {"InstanceId": "i-0", "Attribute": "userData"},
+        [("ec2:DescribeInstanceAttribute", f"arn:aws:ec2:{R}:{A}:instance/i-0")],
+    ),
+    (
+        "iam",
+        "get_open_id_connect_provider",
+        {"OpenIDConnectProviderArn": f"arn:aws:iam::{A}:oidc-provider/issuer.example.com"},
+        [("iam:GetOpenIDConnectProvider", f"arn:aws:iam::{A}:oidc-provider/issuer.example.com")],
+    ),
+    (
+        "cloudwatch",
+        "list_tags_for_resource",
+        {"ResourceARN": f"arn:aws:cloudwatch:{R}:{A}:alarm:a"},
+        [("cloudwatch:ListTagsForResource", f"arn:aws:cloudwatch:{R}:{A}:alarm:a")],
+    ),
+    (
+        "ssm",
+        "list_tags_for_resource",
+        {"ResourceType": "Parameter", "ResourceId": "/p/q"},
+        [("ssm:ListTagsForResource", f"arn:aws:ssm:{R}:{A}:parameter/p/q")],
+    ),
+    (
+        "sns",
+        "get_subscription_attributes",
+        {"SubscriptionArn": f"arn:aws:sns:{R}:{A}:t:0"},
+        [("sns:GetSubscriptionAttributes", f"arn:aws:sns:{R}:{A}:t")],
+    ),
+    (
+        "budgets",
+        "describe_budget",
+        {"AccountId": A, "BudgetName": "b"},
+        [("budgets:ViewBudget", f"arn:aws:budgets::{A}:budget/b")],
+    ),
+    (
+        "application-autoscaling",
+        "deregister_scalable_target",
+        {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": "endpoint/e/variant/v",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        },
+        [
+            (
+                "application-autoscaling:DeregisterScalableTarget",
+                f"arn:aws:application-autoscaling:{R}:{A}:scalable-target/*",
+            )
+        ],
+    ),
+    (
+        "application-autoscaling",
+        "describe_scalable_targets",
+        {"ServiceNamespace": "sagemaker"},
+        [("application-autoscaling:DescribeScalableTargets", "*")],
+    ),
     ("lambda", "invoke", {"FunctionName": "f"}, [("lambda:InvokeFunction", FUNCTION)]),
     (
         "lambda",

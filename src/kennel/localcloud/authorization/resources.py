@@ -87,6 +87,8 @@ def _cloudwatch(request: ApiRequest) -> list[str]:
     name = request.parameters.get("AlarmName")
     if name:
         return [request.arn(f"alarm:{name}")]
+    if request.parameters.get("ResourceARN"):
+        return [request.parameters["ResourceARN"]]
     if request.operation == "DeleteAlarms":
         return [request.arn(f"alarm:{name}") for name in request.parameters.get("AlarmNames", [])]
     dashboards = request.parameters.get("DashboardNames") or [request.parameters.get("DashboardName")]
@@ -123,7 +125,13 @@ def _kms_context(request: ApiRequest) -> ConditionKeys:
     context: ConditionKeys = {
         f"kms:encryptioncontext:{name.lower()}": str(value) for name, value in pairs.items()
     }
-    return {**context, "kms:encryptioncontextkeys": list(pairs), "kms:calleraccount": request.account}
+    key = key_of(request)
+    return {
+        **context,
+        "kms:encryptioncontextkeys": list(pairs),
+        "kms:calleraccount": request.account,
+        "kms:resourcealiases": list(key.aliases) if key else [],
+    }
 
 
 def _ssm(request: ApiRequest) -> list[str]:
@@ -132,6 +140,8 @@ def _ssm(request: ApiRequest) -> list[str]:
         document = f"arn:aws:ssm:{request.region}::document/{parameters['DocumentName'].split('/')[-1]}"
         instances = parameters.get("InstanceIds") or []
         return [document, *(request.arn(f"instance/{name}", "ec2") for name in instances)]
+    if parameters.get("ResourceType") == "Parameter":  # of a call about tags
+        return [_parameter_arn(request, parameters.get("ResourceId", ""))]
     names = parameters.get("Names") or [parameters.get("Name") or parameters.get("Path")]
     if "Parameter" not in request.operation or request.operation == "DescribeParameters":
         return []
@@ -163,6 +173,8 @@ def _sns(request: ApiRequest) -> list[str]:
     arn = parameters.get("TopicArn") or parameters.get("TargetArn") or parameters.get("ResourceArn")
     if arn:
         return [arn]
+    if parameters.get("SubscriptionArn"):  # its permission is on its topic
+        return [parameters["SubscriptionArn"].rpartition(":")[0]]
     return [request.arn(parameters["Name"])] if request.operation == "CreateTopic" else []
 
 
@@ -182,6 +194,7 @@ def _iam(request: ApiRequest) -> list[str]:
     parameters = request.parameters
     for parameter, kind in (
         ("PolicyArn", ""),
+        ("OpenIDConnectProviderArn", ""),
         ("RoleName", "role"),
         ("UserName", "user"),
         ("GroupName", "group"),
@@ -212,7 +225,41 @@ def _iam_context(request: ApiRequest) -> ConditionKeys:
 def _ec2(request: ApiRequest) -> list[str]:
     if request.operation in ("StartInstances", "StopInstances", "TerminateInstances", "RebootInstances"):
         return [request.arn(f"instance/{name}") for name in request.parameters.get("InstanceIds", [])]
+    if request.operation in ATTRIBUTES_OF:
+        kind, parameter = ATTRIBUTES_OF[request.operation]
+        return [request.arn(f"{kind}/{request.parameters.get(parameter, '*')}")]
     return []
+
+
+# The descriptions of EC2 whose permission is on a resource.
+ATTRIBUTES_OF = {
+    "DescribeInstanceAttribute": ("instance", "InstanceId"),
+    "DescribeVpcAttribute": ("vpc", "VpcId"),
+}
+
+
+def _budgets(request: ApiRequest) -> list[str]:
+    arn = request.parameters.get("ResourceARN")
+    name = request.parameters.get("BudgetName") or (request.parameters.get("Budget") or {}).get("BudgetName")
+    return [arn or f"arn:aws:budgets::{request.account}:budget/{name or '*'}"]
+
+
+def _application_autoscaling(request: ApiRequest) -> list[str]:
+    if request.parameters.get("ResourceARN"):
+        return [request.parameters["ResourceARN"]]
+    if request.operation.startswith("Describe"):
+        return []
+    # The target's own id, which its ARN ends in, is moto's: policies cannot know it, here as on AWS.
+    return [request.arn("scalable-target/*")]
+
+
+def _application_autoscaling_context(request: ApiRequest) -> ConditionKeys:
+    keys = {"ServiceNamespace": "service-namespace", "ScalableDimension": "scalable-dimension"}
+    return {
+        f"application-autoscaling:{key}": request.parameters[parameter]
+        for parameter, key in keys.items()
+        if request.parameters.get(parameter)
+    }
 
 
 _RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
@@ -229,12 +276,15 @@ _RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
     "sts": _sts,
     "iam": _iam,
     "ec2": _ec2,
+    "budgets": _budgets,
+    "application-autoscaling": _application_autoscaling,
 }
 _CONTEXTS: dict[str, Callable[[ApiRequest], ConditionKeys]] = {
     "cloudwatch": _cloudwatch_context,
     "kms": _kms_context,
     "sts": _sts_context,
     "iam": _iam_context,
+    "application-autoscaling": _application_autoscaling_context,
 }
 
 

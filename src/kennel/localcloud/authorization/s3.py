@@ -228,6 +228,7 @@ def _kms_permission(
         "kms:calleraccount": request.account,
         "kms:encryptioncontext:aws:s3:arn": f"arn:aws:s3:::{bucket}/{key}",
         "kms:encryptioncontextkeys": ["aws:s3:arn"],
+        "kms:resourcealiases": list(kms_key.aliases),
         "aws:viaawsservice": "true",
         "aws:calledvia": ["s3.amazonaws.com"],
     }

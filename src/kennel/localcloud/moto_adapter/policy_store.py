@@ -49,10 +49,11 @@ class IamRole:
 
 @dataclass(frozen=True)
 class KmsKey:
-    """A KMS key and its policy."""
+    """A KMS key, its policy, and the aliases that name it."""
 
     arn: str
     policy: Policy
+    aliases: tuple[str, ...] = ()
 
 
 def principal_policies(principal: Principal) -> PrincipalPolicies:
@@ -117,7 +118,9 @@ def key(region: str, identifier: str) -> KmsKey | None:
         return None
     backend = regions[region]
     record = backend.keys.get(backend.any_id_to_key_id(identifier) or "")
-    return KmsKey(record.arn, parse(record.policy, "key policy")) if record else None
+    if not record:
+        return None
+    return KmsKey(record.arn, parse(record.policy, "key policy"), tuple(record.aliases))
 
 
 def attached_policy(service: str, region: str, arns: list[str]) -> Policy | None:
