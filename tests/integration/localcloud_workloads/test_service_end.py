@@ -15,7 +15,7 @@ from kennel.localcloud import lifecycle
 from kennel.localcloud.services.sagemaker.training.job import INTERRUPTED
 
 from .conftest import Stage, eventually, started
-from .test_endpoint import Endpoints
+from .small_models import Endpoints
 from .test_function import APP, Functions
 from .test_training import Jobs
 

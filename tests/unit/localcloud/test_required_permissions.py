@@ -47,6 +47,18 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         {"TrainingJobName": "t"},
         [("sagemaker:DescribeTrainingJob", f"{SAGEMAKER}:training-job/t")],
     ),
+    (
+        "cloudwatch",
+        "describe_alarms",
+        {"AlarmNames": ["a", "b"]},
+        [("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{R}:{A}:alarm:{name}") for name in "ab"],
+    ),
+    (
+        "cloudwatch",
+        "describe_alarms",
+        {},
+        [("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{R}:{A}:alarm:*")],
+    ),
     ("sagemaker", "list_training_jobs", {}, [("sagemaker:ListTrainingJobs", "*")]),
     (
         "sagemaker",

@@ -13,8 +13,10 @@ from kennel.localcloud.services.sagemaker.endpoints.description import (
     find_endpoint,
     retain,
 )
-from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, EndpointPlan, endpoints
-from kennel.localcloud.services.sagemaker.endpoints.fleet import FleetError, read_plans
+from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
+from kennel.localcloud.services.sagemaker.endpoints.fleet import FleetError
+from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan, read_plan
+from kennel.localcloud.services.sagemaker.endpoints.rollout import Rollout, RolloutError, read_rollout
 
 
 @operation("sagemaker", "CreateEndpoint")
@@ -26,12 +28,14 @@ def create_endpoint(call: Call) -> Response:
         raise AwsError("ValidationException", f'Cannot create already existing endpoint "{arn}".')
     config = find_config(call)
     plan = _plan(call, config, describe_variants(config))
+    deployment_config = call.parameters.get("DeploymentConfig")
+    _rollout(deployment_config, plan)  # refused already now; it is used by the first update
     response = call.ask_moto()
     if not response.ok:
         raise Unchanged(response)
     endpoint = Endpoint(call.cloud, backend.endpoints[name])
     endpoint.record.production_variants = plan.descriptions
-    endpoint.record.last_deployment_config = call.parameters.get("DeploymentConfig")
+    endpoint.record.last_deployment_config = deployment_config
     endpoints(call.cloud)[name] = endpoint
     endpoint.deploy(plan, "Creating")
     return response
@@ -39,7 +43,7 @@ def create_endpoint(call: Call) -> Response:
 
 @operation("sagemaker", "UpdateEndpoint")
 def update_endpoint(call: Call) -> dict[str, Any]:
-    """Bring up another configuration beside what serves, and swap when it is healthy.
+    """Bring up another configuration beside what serves, and move the traffic to it.
 
     Counts and weights go back to the new configuration's initial ones, unless the caller retains all
     variant properties (but for those it excludes), as on AWS. moto has no such operation.
@@ -54,9 +58,12 @@ def update_endpoint(call: Call) -> dict[str, Any]:
             {item["VariantPropertyType"] for item in excluded},
         )
     plan = _plan(call, config, descriptions)
-    if not call.parameters.get("RetainDeploymentConfig"):
-        endpoint.record.last_deployment_config = call.parameters.get("DeploymentConfig")
-    endpoint.deploy(plan, "Updating")
+    deployment_config = call.parameters.get("DeploymentConfig")
+    if call.parameters.get("RetainDeploymentConfig"):
+        deployment_config = endpoint.record.last_deployment_config
+    rollout = _rollout(deployment_config, plan)
+    endpoint.record.last_deployment_config = deployment_config
+    endpoint.deploy(plan, "Updating", rollout)
     return {"EndpointArn": endpoint.record.arn}
 
 
@@ -90,15 +97,15 @@ def delete_endpoint(call: Call) -> Response:
 
 
 def _settled_endpoint(call: Call) -> Endpoint:
-    """Return a call's endpoint, which is neither coming up nor being updated.
+    """Return a call's endpoint, which is neither coming up nor being updated, and has not failed.
 
     Raises
     ------
     AwsError
-        There is none, or its status is another than InService and Failed.
+        There is none, or its status is another than InService and UpdateRollbackFailed.
     """
     record = find_endpoint(call)
-    if record.endpoint_status not in ("InService", "Failed"):
+    if record.endpoint_status not in ("InService", "UpdateRollbackFailed"):
         raise AwsError(
             "ValidationException",
             f'Cannot update in-progress endpoint "{record.arn}": its status is {record.endpoint_status}.',
@@ -108,7 +115,13 @@ def _settled_endpoint(call: Call) -> Endpoint:
 
 def _plan(call: Call, config: Any, descriptions: list[dict[str, Any]]) -> EndpointPlan:
     try:
-        variants = read_plans(call.backend(), config, descriptions)
+        return read_plan(call.backend(), config, descriptions)
     except FleetError as error:
         raise AwsError("ValidationException", str(error)) from error
-    return EndpointPlan(config.endpoint_config_name, variants, descriptions)
+
+
+def _rollout(deployment_config: dict[str, Any] | None, plan: EndpointPlan) -> Rollout:
+    try:
+        return read_rollout(deployment_config, {variant.name: variant.count for variant in plan.variants})
+    except RolloutError as error:
+        raise AwsError("ValidationException", str(error)) from error

@@ -1,11 +1,14 @@
-"""Endpoints as DescribeEndpoint shows them: their variants' counts and weights."""
+"""Endpoints as DescribeEndpoint shows them: variants' counts and weights, and the deployment under way."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan
 
 COUNTS = ("CurrentInstanceCount", "DesiredInstanceCount")
 WEIGHTS = ("CurrentWeight", "DesiredWeight")
@@ -60,6 +63,34 @@ def describe_variants(config: Any) -> list[dict[str, Any]]:
             description["ManagedInstanceScaling"] = variant["ManagedInstanceScaling"]
         descriptions.append(description)
     return descriptions
+
+
+def pending_summary(
+    plan: EndpointPlan, started: datetime, stage: str, counts: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return the PendingDeploymentSummary of a deployment under way.
+
+    Parameters
+    ----------
+    plan, started
+        What comes up, and since when.
+    stage
+        The status of its variants: Creating, ActivatingTraffic, Baking or Deleting.
+    counts
+        The instances that each variant has by now.
+    """
+    status = {"Status": stage, "StartTime": datetime.now(UTC)}
+    variants = [
+        {
+            **{name: value for name, value in description.items() if name not in COUNTS},
+            "CurrentInstanceCount": counts.get(variant.name, 0),
+            "DesiredInstanceCount": variant.count,
+            "InstanceType": variant.instance_type,
+            "VariantStatus": [status],
+        }
+        for variant, description in zip(plan.variants, plan.descriptions, strict=True)
+    ]
+    return {"EndpointConfigName": plan.configuration, "ProductionVariants": variants, "StartTime": started}
 
 
 def retain(variants: list[dict[str, Any]], before: list[dict[str, Any]], excluded: set[str]) -> None:

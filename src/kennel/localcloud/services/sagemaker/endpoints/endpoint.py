@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import threading
@@ -11,25 +12,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
+from kennel.localcloud.services.sagemaker.endpoints.alarm_watch import AlarmWatch
+from kennel.localcloud.services.sagemaker.endpoints.deployment import Deployment
+from kennel.localcloud.services.sagemaker.endpoints.description import pending_summary
 from kennel.localcloud.services.sagemaker.endpoints.fleet import (
     LONGEST_REASON,
     Fleet,
     FleetError,
-    VariantPlan,
 )
+from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan
+from kennel.localcloud.services.sagemaker.endpoints.rollout import Rollout
+from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
 
 FOLDER = "endpoints"  # of the unpacked models, in the cloud's folder
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class EndpointPlan:
-    """An endpoint configuration, resolved: what to bring up, and how DescribeEndpoint shows it."""
-
-    configuration: str
-    variants: list[VariantPlan]
-    descriptions: list[dict[str, Any]]
 
 
 class Endpoint:
@@ -39,6 +36,8 @@ class Endpoint:
     ----------
     fleet : Fleet or None
         What serves now; None before the first deployment succeeded.
+    traffic : Traffic or None
+        Where requests go; None as long as there is no fleet.
     plan : EndpointPlan or None
         What serves now, or else what is coming up.
     """
@@ -46,9 +45,11 @@ class Endpoint:
     def __init__(self, cloud: Cloud, record: Any) -> None:
         self._cloud, self.record = cloud, record
         self.fleet: Fleet | None = None
+        self.traffic: Traffic | None = None
         self._starting: Fleet | None = None
+        self._mixed: list[Fleet] = []  # what serves beside the fleet after a roll-back that failed
         self.plan: EndpointPlan | None = None
-        self._deleted = False
+        self._deleted = threading.Event()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -60,50 +61,92 @@ class Endpoint:
         name: str = self.record.endpoint_name
         return name
 
-    def deploy(self, plan: EndpointPlan, status: str) -> None:
-        """Bring up a configuration beside what serves, and swap when it is healthy: blue/green.
+    def deploy(self, plan: EndpointPlan, status: str, rollout: Rollout | None = None) -> None:
+        """Bring up a configuration beside what serves, and move the traffic to it.
 
         Parameters
         ----------
         plan
             The endpoint configuration, resolved.
         status
-            What the endpoint is meanwhile: Creating or Updating.
+            What the endpoint is meanwhile: Creating, Updating or SystemUpdating.
+        rollout
+            How the traffic moves, and what rolls the update back; by default all of it, at once.
         """
-        self._set_status(status)
         self.plan = self.plan or plan
         folder = self._cloud.directory / FOLDER / self.name / uuid.uuid4().hex[:8]
-        self._starting = Fleet(self._cloud, self.name, plan.variants, folder)
+        new = self._starting = Fleet(self._cloud, self.name, plan.variants, folder)
+        rollout = rollout or Rollout()
+        started = datetime.now(UTC)
+
+        def report(stage: str) -> None:
+            with self._lock:
+                self.record.pending_deployment_summary = pending_summary(plan, started, stage, new.counts())
+                if rollout.batch and self.fleet and not self._deleted.is_set():
+                    self._describe(self.fleet, "Current")
+            self._cloud.changes.note()
+
+        deployment = Deployment(
+            rollout,
+            AlarmWatch(self._cloud, plan.role, rollout.alarms),
+            self.traffic,
+            new,
+            self._route,
+            report,
+            self._deleted.wait,
+        )
+        self._set_status(status)
+        report("Creating")
         threading.Thread(
-            target=self._deploy, args=(plan, self._starting), name=f"deploy {self.name}", daemon=True
+            target=self._deploy, args=(plan, deployment), name=f"deploy {self.name}", daemon=True
         ).start()
 
-    def _deploy(self, plan: EndpointPlan, fleet: Fleet) -> None:
-        reason = ""
+    def _deploy(self, plan: EndpointPlan, deployment: Deployment) -> None:
         try:
-            fleet.start()
-        except FleetError as error:
-            reason = str(error)
+            deployment.run()
         except Exception as error:  # a fault of the local cloud must not leave the endpoint Creating
             log.exception("endpoint %s", self.name)
-            reason = f"The local cloud failed: {error!r}. Its log says more."
+            deployment.reason = f"The local cloud failed: {error!r}. Its log says more."
+            self.traffic = deployment.serving
+        for fleet in self._settle(plan, deployment):
+            fleet.retire()
         with self._lock:
-            old, self._starting = self.fleet, None
-            if reason or self._deleted:
-                retired: Fleet | None = fleet
-            else:
-                retired, self.fleet, self.plan = old, fleet, plan
-                self.record.endpoint_config_name = plan.configuration
-                self.record.production_variants = plan.descriptions
-            if not self._deleted:
-                # A failed update leaves the old fleet in service, as AWS's roll-back does.
-                self._set_status("InService" if self.fleet else "Failed", reason)
+            self.record.pending_deployment_summary = None
+            if not self._deleted.is_set():
+                # A failed update leaves the old fleet in service: its configuration, and a FailureReason.
+                served = "UpdateRollbackFailed" if deployment.mixed else "InService"
+                self._set_status(served if self.fleet else "Failed", deployment.reason)
         self._cloud.resuming.pop(self._description, None)
-        if retired:
-            retired.close()
+
+    def _settle(self, plan: EndpointPlan, deployment: Deployment) -> list[Fleet]:
+        """Take what a deployment ended with; return the fleets that serve no more."""
+        new, old = deployment.new, deployment.old
+        with self._lock:
+            self._starting = None
+            if self._deleted.is_set():
+                new.close()
+                return [old] if old else []
+            if deployment.reason:
+                if old and deployment.rollout.batch:
+                    self._describe(old, "Current")
+                if deployment.mixed:
+                    self._mixed.append(new)
+                    return []
+                return [new]
+            retired, self._mixed = [*self._mixed, *([old] if old else [])], []
+            self.fleet, self.traffic, self.plan = new, Traffic(new), plan
+            self.record.endpoint_config_name = plan.configuration
+            self.record.production_variants = plan.descriptions
+            return retired
+
+    def _route(self, traffic: Traffic) -> None:
+        with self._lock:
+            if not self._deleted.is_set():
+                self.traffic = traffic
 
     def resume(self) -> None:
         """Bring up again what served when the local cloud ended; an update under way then is given up."""
+        self.record.pending_deployment_summary = None
         status = self.record.endpoint_status
         if status == "Failed" or self.plan is None:
             return
@@ -119,7 +162,7 @@ class Endpoint:
         ]
         self._cloud.resuming[self._description] = None
         self.deploy(
-            EndpointPlan(self.plan.configuration, variants, descriptions),
+            replace(self.plan, variants=variants, descriptions=descriptions),
             "Creating" if status == "Creating" else "SystemUpdating",
         )
 
@@ -130,6 +173,9 @@ class Endpoint:
     def scale(self, changes: list[dict[str, Any]]) -> None:
         """Change variants' weights and instance counts; the endpoint is Updating until they serve.
 
+        If an instance does not start, the endpoint is RollingBack until it has its former counts and weights
+        again.
+
         Parameters
         ----------
         changes
@@ -138,25 +184,32 @@ class Endpoint:
         fleet = self.fleet
         if fleet is None:
             return
+        before = [
+            {
+                "VariantName": name,
+                "DesiredWeight": variant.weight,
+                "DesiredInstanceCount": len(variant.instances),
+            }
+            for name, variant in fleet.variants.items()
+        ]
         self._set_status("Updating")
-        for change in changes:
-            variant = fleet.variants[change["VariantName"]]
-            if change.get("DesiredWeight") is not None:
-                variant.weight = change["DesiredWeight"]
-            if change.get("DesiredInstanceCount") is not None:
-                variant.scale(change["DesiredInstanceCount"])
+        fleet.change(changes)
         self._describe(fleet, "Desired")
 
         def settle() -> None:
             reason = ""
-            for variant in fleet.variants.values():
-                try:
-                    variant.wait()
-                except FleetError as error:
-                    reason = str(error)
+            try:
+                fleet.wait()
+            except FleetError as error:
+                reason = str(error)
+                self._set_status("RollingBack", reason)
+                fleet.change(before)
+                with contextlib.suppress(FleetError):  # the reason is known
+                    fleet.wait()
             with self._lock:
-                if not self._deleted:
-                    self._describe(fleet, "Current")
+                if not self._deleted.is_set():
+                    for which in ("Desired", "Current"):
+                        self._describe(fleet, which)
                     self._set_status("InService", reason)
 
         threading.Thread(target=settle, name=f"scale {self.name}", daemon=True).start()
@@ -173,9 +226,9 @@ class Endpoint:
     def delete(self) -> None:
         """Stop what serves and what is starting."""
         with self._lock:
-            self._deleted = True
-            fleets = [fleet for fleet in (self.fleet, self._starting) if fleet]
-            self.fleet = None
+            self._deleted.set()
+            fleets = [fleet for fleet in (self.fleet, self._starting, *self._mixed) if fleet]
+            self.fleet = self.traffic = None
         for fleet in fleets:
             fleet.close()
 

@@ -71,6 +71,7 @@ class EndpointInstance:
         self.failure = ""
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._closing = threading.Event()
+        self._requests, self._answered = 0, threading.Condition()
         self._pool: urllib3.HTTPConnectionPool | None = None
         group, stream = f"/aws/sagemaker/Endpoints/{settings.endpoint}", f"{settings.variant}/{self.name}"
         self._log = LogStream(settings.session, group, stream)
@@ -90,13 +91,34 @@ class EndpointInstance:
         urllib3.exceptions.HTTPError
             It did not answer, or not in time.
         """
-        pool = self._pool
-        if pool is None or not self.healthy.is_set():
-            raise InstanceUnavailableError(self.name)
-        return pool.urlopen("POST", "/invocations", body, headers, retries=False, timeout=INVOCATION_SECONDS)
+        with self._answered:
+            pool = self._pool
+            if pool is None or not self.serving:
+                raise InstanceUnavailableError(self.name)
+            self._requests += 1
+        try:
+            return pool.urlopen(
+                "POST", "/invocations", body, headers, retries=False, timeout=INVOCATION_SECONDS
+            )
+        finally:
+            with self._answered:
+                self._requests -= 1
+                self._answered.notify_all()
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes requests."""
+        return self.healthy.is_set() and not self._closing.is_set()
+
+    def retire(self) -> None:
+        """Take no further request, wait until those under way are answered, and end the server."""
+        with self._answered:
+            self._closing.set()
+            self._answered.wait_for(lambda: not self._requests, INVOCATION_SECONDS)
+        self.close()
 
     def close(self) -> None:
-        """Ask the server to end; does not wait."""
+        """Ask the server to end, whatever it is working on; does not wait."""
         self._closing.set()
         self.healthy.clear()
         self._workload.terminate(TERMINATION_GRACE)

@@ -7,6 +7,7 @@ import random
 import shutil
 import tarfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
 
 from kennel.localcloud.dispatch.cloud import Cloud
-from kennel.localcloud.moto_adapter import sagemaker
 from kennel.localcloud.runtime import storage
 from kennel.localcloud.runtime.opt_ml import ContainerRoot
 from kennel.localcloud.runtime.role_session import error_text, role_session
@@ -43,6 +43,8 @@ class VariantPlan:
     weight: float
     startup_seconds: float
     role: str
+    image: str
+    instance_type: str
     data_url: str
     compressed: bool
     variables: dict[str, str]
@@ -95,18 +97,22 @@ class Variant:
         self._settings = InstanceSettings(
             self._endpoint, plan.name, session, self._root.path, variables, plan.startup_seconds
         )
-        self.scale(plan.count)
 
     def scale(self, count: int) -> None:
-        """Start or stop instances until there are `count`; does not wait for them."""
+        """Start or retire instances until there are `count`; does not wait for them."""
         with self._lock:
             while len(self.instances) < count and self._settings:
                 instance = EndpointInstance(self._cloud, self._settings)
                 self.instances = [*self.instances, instance]
                 instance.start()
+        for instance in self._take(count):
+            threading.Thread(target=instance.retire, name=f"retire {instance.name}", daemon=True).start()
+
+    def _take(self, count: int) -> list[EndpointInstance]:
+        """Take all but `count` instances out of service and return them."""
+        with self._lock:
             surplus, self.instances = self.instances[count:], self.instances[:count]
-        for instance in surplus:
-            instance.close()
+        return surplus
 
     def wait(self) -> None:
         """Wait until every instance serves.
@@ -127,13 +133,20 @@ class Variant:
         instances = self.instances
         for _ in instances:
             instance = instances[next(self._turns) % len(instances)]
-            if instance.healthy.is_set():
+            if instance.serving:
                 return instance
         return None
 
+    def retire(self) -> None:
+        """Stop every instance once it has answered what it is working on, then as `close`."""
+        for instance in self._take(0):
+            instance.retire()
+        self.close()
+
     def close(self) -> None:
         """Stop every instance and remove the unpacked model."""
-        self.scale(0)
+        for instance in self._take(0):
+            instance.close()
         self._root.close()
         shutil.rmtree(self._root.folder, ignore_errors=True)
 
@@ -154,8 +167,13 @@ class Fleet:
     def __init__(self, cloud: Cloud, endpoint: str, plans: list[VariantPlan], folder: Path) -> None:
         self.variants = {plan.name: Variant(cloud, endpoint, plan, folder / plan.name) for plan in plans}
 
-    def start(self) -> None:
+    def start(self, counts: Mapping[str, int] | None = None) -> None:
         """Bring every instance up, and wait for them.
+
+        Parameters
+        ----------
+        counts
+            How many of each variant, for a fleet that grows later; by default as many as it wants.
 
         Raises
         ------
@@ -164,6 +182,45 @@ class Fleet:
         """
         for variant in self.variants.values():
             variant.prepare()
+        self.scale(counts or self.wanted())
+        self.wait()
+
+    def wanted(self) -> dict[str, int]:
+        """Return how many instances each variant was configured with."""
+        return {name: variant.plan.count for name, variant in self.variants.items()}
+
+    def counts(self) -> dict[str, int]:
+        """Return how many instances each variant has."""
+        return {name: len(variant.instances) for name, variant in self.variants.items()}
+
+    def scale(self, counts: Mapping[str, int]) -> None:
+        """Start or retire instances of the named variants; does not wait for them."""
+        for name, count in counts.items():
+            self.variants[name].scale(count)
+
+    def change(self, changes: list[dict[str, Any]]) -> None:
+        """Change weights and instance counts; does not wait for instances.
+
+        Parameters
+        ----------
+        changes
+            UpdateEndpointWeightsAndCapacities' ``DesiredWeightsAndCapacities``.
+        """
+        for change in changes:
+            variant = self.variants[change["VariantName"]]
+            if change.get("DesiredWeight") is not None:
+                variant.weight = change["DesiredWeight"]
+            if change.get("DesiredInstanceCount") is not None:
+                variant.scale(change["DesiredInstanceCount"])
+
+    def wait(self) -> None:
+        """Wait until every instance serves.
+
+        Raises
+        ------
+        FleetError
+            One did not start.
+        """
         for variant in self.variants.values():
             variant.wait()
 
@@ -183,6 +240,11 @@ class Fleet:
         weights = [variant.weight for variant in variants]
         return random.choices(variants, weights if any(weights) else None)[0]  # noqa: S311 - traffic, not a secret
 
+    def retire(self) -> None:
+        """Stop everything, once it has answered what it is working on."""
+        for variant in self.variants.values():
+            variant.retire()
+
     def close(self) -> None:
         """Stop everything."""
         for variant in self.variants.values():
@@ -196,45 +258,3 @@ def _startup_failure(variant: str, instance: EndpointInstance) -> str:
         f"{instance.failure}. Please check CloudWatch logs for this endpoint. Its last lines: "
     )
     return head + log_end[-(LONGEST_REASON - len(head)) :]
-
-
-def read_plans(backend: Any, configuration: Any, descriptions: list[dict[str, Any]]) -> list[VariantPlan]:
-    """Return an endpoint configuration's variants with their models, from moto's records.
-
-    Parameters
-    ----------
-    backend, configuration
-        moto's SageMaker backend, and its record of the endpoint configuration.
-    descriptions
-        The variants as the endpoint will describe them: with the counts and weights to begin with.
-
-    Raises
-    ------
-    FleetError
-        A model no longer exists, or needs what the local cloud does not support.
-    """
-    plans = []
-    for variant, description in zip(configuration.production_variants, descriptions, strict=True):
-        model = sagemaker.model(backend, variant["ModelName"])
-        if model is None:
-            raise FleetError(f'Could not find model "{variant["ModelName"]}".')
-        containers = model.containers or [model.primary_container]
-        if len(containers) != 1 or not containers[0]:
-            raise FleetError(f"Model {model.model_name}: the local cloud serves one container a model.")
-        container = containers[0]
-        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
-        plans.append(
-            VariantPlan(
-                name=variant["VariantName"],
-                count=int(description.get("DesiredInstanceCount") or 1),
-                weight=float(description["DesiredWeight"]),
-                startup_seconds=float(
-                    variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS
-                ),
-                role=model.execution_role_arn,
-                data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
-                compressed=source.get("CompressionType", "Gzip") == "Gzip",
-                variables=container.get("Environment") or {},
-            )
-        )
-    return plans

@@ -10,9 +10,13 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.runtime import cloudwatch_metrics as metrics
-from kennel.localcloud.services.sagemaker.endpoints.endpoint import endpoints
-from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import InstanceUnavailableError
+from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
+from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import (
+    EndpointInstance,
+    InstanceUnavailableError,
+)
 from kennel.localcloud.services.sagemaker.endpoints.fleet import Variant
+from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 LONGEST_BODY = 25 * 1024 * 1024  # https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
@@ -27,34 +31,31 @@ def invoke_endpoint(call: Call) -> Response:
     endpoint = endpoints(call.cloud).get(name)
     if endpoint is None:
         raise AwsError("ValidationError", f"Endpoint {name} of account {call.account} not found.")
-    fleet = endpoint.fleet
-    if fleet is None:
+    if endpoint.traffic is None:
         status = endpoint.record.endpoint_status
         message = f"Endpoint {name} of account {call.account} is not InService: it is {status}."
         raise AwsError("ValidationError", message)
     body = call.body
     if len(body) > LONGEST_BODY:
         raise AwsError("ValidationError", f"The body has {len(body)} bytes; the limit is {LONGEST_BODY}.")
-    target = parameters.get("TargetVariant")
-    try:
-        variant = fleet.choose(target)
-    except KeyError as error:
-        message = f"Variant {target} not found for Request, EndpointName: {name}."
-        raise AwsError("ValidationError", message) from error
     headers = {
         "Content-Type": parameters.get("ContentType") or "application/octet-stream",
         "Accept": parameters.get("Accept") or "*/*",
     }
     if parameters.get("CustomAttributes"):
         headers[CUSTOM_ATTRIBUTES] = parameters["CustomAttributes"]
+    invocation = _Invocation(endpoint, parameters.get("TargetVariant"))
     sent = time.perf_counter()
     try:
-        response = _request(variant, body, headers)
+        response = invocation.send(body, headers)
     except AwsError as error:
         status = getattr(error, "OriginalStatusCode", 503)
-        _publish_metrics(call, name, variant, began, sent, time.perf_counter(), status)
+        if invocation.variant:
+            _publish_metrics(call, name, invocation.variant, began, sent, time.perf_counter(), status)
         raise
     received = time.perf_counter()
+    variant = invocation.variant
+    assert variant is not None  # it has answered
     _publish_metrics(call, name, variant, began, sent, received, response.status)
     if response.status >= 400:
         raise _model_error(call, name, response.status, response.data.decode(errors="replace"))
@@ -67,17 +68,53 @@ def invoke_endpoint(call: Call) -> Response:
     return Response(200, response_headers, response.data)
 
 
-def _request(variant: Variant, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
-    instance = variant.pick()
-    if instance is None:
-        raise AwsError(
-            "ServiceUnavailable", f"No instance of variant {variant.plan.name} is in service.", 503
-        )
+class _Invocation:
+    """A request on its way to an instance of an endpoint whose fleets may be replaced meanwhile.
+
+    Attributes
+    ----------
+    variant : Variant or None
+        Where it went.
+    """
+
+    def __init__(self, endpoint: Endpoint, target: str | None) -> None:
+        self._endpoint, self._target = endpoint, target
+        self.variant: Variant | None = None
+
+    def send(self, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        """Return an instance's response.
+
+        Raises
+        ------
+        AwsError
+            No instance is in service, or the one that got the request did not answer.
+        """
+        while True:
+            traffic = self._endpoint.traffic
+            variant = self.variant = self._choose(traffic)
+            while instance := variant.pick():
+                try:
+                    return _request(instance, body, headers)
+                except InstanceUnavailableError:
+                    continue  # it left between the choice and the request, which it has not got
+            if traffic is self._endpoint.traffic:
+                message = f"No instance of variant {variant.plan.name} is in service."
+                raise AwsError("ServiceUnavailable", message, 503)
+
+    def _choose(self, traffic: Traffic | None) -> Variant:
+        name = self._endpoint.name
+        if traffic is None:
+            raise AwsError("ValidationError", f"Endpoint {name} not found.")
+        try:
+            return traffic.choose(self._target)
+        except KeyError as error:
+            message = f"Variant {self._target} not found for Request, EndpointName: {name}."
+            raise AwsError("ValidationError", message) from error
+
+
+def _request(instance: EndpointInstance, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
     try:
         return instance.request(body, headers)
-    except InstanceUnavailableError as error:
-        message = f"No instance of variant {variant.plan.name} is in service."
-        raise AwsError("ServiceUnavailable", message, 503) from error
     except urllib3.exceptions.TimeoutError as error:
         text = (
             "Your invocation timed out while waiting for a response from container primary. Review the "

@@ -1,0 +1,82 @@
+"""An endpoint configuration, resolved: what an endpoint brings up, from moto's records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kennel.localcloud.moto_adapter import sagemaker
+from kennel.localcloud.services.sagemaker.endpoints.fleet import STARTUP_SECONDS, FleetError, VariantPlan
+
+
+@dataclass(frozen=True)
+class EndpointPlan:
+    """What to bring up, and how DescribeEndpoint shows it.
+
+    Attributes
+    ----------
+    role
+        The execution role, with which SageMaker reads the alarms of a deployment.
+    """
+
+    configuration: str
+    variants: list[VariantPlan]
+    descriptions: list[dict[str, Any]]
+    role: str
+
+
+def read_plan(backend: Any, configuration: Any, descriptions: list[dict[str, Any]]) -> EndpointPlan:
+    """Return an endpoint configuration with its models, from moto's records.
+
+    Parameters
+    ----------
+    backend, configuration
+        moto's SageMaker backend, and its record of the endpoint configuration.
+    descriptions
+        The variants as the endpoint will describe them: with the counts and weights to begin with. They get
+        the images of their models.
+
+    Raises
+    ------
+    FleetError
+        A model no longer exists, or needs what the local cloud does not support.
+    """
+    variants = _read_variants(backend, configuration, descriptions)
+    for variant, description in zip(variants, descriptions, strict=True):
+        if variant.image:
+            description["DeployedImages"] = [
+                {"SpecifiedImage": variant.image, "ResolutionTime": datetime.now(UTC)}
+            ]
+    role = getattr(configuration, "execution_role_arn", None) or variants[0].role
+    return EndpointPlan(configuration.endpoint_config_name, variants, descriptions, role)
+
+
+def _read_variants(backend: Any, configuration: Any, descriptions: list[dict[str, Any]]) -> list[VariantPlan]:
+    plans = []
+    for variant, description in zip(configuration.production_variants, descriptions, strict=True):
+        model = sagemaker.model(backend, variant["ModelName"])
+        if model is None:
+            raise FleetError(f'Could not find model "{variant["ModelName"]}".')
+        containers = model.containers or [model.primary_container]
+        if len(containers) != 1 or not containers[0]:
+            raise FleetError(f"Model {model.model_name}: the local cloud serves one container a model.")
+        container = containers[0]
+        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+        plans.append(
+            VariantPlan(
+                name=variant["VariantName"],
+                count=int(description.get("DesiredInstanceCount") or 1),
+                weight=float(description["DesiredWeight"]),
+                startup_seconds=float(
+                    variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS
+                ),
+                role=model.execution_role_arn,
+                image=container.get("Image") or "",
+                instance_type=variant.get("InstanceType") or "",
+                data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
+                compressed=source.get("CompressionType", "Gzip") == "Gzip",
+                variables=container.get("Environment") or {},
+            )
+        )
+    return plans

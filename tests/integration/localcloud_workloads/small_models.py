@@ -1,0 +1,110 @@
+"""Endpoints of small models for the tests of this folder."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from .conftest import Stage, eventually, tarred
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
+
+# A model without torch in it: it answers with its own file's content, or fails on request.
+INFERENCE = """
+import json, os, pathlib, time
+from sagemaker_inference.errors import BaseInferenceToolkitError
+def model_fn(model_dir):
+    text = pathlib.Path(model_dir, "answer.txt").read_text()
+    if text == "broken": raise RuntimeError("these weights are for another network")
+    return text
+def input_fn(body, content_type):
+    if content_type == "image/gif": raise BaseInferenceToolkitError(415, "no gifs", "unsupported")
+    return bytes(body) if not isinstance(body, str) else body.encode()
+def predict_fn(data, model):
+    if data == b"die": os._exit(7)
+    if data == b"slow": time.sleep(1)
+    if data == b"fail": raise ValueError("what is this?")
+    return {"model": model, "bytes": len(data), "pid": os.getpid(), "custom": os.environ.get("CUSTOM")}
+def output_fn(prediction, accept):
+    return (b"\\xff\\xd8" + bytes(range(256)), accept) if accept == "image/jpeg" else json.dumps(prediction)
+"""
+
+
+class Endpoints:
+    """Deploys small models and asks them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.sagemaker = stage, stage.client("sagemaker")
+        self.runtime = stage.client("sagemaker-runtime", read_timeout=70)
+        self.s3, self.bucket = stage.client("s3"), stage.bucket()
+        self.role = stage.role(SAGEMAKER)
+
+    def config(self, *answers: str, count: int = 1, role: str | None = None, **container: Any) -> str:
+        """Make an endpoint configuration with a variant for each answer."""
+        variants = []
+        for index, answer in enumerate(answers):
+            name = f"m-{uuid.uuid4().hex[:8]}"
+            archive = tarred({"answer.txt": answer, "code/inference.py": INFERENCE})
+            self.s3.put_object(Bucket=self.bucket, Key=f"models/{name}.tar.gz", Body=archive)
+            data = f"s3://{self.bucket}/models/{name}.tar.gz"
+            self.sagemaker.create_model(
+                ModelName=name,
+                ExecutionRoleArn=role or self.role,
+                PrimaryContainer={"Image": IMAGE, "ModelDataUrl": data, **container},
+            )
+            variants.append(
+                {
+                    "VariantName": f"v{index + 1}",
+                    "ModelName": name,
+                    "InstanceType": "ml.m5.large",
+                    "InitialInstanceCount": count,
+                    "InitialVariantWeight": 1.0 if index == 0 else 3.0,
+                }
+            )
+        name = f"c-{uuid.uuid4().hex[:8]}"
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+        return name
+
+    def create(self, config: str) -> str:
+        name = f"e-{uuid.uuid4().hex[:8]}"
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        return name
+
+    def describe(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=name)
+        return answer
+
+    def settled(self, name: str) -> dict[str, Any]:
+        def settled() -> dict[str, Any] | None:
+            endpoint = self.describe(name)
+            return endpoint if endpoint["EndpointStatus"] in ("InService", "Failed") else None
+
+        endpoint: dict[str, Any] = eventually(settled, 120)
+        return endpoint
+
+    def serving(self, *answers: str, **more: Any) -> str:
+        name = self.create(self.config(*answers, **more))
+        endpoint = self.settled(name)
+        assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
+        return name
+
+    def ask(self, name: str, body: bytes = b"x", **more: Any) -> dict[str, Any]:
+        answer = self.runtime.invoke_endpoint(EndpointName=name, Body=body, **more)
+        document: dict[str, Any] = json.loads(answer["Body"].read())
+        return document
+
+    def error(self, name: str, body: bytes = b"x", **more: Any) -> dict[str, Any]:
+        with pytest.raises(self.runtime.exceptions.ClientError) as caught:
+            self.runtime.invoke_endpoint(EndpointName=name, Body=body, **more)
+        answer: dict[str, Any] = caught.value.response
+        return answer
+
+    def log(self, name: str) -> str:
+        return "\n".join(self.stage.log_lines(f"/aws/sagemaker/Endpoints/{name}"))
+
+    def delete(self, name: str) -> None:
+        self.sagemaker.delete_endpoint(EndpointName=name)
