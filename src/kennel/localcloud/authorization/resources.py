@@ -90,7 +90,6 @@ def _cloudwatch(request: ApiRequest) -> list[str]:
     if request.parameters.get("ResourceARN"):
         return [request.parameters["ResourceARN"]]
     if request.operation in ("DeleteAlarms", "DescribeAlarms"):
-        # All alarms are described where no names are given: a grant on some of them does not cover that.
         return [request.arn(f"alarm:{name}") for name in request.parameters.get("AlarmNames") or ["*"]]
     dashboards = request.parameters.get("DashboardNames") or [request.parameters.get("DashboardName")]
     return [f"arn:aws:cloudwatch::{request.account}:dashboard/{name}" for name in dashboards if name]
