@@ -47,10 +47,16 @@ locals {
   # All stacks of an account share these two log groups; one stack manages them.
   shared_log_groups = ["notebook", "training"]
 
-  deployed         = var.release != null
+  # What is deployed is not a setting: the record says it, which `./kennel deploy` writes.
+  record   = module.release.record
+  deployed = local.record.current != null
+  releases = {
+    for release in [local.record.current, local.record.previous] : tostring(release.deployment) => release
+    if release != null
+  }
+
   training_image   = data.aws_sagemaker_prebuilt_ecr_image.training.registry_path
   inference_image  = data.aws_sagemaker_prebuilt_ecr_image.inference.registry_path
-  endpoint_image   = try(coalesce(var.release.image), local.inference_image)
   function_package = startswith(var.function.package, "/") ? var.function.package : "${path.root}/${var.function.package}"
 
   # Environment variables on the notebook and the training host.
@@ -118,8 +124,14 @@ module "identity" {
   dead_letter_queue_name = local.dead_letter_queue_name
   endpoint_name          = local.endpoint_name
   image_repository_arns = {
-    for use, image in { inference = local.endpoint_image, training = local.training_image } :
-    use => replace(image, "/^([0-9]+)\\.dkr\\.ecr\\.([^.]+)\\.[^/]+/([^:@]+).*$/", "arn:${local.partition}:ecr:$2:$1:repository/$3")
+    for use, images in {
+      inference = concat([local.inference_image], [for release in local.releases : release.image])
+      training  = [local.training_image]
+    } :
+    use => toset([
+      for image in images :
+      replace(image, "/^([0-9]+)\\.dkr\\.ecr\\.([^.]+)\\.[^/]+/([^:@]+).*$/", "arn:${local.partition}:ecr:$2:$1:repository/$3")
+    ])
   }
   key_arn    = module.storage.key_arn
   log_groups = { for writer, group in local.log_groups : writer => group if writer != "flow_logs" }
@@ -191,16 +203,23 @@ module "predict_function" {
   timeout_seconds         = var.function.timeout_seconds
 }
 
+module "release" {
+  source = "./modules/release"
+
+  name = "/${var.project}/${var.environment}/release"
+}
+
 module "endpoint" {
   source = "./modules/endpoint"
   count  = local.deployed ? 1 : 0
 
-  image                    = local.endpoint_image
-  instance_count           = coalesce(var.release.instance_count, var.endpoint.instance_count)
+  current                  = tostring(local.record.current.deployment)
+  endpoint_name            = local.endpoint_name
+  instance_count           = var.endpoint.instance_count
   instance_type            = var.endpoint.instance_type
   key_arn                  = module.storage.key_arn
-  name                     = local.endpoint_name
-  release                  = { id = var.release.id, model_data_url = var.release.model_data_url }
+  name                     = local.name
+  releases                 = local.releases
   role_arn                 = module.identity.roles["endpoint"]
   rollback_alarms          = module.observability.rollback_alarms
   termination_wait_seconds = var.endpoint.termination_wait_seconds
@@ -212,6 +231,7 @@ module "autoscaling" {
   count  = local.deployed ? 1 : 0
 
   endpoint_name              = module.endpoint[0].name
+  instance_type              = module.endpoint[0].instance_type
   invocations_per_instance   = var.autoscaling.invocations_per_instance
   max_instances              = var.autoscaling.max_instances
   min_instances              = var.autoscaling.min_instances

@@ -30,14 +30,17 @@ output "data_bucket" {
 }
 
 output "endpoint" {
-  description = "Names of the endpoint, and the release that it serves, if any."
+  description = "Names of the endpoint, the deployment that it serves, if any, and the settings of the next one."
   value = {
-    deployed   = local.deployed
-    image      = local.endpoint_image
-    log_group  = local.log_groups.endpoint
-    name       = local.endpoint_name
-    release_id = try(var.release.id, null)
-    variant    = local.variant
+    deployed       = local.deployed
+    deployment     = try(local.record.current.deployment, null)
+    image          = local.inference_image
+    instance_count = var.endpoint.instance_count
+    instance_type  = var.endpoint.instance_type
+    log_group      = local.log_groups.endpoint
+    name           = local.endpoint_name
+    release_id     = try(local.record.current.id, null)
+    variant        = local.variant
   }
 }
 
@@ -75,6 +78,11 @@ output "notebook" {
 output "region" {
   description = "Region of the stack."
   value       = var.region
+}
+
+output "release_parameter" {
+  description = "SSM parameter with the record of what is deployed."
+  value       = module.release.parameter
 }
 
 output "roles" {

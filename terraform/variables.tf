@@ -4,7 +4,6 @@
 variable "environment" {
   description = "Name of the environment: local (the rehearsal), dev or prod."
   type        = string
-  default     = "local"
   nullable    = false
 
   validation {

@@ -1,4 +1,4 @@
-# Variables for predictions: endpoint, autoscaling, function, and the release that is deployed.
+# Variables for predictions: endpoint, autoscaling, function. What is deployed is no variable, see modules/release.
 
 variable "autoscaling" {
   description = "Target tracking of the endpoint's number of instances."
@@ -29,7 +29,7 @@ variable "autoscaling" {
 }
 
 variable "endpoint" {
-  description = "The instances that serve a release. termination_wait_seconds is the time for which the alarms watch a new release before the old instances are terminated."
+  description = "The instances that serve a release; their number and type take effect with the next deployment. termination_wait_seconds is the time for which the alarms watch a new release before the old instances are terminated."
   type = object({
     image_tag                = optional(string, "2.6.0-cpu-py312")
     instance_count           = optional(number, 1)
@@ -46,7 +46,7 @@ variable "endpoint" {
 
   validation {
     condition     = var.endpoint.instance_count >= 1
-    error_message = "endpoint.instance_count must be at least 1; to remove the endpoint set release = null."
+    error_message = "endpoint.instance_count must be at least 1."
   }
 
   validation {
@@ -94,36 +94,5 @@ variable "function" {
       && var.function.provisioned_concurrency <= try(coalesce(var.function.reserved_concurrency), var.function.provisioned_concurrency)
     )
     error_message = "function.provisioned_concurrency counts against function.reserved_concurrency: lower it to 0 or more and at most the reservation, or raise the reservation."
-  }
-}
-
-variable "release" {
-  description = "The release that the endpoint serves; null deploys none. `./kennel deploy` writes it. instance_count preserves the current number of instances, which SageMaker would reset."
-  type = object({
-    id             = string
-    image          = optional(string)
-    instance_count = optional(number)
-    model_data_url = string
-  })
-  default = null
-
-  validation {
-    condition     = var.release == null || can(regex("^[a-zA-Z0-9]([a-zA-Z0-9-]{0,22}[a-zA-Z0-9])?$", var.release.id))
-    error_message = "release.id must be 1 to 24 letters, digits and hyphens: it is part of SageMaker's model name. `./kennel releases` lists the ids."
-  }
-
-  validation {
-    condition     = var.release == null || can(regex("^s3://[^/]+/releases/.+\\.tar\\.gz$", var.release.model_data_url))
-    error_message = "release.model_data_url must be s3://<artifact bucket>/releases/<id>/model.tar.gz: the endpoint's role can read nothing else."
-  }
-
-  validation {
-    condition     = try(var.release.image, null) == null || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[^/]+/[^:@]+[:@].+$", var.release.image))
-    error_message = "release.image must be a full ECR image, <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>, or null for AWS's PyTorch image."
-  }
-
-  validation {
-    condition     = try(var.release.instance_count, null) == null || try(var.release.instance_count >= 1, false)
-    error_message = "release.instance_count must be at least 1, or null for endpoint.instance_count."
   }
 }

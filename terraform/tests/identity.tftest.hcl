@@ -17,8 +17,8 @@ variables {
   dead_letter_queue_name = "kennel-local-predict-dead-letters"
   endpoint_name          = "kennel-local-classifier"
   image_repository_arns = {
-    inference = "arn:aws:ecr:us-east-1:763104351884:repository/pytorch-inference"
-    training  = "arn:aws:ecr:us-east-1:763104351884:repository/pytorch-training"
+    inference = ["arn:aws:ecr:us-east-1:763104351884:repository/pytorch-inference"]
+    training  = ["arn:aws:ecr:us-east-1:763104351884:repository/pytorch-training"]
   }
   key_arn = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
   log_groups = {

@@ -6,7 +6,8 @@ mock_provider "aws" {
 }
 
 variables {
-  function = { package = "main.tf" }
+  environment = "dev"
+  function    = { package = "main.tf" }
 }
 
 run "instance_types_are_of_the_right_service" {
@@ -31,7 +32,6 @@ run "names_and_addresses_are_valid_in_aws" {
     observability        = { emails = ["nobody"] }
     permissions_boundary = "arn:aws:iam::123456789012:role/admin"
     project              = "Kennel_For_Dogs"
-    release              = { id = "no spaces", model_data_url = "s3://bucket/releases/x/model.tar.gz" }
     training_host        = { ami_name = "ubuntu-22.04" }
   }
 
@@ -41,7 +41,6 @@ run "names_and_addresses_are_valid_in_aws" {
     var.observability,
     var.permissions_boundary,
     var.project,
-    var.release,
     var.training_host,
   ]
 }
@@ -56,7 +55,6 @@ run "numbers_are_within_aws_limits" {
     network       = { zones = ["a"] }
     notebook      = { idle_minutes = 1 }
     observability = { retention_days = 100 }
-    release       = { id = "r-0", instance_count = 0, model_data_url = "s3://bucket/releases/x/model.tar.gz" }
     storage       = { key_deletion_days = 3 }
     training_host = { volume_gb = 8 }
   }
@@ -68,33 +66,30 @@ run "numbers_are_within_aws_limits" {
     var.network,
     var.notebook,
     var.observability,
-    var.release,
     var.storage,
     var.training_host,
   ]
 }
 
-run "a_release_is_in_the_artifact_bucket" {
+run "numbers_that_depend_on_each_other" {
   command = plan
 
   variables {
+    autoscaling = { invocations_per_instance = 0 }
     # Provisioned concurrency counts against the reservation.
-    function = { package = "main.tf", provisioned_concurrency = 3, reserved_concurrency = 2 }
-    release  = { id = "r-0", model_data_url = "s3://bucket/training/x/model.tar.gz" }
+    function      = { package = "main.tf", provisioned_concurrency = 3, reserved_concurrency = 2 }
+    observability = { budget_usd = 0 }
   }
 
-  expect_failures = [var.function, var.release]
+  expect_failures = [var.autoscaling, var.function, var.observability]
 }
 
-run "a_release_image_is_an_ecr_image" {
+run "the_memory_of_a_function" {
   command = plan
 
   variables {
-    autoscaling   = { invocations_per_instance = 0 }
-    function      = { memory_mb = 64, package = "main.tf" }
-    observability = { budget_usd = 0 }
-    release       = { id = "r-0", image = "pytorch:latest", model_data_url = "s3://bucket/releases/x/model.tar.gz" }
+    function = { memory_mb = 64, package = "main.tf" }
   }
 
-  expect_failures = [var.autoscaling, var.function, var.observability, var.release]
+  expect_failures = [var.function]
 }

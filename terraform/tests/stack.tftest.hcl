@@ -5,6 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
+  environment = "local"
   # Any file is sufficient, because the function does not run.
   function = { package = "main.tf" }
 }
@@ -20,6 +21,11 @@ run "nothing_is_deployed_without_a_release" {
   assert {
     condition     = !output.endpoint.deployed && output.endpoint.release_id == null && output.autoscaling == null
     error_message = "The outputs must show that no release is deployed."
+  }
+
+  assert {
+    condition     = output.release_parameter == "/kennel/local/release"
+    error_message = "The record of deployments must be a parameter of this environment."
   }
 
   assert {
@@ -41,11 +47,33 @@ run "nothing_is_deployed_without_a_release" {
 run "a_release_is_deployed_and_scaled" {
   command = apply
 
-  variables {
-    release = {
-      id             = "r-0123456789ab"
-      model_data_url = "s3://kennel-local-artifacts-123456789012/releases/r-0123456789ab/model.tar.gz"
+  override_module {
+    target = module.release
+    outputs = {
+      parameter = "/kennel/local/release"
+      record = {
+        deployment = 7
+        current = {
+          deployment     = 7
+          digest         = "01"
+          id             = "r-0123456789ab"
+          image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+          instance_count = 2
+          model_data_url = "s3://kennel-local-artifacts-123456789012/releases/r-0123456789ab/model.tar.gz"
+        }
+        previous = {
+          deployment     = 5
+          digest         = "23"
+          id             = "r-ba9876543210"
+          image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+          instance_type  = "ml.c5.large"
+          model_data_url = "s3://kennel-local-artifacts-123456789012/releases/r-ba9876543210/model.tar.gz"
+        }
+      }
     }
+  }
+
+  variables {
     autoscaling = { min_instances = 1, max_instances = 3 }
   }
 
@@ -57,6 +85,16 @@ run "a_release_is_deployed_and_scaled" {
   assert {
     condition     = output.endpoint.deployed && output.endpoint.release_id == "r-0123456789ab"
     error_message = "The outputs must contain the deployed release."
+  }
+
+  assert {
+    condition     = module.endpoint[0].deployments == { "5" = "kennel-local-deployment-5", "7" = "kennel-local-deployment-7" }
+    error_message = "The current and the previous deployment must have a configuration each, named by their numbers."
+  }
+
+  assert {
+    condition     = output.endpoint.deployment == 7
+    error_message = "The endpoint must serve the current deployment."
   }
 
   assert {
@@ -82,4 +120,30 @@ run "names_contain_project_and_environment" {
     condition     = output.name == "hounds-prod" && output.endpoint.name == "hounds-prod-classifier"
     error_message = "Every name must begin with project and environment."
   }
+}
+
+run "a_record_that_names_no_release_of_the_bucket_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/endpoint"
+  }
+
+  variables {
+    current                  = "1"
+    endpoint_name            = "kennel-local-classifier"
+    instance_count           = 1
+    instance_type            = "ml.m5.large"
+    key_arn                  = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    name                     = "kennel-local"
+    role_arn                 = "arn:aws:iam::123456789012:role/kennel-local-endpoint"
+    rollback_alarms          = []
+    termination_wait_seconds = 0
+    variant                  = "AllTraffic"
+    releases = {
+      "1" = { id = "r-0", image = "pytorch:latest", model_data_url = "s3://bucket/training/x/model.tar.gz" }
+    }
+  }
+
+  expect_failures = [var.releases]
 }

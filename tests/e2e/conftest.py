@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from kennel.aws import artifacts, releases, sdk, session, stack, training_jobs
+from kennel.aws import artifacts, deployments, releases, sdk, session, stack, training_jobs
 from kennel.aws.session import Workspace
 from kennel.localcloud import lifecycle
 from kennel.sample_photos.draw import draw
@@ -75,7 +75,7 @@ class Deployed:
 
     def deploy(self, job: str) -> str:
         release = releases.package(self.workspace, self.stack, job)
-        releases.deploy(self.workspace, self.stack, release.id)
+        deployments.deploy(self.workspace, self.stack, release.id)
         self._outputs = None
         return release.id
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kennel.aws import StackError, releases, stack
+from kennel.aws import StackError, deployment_record, releases
 from kennel.aws.releases import Release
+from kennel.aws.stack import Stack
 
 TOP_1 = "test_top1"
 SHOWN_CLASSES = 3  # in a warning; the document has all
@@ -68,13 +69,13 @@ class Comparison:
         }
 
 
-def with_deployed(bucket: str, release: Release) -> Comparison | None:
+def with_deployed(stack: Stack, release: Release) -> Comparison | None:
     """Return a release beside the deployed one; None if nothing is deployed, or this very release."""
-    current = stack.current_release(bucket)
-    if current is None or current["id"] == release.id:
+    current = deployment_record.read(stack).current
+    if current is None or current.id == release.id:
         return None
     try:
-        deployed = releases.find(bucket, current["id"])
+        deployed = releases.find(stack["artifact_bucket"], current.id)
     except StackError:
         return None  # its record has been deleted, so nothing is known of it
     return Comparison(release, deployed)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, artifacts, hosts, session, stack
+from kennel.aws import Progress, StackError, artifacts, hosts, session
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -121,46 +121,6 @@ def publish(workspace: Workspace, stack_: Stack, content: Path, job: str, report
     return release
 
 
-def deploy(
-    workspace: Workspace, stack_: Stack, release_id: str | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Deploy a release to the endpoint with Terraform.
-
-    The record of the deployed release changes only after Terraform has finished: after a failed
-    deployment it names the previous release, and the next apply returns to that.
-
-    Returns
-    -------
-    dict
-        ``release, endpoint, previous``.
-    """
-    bucket = stack_["artifact_bucket"]
-    release = find(bucket, release_id or newest(bucket))
-    variable: dict[str, Any] = {"id": release.id, "model_data_url": release.model_data_url}
-    instances = _live_instances(stack_["endpoint"])
-    if instances:
-        # A new endpoint configuration would reset the number of instances to its initial count.
-        variable["instance_count"] = instances
-    terraform = stack.prepare(workspace, progress)
-    previous = stack.current_release(bucket)
-    if previous and previous["id"] == release.id:
-        variable = previous
-    stack.write_release(workspace, variable)
-    try:
-        terraform.apply()
-    except BaseException:
-        stack.write_release(workspace, previous)
-        raise
-    session.client("s3").put_object(
-        Bucket=bucket, Key="releases/current.json", Body=json.dumps(variable).encode()
-    )
-    return {
-        "release": release.id,
-        "endpoint": stack_["endpoint"]["name"],
-        "previous": previous["id"] if previous else None,
-    }
-
-
 def find(bucket: str, release_id: str) -> Release:
     """Return a release by its id."""
     if not re.fullmatch(r"r-[0-9a-f]{12}", release_id):
@@ -231,14 +191,6 @@ def _trained(stack_: Stack, job: str) -> str:
             f"training job {job} is {description['TrainingJobStatus']}, not Completed: it has no model"
         )
     return str(description["ModelArtifacts"]["S3ModelArtifacts"])
-
-
-def _live_instances(endpoint: dict[str, Any]) -> int | None:
-    if not endpoint["deployed"]:
-        return None
-    described = session.client("sagemaker").describe_endpoint(EndpointName=endpoint["name"])
-    variants = {variant["VariantName"]: variant for variant in described["ProductionVariants"]}
-    return variants[endpoint["variant"]].get("DesiredInstanceCount")
 
 
 def _digest(folder: Path) -> str:

@@ -24,8 +24,7 @@ class Workspace:
     environment
         ``local``, ``dev`` or ``prod``: selects ``terraform/environments/*.tfvars``.
     build
-        Folder of all generated files: Terraform's working data, the function's zip, the deployed
-        release.
+        Folder of all generated files: Terraform's working data, the function's zip.
     root
         The checkout.
     """
@@ -49,11 +48,6 @@ class Workspace:
     def terraform_directory(self) -> Path:
         """The Terraform root module."""
         return self.root / "terraform"
-
-    @property
-    def release_file(self) -> Path:
-        """The variable file with the deployed release (``{"release": null}`` for none)."""
-        return self.build / "release.tfvars.json"
 
 
 def endpoint_url() -> str | None:

@@ -1,8 +1,7 @@
-"""The stack as a whole: plan, apply, outputs, deployed release."""
+"""The stack as a whole: plan, apply, outputs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,10 +29,7 @@ class Stack:
 
 def variable_files(workspace: Workspace) -> list[str]:
     """Return the variable files of this environment, in order of application."""
-    return [
-        str(workspace.terraform_directory / "environments" / f"{workspace.environment}.tfvars"),
-        str(workspace.release_file),
-    ]
+    return [str(workspace.terraform_directory / "environments" / f"{workspace.environment}.tfvars")]
 
 
 def build(workspace: Workspace) -> dict[str, str]:
@@ -42,7 +38,7 @@ def build(workspace: Workspace) -> dict[str, str]:
 
 
 def prepare(workspace: Workspace, progress: Progress | None = None) -> Terraform:
-    """Return a Terraform that is ready to plan: state bucket, packages, providers, deployed release.
+    """Return a Terraform that is ready to plan: state bucket, packages, providers.
 
     Idempotent. The state bucket is created here because it cannot be part of the state.
     """
@@ -53,7 +49,6 @@ def prepare(workspace: Workspace, progress: Progress | None = None) -> Terraform
     terraform = terraform_of(workspace, progress)
     report("terraform init")
     terraform.init(backend, session.provider_mirror())
-    _fetch_release(workspace, terraform)
     return terraform
 
 
@@ -92,9 +87,7 @@ def apply(workspace: Workspace, progress: Progress | None = None) -> Changes:
 
 def destroy(workspace: Workspace, progress: Progress | None = None) -> Changes:
     """Remove the stack, including the deployed release; the state bucket is kept."""
-    changes = prepare(workspace, progress).destroy()
-    write_release(workspace, None)
-    return changes
+    return prepare(workspace, progress).destroy()
 
 
 @dataclass(frozen=True)
@@ -102,18 +95,13 @@ class Plan:
     """A plan that can be applied as it is: nothing else happens than what it shows."""
 
     changes: Changes
-    workspace: Workspace
-    destroys: bool
     terraform: Terraform
     file: Path
 
     def apply(self, progress: Progress | None = None) -> Changes:
         """Apply it; refused by Terraform if the stack has changed in the meantime."""
         self.terraform.progress = progress or silent
-        changes = self.terraform.apply(self.file)
-        if self.destroys:
-            write_release(self.workspace, None)
-        return changes
+        return self.terraform.apply(self.file)
 
 
 @contextmanager
@@ -125,7 +113,7 @@ def planned(
     file = workspace.build / "terraform" / "saved.tfplan"
     try:
         changes = terraform.plan(destroy=destroy, out=file)
-        yield Plan(changes, workspace, destroy, terraform, file)
+        yield Plan(changes, terraform, file)
     finally:
         file.unlink(missing_ok=True)
 
@@ -148,28 +136,3 @@ def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
             f"run ./kennel stack.apply --env {workspace.environment}"
         )
     return Stack(values)
-
-
-def write_release(workspace: Workspace, release: dict[str, Any] | None) -> None:
-    """Write the variable file with the deployed release."""
-    workspace.build.mkdir(parents=True, exist_ok=True)
-    temporary = workspace.release_file.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"release": release}, indent=2) + "\n")
-    temporary.replace(workspace.release_file)
-
-
-def _fetch_release(workspace: Workspace, terraform: Terraform) -> None:
-    """Write the variable file from the artifact bucket: another machine may have deployed."""
-    bucket = terraform.outputs().get("artifact_bucket")
-    write_release(workspace, current_release(bucket) if bucket else None)
-
-
-def current_release(bucket: str) -> dict[str, Any] | None:
-    """Return the Terraform variable ``release`` of the deployed release; None before the first deploy."""
-    s3 = session.client("s3")
-    try:
-        response = s3.get_object(Bucket=bucket, Key="releases/current.json")
-    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
-        return None
-    release: dict[str, Any] = json.loads(response["Body"].read())
-    return release

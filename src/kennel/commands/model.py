@@ -1,4 +1,4 @@
-"""From photos in the bucket to an answer: train, package, deploy, predict."""
+"""From photos in the bucket to an answer: train, package, predict."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from kennel.aws import pretrained
 from kennel.commands.known_names import Hosts, InstanceType, Photo
+from kennel.commands.release_text import compared, measured
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
 from kennel.commands.values import Choice, DatasetName, Number
@@ -105,30 +106,14 @@ def package(
             release = releases.package(workspace, stack_, taken, progress)
     terminal.print_line(
         f"{release.id}: {release.arch}, {len(release.classes)} classes, from {release.job}: "
-        f"{_measured(release)}"
+        f"{measured(release)}"
     )
     _print_learned(release.learned)
     if unknown:
         more = f" and {len(unknown) - 3} more (--json lists all)" if len(unknown) > 3 else ""
         terminal.print_line(f"not known, so rarely the answer: {', '.join(unknown[:3])}{more}")
-    document = release.as_dict() | _compared(stack_["artifact_bucket"], release)
+    document = release.as_dict() | compared(stack_, release)
     return document | ({"unknown_classes": unknown} if from_imagenet else {})
-
-
-@kennel_task(cloud=True, release="a release's id (default: the newest)")
-def deploy(workspace: Any, release: str | None = None) -> dict[str, Any]:
-    """Make a release the one that the endpoint serves."""
-    from kennel import terminal
-    from kennel.aws import releases, stack
-
-    with terminal.progress("deploy") as progress:
-        stack_ = stack.outputs(workspace)
-        bucket = stack_["artifact_bucket"]
-        chosen = releases.find(bucket, release or releases.newest(bucket))
-        compared = _compared(bucket, chosen)
-        record = releases.deploy(workspace, stack_, chosen.id, progress)
-    terminal.print_line(f"{record['endpoint']} serves {record['release']}: {_measured(chosen)}")
-    return record | compared
 
 
 @kennel_task(cloud=True, called="releases")
@@ -192,23 +177,3 @@ def _release_row(release: Release, current: str | None) -> tuple[Any, ...]:
     top_1, loss = (release.metrics.get(name) for name in ("test_top1", "test_loss"))
     photos, deployed = learned.get("train"), "yes" if release.id == current else ""
     return release.id, release.arch, len(release.classes), photos, top_1, loss, release.created, deployed
-
-
-def _measured(release: Release) -> str:
-    """Return the release's metrics for people."""
-    shown = {"test_top1": "top-1", "test_loss": "loss"}
-    measured = [
-        f"{text} {release.metrics[name]:.4g}" for name, text in shown.items() if name in release.metrics
-    ]
-    return ", ".join(measured) or "nothing was measured"
-
-
-def _compared(bucket: str, release: Release) -> dict[str, Any]:
-    """Warn of what is worse than in the deployed release; return the comparison for the document."""
-    from kennel import terminal
-    from kennel.aws import release_comparison
-
-    comparison = release_comparison.with_deployed(bucket, release)
-    for warning in comparison.warnings if comparison else []:
-        terminal.print_warning(warning)
-    return {"compared": comparison.as_dict() if comparison else None}

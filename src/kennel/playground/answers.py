@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from kennel.aws import prediction, session, stack
+from kennel.aws import deployment_record, prediction, session, stack
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import learned
@@ -95,8 +95,8 @@ class DeployedClassifier:
     def _current_stack(self) -> Stack:
         """Return the stack's outputs, read again after another release was deployed."""
         with self._lock:
-            deployed = stack.current_release(self._stack["artifact_bucket"])
-            if deployed and deployed["id"] != self._stack["endpoint"]["release_id"]:
+            deployed = deployment_record.read(self._stack).current
+            if deployed and deployed.id != self._stack["endpoint"]["release_id"]:
                 self._stack = stack.outputs(self.workspace)
             return self._stack
 

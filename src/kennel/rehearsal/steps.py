@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from kennel.aws import (
     Progress,
     artifacts,
+    deployments,
     modelfile,
     prediction,
     releases,
@@ -126,7 +127,7 @@ def _package(state: State, report: Progress) -> None:
 
 
 def _deploy(state: State, report: Progress) -> None:
-    releases.deploy(state.workspace, state.created_stack, state.result.release, report)
+    deployments.deploy(state.workspace, state.created_stack, state.result.release, report)
     state.stack = stack.outputs(state.workspace)
 
 

@@ -1,5 +1,11 @@
 # Target tracking on the number of invocations per instance and minute.
-# The scalable target is created after the endpoint and destroyed before it.
+# The scalable target is created after the endpoint and destroyed before it. SageMaker refuses to change the instance
+# type of an endpoint that has one, so the target is removed before such an update and registered again after it:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+
+resource "terraform_data" "instance_type" {
+  input = var.instance_type
+}
 
 resource "aws_appautoscaling_target" "this" {
   service_namespace  = "sagemaker"
@@ -7,6 +13,10 @@ resource "aws_appautoscaling_target" "this" {
   resource_id        = "endpoint/${var.endpoint_name}/variant/${var.variant}"
   min_capacity       = var.min_instances
   max_capacity       = var.max_instances
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.instance_type]
+  }
 }
 
 resource "aws_appautoscaling_policy" "this" {
@@ -24,5 +34,10 @@ resource "aws_appautoscaling_policy" "this" {
     predefined_metric_specification {
       predefined_metric_type = "SageMakerVariantInvocationsPerInstance"
     }
+  }
+
+  # AWS deletes the policies of a target that is removed.
+  lifecycle {
+    replace_triggered_by = [terraform_data.instance_type]
   }
 }

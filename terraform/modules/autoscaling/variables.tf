@@ -4,6 +4,12 @@ variable "endpoint_name" {
   nullable    = false
 }
 
+variable "instance_type" {
+  description = "Instance type of the variant."
+  type        = string
+  nullable    = false
+}
+
 variable "invocations_per_instance" {
   description = "Target value: invocations per instance and minute."
   type        = number

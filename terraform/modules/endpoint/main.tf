@@ -1,13 +1,12 @@
-# One endpoint, which serves one release. A new release creates a new model and endpoint configuration; after
-# the endpoint's blue/green update, the old ones are destroyed.
+# One endpoint, which serves the current deployment. The previous deployment keeps its model and configuration, so
+# that a roll-back, Kennel's or SageMaker's own, finds what it goes back to.
 
-locals {
-  # A SageMaker model is immutable, so its name contains what determines it: release, image and archive.
-  fingerprint = substr(sha256(jsonencode([var.image, var.release.model_data_url])), 0, 8)
-}
-
+# Models and configurations are immutable and their names are never used twice: what changes in this module, or in
+# the settings of the instances, takes effect with the next deployment.
 resource "aws_sagemaker_model" "this" {
-  name               = "${var.name}-${var.release.id}-${local.fingerprint}"
+  for_each = var.releases
+
+  name               = "${var.name}-deployment-${each.key}"
   execution_role_arn = var.role_arn
 
   # Network isolation: SageMaker downloads the archive and forwards requests and responses; the container has no
@@ -15,8 +14,8 @@ resource "aws_sagemaker_model" "this" {
   enable_network_isolation = true
 
   primary_container {
-    image          = var.image
-    model_data_url = var.release.model_data_url
+    image          = each.value.image
+    model_data_url = each.value.model_data_url
 
     environment = {
       SAGEMAKER_PROGRAM          = "inference.py"
@@ -24,35 +23,39 @@ resource "aws_sagemaker_model" "this" {
     }
   }
 
-  tags = { Release = var.release.id }
+  tags = { Release = each.value.id }
 
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [enable_network_isolation, execution_role_arn, primary_container]
   }
 }
 
 resource "aws_sagemaker_endpoint_configuration" "this" {
-  name_prefix = "${var.name}-"
+  for_each = var.releases
+
+  name        = "${var.name}-deployment-${each.key}"
   kms_key_arn = var.key_arn
 
   production_variants {
     variant_name           = var.variant
-    model_name             = aws_sagemaker_model.this.name
-    instance_type          = var.instance_type
-    initial_instance_count = var.instance_count
+    model_name             = aws_sagemaker_model.this[each.key].name
+    instance_type          = coalesce(each.value.instance_type, var.instance_type)
+    initial_instance_count = coalesce(each.value.instance_count, var.instance_count)
     initial_variant_weight = 1
   }
 
-  tags = { Release = var.release.id }
+  tags = { Release = each.value.id }
 
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [kms_key_arn, production_variants]
   }
 }
 
 resource "aws_sagemaker_endpoint" "this" {
-  name                 = var.name
-  endpoint_config_name = aws_sagemaker_endpoint_configuration.this.name
+  name                 = var.endpoint_name
+  endpoint_config_name = aws_sagemaker_endpoint_configuration.this[var.current].name
 
   deployment_config {
     blue_green_update_policy {
@@ -76,5 +79,5 @@ resource "aws_sagemaker_endpoint" "this" {
     }
   }
 
-  tags = { Release = var.release.id }
+  tags = { Release = var.releases[var.current].id }
 }

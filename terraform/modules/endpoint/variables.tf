@@ -1,17 +1,23 @@
-variable "image" {
-  description = "Container image that serves the release."
+variable "current" {
+  description = "Number of the deployment that the endpoint serves, one of the releases' keys."
+  type        = string
+  nullable    = false
+}
+
+variable "endpoint_name" {
+  description = "Name of the endpoint."
   type        = string
   nullable    = false
 }
 
 variable "instance_count" {
-  description = "Initial number of instances of a new configuration; SageMaker resets the current number to it."
+  description = "Initial number of instances where a release does not say; SageMaker resets the current number to it."
   type        = number
   nullable    = false
 }
 
 variable "instance_type" {
-  description = "Instance type of the variant."
+  description = "Instance type of the variant where a release does not say."
   type        = string
   nullable    = false
 }
@@ -23,15 +29,46 @@ variable "key_arn" {
 }
 
 variable "name" {
-  description = "Name of the endpoint."
+  description = "First part of the names of models and configurations."
   type        = string
   nullable    = false
 }
 
-variable "release" {
-  description = "The release to serve: its id and the S3 address of its archive."
-  type        = object({ id = string, model_data_url = string })
-  nullable    = false
+variable "releases" {
+  description = "The releases of the current and the previous deployment, by the number of the deployment."
+  type = map(object({
+    id             = string
+    image          = string
+    instance_count = optional(number)
+    instance_type  = optional(string)
+    model_data_url = string
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for release in var.releases : can(regex("^[a-zA-Z0-9]([a-zA-Z0-9-]{0,22}[a-zA-Z0-9])?$", release.id))])
+    error_message = "releases: an id must be 1 to 24 letters, digits and hyphens. `./kennel releases` lists the ids."
+  }
+
+  validation {
+    condition     = alltrue([for release in var.releases : can(regex("^s3://[^/]+/releases/.+\\.tar\\.gz$", release.model_data_url))])
+    error_message = "releases: model_data_url must be s3://<artifact bucket>/releases/<id>/model.tar.gz: the endpoint's role can read nothing else."
+  }
+
+  validation {
+    condition     = alltrue([for release in var.releases : can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[^/]+/[^:@]+[:@].+$", release.image))])
+    error_message = "releases: image must be a full ECR image, <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>."
+  }
+
+  validation {
+    condition     = alltrue([for release in var.releases : try(release.instance_count >= 1, release.instance_count == null)])
+    error_message = "releases: instance_count must be at least 1, or null for the stack's own."
+  }
+
+  validation {
+    condition     = alltrue([for release in var.releases : try(startswith(release.instance_type, "ml."), release.instance_type == null)])
+    error_message = "releases: instance_type is a SageMaker type, such as ml.m5.large, or null for the stack's own."
+  }
 }
 
 variable "role_arn" {

@@ -52,6 +52,6 @@ data "aws_iam_policy_document" "endpoint" {
   statement {
     sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = [var.image_repository_arns.inference]
+    resources = var.image_repository_arns.inference
   }
 }

@@ -79,7 +79,7 @@ data "aws_iam_policy_document" "training" {
   statement {
     sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = [var.image_repository_arns.training]
+    resources = var.image_repository_arns.training
   }
 
   statement {

@@ -23,8 +23,8 @@ variable "endpoint_name" {
 }
 
 variable "image_repository_arns" {
-  description = "Registries of the training and inference images."
-  type        = object({ inference = string, training = string })
+  description = "Repositories of the training and inference images."
+  type        = object({ inference = set(string), training = set(string) })
   nullable    = false
 }
 

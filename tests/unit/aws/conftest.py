@@ -11,6 +11,8 @@ from moto import mock_aws
 from kennel.aws import session
 from kennel.aws.stack import Stack
 
+PARAMETER = "/kennel/local/release"
+
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
@@ -29,5 +31,15 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         for bucket in ("data", "artifacts"):
             s3.create_bucket(Bucket=bucket)
         s3.put_object(Bucket="data", Key="datasets/dogs/train/001.A/1.jpg", Body=b"x")
-        yield Stack({"name": "kennel-local", "data_bucket": "data", "artifact_bucket": "artifacts"})
+        boto3.client("ssm").put_parameter(
+            Name=PARAMETER, Value='{"deployment": 0, "current": null, "previous": null}', Type="String"
+        )
+        yield Stack(
+            {
+                "name": "kennel-local",
+                "data_bucket": "data",
+                "artifact_bucket": "artifacts",
+                "release_parameter": PARAMETER,
+            }
+        )
     session._client.cache_clear()

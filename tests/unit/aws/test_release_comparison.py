@@ -7,7 +7,8 @@ import json
 import boto3
 import pytest
 
-from kennel.aws import release_comparison, releases
+from kennel.aws import deployment_record, release_comparison, releases
+from kennel.aws.deployment_record import Deployment, DeploymentRecord
 from kennel.aws.release_comparison import Comparison
 from kennel.aws.releases import Release
 from kennel.aws.stack import Stack
@@ -64,17 +65,16 @@ def publish(release: Release) -> Release:
 
 def test_a_release_is_compared_with_the_one_that_is_deployed(stack: Stack) -> None:
     old, new = publish(release(1, 0.9)), publish(release(2, 0.5, ["a"]))
-    assert release_comparison.with_deployed("artifacts", new) is None, "nothing is deployed"
-    boto3.client("s3").put_object(
-        Bucket="artifacts", Key="releases/current.json", Body=json.dumps({"id": old.id})
-    )
+    assert release_comparison.with_deployed(stack, new) is None, "nothing is deployed"
+    deployed = Deployment(old.id, old.digest, old.model_data_url, "image", 1)
+    deployment_record.write(stack, DeploymentRecord().with_next(deployed))
 
-    comparison = release_comparison.with_deployed(stack["artifact_bucket"], new)
+    comparison = release_comparison.with_deployed(stack, new)
 
     assert comparison is not None
     document = comparison.as_dict()
     assert (document["deployed"], document["top1"], document["deployed_top1"]) == (old.id, 0.5, 0.9)
     assert (document["classes_added"], document["classes_removed"]) == (["a"], CLASSES)
     assert len(document["warnings"]) == 2
-    assert release_comparison.with_deployed("artifacts", old) is None, "it is the deployed one itself"
+    assert release_comparison.with_deployed(stack, old) is None, "it is the deployed one itself"
     assert [listed.id for listed in releases.everything("artifacts")] == [new.id, old.id]

@@ -11,7 +11,9 @@ import pytest
 
 from kennel import terminal
 from kennel.__main__ import main
+from kennel.aws import deployment_record
 from kennel.aws import stack as aws_stack
+from kennel.aws.deployment_record import Deployment, DeploymentRecord
 from kennel.aws.releases import Release
 
 OUTPUTS = {"artifact_bucket": "artifacts", "endpoint": {"release_id": "r-000000000001"}}
@@ -39,6 +41,7 @@ def release(number: int, top_1: float) -> Release:
 
 
 OLD, NEW = release(1, 0.9), release(2, 0.5)
+DEPLOYED = Deployment(OLD.id, OLD.digest, OLD.model_data_url, "image", 1)
 
 
 @pytest.fixture(autouse=True)
@@ -46,13 +49,13 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kennel.commands.task._workspace", lambda environment: SimpleNamespace())
     monkeypatch.setattr("kennel.commands.acts_on.announce", lambda environment: None)
     monkeypatch.setattr(aws_stack, "outputs", lambda workspace: aws_stack.Stack(OUTPUTS))
-    monkeypatch.setattr(aws_stack, "current_release", lambda bucket: {"id": OLD.id})
+    monkeypatch.setattr(deployment_record, "read", lambda stack: DeploymentRecord(1, DEPLOYED))
     monkeypatch.setattr("kennel.aws.releases.everything", lambda bucket: [NEW, OLD])
     monkeypatch.setattr("kennel.aws.releases.find", lambda bucket, name: {OLD.id: OLD, NEW.id: NEW}[name])
     monkeypatch.setattr("kennel.aws.releases.newest_job", lambda stack: "job-1")
     monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
     monkeypatch.setattr(
-        "kennel.aws.releases.deploy", lambda *arguments: {"endpoint": "e", "release": arguments[2]}
+        "kennel.aws.deployments.deploy", lambda *arguments: {"endpoint": "e", "release": arguments[2]}
     )
     monkeypatch.setattr(terminal, "can_ask", lambda: False)
 

@@ -1,0 +1,27 @@
+"""What tasks print of a release: its metrics, and what is worse than in the deployed one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kennel.aws.releases import Release
+    from kennel.aws.stack import Stack
+
+
+def measured(release: Release) -> str:
+    """Return the release's metrics for people."""
+    shown = {"test_top1": "top-1", "test_loss": "loss"}
+    texts = [f"{text} {release.metrics[name]:.4g}" for name, text in shown.items() if name in release.metrics]
+    return ", ".join(texts) or "nothing was measured"
+
+
+def compared(stack: Stack, release: Release) -> dict[str, Any]:
+    """Warn of what is worse than in the deployed release; return the comparison for the document."""
+    from kennel import terminal
+    from kennel.aws import release_comparison
+
+    comparison = release_comparison.with_deployed(stack, release)
+    for warning in comparison.warnings if comparison else []:
+        terminal.print_warning(warning)
+    return {"compared": comparison.as_dict() if comparison else None}
