@@ -102,6 +102,21 @@ class RecordVersion:
     record: DeploymentRecord
 
 
+def serving(versions: list[RecordVersion], number: int | None) -> DeploymentRecord | None:
+    """Return the newest record of a history in which a deployment is the current one; None if there is none.
+
+    Parameters
+    ----------
+    number
+        The deployment's; None: the newest record without any deployment.
+    """
+    for version in reversed(versions):
+        current = version.record.current
+        if (current.deployment if current else None) == number:
+            return version.record
+    return None
+
+
 def read(stack: Stack) -> DeploymentRecord:
     """Return the record of a stack.
 

@@ -66,7 +66,7 @@ def train(
     Returns
     -------
     dict
-        ``job, command, instance, status, metrics, learned, artifact, seconds``; also kept as
+        ``job, command, instance, status, metrics, learned, artifact, data, seconds``; also kept as
         ``training/<job>/record.json``, by which ``package --job`` finds the model.
 
     Raises
@@ -102,6 +102,7 @@ def train(
         "metrics": _document(stack, name, "metrics.json"),
         "learned": _document(stack, name, learned.FILE),
         "artifact": f"s3://{stack['artifact_bucket']}/training/{name}/output/model.tar.gz",
+        "data": f"s3://{stack['data_bucket']}/datasets/{request.dataset}/",
         "seconds": round(time.monotonic() - began, 1),
     }
     session.client("s3").put_object(

@@ -14,12 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, artifacts, photos, releases, session, silent
+from kennel.aws import Progress, StackError, artifacts, golden, photos, releases, session, silent
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
-# Lambda limits a synchronous payload to 6 MB, and base64 encodes 3 bytes as 4.
-_MAXIMUM_INLINE_BYTES = 4_400_000
 INVOKED_VARIANT = "x-Amzn-Invoked-Production-Variant"
 
 
@@ -150,11 +148,20 @@ def _content(photo: str, prepared: photos.Photo | None, via: str) -> photos.Phot
 
 
 def _via_function(stack: Stack, photo: str, prepared: photos.Photo | None) -> tuple[int, dict[str, str], str]:
+    return invoke_function(stack, _event(stack, photo, prepared))
+
+
+def invoke_function(stack: Stack, event: dict[str, str]) -> tuple[int, dict[str, str], str]:
+    """Send an event to the deployed function; return status code, headers and body of its answer.
+
+    Raises
+    ------
+    StackError
+        The function itself failed.
+    """
     function = stack["function"]
     response = session.client("lambda").invoke(
-        FunctionName=function["name"],
-        Qualifier=function["alias"],
-        Payload=json.dumps(_event(stack, photo, prepared)).encode(),
+        FunctionName=function["name"], Qualifier=function["alias"], Payload=json.dumps(event).encode()
     )
     payload = json.loads(response["Payload"].read())
     if "FunctionError" in response:
@@ -170,7 +177,7 @@ def _event(stack: Stack, photo: str, prepared: photos.Photo | None) -> dict[str,
     if prepared is None:
         return {"url" if photo.startswith("https://") else "s3": photo}
     data = prepared.content
-    if len(data) <= _MAXIMUM_INLINE_BYTES:
+    if len(data) <= golden.LARGEST_BYTES:
         return {"image": base64.b64encode(data).decode()}
     suffix = mimetypes.guess_extension(prepared.media_type) or ""
     bucket, key = stack["data_bucket"], f"inbox/{uuid.uuid4()}{suffix}"

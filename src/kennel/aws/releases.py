@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, artifacts, hosts, session
+from kennel.aws import Progress, StackError, artifacts, golden, hosts, session
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -37,7 +37,7 @@ class Release:
         ``r-`` and the first twelve digits of the digest: the same model packaged twice is the
         same release.
     digest
-        SHA-256 over the names and contents of the archive's files.
+        SHA-256 over the names and contents of the archive's files but for the golden logits.
     learned
         What the model learnt from, see `kennel.classifier.learned`; None for a model of an earlier version.
     """
@@ -96,6 +96,7 @@ def publish(workspace: Workspace, stack_: Stack, content: Path, job: str, report
     report(f"loading the model of {job}")
     classifier = inference.load(content)  # a model that does not load must not become a release
     artifacts.stage_classifier(workspace.root, content / "code", ENTRY)
+    golden.write(content, classifier, stack_, job, report)
     digest = _digest(content)
     record = content / learned.FILE
     release = Release(
@@ -114,6 +115,7 @@ def publish(workspace: Workspace, stack_: Stack, content: Path, job: str, report
     report(f"uploading {release.id}")
     s3 = session.client("s3")
     s3.upload_fileobj(io.BytesIO(_pack(content)), bucket, key)
+    golden.upload(content, bucket, f"releases/{release.id}/")
     # Last: the record's presence means that the release is complete.
     s3.put_object(
         Bucket=bucket, Key=f"releases/{release.id}/release.json", Body=(content / "release.json").read_bytes()
@@ -195,8 +197,10 @@ def _trained(stack_: Stack, job: str) -> str:
 
 def _digest(folder: Path) -> str:
     total = hashlib.sha256()
+    # The golden logits follow from the other files, and their last digits differ from CPU to CPU.
+    logits = folder / golden.FOLDER / golden.LOGITS
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path != logits:
             total.update(path.relative_to(folder).as_posix().encode() + b"\0")
             total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()

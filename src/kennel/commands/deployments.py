@@ -1,19 +1,23 @@
-"""What the endpoint serves: deploy a release, return to the previous deployment, list the deployments."""
+"""What the endpoint serves: deploy a release, return to an earlier deployment, list the deployments."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from kennel.commands.release_text import compared, measured
 from kennel.commands.task import kennel_task
+from kennel.commands.values import Number
 
 if TYPE_CHECKING:
-    from kennel.aws.deployment_record import RecordVersion
+    from kennel.aws.changes import Changes
+    from kennel.aws.deployments import Approve
+
+YES = "go on also if the plan changes more than the release"
 
 
-@kennel_task(cloud=True, release="a release's id (default: the newest)")
-def deploy(workspace: Any, release: str | None = None) -> dict[str, Any]:
-    """Make a release the one that the endpoint serves."""
+@kennel_task(cloud=True, release="a release's id (default: the newest)", yes=YES)
+def deploy(workspace: Any, release: str | None = None, yes: bool = False) -> dict[str, Any]:
+    """Make a release the one that the endpoint serves; success means that it answers its golden photos."""
     from kennel import terminal
     from kennel.aws import deployments, releases, stack
 
@@ -22,55 +26,61 @@ def deploy(workspace: Any, release: str | None = None) -> dict[str, Any]:
         bucket = stack_["artifact_bucket"]
         chosen = releases.find(bucket, release or releases.newest(bucket))
         comparison = compared(stack_, chosen)
-        record = deployments.deploy(workspace, stack_, chosen.id, progress)
-    terminal.print_line(f"{record['endpoint']} serves {record['release']}: {measured(chosen)}")
-    return record | comparison
+        document = deployments.deploy(workspace, stack_, chosen.id, progress, approve=_shown(yes))
+    terminal.print_line(f"{_serves(document)}: {measured(chosen)}")
+    return document | comparison
 
 
-@kennel_task(cloud=True)
-def rollback(workspace: Any) -> dict[str, Any]:
-    """Return to the previous deployment, whose model and endpoint configuration still exist."""
+@kennel_task(
+    cloud=True, to="number of the deployment to return to, see deployments (default: the previous)", yes=YES
+)
+def rollback(
+    workspace: Any, to: Annotated[int | None, Number(1)] = None, yes: bool = False
+) -> dict[str, Any]:
+    """Return to the previous deployment, which still exists, or deploy an older one again."""
     from kennel import terminal
     from kennel.aws import deployments, stack
 
     with terminal.progress("rollback") as progress:
-        record = deployments.rollback(workspace, stack.outputs(workspace), progress)
-    terminal.print_line(
-        f"{record['endpoint']} serves {record['release']} again, deployment {record['deployment']}"
-    )
-    return record
+        stack_ = stack.outputs(workspace)
+        document = deployments.rollback(workspace, stack_, to, progress, approve=_shown(yes))
+    terminal.print_line(_serves(document))
+    return document
 
 
 @kennel_task(cloud=True, called="deployments")
 def list_deployments(workspace: Any) -> dict[str, Any]:
-    """List what was deployed and when, the newest first."""
+    """List what was deployed, when and by whom, the newest first: the history of the record."""
     from kennel import terminal
-    from kennel.aws import deployment_record, stack
+    from kennel.aws import deployment_history, deployment_record, stack
 
-    versions = deployment_record.history(stack.outputs(workspace))[::-1]
-    terminal.print_table(
-        "Deployments",
-        ("written", "deployment", "release", "previous", "by"),
-        [_row(version) for version in versions if version.record.current],
+    stack_ = stack.outputs(workspace)
+    record = deployment_record.read(stack_)
+    events = deployment_history.events(deployment_record.history(stack_))[::-1]
+    columns = ("written", "what", "deployment", "release", "previous", "by")
+    terminal.print_table("Deployments", columns, [event.row for event in events])
+    return {**record.as_dict(), "deployments": [event.as_dict() for event in events]}
+
+
+def _shown(yes: bool) -> Approve:
+    """Return what shows a plan, and without ``yes`` refuses one that changes more than the release."""
+    from kennel.aws import release_changes
+    from kennel.commands import stack
+
+    def approve(changes: Changes) -> None:
+        stack.show(changes, "plan")
+        if not yes:
+            release_changes.require_nothing_beyond(changes)
+
+    return approve
+
+
+def _serves(document: dict[str, Any]) -> str:
+    proof = document["proof"]
+    photos = (
+        f"{proof['photos']} golden photos answered, largest difference {proof['largest_difference']:.2g}"
+        if proof["photos"]
+        else "no golden photos"
     )
-    record = versions[0].record.as_dict()
-    return {"current": record["current"], "previous": record["previous"], "deployments": _documents(versions)}
-
-
-def _row(version: RecordVersion) -> tuple[Any, ...]:
-    current, previous = version.record.current, version.record.previous
-    assert current is not None, "only versions with a deployment are shown"
-    written = version.written.isoformat(timespec="seconds")
-    return written, current.deployment, current.id, previous.deployment if previous else None, version.by
-
-
-def _documents(versions: list[RecordVersion]) -> list[dict[str, Any]]:
-    return [
-        {
-            "version": version.version,
-            "written": version.written.isoformat(timespec="seconds"),
-            "by": version.by,
-            **version.record.as_dict(),
-        }
-        for version in versions
-    ]
+    deployment = f"deployment {document['deployment']}"
+    return f"{document['endpoint']} serves {document['release']}, {deployment} ({photos})"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 YES = "go on without asking; where no terminal can be asked, dev and prod need it"
 
 
-def _show(changes: Changes, verb: str) -> None:
+def show(changes: Changes, verb: str) -> None:
     """Print changes: each resource by module, then the counts of each module and of all."""
     from kennel import terminal
 
@@ -52,7 +52,7 @@ def plan(workspace: Any) -> dict[str, Any]:
 
     with terminal.progress("plan") as progress:
         changes = stack.plan(workspace, progress)
-    _show(changes, "plan")
+    show(changes, "plan")
     return changes.as_dict()
 
 
@@ -82,7 +82,7 @@ def _change(workspace: Any, yes: bool, verb: str, done: str) -> dict[str, Any]:
     with contextlib.ExitStack() as open_plan:
         with terminal.progress("plan") as progress:
             plan = open_plan.enter_context(stack.planned(workspace, progress, destroy=verb == "destroy"))
-        _show(plan.changes, f"plan to {verb}")
+        show(plan.changes, f"plan to {verb}")
         if asks and not plan.changes.empty:
             _ask(f"{verb} this in {workspace.environment}? ")
         with terminal.progress(verb) as progress:
@@ -106,7 +106,7 @@ def drift(workspace: Any, everything: bool = False) -> dict[str, Any]:
 
     with terminal.progress("drift") as progress:
         changes = stack.drift(workspace, progress, everything=everything)
-    _show(changes, "drift")
+    show(changes, "drift")
     attributes = [attribute.as_dict() for attribute in changes.attributes]
     return {"ok": changes.empty, **changes.as_dict(), "attributes": attributes}
 

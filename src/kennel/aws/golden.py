@@ -1,0 +1,158 @@
+"""Golden photos: a few photos in every release, with the logits that its model gave when it was packaged.
+
+They are in the archive's folder ``golden`` and beside the archive, so that a deployment compares what the
+endpoint answers without unpacking the model.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kennel.aws import Progress, artifacts, hosts, session
+from kennel.aws.stack import Stack
+
+FOLDER = "golden"
+LOGITS = "logits.json"
+COUNT = 3
+# Lambda limits a synchronous payload to 6 MB, and base64 encodes 3 bytes as 4.
+LARGEST_BYTES = 4_400_000
+PATTERNS = "test patterns"
+_PATTERN_SIDE = 64  # pixels
+
+
+@dataclass(frozen=True)
+class GoldenPhoto:
+    """One photo, and the logits that it must give.
+
+    Parameters
+    ----------
+    content
+        The photo as it is encoded: JPEG, PNG or WebP.
+    logits
+        One float per class, in the order of the release's classes.
+    """
+
+    name: str
+    content: bytes
+    logits: list[float]
+
+
+def write(folder: Path, classifier: Any, stack: Stack, job: str, report: Progress) -> None:
+    """Put golden photos into a model's folder: validation photos of the job's data set, else test patterns.
+
+    Parameters
+    ----------
+    classifier : kennel.classifier.inference.Classifier
+        The model, which gives the logits.
+    job
+        The training job or the training on the host that the model comes from.
+    """
+    data = data_of(stack, job)
+    photos = _answered(_validation_photos(data) if data else iter(()), classifier)
+    source = f"{data[1]}valid/" if data and photos else PATTERNS
+    if source == PATTERNS:
+        report(f"no validation photo of {job} is at hand: three {PATTERNS} are the golden photos")
+        photos = _answered(iter(_patterns()), classifier)
+    target = folder / FOLDER
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for photo in photos:
+        (target / photo.name).write_bytes(photo.content)
+    logits = {photo.name: photo.logits for photo in photos}
+    (target / LOGITS).write_text(json.dumps({"source": source, "logits": logits}) + "\n")
+
+
+def upload(folder: Path, bucket: str, prefix: str) -> None:
+    """Upload the golden photos of a model's folder below ``prefix``, which ends with a slash."""
+    s3 = session.client("s3")
+    for path in sorted((folder / FOLDER).iterdir()):
+        s3.put_object(Bucket=bucket, Key=f"{prefix}{FOLDER}/{path.name}", Body=path.read_bytes())
+
+
+def read(model_data_url: str) -> list[GoldenPhoto]:
+    """Return the golden photos beside a release's archive; none if it was packaged without them."""
+    bucket, key = artifacts.split(model_data_url)
+    prefix, s3 = f"{key.rpartition('/')[0]}/{FOLDER}/", session.client("s3")
+
+    def content(name: str) -> bytes:
+        body: bytes = s3.get_object(Bucket=bucket, Key=prefix + name)["Body"].read()
+        return body
+
+    try:
+        document = json.loads(content(LOGITS))
+    except s3.exceptions.NoSuchKey:
+        return []
+    return [GoldenPhoto(name, content(name), logits) for name, logits in document["logits"].items()]
+
+
+def data_of(stack: Stack, job: str) -> tuple[str, str] | None:
+    """Return bucket and prefix of the data set that a job learnt from; None if that is not known."""
+    from botocore.exceptions import ClientError
+
+    try:
+        description = session.client("sagemaker").describe_training_job(TrainingJobName=job)
+    except ClientError:  # no training job of this name: a training on the host, or none at all
+        record = hosts.record_of(stack, job)
+        uri = record.get("data") if record else None
+    else:
+        channels = {channel["ChannelName"]: channel for channel in description.get("InputDataConfig", [])}
+        source = channels.get("training", {}).get("DataSource", {}).get("S3DataSource", {})
+        uri = source.get("S3Uri")
+    if not uri:
+        return None
+    bucket, prefix = artifacts.split(uri)
+    return bucket, f"{prefix.rstrip('/')}/"
+
+
+def _validation_photos(data: tuple[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield suffix and bytes of validation photos: some that lie far apart, then the others."""
+    from kennel.classifier.data.formats import DIRECT_SUFFIXES
+
+    bucket, prefix = data
+    keys = [
+        key
+        for key, entry in sorted(artifacts.objects(bucket, f"{prefix}valid/").items())
+        if PurePosixPath(key).suffix.lower() in DIRECT_SUFFIXES and 0 < entry["Size"] <= LARGEST_BYTES
+    ]
+    apart = [keys[index * (len(keys) - 1) // (COUNT - 1)] for index in range(COUNT)] if keys else []
+    for key in dict.fromkeys([*apart, *keys]):
+        content = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        yield PurePosixPath(key).suffix.lower(), content
+
+
+def _answered(photos: Iterator[tuple[str, bytes]], classifier: Any) -> list[GoldenPhoto]:
+    """Return the first photos that the model can read, with its logits."""
+    from kennel.classifier.pictures import PictureError
+
+    answered: list[GoldenPhoto] = []
+    for suffix, content in photos:
+        try:
+            logits = classifier.logits(content)
+        except PictureError:
+            continue
+        answered.append(GoldenPhoto(f"{len(answered)}{suffix}", content, logits))
+        if len(answered) == COUNT:
+            break
+    return answered
+
+
+def _patterns() -> Iterator[tuple[str, bytes]]:
+    """Yield three pictures that are computed, the same bytes on every machine."""
+    import numpy as np
+    from PIL import Image
+
+    row, column = np.mgrid[0:_PATTERN_SIDE, 0:_PATTERN_SIDE]
+    gradient = np.stack([row * 4, column * 4, (row + column) * 2], axis=-1)
+    board = np.stack([(row // 8 + column // 8) % 2 * 200, row * 2, 255 - column * 3], axis=-1)
+    rings = np.stack([(row - 32) ** 2 + (column - 32) ** 2, row * column, row ^ column], axis=-1)
+    for pixels in (gradient, board, rings):
+        encoded = io.BytesIO()
+        # Without compression: its bytes would depend on the version of zlib.
+        Image.fromarray((pixels % 256).astype(np.uint8)).save(encoded, "PNG", compress_level=0)
+        yield ".png", encoded.getvalue()

@@ -1,0 +1,92 @@
+"""The proof of a deployment: the function must answer the release's golden photos as its model did."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kennel.aws import Progress, StackError, golden, prediction
+from kennel.aws.deployment_record import Deployment
+from kennel.aws.stack import Stack
+
+TOLERANCE = 0.02
+"""How much a logit may differ. Another CPU changes the last digits of float32 (1e-4 or less was measured here
+between endpoint and model); a model that runs with fewer bits differs by 0.1 and more."""
+BUSY = (429, 503, 504)  # of the function: a later attempt may succeed
+WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds between the attempts
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared.
+
+    Parameters
+    ----------
+    photos
+        How many golden photos were answered; 0 for a release without them, of which nothing is known.
+    largest_difference
+        Of any logit, to the packaged one.
+    """
+
+    photos: int
+    largest_difference: float
+    tolerance: float = TOLERANCE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the proof as a JSON document."""
+        return asdict(self)
+
+
+def prove(stack: Stack, deployment: Deployment, report: Progress, waits: Sequence[float] = WAITS) -> Proof:
+    """Ask the function for a deployment's golden photos and compare the logits.
+
+    Parameters
+    ----------
+    waits
+        Seconds between attempts while the function answers that it is busy.
+
+    Raises
+    ------
+    StackError
+        An answer is none, or another than the model gave when it was packaged.
+    """
+    photos = golden.read(deployment.model_data_url)
+    if not photos:
+        report(f"{deployment.id} was packaged without golden photos: its answers are not compared")
+    largest = 0.0
+    for number, photo in enumerate(photos, 1):
+        report(f"golden photo {number} of {len(photos)} through {stack['function']['name']}")
+        difference = _difference(_logits(stack, photo, waits), photo)
+        if not difference <= TOLERANCE:  # also if it is not a number
+            raise StackError(
+                f"the answer for its golden photo {photo.name} differs by {difference:.4g} from the packaged "
+                f"one (allowed: {TOLERANCE:g})"
+            )
+        largest = max(largest, difference)
+    return Proof(len(photos), largest)
+
+
+def _logits(stack: Stack, photo: golden.GoldenPhoto, waits: Sequence[float]) -> list[float]:
+    event = {"image": base64.b64encode(photo.content).decode()}
+    for wait in (*waits, None):
+        status, _, body = prediction.invoke_function(stack, event)
+        if status == 200:
+            logits: list[float] = json.loads(body)[0]
+            return logits
+        if status not in BUSY or wait is None:
+            break
+        time.sleep(wait)
+    raise StackError(f"the function answered the golden photo {photo.name} with {status}: {body:.300}")
+
+
+def _difference(logits: list[float], photo: golden.GoldenPhoto) -> float:
+    if len(logits) != len(photo.logits):
+        raise StackError(
+            f"the answer for the golden photo {photo.name} has {len(logits)} logits, the packaged one "
+            f"{len(photo.logits)}"
+        )
+    return max(abs(new - old) for new, old in zip(logits, photo.logits, strict=True))
