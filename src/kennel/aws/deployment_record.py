@@ -6,7 +6,7 @@ Terraform creates the parameter and reads it in every plan; only a deployment an
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,16 @@ class Deployment:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the members of the record's JSON; what is not set is left out."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        document = {
+            "id": self.id,
+            "digest": self.digest,
+            "model_data_url": self.model_data_url,
+            "image": self.image,
+            "deployment": self.deployment,
+            "instance_count": self.instance_count,
+            "instance_type": self.instance_type,
+        }
+        return {name: value for name, value in document.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from kennel.aws import Progress, StackError, golden, prediction
@@ -38,7 +38,11 @@ class Proof:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the proof as a JSON document."""
-        return asdict(self)
+        return {
+            "photos": self.photos,
+            "largest_difference": self.largest_difference,
+            "tolerance": self.tolerance,
+        }
 
 
 def prove(stack: Stack, deployment: Deployment, report: Progress, waits: Sequence[float] = WAITS) -> Proof:

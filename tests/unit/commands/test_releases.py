@@ -41,6 +41,7 @@ def release(number: int, top_1: float) -> Release:
 
 
 OLD, NEW = release(1, 0.9), release(2, 0.5)
+DONE = {"endpoint": "e", "deployment": 2, "proof": {"photos": 3, "largest_difference": 0.0}}
 DEPLOYED = Deployment(OLD.id, OLD.digest, OLD.model_data_url, "image", 1)
 
 
@@ -55,7 +56,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kennel.aws.releases.newest_job", lambda stack: "job-1")
     monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
     monkeypatch.setattr(
-        "kennel.aws.deployments.deploy", lambda *arguments: {"endpoint": "e", "release": arguments[2]}
+        "kennel.aws.deployments.deploy", lambda *arguments, approve: {**DONE, "release": arguments[2]}
     )
     monkeypatch.setattr(terminal, "can_ask", lambda: False)
 
@@ -91,7 +92,7 @@ def test_deploying_the_deployed_release_compares_nothing(capsys: pytest.CaptureF
     run("deploy", "--release", OLD.id, "--json")
 
     printed = capsys.readouterr()
-    assert json.loads(printed.out) == {"endpoint": "e", "release": OLD.id, "compared": None}
+    assert json.loads(printed.out) == {**DONE, "release": OLD.id, "compared": None}
     assert "warning" not in printed.err
 
 
