@@ -87,6 +87,11 @@ def decode(service: str, environ: Environ) -> Decoded:
     streamed = service == "s3" and environ["REQUEST_METHOD"] == "PUT"
     body = None if streamed else read_body(environ)
     request = Request({**environ, **_path_style(environ), "wsgi.input": io.BytesIO(body or b"")})
+    headers = request.headers
+    if _rest_only(model):
+        # The content type is of the caller's payload, and says nothing of the protocol; moto would take a
+        # form for the query protocol.
+        request = Request({**request.environ, "CONTENT_TYPE": ""})
     try:
         protocol = determine_request_protocol(model, request.content_type)
         operation, uri_parameters = get_service_router(service).match(request)
@@ -99,7 +104,7 @@ def decode(service: str, environ: Environ) -> Decoded:
             {
                 "method": request.method,
                 "values": request.values,
-                "headers": request.headers,
+                "headers": headers,
                 "body": body or b"",
                 "url_path": request.path,
                 "url_params": uri_parameters,
@@ -109,7 +114,13 @@ def decode(service: str, environ: Environ) -> Decoded:
         code = {"s3": "MalformedXML", "query": "MalformedInput", "ec2": "MalformedInput"}
         name = code.get(service) or code.get(protocol, "SerializationException")
         raise AwsError(name, f"The request to {service}:{operation.name} could not be parsed.") from error
-    return Decoded(operation, protocol, parameters, request.headers, body)
+    return Decoded(operation, protocol, parameters, headers, body)
+
+
+def _rest_only(model: Any) -> bool:
+    """Whether a service has an operation for each path and method, and no other protocol."""
+    protocols = model.metadata.get("protocols", [str(model.protocol)])
+    return all(protocol.startswith("rest-") for protocol in protocols)
 
 
 def _path_style(environ: Environ) -> Environ:
