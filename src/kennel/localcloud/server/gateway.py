@@ -31,6 +31,7 @@ from kennel.localcloud.protocol import codec
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged
 from kennel.localcloud.protocol.signature import read_signature
 from kennel.localcloud.protocol.sigv4 import verify
+from kennel.localcloud.services.lambda_.url_invocation import respond_to_url, url_id_of
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Gateway:
         return _send(environ, start_response, response or self._serve(environ))
 
     def _respond_to_others(self, environ: Environ) -> Response | None:
-        """Respond to what is no AWS call: foreign hosts, administrative paths, moto's own paths."""
+        """Respond to what is no AWS call: foreign hosts, administrative paths, moto's own, function URLs."""
         host = re.sub(r":\d+$", "", environ.get("HTTP_HOST", ""))
         path = environ.get("PATH_INFO", "/")
         if not OWN_HOST.fullmatch(host):
@@ -74,6 +75,9 @@ class Gateway:
         # moto's reset and its instance metadata would be served without a signature.
         if re.match(r"/(moto-api|latest/(meta-data|api))(/|$)", path):
             return _text(404, f"There is nothing at {path}.")
+        url_id = url_id_of(environ)
+        if url_id:
+            return respond_to_url(self.cloud, url_id, environ)
         bucket = VIRTUAL_BUCKET.match(host)
         if bucket and "HTTP_X_AMZ_TARGET" not in environ:
             environ["kennel.bucket"] = bucket["bucket"]
