@@ -9,6 +9,7 @@ from __future__ import annotations
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter import sagemaker as moto_sagemaker
+from kennel.localcloud.moto_adapter.instance_types import check_volume_key
 from kennel.localcloud.protocol.messages import AwsError, Response
 
 
@@ -38,6 +39,11 @@ def create_endpoint_config(call: Call) -> Response:
         raise AwsError(
             "ValidationException", f'Cannot create already existing endpoint configuration "{arn}".'
         )
+    parameters = call.parameters
+    variants = parameters["ProductionVariants"] + (parameters.get("ShadowProductionVariants") or [])
+    check_volume_key(
+        parameters.get("KmsKeyId"), "KmsKeyId", [variant.get("InstanceType") for variant in variants]
+    )
     response = call.ask_moto()
     if response.ok:
         config = configs[name]

@@ -12,6 +12,7 @@ from kennel.localcloud import host_limit
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.instance_types import check_volume_key
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
 from kennel.localcloud.runtime.role_session import RoleSession, role_session
@@ -153,6 +154,13 @@ def check(parameters: dict[str, Any]) -> None:
     except ValueError as error:
         raise AwsError("ValidationException", str(error)) from error
     _check_limits(parameters)
+    resources = parameters["ResourceConfig"]
+    groups = resources.get("InstanceGroups") or []
+    check_volume_key(
+        resources.get("VolumeKmsKeyId"),
+        "VolumeKmsKeyId",
+        [resources.get("InstanceType"), *(group.get("InstanceType") for group in groups)],
+    )
     check_hosts(parameters, 1)
     local = (parameters.get("CheckpointConfig") or {}).get("LocalPath") or CONTAINER_ROOT
     if not f"{local}/".startswith(f"{CONTAINER_ROOT}/") or ".." in local:
