@@ -73,11 +73,11 @@ def test_a_notebook_keeps_its_platform_and_is_updated_when_stopped(client: Clien
         InstanceType="ml.t3.medium",
         RoleArn=SERVED,
         LifecycleConfigName="setup",
-        PlatformIdentifier="notebook-al2-v3",
+        PlatformIdentifier="notebook-al2023-v2",
         InstanceMetadataServiceConfiguration={"MinimumInstanceMetadataServiceVersion": "2"},
     )
     notebook = sagemaker.describe_notebook_instance(NotebookInstanceName="desk")
-    assert notebook["PlatformIdentifier"] == "notebook-al2-v3"
+    assert notebook["PlatformIdentifier"] == "notebook-al2023-v2"
     assert notebook["InstanceMetadataServiceConfiguration"]["MinimumInstanceMetadataServiceVersion"] == "2"
     with pytest.raises(ClientError, match="Unable to transition to"):
         sagemaker.update_notebook_instance(NotebookInstanceName="desk", InstanceType="ml.t3.large")
@@ -90,6 +90,16 @@ def test_a_notebook_keeps_its_platform_and_is_updated_when_stopped(client: Clien
         "ml.t3.large",
         None,
     )
+
+
+def test_a_notebook_is_on_amazon_linux_2023(client: Client) -> None:
+    sagemaker = client("sagemaker")
+    bench = {"NotebookInstanceName": "bench", "InstanceType": "ml.t3.medium", "RoleArn": SERVED}
+    with pytest.raises(ClientError, match="no longer supported"):
+        sagemaker.create_notebook_instance(**bench, PlatformIdentifier="notebook-al2-v3")
+    sagemaker.create_notebook_instance(**bench)
+    notebook = sagemaker.describe_notebook_instance(NotebookInstanceName="bench")
+    assert notebook["PlatformIdentifier"] == "notebook-al2023-v1"
 
 
 def test_a_lifecycle_script_may_not_be_too_long(client: Client) -> None:

@@ -150,16 +150,17 @@ def test_a_composite_alarm_is_described_as_one(client: Client) -> None:
 
 
 def test_the_deep_learning_images_are_today_s(client: Client) -> None:
-    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.* (Ubuntu 22.04) ????????"
+    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.* (Ubuntu 24.04) ????????"
     images = client("ec2").describe_images(Owners=["amazon"], Filters=[{"Name": "name", "Values": [name]}])[
         "Images"
     ]
-    parameter = (
-        "/aws/service/deeplearning/ami/x86_64/oss-nvidia-driver-gpu-pytorch-2.7-ubuntu-22.04/latest/ami-id"
-    )
-    assert [image["ImageId"] for image in images] == [
-        client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
-    ]
+    # Terraform reads the folder: one that AWS has removed is empty.
+    folder = "/aws/service/deeplearning/ami/x86_64/oss-nvidia-driver-gpu-pytorch-2.12-ubuntu-24.04/latest"
+    ssm = client("ssm")
+    parameters = ssm.get_parameters_by_path(Path=folder)["Parameters"]
+    assert [parameter["Name"] for parameter in parameters] == [f"{folder}/ami-id"]
+    assert [image["ImageId"] for image in images] == [parameters[0]["Value"]]
+    assert ssm.get_parameters_by_path(Path=folder.replace("2.12", "1.0"))["Parameters"] == []
 
 
 def test_a_security_group_rule_keeps_its_description_whomever_it_names(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""EC2: the Deep Learning AMIs of 2025, and detailed monitoring of instances."""
+"""EC2: the Deep Learning AMIs of 2026, and detailed monitoring of instances."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter.machine_images import publish_image
 from kennel.localcloud.protocol.messages import AwsError
 
-PUBLISHED = datetime.datetime(2025, 11, 1, tzinfo=datetime.UTC)
+PUBLISHED = datetime.datetime(2026, 9, 5, tzinfo=datetime.UTC)
 # Name, the last part of its SSM parameter's path, image id: one release of each family that AWS publishes.
 DEEP_LEARNING_IMAGES = [
     (
-        "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.7 (Ubuntu 22.04) 20251101",
-        "oss-nvidia-driver-gpu-pytorch-2.7-ubuntu-22.04",
+        "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.12 (Ubuntu 24.04) 20260822",
+        "oss-nvidia-driver-gpu-pytorch-2.12-ubuntu-24.04",
         "ami-0d1a0000000000001",
     ),
     (
-        "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.8 (Ubuntu 24.04) 20251101",
-        "oss-nvidia-driver-gpu-pytorch-2.8-ubuntu-24.04",
+        "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.11 (Amazon Linux 2023) 20260905",
+        "oss-nvidia-driver-gpu-pytorch-2.11-amazon-linux-2023",
         "ami-0d1a0000000000002",
     ),
     (
-        "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20251101",
-        "base-oss-nvidia-driver-gpu-ubuntu-22.04",
+        "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260822",
+        "base-oss-nvidia-driver-gpu-ubuntu-24.04",
         "ami-0d1a0000000000003",
     ),
     (
-        "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023) 20251101",
+        "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023) 20260905",
         "base-oss-nvidia-driver-gpu-amazon-linux-2023",
         "ami-0d1a0000000000004",
     ),

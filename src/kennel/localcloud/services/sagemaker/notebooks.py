@@ -15,6 +15,9 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 
 DROPPED = ("PlatformIdentifier", "InstanceMetadataServiceConfiguration", "IpAddressType")
+PLATFORM = "notebook-al2023-v1"  # the default of CreateNotebookInstance
+# AWS creates and starts no notebook on Amazon Linux 1 and 2 since 2026-07-01.
+ENDED_PLATFORMS = ("notebook-al1-", "notebook-al2-")
 ATTRIBUTES = {
     "InstanceType": "instance_type",
     "RoleArn": "role_arn",
@@ -49,14 +52,20 @@ def _dropped(call: Call) -> dict[str, Any]:
 
 @operation("sagemaker", "CreateNotebookInstance")
 def create_notebook_instance(call: Call) -> Response:
-    """Refuse a lifecycle configuration that does not exist, and keep the members that moto drops."""
+    """Refuse a platform that AWS ended and a missing lifecycle configuration; keep what moto drops."""
     config = call.parameters.get("LifecycleConfigName")
     if config and config not in call.backend().notebook_instance_lifecycle_configurations:
         raise AwsError("ValidationException", f"Unable to find lifecycle config {config}.")
+    platform = call.parameters.get("PlatformIdentifier", PLATFORM)
+    if platform.startswith(ENDED_PLATFORMS):
+        raise AwsError(
+            "ValidationException", f"The platform {platform} is no longer supported: use {PLATFORM}."
+        )
     response = call.ask_moto()
     if response.ok:
         members = _dropped(call)
         members.clear()  # those of a deleted instance of this name
+        members["PlatformIdentifier"] = PLATFORM
         members.update({name: call.parameters[name] for name in DROPPED if name in call.parameters})
     return response
 
