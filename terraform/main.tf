@@ -4,16 +4,10 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-# The registry account of AWS's PyTorch images differs by region; the provider has the list.
-data "aws_sagemaker_prebuilt_ecr_image" "training" {
+# AWS's images are all in one registry, whose account differs by region. The provider has the list of accounts, but
+# not the names of newer repositories, so the registry comes from it and the names from images.json.
+data "aws_sagemaker_prebuilt_ecr_image" "this" {
   repository_name = "pytorch-training"
-  image_tag       = var.training.image_tag
-  region          = var.region
-}
-
-data "aws_sagemaker_prebuilt_ecr_image" "inference" {
-  repository_name = "pytorch-inference"
-  image_tag       = var.endpoint.image_tag
   region          = var.region
 }
 
@@ -47,6 +41,19 @@ locals {
   # All stacks of an account share these two log groups; one stack manages them.
   shared_log_groups = ["notebook", "training"]
 
+  # AWS's images, by use and accelerator: cpu or gpu, which the instance type decides.
+  image_table = jsondecode(file("${path.module}/images.json"))
+  registry    = split("/", data.aws_sagemaker_prebuilt_ecr_image.this.registry_path)[0]
+  images = {
+    for use in ["inference", "training"] : use => {
+      for accelerator, image in local.image_table[use] : accelerator => "${local.registry}/${image.repository}:${image.tag}"
+    }
+  }
+  accelerators = {
+    for use, type in { endpoint = var.endpoint.instance_type, training = var.training.instance_type } :
+    use => can(regex(local.image_table.gpu_instance_types, type)) ? "gpu" : "cpu"
+  }
+
   # What is deployed is not a setting: the record says it, which `./kennel deploy` writes.
   record   = module.release.record
   deployed = local.record.current != null
@@ -55,9 +62,22 @@ locals {
     if release != null
   }
 
-  training_image   = data.aws_sagemaker_prebuilt_ecr_image.training.registry_path
-  inference_image  = data.aws_sagemaker_prebuilt_ecr_image.inference.registry_path
+  inference_image  = local.images.inference[local.accelerators.endpoint]
+  training_images  = { for accelerator, image in local.images.training : accelerator => coalesce(var.training.image, image) }
   function_package = startswith(var.function.package, "/") ? var.function.package : "${path.root}/${var.function.package}"
+
+  # The AWS APIs that the notebook and the training host call: each is reachable through an interface endpoint only.
+  # Jobs and endpoints need none: SageMaker itself pulls their images and sends their logs.
+  called_apis = {
+    notebook      = ["logs", "sagemaker.api", "sagemaker.runtime", "sts"]
+    training_host = ["logs", "ssm", "ssmmessages"]
+  }
+  workbenches = { notebook = var.notebook.enabled, training_host = var.training_host.enabled }
+  interface_endpoints = (
+    var.network.interface_endpoints != null
+    ? var.network.interface_endpoints
+    : toset(flatten([for workbench, apis in local.called_apis : apis if local.workbenches[workbench]]))
+  )
 
   # Environment variables on the notebook and the training host.
   workbench_environment = {
@@ -110,7 +130,7 @@ module "network" {
   bucket_arns              = [for bucket in local.bucket_names : "arn:${local.partition}:s3:::${bucket}"]
   cidr_block               = var.network.cidr_block
   flow_log_group           = module.observability.log_groups["flow_logs"]
-  interface_endpoints      = var.network.interface_endpoints
+  interface_endpoints      = local.interface_endpoints
   interface_endpoint_zones = var.network.interface_endpoint_zones
   name                     = local.name
   region                   = var.region
@@ -126,7 +146,7 @@ module "identity" {
   image_repository_arns = {
     for use, images in {
       inference = concat([local.inference_image], [for release in local.releases : release.image])
-      training  = [local.training_image]
+      training  = values(local.training_images)
     } :
     use => toset([
       for image in images :
@@ -149,6 +169,7 @@ module "identity" {
 
 module "notebook" {
   source = "./modules/notebook"
+  count  = var.notebook.enabled ? 1 : 0
 
   artifact_bucket    = local.bucket_names.artifacts
   environment        = local.workbench_environment
@@ -156,6 +177,7 @@ module "notebook" {
   instance_type      = var.notebook.instance_type
   key_arn            = module.storage.key_arn
   name               = local.notebook_name
+  platform           = var.notebook.platform
   region             = var.region
   role_arn           = module.identity.roles["notebook"]
   security_group_ids = module.network.security_group_ids
@@ -163,10 +185,17 @@ module "notebook" {
   volume_gb          = var.notebook.volume_gb
 }
 
+moved {
+  from = module.notebook
+  to   = module.notebook[0]
+}
+
 module "training_host" {
   source = "./modules/training_host"
+  count  = var.training_host.enabled ? 1 : 0
 
-  ami_name           = var.training_host.ami_name
+  ami_id             = var.training_host.ami_id
+  ami_parameter      = var.training_host.ami_parameter
   instance_profile   = module.identity.instance_profile
   instance_type      = var.training_host.instance_type
   key_arn            = module.storage.key_arn
@@ -180,6 +209,11 @@ module "training_host" {
     region          = var.region
   })
   volume_gb = var.training_host.volume_gb
+}
+
+moved {
+  from = module.training_host
+  to   = module.training_host[0]
 }
 
 module "predict_function" {

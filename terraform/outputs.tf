@@ -71,8 +71,8 @@ output "name" {
 }
 
 output "notebook" {
-  description = "The notebook instance."
-  value       = { name = module.notebook.name }
+  description = "The notebook instance; null if it is switched off."
+  value       = var.notebook.enabled ? { name = module.notebook[0].name } : null
 }
 
 output "region" {
@@ -93,7 +93,7 @@ output "roles" {
 output "training" {
   description = "Settings of training jobs."
   value = {
-    image              = local.training_image
+    image              = local.training_images[local.accelerators.training]
     instance_type      = var.training.instance_type
     log_group          = local.log_groups.training
     security_group_ids = module.network.security_group_ids
@@ -102,9 +102,17 @@ output "training" {
 }
 
 output "training_host" {
-  description = "The EC2 host."
-  value = {
-    instance_id = module.training_host.instance_id
+  description = "The EC2 host; null if it is switched off."
+  value = var.training_host.enabled ? {
+    instance_id = module.training_host[0].instance_id
     log_group   = local.log_groups.training_host
+  } : null
+}
+
+output "training_images" {
+  description = "Images of training jobs: by accelerator, and the pattern of the instance types that have a GPU."
+  value = {
+    by_accelerator     = local.training_images
+    gpu_instance_types = local.image_table.gpu_instance_types
   }
 }

@@ -31,7 +31,6 @@ variable "autoscaling" {
 variable "endpoint" {
   description = "The instances that serve a release; their number and type take effect with the next deployment. termination_wait_seconds is the time for which the alarms watch a new release before the old instances are terminated."
   type = object({
-    image_tag                = optional(string, "2.6.0-cpu-py312")
     instance_count           = optional(number, 1)
     instance_type            = optional(string, "ml.m5.large")
     termination_wait_seconds = optional(number, 120)

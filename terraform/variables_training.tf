@@ -1,10 +1,12 @@
 # Variables for training: training jobs, the EC2 host, the notebook instance.
 
 variable "notebook" {
-  description = "The notebook instance, which stops itself after idle_minutes without work."
+  description = "The notebook instance, which stops itself after idle_minutes without work. platform null is AWS's choice, at present Amazon Linux 2023, which versions of the provider before 6 cannot name."
   type = object({
+    enabled       = optional(bool, true)
     idle_minutes  = optional(number, 60)
     instance_type = optional(string, "ml.t3.medium")
+    platform      = optional(string)
     volume_gb     = optional(number, 20)
   })
   default  = {}
@@ -21,15 +23,20 @@ variable "notebook" {
   }
 
   validation {
+    condition     = try(!can(regex("^notebook-al[12]-", var.notebook.platform)), true)
+    error_message = "notebook.platform must not be of Amazon Linux 1 or 2, on which AWS creates no notebook any more: write null for AWS's choice."
+  }
+
+  validation {
     condition     = var.notebook.volume_gb >= 5 && var.notebook.volume_gb <= 16384
     error_message = "notebook.volume_gb must be between 5 and 16384."
   }
 }
 
 variable "training" {
-  description = "The image and the instances of training jobs."
+  description = "The instances of training jobs, and their image: null is AWS's for the instance type, of images.json."
   type = object({
-    image_tag     = optional(string, "2.9.0-cpu-py312")
+    image         = optional(string)
     instance_type = optional(string, "ml.m5.xlarge")
   })
   default  = {}
@@ -39,12 +46,19 @@ variable "training" {
     condition     = startswith(var.training.instance_type, "ml.")
     error_message = "training.instance_type is a SageMaker type: write ml.m5.xlarge, not m5.xlarge."
   }
+
+  validation {
+    condition     = var.training.image == null || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[^/]+/[^:@]+[:@].+$", var.training.image))
+    error_message = "training.image must be a full ECR image, <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>, or null for AWS's PyTorch image."
+  }
 }
 
 variable "training_host" {
-  description = "The EC2 host, which shuts itself down after idle_minutes without work. ami_name is the pattern of the Deep Learning AMI; the newest match is taken."
+  description = "The EC2 host, which shuts itself down after idle_minutes without work. A new one has the image ami_id, or the one that AWS's parameter names at that time; an existing one keeps its image."
   type = object({
-    ami_name      = optional(string, "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.* (Ubuntu 22.04) ????????")
+    ami_id        = optional(string)
+    ami_parameter = optional(string, "/aws/service/deeplearning/ami/x86_64/oss-nvidia-driver-gpu-pytorch-2.12-ubuntu-24.04/latest/ami-id")
+    enabled       = optional(bool, true)
     idle_minutes  = optional(number, 60)
     instance_type = optional(string, "m5.xlarge")
     volume_gb     = optional(number, 80)
@@ -58,8 +72,13 @@ variable "training_host" {
   }
 
   validation {
-    condition     = strcontains(var.training_host.ami_name, "Deep Learning")
-    error_message = "training_host.ami_name must match AWS's Deep Learning AMIs, which contain PyTorch: it cannot be installed without internet access."
+    condition     = var.training_host.ami_id == null || can(regex("^ami-[0-9a-f]{8,17}$", var.training_host.ami_id))
+    error_message = "training_host.ami_id must be the id of an image, ami-0123456789abcdef0, or null for the one that AWS's parameter names."
+  }
+
+  validation {
+    condition     = can(regex("^/aws/service/deeplearning/ami/x86_64/.*pytorch.*/ami-id$", var.training_host.ami_parameter))
+    error_message = "training_host.ami_parameter must name an x86_64 Deep Learning AMI with PyTorch, which cannot be installed without internet access: /aws/service/deeplearning/ami/x86_64/<type>/latest/ami-id."
   }
 
   validation {

@@ -32,7 +32,7 @@ run "names_and_addresses_are_valid_in_aws" {
     observability        = { emails = ["nobody"] }
     permissions_boundary = "arn:aws:iam::123456789012:role/admin"
     project              = "Kennel_For_Dogs"
-    training_host        = { ami_name = "ubuntu-22.04" }
+    training_host        = { ami_parameter = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id" }
   }
 
   expect_failures = [
@@ -92,4 +92,16 @@ run "the_memory_of_a_function" {
   }
 
   expect_failures = [var.function]
+}
+
+run "platforms_are_ones_that_aws_supports" {
+  command = plan
+
+  variables {
+    notebook      = { platform = "notebook-al2-v3" }
+    training      = { image = "pytorch:latest" }
+    training_host = { ami_id = "Deep Learning AMI" }
+  }
+
+  expect_failures = [var.notebook, var.training, var.training_host]
 }

@@ -72,3 +72,82 @@ run "buckets_with_photos_and_models_use_the_stacks_key" {
     error_message = "Photos for prediction must expire after one day."
   }
 }
+
+run "a_new_host_has_the_image_that_awss_parameter_names" {
+  command = plan
+
+  module {
+    source = "./modules/training_host"
+  }
+
+  variables {
+    ami_parameter      = "/aws/service/deeplearning/ami/x86_64/oss-nvidia-driver-gpu-pytorch-2.12-ubuntu-24.04/latest/ami-id"
+    instance_profile   = "kennel-local-training-host"
+    instance_type      = "m5.xlarge"
+    key_arn            = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    name               = "kennel-local-training-host"
+    security_group_ids = ["sg-0"]
+    subnet_id          = "subnet-0"
+    user_data          = "#!/bin/bash"
+    volume_gb          = 80
+  }
+
+  assert {
+    condition     = aws_instance.this.ami == "ami-0123456789abcdef0"
+    error_message = "A new host must have the newest image of AWS's family."
+  }
+}
+
+run "a_pinned_image_needs_no_parameter" {
+  command = apply
+
+  module {
+    source = "./modules/training_host"
+  }
+
+  variables {
+    ami_id             = "ami-00000000000000001"
+    ami_parameter      = "/aws/service/deeplearning/ami/x86_64/never-published-pytorch/latest/ami-id"
+    instance_profile   = "kennel-local-training-host"
+    instance_type      = "m5.xlarge"
+    key_arn            = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    name               = "kennel-local-training-host"
+    security_group_ids = ["sg-0"]
+    subnet_id          = "subnet-0"
+    user_data          = "#!/bin/bash"
+    volume_gb          = 80
+  }
+
+  assert {
+    condition     = aws_instance.this.ami == "ami-00000000000000001" && length(data.aws_ssm_parameters_by_path.ami) == 0
+    error_message = "ami_id must be used, without reading AWS's parameter."
+  }
+}
+
+run "a_withdrawn_image_neither_replaces_the_host_nor_fails_the_plan" {
+  command = plan
+
+  module {
+    source = "./modules/training_host"
+  }
+
+  variables {
+    ami_id             = null
+    ami_parameter      = "/aws/service/deeplearning/ami/x86_64/never-published-pytorch/latest/ami-id"
+    instance_profile   = "kennel-local-training-host"
+    instance_type      = "m5.xlarge"
+    key_arn            = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    name               = "kennel-local-training-host"
+    security_group_ids = ["sg-0"]
+    subnet_id          = "subnet-0"
+    user_data          = "#!/bin/bash"
+    volume_gb          = 80
+  }
+
+  expect_failures = [check.image]
+
+  assert {
+    condition     = aws_instance.this.ami == "ami-00000000000000001"
+    error_message = "A host must keep its image when AWS publishes none any more."
+  }
+}

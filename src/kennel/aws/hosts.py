@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kennel.aws import Progress, StackError, bundle, joblogs, session, training_jobs
+from kennel.aws.platforms import workbench
 from kennel.aws.sdk import TrainingRequest
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
@@ -72,15 +73,16 @@ def train(
     Raises
     ------
     StackError
-        The data set is absent, the host cannot be reached, or the training failed; the text says why.
+        The host is switched off or cannot be reached, the data set is absent, or the training failed;
+        the text says why.
     """
     report = progress or (lambda line: None)
+    instance = workbench(stack, "training_host")["instance_id"]
     training_jobs.require_dataset(stack, request.dataset)
     began = time.monotonic()
     name = f"{stack['name']}-ec2-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     key = f"source/{name}/kennel.tar.gz"
     bundle.publish(workspace.root, stack, key)
-    instance = stack["training_host"]["instance_id"]
     with _running(instance, report, keep_running=keep_running):
         _wait_until_online(instance, report)
         script = script_for(stack, request, name, key)

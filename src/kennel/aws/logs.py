@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kennel.aws import hosts, jobs, session
+from kennel.aws.platforms import workbench
 from kennel.aws.stack import Stack
 
 SERVING = ("endpoint", "function")
@@ -71,7 +72,7 @@ def source_of(stack: Stack, name: str) -> Source:
     if name in SERVING:
         return Source(stack[name]["log_group"])
     if record := hosts.record_of(stack, name):
-        return Source(stack["training_host"]["log_group"], f"{record['command']}/", lambda: True)
+        return Source(workbench(stack, "training_host")["log_group"], f"{record['command']}/", lambda: True)
     type_, _ = jobs.find(stack, name)
     group = PROCESSING_GROUP if type_ == "processing" else stack["training"]["log_group"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import StackError, artifacts, session
+from kennel.aws import StackError, artifacts, platforms, session
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -143,6 +143,7 @@ def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) 
             return artifact_bucket, None  # below source/, which jobs can read but not write
 
     settings, artifact_bucket = stack["training"], stack["artifact_bucket"]
+    instance_type = request.instance_type or settings["instance_type"]
     source = artifacts.stage_classifier(workspace.root, workspace.build / "training-source", ENTRY)
     network = None
     if settings["subnet_ids"]:
@@ -165,10 +166,10 @@ def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) 
         ),
         role=stack["roles"]["training"],
         base_job_name=f"{stack['name']}-{'features' if request.features_only else 'train'}",
-        training_image=settings["image"],
+        training_image=platforms.training_image(stack, instance_type),
         source_code=SourceCode(source_dir=str(source), entry_script=ENTRY[0]),
         compute=Compute(
-            instance_type=request.instance_type or settings["instance_type"],
+            instance_type=instance_type,
             instance_count=request.instances,
             volume_size_in_gb=30,
             volume_kms_key_id=stack["kms_key_arn"],

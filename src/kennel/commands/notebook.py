@@ -42,11 +42,13 @@ def run(
 def publish(workspace: Any, environment: str = "") -> dict[str, Any]:
     """Upload what the notebook instance downloads: this checkout, and the stack's outputs."""
     from kennel import terminal
-    from kennel.aws import notebook_source, stack
+    from kennel.aws import notebook_source, platforms, stack
 
     with terminal.progress("notebook.publish"):
+        stack_ = stack.outputs(workspace)
+        platforms.workbench(stack_, "notebook")
         published = notebook_source.publish(
-            workspace.root, stack.outputs(workspace), Path(environment) if environment else None
+            workspace.root, stack_, Path(environment) if environment else None
         )
     terminal.print_line(f"{published['uri']} ({published['bytes'] / 1024:.0f} KiB)")
     return published

@@ -1,3 +1,8 @@
+output "interface_endpoints" {
+  description = "Ids of the interface endpoints, by the last part of their service names."
+  value       = { for api, endpoint in aws_vpc_endpoint.this : api => endpoint.id }
+}
+
 output "security_group_ids" {
   description = "Ids of the security groups of workloads."
   value       = [aws_security_group.workload.id]

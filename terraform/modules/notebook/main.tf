@@ -30,7 +30,7 @@ resource "aws_sagemaker_notebook_instance" "this" {
   name                  = var.name
   role_arn              = var.role_arn
   instance_type         = var.instance_type
-  platform_identifier   = "notebook-al2-v3"
+  platform_identifier   = var.platform
   volume_size           = var.volume_gb
   kms_key_id            = var.key_arn
   lifecycle_config_name = aws_sagemaker_notebook_instance_lifecycle_configuration.this.name

@@ -35,6 +35,12 @@ variable "name" {
   nullable    = false
 }
 
+variable "platform" {
+  description = "Operating system and JupyterLab of a new instance; null is AWS's choice."
+  type        = string
+  default     = null
+}
+
 variable "region" {
   description = "Default region on the notebook."
   type        = string

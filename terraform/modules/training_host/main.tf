@@ -1,22 +1,31 @@
 # Training on EC2: one instance with AWS's Deep Learning AMI, accessible through Session Manager only.
 
-data "aws_ami" "this" {
-  most_recent = true
-  owners      = ["amazon"]
+# AWS's parameter names the newest image of a family. Its folder is read, not the parameter itself: a folder that
+# AWS has removed is empty, while a missing parameter would fail every plan, also of a host that exists.
+data "aws_ssm_parameters_by_path" "ami" {
+  count = var.ami_id == null ? 1 : 0
 
-  filter {
-    name   = "name"
-    values = [var.ami_name]
-  }
+  path = dirname(var.ami_parameter)
+}
 
-  filter {
-    name   = "architecture"
-    values = ["x86_64"]
+locals {
+  published = try(
+    zipmap(data.aws_ssm_parameters_by_path.ami[0].names, nonsensitive(data.aws_ssm_parameters_by_path.ami[0].values)),
+    {},
+  )
+  # Without an image only the creation of a host fails: EC2 then says that it cannot resolve the parameter.
+  published_id = lookup(local.published, var.ami_parameter, "resolve:ssm:${var.ami_parameter}")
+}
+
+check "image" {
+  assert {
+    condition     = var.ami_id != null || startswith(local.published_id, "ami-")
+    error_message = "AWS publishes no image as ${var.ami_parameter} any more. The host keeps its image; for a new one, set training_host.ami_parameter or ami_id."
   }
 }
 
 resource "aws_instance" "this" {
-  ami                    = data.aws_ami.this.id
+  ami                    = coalesce(var.ami_id, local.published_id)
   instance_type          = var.instance_type
   subnet_id              = var.subnet_id
   vpc_security_group_ids = var.security_group_ids
@@ -47,7 +56,8 @@ resource "aws_instance" "this" {
   tags = { Name = var.name }
 
   lifecycle {
-    # AWS publishes a new image every few weeks, which must not replace the host.
+    # AWS publishes a new image every few weeks and withdraws old ones: neither may replace the host. docs/ec2.md
+    # says how to move it.
     ignore_changes = [ami]
   }
 }

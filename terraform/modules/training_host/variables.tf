@@ -1,5 +1,11 @@
-variable "ami_name" {
-  description = "Name pattern of the Deep Learning AMI; the newest match is taken."
+variable "ami_id" {
+  description = "Image of a new host; null is the one that ami_parameter names."
+  type        = string
+  default     = null
+}
+
+variable "ami_parameter" {
+  description = "Public parameter of Systems Manager that names the newest Deep Learning AMI of a family."
   type        = string
   nullable    = false
 }

@@ -20,7 +20,14 @@ mock_data "aws_iam_policy_document" {
 
 mock_data "aws_sagemaker_prebuilt_ecr_image" {
   defaults = {
-    registry_path = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.6.0-cpu-py312"
+    registry_path = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:latest"
+  }
+}
+
+mock_data "aws_ssm_parameters_by_path" {
+  defaults = {
+    names  = ["/aws/service/deeplearning/ami/x86_64/oss-nvidia-driver-gpu-pytorch-2.12-ubuntu-24.04/latest/ami-id"]
+    values = ["ami-0123456789abcdef0"]
   }
 }
 

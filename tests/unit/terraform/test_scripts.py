@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import urllib.request
 from collections.abc import Callable
@@ -51,6 +52,42 @@ def test_scripts_are_valid_bash_within_awss_limits(name: str, request: pytest.Fi
     for mark in re.findall(r"<<'(SETUP|FETCH)'", script) + (["IDLE"] if name == "user_data" else []):
         subprocess.run(["bash", "-n"], input=embedded(script, mark), text=True, check=True)
     assert len(base64.b64encode(script.encode())) <= 16384
+
+
+@pytest.mark.parametrize("name", ["on_create", "on_start"])
+def test_the_notebook_s_scripts_need_nothing_that_one_amazon_linux_lacks(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    script = (SCRIPTS / "on_create.sh").read_text() if name == "on_create" else request.getfixturevalue(name)
+    code = re.sub(r"^#.*$", "", script, flags=re.M)
+    assert not re.search(r"(?<![-.\w])(initctl|service|chkconfig|cron|crontab|python2|yum|dnf)\b", code)
+
+
+def test_the_notebook_sets_itself_up_and_looks_for_work_every_five_minutes(
+    on_start: str, tmp_path: Path
+) -> None:
+    programs = tmp_path / "usr/local/bin"
+    for folder in ("usr/local/bin", "etc/profile.d", "etc/systemd/system", "var/log"):
+        (tmp_path / folder).mkdir(parents=True)
+    # Stand-ins for what needs root and a running systemd.
+    for program, body in {"systemctl": f'echo "$@" >> {tmp_path}/calls', "install": "true"}.items():
+        (programs / program).write_text(f"#!/bin/bash\n{body}\n")
+        (programs / program).chmod(0o755)
+    script = re.sub(r"(?<![\w/])/(etc|usr/local/bin|var/log)\b", rf"{tmp_path}/\1", on_start)
+    path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    subprocess.run(["bash"], input=script, text=True, env=path, check=True)
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "daemon-reload",
+        "start --no-block kennel-setup.service",
+        "start kennel-idle.timer",
+    ]
+    units = tmp_path / "etc/systemd/system"
+    assert "OnCalendar=*:0/5" in (units / "kennel-idle.timer").read_text()
+    for name in ("kennel-setup", "kennel-idle"):
+        (programs / name).write_text("#!/bin/bash\necho ran\n")
+        [command] = re.findall(r"^ExecStart=(.+)$", (units / f"{name}.service").read_text(), re.M)
+        subprocess.run(shlex.split(command), env=path, check=True)
+        assert (tmp_path / "var/log" / f"{name}.log").read_text() == "ran\n"
 
 
 @pytest.mark.parametrize("name", ["on_start", "user_data"])
