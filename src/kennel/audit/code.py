@@ -1,4 +1,4 @@
-"""Audit the Terraform code: one run of checkov with the built-in and the project's own checks."""
+"""Audit the Terraform code: one run of checkov with built-in and own checks, and the age of AWS's images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.audit import AuditError
+from kennel.audit import AuditError, images
 from kennel.folders import HeldFolder
 
 CONFIGURATION = ".checkov.yaml"
@@ -31,7 +32,7 @@ _EXCLUDING_SETTINGS = (
 _OWN_PREFIX = "CKV_KENNEL_"
 _SKIP = re.compile(r"checkov:skip=([A-Z0-9_]+)(?::(.*))?", re.IGNORECASE)
 _NO_COMMENT = "No comment provided"
-_MINIMUM_REASON_LENGTH = 10
+_IMAGE = "IMAGE_END_OF_PATCH"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class AuditReport:
     failed: tuple[Finding, ...]
     skipped: tuple[Finding, ...]
     seconds: float
+    warnings: tuple[Finding, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -65,11 +67,21 @@ class AuditReport:
         return not self.failed
 
     def lines(self) -> list[str]:
-        """Return the report as text: each failure, then the counts."""
+        """Return the report as text: each failure, each image that is or will be too old, then the counts."""
+        excepted = [
+            f"excepted: {finding}: {finding.reason}" for finding in self.skipped if finding.check == _IMAGE
+        ]
         count = (
             f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} suppressed with a reason"
         )
-        return [*map(str, self.failed), count]
+        if self.warnings:
+            count += f", {len(self.warnings)} to be renewed soon"
+        return [
+            *map(str, self.failed),
+            *excepted,
+            *(f"warning: {finding}" for finding in self.warnings),
+            count,
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as a JSON document."""
@@ -78,6 +90,7 @@ class AuditReport:
             "passed": self.passed,
             "failed": [asdict(finding) for finding in self.failed],
             "skipped": [asdict(finding) for finding in self.skipped],
+            "warnings": [asdict(finding) for finding in self.warnings],
             "seconds": round(self.seconds, 1),
         }
 
@@ -87,12 +100,13 @@ def audit_code(
     sarif: Path | None = None,
     *,
     python: Path | None = None,
+    today: date | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> AuditReport:
-    """Scan ``terraform/`` as ``.checkov.yaml`` says, once.
+    """Scan ``terraform/`` as ``.checkov.yaml`` says, once, and look at the age of AWS's images.
 
-    Failures are failed checks, files that checkov cannot parse, suppressions without a reason, and
-    settings that exclude checks or files.
+    Failures are failed checks, files that checkov cannot parse, suppressions without a reason,
+    settings that exclude checks or files, and images past their end of patch without an exception.
 
     Parameters
     ----------
@@ -102,6 +116,8 @@ def audit_code(
         File for checkov's findings as SARIF, for code scanning.
     python
         Interpreter of the environment with checkov; that of ``.venv-audit`` in the checkout if None.
+    today
+        The day for which the ends of the images are judged; the present one if None.
     progress
         Receives a line about what is running.
 
@@ -117,6 +133,7 @@ def audit_code(
     configuration = root / CONFIGURATION
     if not configuration.is_file():
         raise AuditError(f"{configuration} is missing: restore it: git checkout -- {CONFIGURATION}")
+    old = list(images.ageing(root, today or datetime.now(UTC).date()))
     if progress:
         progress("checkov reads terraform/ and policies/")
     with HeldFolder() as folder:
@@ -130,15 +147,21 @@ def audit_code(
         *_unparsed(results["parsing_errors"], root),
         *_without_reason(root),
         *_excluding_settings(root),
+        *(_image_finding(image) for image in old if image.ended and not image.reason),
     ]
-    passed, skipped = results["passed_checks"], [_finding(result) for result in results["skipped_checks"]]
+    passed = results["passed_checks"]
+    skipped = [
+        *map(_finding, results["skipped_checks"]),
+        *(_image_finding(image) for image in old if image.reason),
+    ]
+    warnings = tuple(_image_finding(image) for image in old if not image.ended)
     check_ids = [result["check_id"] for result in [*passed, *results["failed_checks"]]]
     if not any(check_id.startswith(_OWN_PREFIX) for check_id in check_ids):
         raise AuditError(
             f"the project's own checks did not run: name policies in {CONFIGURATION}'s external-checks-dir"
         )
     failed.sort(key=lambda finding: (finding.file, finding.line, finding.check))
-    return AuditReport(len(passed), tuple(failed), tuple(skipped), time.monotonic() - started)
+    return AuditReport(len(passed), tuple(failed), tuple(skipped), time.monotonic() - started, warnings)
 
 
 def _scan(root: Path, python: Path, folder: Path) -> dict[str, Any]:
@@ -192,6 +215,12 @@ def _finding(result: dict[str, Any]) -> Finding:
     )
 
 
+def _image_finding(ageing: images.Ageing) -> Finding:
+    image = ageing.image
+    resource = f"{image.use} on {image.accelerator}"
+    return Finding(_IMAGE, ageing.message, resource, str(images.TABLE), image.line, ageing.reason)
+
+
 def _unparsed(files: list[str], root: Path) -> Iterator[Finding]:
     """Yield a finding for each file that checkov could not parse."""
     for file in files:
@@ -209,7 +238,7 @@ def _without_reason(root: Path) -> Iterator[Finding]:
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             for check, reason in _SKIP.findall(line):
-                if len(reason.strip()) < _MINIMUM_REASON_LENGTH or reason.strip() == _NO_COMMENT:
+                if len(reason.strip()) < images.MINIMUM_REASON_LENGTH or reason.strip() == _NO_COMMENT:
                     name = str(path.relative_to(root))
                     yield Finding("UNREASONED", f"{check} is suppressed without a reason", name, name, number)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,19 @@ class Checkout:
         self.root = root
         (root / "terraform").mkdir()
         (root / ".checkov.yaml").write_text("framework: [terraform]\n")
+        self.write_images("2027-07-20")
         self.results: dict[str, Any] = {
             "passed_checks": [result("CKV_KENNEL_3", "m")],
             "failed_checks": [],
             "skipped_checks": [],
             "parsing_errors": [],
         }
+
+    def write_images(self, end_of_patch: str, **more: Any) -> None:
+        """Write a table with one image for training."""
+        image = {"repository": "pytorch", "tag": "2.13", "python": "3.12", "source": "https://github.com/x"}
+        table = {"training": {"cpu": {**image, "end_of_patch": end_of_patch, **more}}, "inference": {}}
+        (self.root / "terraform" / "images.json").write_text(json.dumps(table, indent=2))
 
     def audit(self, sarif: Path | None = None) -> Any:
         """Run the audit with a script in place of checkov."""
@@ -48,7 +56,7 @@ class Checkout:
             f'cp "{written}" "$last/results_json.json"\necho "{{}}" > "$last/results_sarif.sarif"\n'
         )
         python.chmod(0o755)
-        return audit_code(self.root, sarif, python=python)
+        return audit_code(self.root, sarif, python=python, today=date(2026, 11, 27))
 
 
 @pytest.fixture
@@ -118,6 +126,48 @@ def test_a_quiet_configuration_cannot_be_trusted(checkout: Checkout) -> None:
 def test_a_scan_without_the_project_s_own_checks_cannot_be_trusted(checkout: Checkout) -> None:
     checkout.results["passed_checks"] = [result("CKV_AWS_20", "a")]
     with pytest.raises(AuditError, match="external-checks-dir"):
+        checkout.audit()
+
+
+def test_an_image_past_its_end_of_patch_is_a_failure(checkout: Checkout) -> None:
+    checkout.write_images("2026-06-30")
+    report = checkout.audit()
+    assert not report.ok
+    assert report.lines()[0] == (
+        "terraform/images.json:8: IMAGE_END_OF_PATCH: AWS patches pytorch:2.13 no longer, since 2026-06-30; "
+        "choose a newer one in terraform/images.json, or write there why it is kept (exception) "
+        "(training on cpu)"
+    )
+
+
+def test_an_excepted_image_is_shown_with_its_reason_and_decision(checkout: Checkout) -> None:
+    page = checkout.root / "decision.md"
+    page.write_text("# A decision\n")
+    exception = {"reason": "no newer one exists", "decision": page.name, "until": "2027-03-31"}
+    checkout.write_images("2026-06-30", exception=exception)
+    report = checkout.audit()
+    assert report.ok
+    assert report.lines() == [
+        "excepted: terraform/images.json:8: IMAGE_END_OF_PATCH: AWS patches pytorch:2.13 no longer, since "
+        "2026-06-30 (training on cpu): no newer one exists (decision.md; until 2027-03-31)",
+        "1 passed, 0 failed, 1 suppressed with a reason",
+    ]
+    assert report.as_dict()["skipped"][0]["reason"].startswith("no newer one exists")
+
+
+def test_an_image_near_its_end_of_patch_is_a_warning(checkout: Checkout) -> None:
+    checkout.write_images("2027-01-21")
+    report = checkout.audit()
+    assert report.ok
+    assert report.lines()[0].startswith(
+        "warning: terraform/images.json:8: IMAGE_END_OF_PATCH: AWS patches pytorch:2.13 for 55 days more"
+    )
+    assert len(report.as_dict()["warnings"]) == 1
+
+
+def test_a_missing_table_of_images_is_named(checkout: Checkout) -> None:
+    (checkout.root / "terraform" / "images.json").unlink()
+    with pytest.raises(AuditError, match=r"images\.json is missing"):
         checkout.audit()
 
 
