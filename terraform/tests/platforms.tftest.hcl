@@ -5,7 +5,8 @@ mock_provider "aws" {
 }
 
 variables {
-  function = { package = "main.tf" }
+  environment = "local"
+  function    = { package = "main.tf" }
 }
 
 run "a_stack_has_a_workbench_and_its_endpoints_by_default" {
