@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from kennel.localcloud import lifecycle
 
@@ -31,13 +32,17 @@ class Stage:
     environment: dict[str, str]
     pid: int
 
-    def client(self, service: str, **config: Any) -> Any:
+    def client(self, service: str, session: Credentials | None = None, **config: Any) -> Any:
+        """Return a client of the operator, or of a role's session."""
+        operator = self.environment
+        keys = session or Credentials(operator["AWS_ACCESS_KEY_ID"], operator["AWS_SECRET_ACCESS_KEY"])
         return boto3.client(
             service,
             endpoint_url=self.environment["AWS_ENDPOINT_URL"],
             region_name="us-east-1",
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            aws_access_key_id=keys.access_key,
+            aws_secret_access_key=keys.secret_key,
+            aws_session_token=keys.token,
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **config),
         )
 
@@ -54,6 +59,15 @@ class Stage:
         if policy["Statement"]:
             iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
         return arn
+
+    def session(self, statements: list[dict[str, Any]]) -> Credentials:
+        """Return credentials of a new role with a policy of these statements."""
+        arn = self.role("ignored.amazonaws.com", statements)
+        account = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [account]})
+        self.client("iam").update_assume_role_policy(RoleName=arn.split("/")[-1], PolicyDocument=policy)
+        keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="caller")["Credentials"]
+        return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def bucket(self) -> str:
         name = f"bucket-{uuid.uuid4().hex[:8]}"

@@ -43,7 +43,14 @@ class Endpoints:
         self.s3, self.bucket = stage.client("s3"), stage.bucket()
         self.role = stage.role(SAGEMAKER)
 
-    def config(self, *answers: str, count: int = 1, role: str | None = None, **container: Any) -> str:
+    def config(
+        self,
+        *answers: str,
+        count: int = 1,
+        role: str | None = None,
+        instance_type: str = "ml.m5.large",
+        **container: Any,
+    ) -> str:
         """Make an endpoint configuration with a variant for each answer."""
         variants = []
         for index, answer in enumerate(answers):
@@ -60,7 +67,7 @@ class Endpoints:
                 {
                     "VariantName": f"v{index + 1}",
                     "ModelName": name,
-                    "InstanceType": "ml.m5.large",
+                    "InstanceType": instance_type,
                     "InitialInstanceCount": count,
                     "InitialVariantWeight": 1.0 if index == 0 else 3.0,
                 }

@@ -151,3 +151,42 @@ def test_a_role_that_may_not_read_the_alarms_cannot_update(endpoints: Endpoints,
     )
     assert "could not be found: none" in endpoints.settled(name)["FailureReason"]
     endpoints.delete(name)
+
+
+def test_a_scalable_target_holds_its_variant_and_goes_with_the_endpoint(endpoints: Endpoints) -> None:
+    name = endpoints.serving("old")
+    scaling = endpoints.stage.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name}/variant/v1",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    other = endpoints.config("new", instance_type="ml.c7i.large")
+    with pytest.raises(
+        endpoints.sagemaker.exceptions.ClientError, match=r'variant\(s\) "v1" must be deregis'
+    ):
+        endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=other)
+    scaling.deregister_scalable_target(**target)
+    endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=other)
+    assert endpoints.settled(name)["EndpointConfigName"] == other
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+
+    # AWS says not to delete what an endpoint uses, and does not prevent it.
+    (variant,) = endpoints.sagemaker.describe_endpoint_config(EndpointConfigName=other)["ProductionVariants"]
+    endpoints.sagemaker.delete_endpoint_config(EndpointConfigName=other)
+    endpoints.sagemaker.delete_model(ModelName=variant["ModelName"])
+    assert endpoints.ask(name)["model"] == "new"
+    assert endpoints.describe(name)["EndpointConfigName"] == other
+    with pytest.raises(endpoints.sagemaker.exceptions.ClientError, match="Could not find endpoint config"):
+        endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=other)
+
+    credentials = endpoints.stage.session([{"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}])
+    restricted = endpoints.stage.client("sagemaker", credentials)
+    with pytest.raises(restricted.exceptions.ClientError, match="application-autoscaling:Deregister"):
+        restricted.delete_endpoint(EndpointName=name)
+    endpoints.delete(name)
+    listed = scaling.describe_scalable_targets(
+        ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]]
+    )
+    assert not listed["ScalableTargets"]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 import sys
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -41,16 +39,6 @@ class Urls:
         url = self.client.create_function_url_config(FunctionName=name, AuthType=auth_type)["FunctionUrl"]
         return name, url
 
-    def session(self, *statements: dict[str, Any]) -> Credentials:
-        """Return credentials of a new role with these permissions."""
-        role = self.stage.role("ignored.amazonaws.com", list(statements))
-        account = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [account]})
-        name = role.split("/")[-1]
-        self.stage.client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=policy)
-        keys = self.stage.client("sts").assume_role(RoleArn=role, RoleSessionName="caller")["Credentials"]
-        return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-
     def ask(
         self, url: str, body: bytes = b"", credentials: Credentials | None = None, **headers: str
     ) -> urllib3.BaseHTTPResponse:
@@ -83,7 +71,9 @@ def allow(action: str, name: str) -> dict[str, str]:
 
 def test_a_signed_request_reaches_the_function(urls: Urls, signed: tuple[str, str]) -> None:
     name, url = signed
-    credentials = urls.session(allow("lambda:InvokeFunctionUrl", name), allow("lambda:InvokeFunction", name))
+    credentials = urls.stage.session(
+        [allow("lambda:InvokeFunctionUrl", name), allow("lambda:InvokeFunction", name)]
+    )
     response = urls.ask(f"{url}a%20b?q=1", b"\xff\xd8", credentials, content_type="image/jpeg")
     assert (response.status, response.headers["X-Path"]) == (201, "/a%20b")
     event = response.json()
@@ -98,10 +88,10 @@ def test_both_permissions_and_a_valid_signature_are_required(urls: Urls, signed:
     name, url = signed
     assert urls.ask(url).status == 403
     for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"):
-        refused = urls.ask(url, b"{}", urls.session(allow(action, name)))
+        refused = urls.ask(url, b"{}", urls.stage.session([allow(action, name)]))
         assert (refused.status, refused.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
         assert refused.json()["Message"].startswith("Forbidden")
-    forged = urls.session(allow("lambda:*", name))
+    forged = urls.stage.session([allow("lambda:*", name)])
     forged.secret_key = "another"
     response = urls.ask(url, b"{}", forged)
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "InvalidSignatureException")
@@ -144,7 +134,7 @@ def test_a_url_is_reached_by_the_host_header_too(urls: Urls, signed: tuple[str, 
         parts.path.split("/")[2] if parts.path.startswith("/_lambda-url/") else parts.netloc.split(".")[0]
     )
     host = f"{url_id}.lambda-url.us-east-1.localhost:{parts.port}"
-    credentials = urls.session(allow("lambda:*", name))
+    credentials = urls.stage.session([allow("lambda:*", name)])
     response = urls.ask(f"http://127.0.0.1:{parts.port}/x", b"", credentials, Host=host)
     assert response.headers["X-Path"] == "/x"
 

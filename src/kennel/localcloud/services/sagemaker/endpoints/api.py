@@ -7,6 +7,7 @@ from typing import Any
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
+from kennel.localcloud.services.sagemaker.endpoints import scalable_targets
 from kennel.localcloud.services.sagemaker.endpoints.description import (
     describe_variants,
     find_config,
@@ -58,6 +59,8 @@ def update_endpoint(call: Call) -> dict[str, Any]:
             {item["VariantPropertyType"] for item in excluded},
         )
     plan = _plan(call, config, descriptions)
+    if endpoint.plan:
+        scalable_targets.check_update(call, endpoint.plan.variants, plan.variants)
     deployment_config = call.parameters.get("DeploymentConfig")
     if call.parameters.get("RetainDeploymentConfig"):
         deployment_config = endpoint.record.last_deployment_config
@@ -86,7 +89,9 @@ def update_endpoint_weights_and_capacities(call: Call) -> dict[str, Any]:
 
 @operation("sagemaker", "DeleteEndpoint")
 def delete_endpoint(call: Call) -> Response:
-    """Delete an endpoint and stop its instances."""
+    """Delete an endpoint and stop its instances; its scalable targets go with it."""
+    find_endpoint(call)
+    scalable_targets.deregister(call)
     response = call.ask_moto()
     if not response.ok:
         raise Unchanged(response)
