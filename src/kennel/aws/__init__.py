@@ -12,6 +12,9 @@ from kennel.errors import KennelError
 
 Progress = Callable[[str], None]  # receives one line about the work that is running
 
+# Receives what is to be done, in one line, and what it concerns, in rows; returns whether to do it.
+Approve = Callable[[str, list[tuple[str, str]]], bool]
+
 
 def silent(line: str) -> None:
     """Discard a line of progress."""

@@ -59,6 +59,11 @@ class DeployLock:
             return False
         return True
 
+    @property
+    def running(self) -> bool:
+        """Whether a process on this machine holds it."""
+        return self.who == _who() and not self.abandoned
+
     def as_dict(self) -> dict[str, str]:
         """Return the members of Terraform's lock."""
         return {

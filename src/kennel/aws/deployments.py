@@ -95,7 +95,7 @@ class Transition:
             return
         try:
             live_endpoint.settled(self.stack, self.report)
-            stack.prepare(self.workspace, self.report).apply()
+            stack.apply(self.workspace, self.report)
             if current is not None:
                 live_endpoint.require(self.stack, current)
         except StackError as second:

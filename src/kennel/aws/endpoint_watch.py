@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kennel.aws import session
+from kennel.aws.terraform_process import TerraformProcess
 
 INTERVAL_SECONDS = 1.0
 CONNECT_SECONDS = 5.0
@@ -28,7 +26,7 @@ class EndpointWatch:
 
 
 @contextlib.contextmanager
-def watching(process: subprocess.Popen[str]) -> Iterator[EndpointWatch]:
+def watching(process: TerraformProcess) -> Iterator[EndpointWatch]:
     """End a process once the configured endpoint refuses connections.
 
     AWS's own endpoints are not watched: they do not end. An endpoint that is busy does not refuse.
@@ -48,7 +46,7 @@ def watching(process: subprocess.Popen[str]) -> Iterator[EndpointWatch]:
         thread.join()
 
 
-def _watch(url: str, process: subprocess.Popen[str], watch: EndpointWatch, done: threading.Event) -> None:
+def _watch(url: str, process: TerraformProcess, watch: EndpointWatch, done: threading.Event) -> None:
     refusals = 0
     while not done.wait(INTERVAL_SECONDS):
         refusals = refusals + 1 if _refuses(url) else 0
@@ -57,18 +55,8 @@ def _watch(url: str, process: subprocess.Popen[str], watch: EndpointWatch, done:
                 f"{url} refuses connections, its service has ended: "
                 "start it again with ./kennel local.up, its folder's service.log says why it ended"
             )
-            process.send_signal(signal.SIGINT)
-            if not done.wait(END_SECONDS):
-                _kill(process)
+            process.interrupt(END_SECONDS)
             return
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process, and its children if it leads a group: Terraform's providers try again by themselves."""
-    if os.getpgid(process.pid) == process.pid:
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
 
 
 def _refuses(url: str) -> bool:

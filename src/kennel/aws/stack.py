@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, function_package, session, silent, state_bucket
+from kennel.aws import (
+    Approve,
+    Progress,
+    StackError,
+    deploy_lock,
+    function_package,
+    recovery,
+    session,
+    silent,
+    state_bucket,
+    state_lock,
+    unfinished,
+)
 from kennel.aws.changes import Changes
 from kennel.aws.session import Workspace
 from kennel.aws.terraform import Terraform
@@ -66,8 +78,8 @@ def terraform_of(workspace: Workspace, progress: Progress | None = None) -> Terr
 
 
 def plan(workspace: Workspace, progress: Progress | None = None) -> Changes:
-    """Return the changes that an apply would make."""
-    return prepare(workspace, progress).plan()
+    """Return the changes that an apply would make; does not lock the state."""
+    return prepare(workspace, progress).plan(lock=False)
 
 
 def drift(workspace: Workspace, progress: Progress | None = None, *, everything: bool = False) -> Changes:
@@ -75,19 +87,44 @@ def drift(workspace: Workspace, progress: Progress | None = None, *, everything:
     return prepare(workspace, progress).drift(everything=everything)
 
 
-def unlock(workspace: Workspace, lock: str, progress: Progress | None = None) -> None:
-    """Free the lock on the state that an operation left which was killed; the lock's id is in its error."""
-    prepare(workspace, progress).unlock(lock)
+def lock(workspace: Workspace) -> state_lock.StateLock | None:
+    """Return who holds the lock on the state; None if nobody does."""
+    return state_lock.current(workspace)
+
+
+def unlock(workspace: Workspace, lock_id: str) -> None:
+    """Release the lock on the state, or the one on deployments, that a killed operation left.
+
+    Raises
+    ------
+    StackError
+        There is no such lock, or the process that holds it still runs on this machine.
+    """
+    deployment = deploy_lock.current(workspace)
+    if deployment is not None and deployment.id == lock_id:
+        if deployment.running:
+            raise StackError(f"{deployment.operation} still runs on this machine: wait for its end")
+        deploy_lock.free(workspace, lock_id)
+        return
+    found = state_lock.current(workspace)
+    if found is None or found.id != lock_id:
+        other = f": {found.text} ({found.id})" if found else ""
+        raise StackError(f"there is no lock {lock_id} on the state of {workspace.environment}{other}")
+    if found.record is not None and found.record.running:
+        raise StackError(f"{found.text}: wait for its end, or interrupt it")
+    state_lock.release(workspace, lock_id)
 
 
 def apply(workspace: Workspace, progress: Progress | None = None) -> Changes:
     """Create or change the stack; the deployed release is kept."""
-    return prepare(workspace, progress).apply()
+    with planned(workspace, progress) as plan:
+        return plan.apply(progress)
 
 
 def destroy(workspace: Workspace, progress: Progress | None = None) -> Changes:
     """Remove the stack, including the deployed release; the state bucket is kept."""
-    return prepare(workspace, progress).destroy()
+    with planned(workspace, progress, destroy=True) as plan:
+        return plan.apply(progress)
 
 
 @dataclass(frozen=True)
@@ -95,25 +132,39 @@ class Plan:
     """A plan that can be applied as it is: nothing else happens than what it shows."""
 
     changes: Changes
+    workspace: Workspace
     terraform: Terraform
     file: Path
 
     def apply(self, progress: Progress | None = None) -> Changes:
         """Apply it; refused by Terraform if the stack has changed in the meantime."""
         self.terraform.progress = progress or silent
-        return self.terraform.apply(self.file)
+        with unfinished.noted(self.workspace):
+            return self.terraform.apply(self.file)
 
 
 @contextmanager
 def planned(
-    workspace: Workspace, progress: Progress | None = None, *, destroy: bool = False
+    workspace: Workspace,
+    progress: Progress | None = None,
+    *,
+    destroy: bool = False,
+    approve: Approve | None = None,
 ) -> Iterator[Plan]:
-    """Yield a plan to create or change the stack, or to remove it; its file is deleted afterwards."""
+    """Yield a plan to create or change the stack, or to remove it; its file is deleted afterwards.
+
+    Parameters
+    ----------
+    approve
+        Asked before what an unfinished operation left is released or adopted; see `kennel.aws.recovery`.
+    """
+    approve = approve or recovery.approval(workspace)
     terraform = prepare(workspace, progress)
+    recovery.settle(workspace, terraform, approve, progress)
     file = workspace.build / "terraform" / "saved.tfplan"
     try:
-        changes = terraform.plan(destroy=destroy, out=file)
-        yield Plan(changes, terraform, file)
+        changes = recovery.plan(workspace, terraform, file, approve, progress, destroy=destroy)
+        yield Plan(changes, workspace, terraform, file)
     finally:
         file.unlink(missing_ok=True)
 

@@ -14,9 +14,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,19 +21,14 @@ from typing import Any
 from python_terraform import IsFlagged
 from python_terraform import Terraform as CommandLine
 
-from kennel.aws import Progress, StackError, endpoint_watch, silent
+from kennel.aws import Progress, StackError, endpoint_watch, operation_record, silent
+from kennel.aws import terraform_messages as messages
 from kennel.aws.changes import Changes, ResourceChange, drift_in
+from kennel.aws.terraform_process import ERRORED, TerraformProcess
 
-# What Terraform says of a lock on the state, in one line.
-LOCK = re.compile(
-    r"Lock Info: ID: (?P<id>\S+) .*Operation: (?P<operation>\S*) Who: (?P<who>\S+) "
-    r".*Created: (?P<created>\S+ [\d:]+)"
-)
-EXISTS = re.compile("already ?exists", re.IGNORECASE)
-EXISTS_REMEDY = (
-    "an apply that was cut off may have created these: bring them into the state (terraform import), or "
-    "start the local cloud afresh with ./kennel local.down, ./kennel local.reset and ./kennel local.up"
-)
+# Commands that lock the state. They do not wait for a lock: who holds it is known before (`state_lock`).
+LOCKING = ("plan", "apply", "destroy", "state push")
+LOCK_TIMEOUT = "0s"
 
 
 class Terraform:
@@ -83,7 +75,14 @@ class Terraform:
             plugin_dir=plugin_directory,
         )
 
-    def plan(self, *, destroy: bool = False, out: Path | None = None) -> Changes:
+    def plan(
+        self,
+        *,
+        destroy: bool = False,
+        out: Path | None = None,
+        lock: bool = True,
+        targets: list[str] | None = None,
+    ) -> Changes:
         """Return the changes that an apply would make.
 
         Parameters
@@ -92,13 +91,18 @@ class Terraform:
             Plan to remove all resources in the state.
         out
             The file to keep the plan in, for `apply`. It contains secrets.
+        lock
+            Lock the state, which is a write; not needed for a plan that is only shown.
+        targets
+            Plan only these addresses and what they depend on.
         """
         options: dict[str, Any] = {"destroy": IsFlagged} if destroy else {}
         if out:
             options["out"] = str(out)
-        return self._changes(
-            "plan", **self._variable_files, **options, detailed_exitcode=IsFlagged, lock_timeout="60s"
-        )
+        if targets:
+            options["target"] = targets
+        options |= {"lock_timeout": LOCK_TIMEOUT} if lock else {"lock": False}
+        return self._changes("plan", **self._variable_files, **options, detailed_exitcode=IsFlagged)
 
     def drift(self, *, everything: bool = False) -> Changes:
         """Return the changes that were made outside Terraform, with the attributes that differ.
@@ -110,21 +114,30 @@ class Terraform:
         """
         saved = self.data_directory / "drift.tfplan"
         try:
-            self.plan(out=saved)
-            lines = self._run("show", str(saved), json=IsFlagged, no_color=IsFlagged)
+            self.plan(out=saved, lock=False)
+            document = self.show(saved)
         finally:
             saved.unlink(missing_ok=True)
-        return drift_in(json.loads("".join(lines)), everything=everything)
+        return drift_in(document, everything=everything)
+
+    def show(self, saved: Path) -> dict[str, Any]:
+        """Return a saved plan as Terraform's JSON document."""
+        document: dict[str, Any] = json.loads(
+            "".join(self._run("show", str(saved), json=IsFlagged, no_color=IsFlagged))
+        )
+        return document
 
     def apply(self, saved: Path | None = None) -> Changes:
         """Create, change and remove resources: as a saved plan says, or as planned now."""
         operands = [str(saved)] if saved else []
         files = {} if saved else self._variable_files  # a saved plan has its variables
-        return self._changes("apply", *operands, **files, auto_approve=IsFlagged, lock_timeout="60s")
+        return self._changes("apply", *operands, **files, auto_approve=IsFlagged, lock_timeout=LOCK_TIMEOUT)
 
     def destroy(self) -> Changes:
         """Remove all resources in the state."""
-        return self._changes("destroy", **self._variable_files, auto_approve=IsFlagged, lock_timeout="60s")
+        return self._changes(
+            "destroy", **self._variable_files, auto_approve=IsFlagged, lock_timeout=LOCK_TIMEOUT
+        )
 
     def outputs(self) -> dict[str, Any]:
         """Return the root's outputs by name; empty before the first apply."""
@@ -140,15 +153,25 @@ class Terraform:
             **{"/".join(address.split("/")[-2:]): version for address, version in providers},
         }
 
-    def unlock(self, lock: str) -> None:
-        """Free the lock that an operation left which was killed.
+    def push_unsaved(self) -> bool:
+        """Save the state that an operation could not save; return whether there was one.
 
-        Parameters
-        ----------
-        lock
-            The lock's id, as the error about it says.
+        Raises
+        ------
+        StackError
+            The saved state has changed since, so Terraform refuses it. It is kept under another name.
         """
-        self._run("force-unlock", lock, force=IsFlagged)
+        file = self.data_directory / ERRORED
+        if not file.exists():
+            return False
+        try:
+            self._run("state push", str(file), lock_timeout=LOCK_TIMEOUT)
+        except StackError as error:
+            kept = file.with_name(f"{int(file.stat().st_mtime)}-{ERRORED}")
+            file.rename(kept)
+            raise StackError(f"the unsaved state is kept as {kept}: {error}") from error
+        file.unlink()
+        return True
 
     def _changes(self, command: str, *operands: str, **options: Any) -> Changes:
         changes = Changes()
@@ -176,10 +199,9 @@ class Terraform:
                         counts["remove"],
                     )
                 elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
-                    failures.append(_sentence(event["diagnostic"]))
+                    failures.append(messages.sentence(event["diagnostic"]))
         if failures:
-            if any(EXISTS.search(failure) for failure in failures):
-                failures.append(EXISTS_REMEDY)
+            failures += messages.remedies(failures)
             raise StackError(f"terraform {command}: " + " | ".join(dict.fromkeys(failures)))
         return changes
 
@@ -205,55 +227,38 @@ class Terraform:
             "TF_CLI_ARGS_apply": "",
             "TF_CLI_ARGS_destroy": "",
         }
-        try:
-            # A separate process group: this process sends Terraform one SIGINT. The terminal's Ctrl-C
-            # would be a second one, at which Terraform aborts without saving created resources.
-            process = subprocess.Popen(
-                arguments,
-                cwd=self.directory,
-                env=environment,
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                process_group=0,
-            )
-        except FileNotFoundError as error:
-            raise StackError(
-                f"no Terraform at {arguments[0]!r}: run through ./kennel, or install Terraform 1.11 or newer"
-            ) from error
-        assert process.stdout is not None
-        assert process.stderr is not None
-        with endpoint_watch.watching(process) as watch:
+        with contextlib.ExitStack() as stack:
+            record = None
+            if command in LOCKING and options.get("lock", True):
+                record = stack.enter_context(operation_record.recording(self.data_directory, command))
             try:
-                for line in process.stdout:
-                    yield line.rstrip("\n")
-                error_text = process.stderr.read().strip()
+                process = TerraformProcess(
+                    arguments,
+                    cwd=self.directory,
+                    env=environment,
+                    data_directory=self.data_directory,
+                    record=record,
+                )
+            except FileNotFoundError as error:
+                raise StackError(
+                    f"no Terraform at {arguments[0]!r}: "
+                    "run through ./kennel, or install Terraform 1.11 or newer"
+                ) from error
+        with contextlib.closing(process), endpoint_watch.watching(process) as watch:
+            try:
+                yield from process.lines()
                 code = process.wait()
             except BaseException:
-                process.send_signal(signal.SIGINT)
-                process.communicate()
+                # This process sends Terraform one SIGINT. The terminal's Ctrl-C, which does not reach
+                # Terraform, would be a second one, at which it aborts without saving created resources.
+                process.interrupt()
+                process.wait()
                 raise
+            error_text = process.errors()
         if watch.failure:
             raise StackError(f"terraform {command}: {watch.failure}")
+        if code < 0:
+            raise StackError(f"terraform {command}: {messages.killed(-code)}")
         # With `-detailed-exitcode`, exit code 2 means that there are changes.
         if code != 0 and not (code == 2 and "detailed_exitcode" in options) and not failures:
-            failures.append(_plain(error_text) or f"exit code {code}")
-
-
-def _plain(error_text: str) -> str:
-    """Return the text after the first ``Error:`` in Terraform's boxed output, in one line."""
-    words = error_text.translate(str.maketrans("│╷╵", "   "))
-    return " ".join(words[max(words.find("Error: "), 0) :].removeprefix("Error: ").split())
-
-
-def _sentence(diagnostic: dict[str, Any]) -> str:
-    """Return ``ADDRESS OR FILE: SUMMARY: DETAIL`` in one line; for a locked state, who holds it."""
-    where = diagnostic.get("address") or (diagnostic.get("range") or {}).get("filename")
-    detail = " ".join((diagnostic.get("detail") or "").split())
-    if (lock := LOCK.search(detail)) and "state lock" in diagnostic["summary"]:
-        operation = lock["operation"].removeprefix("OperationType").lower()
-        return (
-            f"the state is locked by {operation or 'an operation'} of {lock['who']} since {lock['created']}: "
-            f"wait for its end; if it was killed, free the lock with ./kennel stack.unlock {lock['id']}"
-        )
-    return ": ".join(part for part in (where, diagnostic["summary"], detail) if part)
+            failures.append(messages.plain(error_text) or f"exit code {code}")

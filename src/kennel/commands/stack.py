@@ -10,6 +10,7 @@ from kennel.commands.task import kennel_task
 from kennel.errors import KennelError, UsageError
 
 if TYPE_CHECKING:
+    from kennel.aws import Approve
     from kennel.aws.changes import Changes
 
 YES = "go on without asking; where no terminal can be asked, dev and prod need it"
@@ -53,7 +54,7 @@ def plan(workspace: Any) -> dict[str, Any]:
     with terminal.progress("plan") as progress:
         changes = stack.plan(workspace, progress)
     show(changes, "plan")
-    return changes.as_dict()
+    return {**changes.as_dict(), "lock": _lock(workspace)}
 
 
 @kennel_task(cloud=True, yes=YES)
@@ -81,7 +82,11 @@ def _change(workspace: Any, yes: bool, verb: str, done: str) -> dict[str, Any]:
         )
     with contextlib.ExitStack() as open_plan:
         with terminal.progress("plan") as progress:
-            plan = open_plan.enter_context(stack.planned(workspace, progress, destroy=verb == "destroy"))
+            plan = open_plan.enter_context(
+                stack.planned(
+                    workspace, progress, destroy=verb == "destroy", approve=approval(workspace, yes)
+                )
+            )
         show(plan.changes, f"plan to {verb}")
         if asks and not plan.changes.empty:
             _ask(f"{verb} this in {workspace.environment}? ")
@@ -89,6 +94,32 @@ def _change(workspace: Any, yes: bool, verb: str, done: str) -> dict[str, Any]:
             changes = plan.apply(progress)
     terminal.print_line(f"{done}: {changes.add} added, {changes.change} changed, {changes.remove} removed")
     return changes.as_dict()
+
+
+def approval(workspace: Any, yes: bool) -> Approve:
+    """Return what asks, in dev and prod, before what an unfinished operation left is touched."""
+
+    def approve(question: str, rows: list[tuple[str, str]]) -> bool:
+        from kennel import terminal
+
+        if rows:
+            terminal.print_table("missing from the state", ("resource", "id"), rows)
+        terminal.print_line(question)
+        return workspace.environment == "local" or yes or terminal.ask("go on? ")
+
+    return approve
+
+
+def _lock(workspace: Any) -> dict[str, Any] | None:
+    """Say who holds the lock on the state, and return it."""
+    from kennel import terminal
+    from kennel.aws import stack
+
+    lock = stack.lock(workspace)
+    if lock is None:
+        return None
+    terminal.print_line(lock.text)
+    return lock.as_dict()
 
 
 def _ask(question: str) -> None:
@@ -108,7 +139,7 @@ def drift(workspace: Any, everything: bool = False) -> dict[str, Any]:
         changes = stack.drift(workspace, progress, everything=everything)
     show(changes, "drift")
     attributes = [attribute.as_dict() for attribute in changes.attributes]
-    return {"ok": changes.empty, **changes.as_dict(), "attributes": attributes}
+    return {"ok": changes.empty, **changes.as_dict(), "attributes": attributes, "lock": _lock(workspace)}
 
 
 @kennel_task(positional=("lock",), cloud=True, lock="the lock's id, which the error about it names")
@@ -117,8 +148,7 @@ def unlock(workspace: Any, lock: str) -> dict[str, Any]:
     from kennel import terminal
     from kennel.aws import stack
 
-    with terminal.progress("unlock") as progress:
-        stack.unlock(workspace, lock, progress)
+    stack.unlock(workspace, lock)
     terminal.print_line(f"freed: {lock}")
     return {"lock": lock}
 

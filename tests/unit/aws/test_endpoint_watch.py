@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kennel.aws import StackError, endpoint_watch
 from kennel.aws.terraform import Terraform
+from kennel.aws.terraform_process import TerraformProcess
 
-SLEEPER = "import sys, time\nprint('started', flush=True)\nsys.stdin.read()"
+SLEEPER = "import pathlib, time\nwhile not pathlib.Path('end').exists(): time.sleep(0.02)"
 
 
 @pytest.fixture
@@ -24,31 +26,30 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     return listener
 
 
-def started() -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLEEPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "started\n"
-    return process
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[TerraformProcess]:
+    argv = [sys.executable, "-c", SLEEPER]
+    process = TerraformProcess(argv, cwd=tmp_path, env=os.environ, data_directory=tmp_path)
+    yield process
+    process.close()
 
 
-def test_a_dead_endpoint_ends_the_program(endpoint: socket.socket) -> None:
-    process = started()
+def test_a_dead_endpoint_ends_the_program(endpoint: socket.socket, process: TerraformProcess) -> None:
     with endpoint_watch.watching(process) as watch:
         endpoint.close()
-        process.wait(timeout=30)  # its standard input stays open: only a signal ends it
+        process.wait(timeout=30)  # nothing else than a signal ends it
 
     assert "refuses connections" in watch.failure
     assert "./kennel local.up" in watch.failure
 
 
-def test_a_program_that_ends_by_itself_is_left_alone(endpoint: socket.socket) -> None:
-    process = started()
+def test_a_program_that_ends_by_itself_is_left_alone(
+    endpoint: socket.socket, process: TerraformProcess, tmp_path: Path
+) -> None:
     with endpoint_watch.watching(process) as watch:
-        process.communicate("", timeout=10)
+        (tmp_path / "end").touch()
+        assert process.wait(timeout=30) == 0
 
-    assert process.returncode == 0
     assert not watch.failure
     endpoint.close()
 

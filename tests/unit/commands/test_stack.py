@@ -31,7 +31,9 @@ class PlannedStack:
         self.changes, self.applied, self.destroys = changes, 0, False
 
     @contextmanager
-    def planned(self, workspace: Any, progress: Any = None, *, destroy: bool = False) -> Iterator[Any]:
+    def planned(
+        self, workspace: Any, progress: Any = None, *, destroy: bool = False, approve: Any = None
+    ) -> Iterator[Any]:
         self.destroys = destroy
         yield SimpleNamespace(changes=self.changes, apply=self._apply)
 
@@ -44,6 +46,7 @@ class PlannedStack:
 def planned(monkeypatch: pytest.MonkeyPatch) -> PlannedStack:
     planned = PlannedStack(PLANNED)
     monkeypatch.setattr("kennel.aws.stack.planned", planned.planned)
+    monkeypatch.setattr("kennel.aws.stack.lock", lambda workspace: None)
     monkeypatch.setattr(
         "kennel.commands.task._workspace", lambda environment: SimpleNamespace(environment=environment)
     )
