@@ -265,3 +265,30 @@ def test_what_was_listed_is_still_there(client: Client, bucket: str) -> None:
     for version in listed["Versions"]:
         body = s3.get_object(Bucket=bucket, Key="photo.jpg", VersionId=version["VersionId"])["Body"].read()
         assert version["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["100%.jpg", "%41", "a b+c.jpg", "犬-é.jpg", "/leading", "a/../b", "..", "q?r#s&t=u", "'\"<>", "\x01"],
+)
+def test_versions_are_listed_by_the_keys_that_were_written(client: Client, key: str) -> None:
+    s3, bucket = client("s3"), next(buckets)
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    s3.delete_object(Bucket=bucket, Key=key)
+
+    listed = s3.list_object_versions(Bucket=bucket)
+
+    assert [version["Key"] for version in listed["Versions"] + listed["DeleteMarkers"]] == [key, key]
+    for version in listed["Versions"] + listed["DeleteMarkers"]:
+        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_the_owner_of_a_bucket_pays_for_requests(client: Client) -> None:
+    s3, bucket = client("s3"), next(buckets)
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="\x01", Body=b"x")
+
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
