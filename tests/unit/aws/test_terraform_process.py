@@ -27,8 +27,8 @@ provider = subprocess.Popen([sys.executable, "-c", ignore], stdout=subprocess.DE
 if "stubborn" in sys.argv:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 Path("pids").write_text(f"{os.getpid()} {provider.pid}")
-print("started", flush=True)
 try:
+    print("started", flush=True)
     time.sleep(600)
 except KeyboardInterrupt:
     for _ in range(2000):
