@@ -10,6 +10,10 @@ from statements import TerraformStatement, is_reference, texts
 # Services that set aws:SourceAccount when they assume a role. EC2 does not: it cannot assume an instance role
 # whose trust policy requires it (https://github.com/prowler-cloud/prowler/issues/2810).
 SERVICES_WITH_SOURCE_ACCOUNT = ("sagemaker.amazonaws.com", "lambda.amazonaws.com")
+# SageMaker is documented to set it for training jobs and inference, not for tuning jobs and notebook
+# instances (its guide, "Cross-service confused deputy prevention"): it may be compared where it is set.
+SERVICES_THAT_MAY_SET_IT = {"sagemaker.amazonaws.com"}
+_SOURCE = ("aws:SourceAccount", "aws:SourceArn")
 _WHOLE_SERVICE = re.compile(r"^(\*|[a-z0-9-]+:\*|\*:\*)$", re.IGNORECASE)
 
 
@@ -58,10 +62,12 @@ def trusts_any_account(statement: TerraformStatement, for_each: Any = None) -> b
             if for_each
             else set(SERVICES_WITH_SOURCE_ACCOUNT)
         )
-    if not services or any(statement.tests(name) for name in ("aws:SourceAccount", "aws:SourceArn")):
+    if any(statement.tests_if_present(name) for name in _SOURCE):
+        services -= SERVICES_THAT_MAY_SET_IT
+    if not services or any(statement.tests(name) for name in _SOURCE):
         return False
     return not any(
-        name.lower() in ("aws:sourceaccount", "aws:sourcearn") and _covers(when, services)
+        name.lower() in map(str.lower, _SOURCE) and _covers(when, services)
         for when, name in statement.dynamic_conditions
     )
 

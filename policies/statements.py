@@ -67,6 +67,13 @@ class TerraformStatement:
         """Return whether a condition requires the variable, also when the key is absent from a request."""
         return any(name.lower() == variable.lower() and _strict(test) for test, name in self.conditions)
 
+    def tests_if_present(self, variable: str) -> bool:
+        """Return whether a condition requires the variable's value where a request has the key."""
+        return any(
+            name.lower() == variable.lower() and _strict(test.lower().removesuffix("ifexists"))
+            for test, name in self.conditions
+        )
+
 
 def texts(value: Any) -> Iterator[str]:
     """Yield all strings within a value."""

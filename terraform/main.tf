@@ -27,6 +27,7 @@ locals {
   function_name          = "${local.name}-predict"
   notebook_name          = "${local.name}-notebook"
   training_host_name     = "${local.name}-training-host"
+  notebook_prefix        = "notebook/" # of the code that the notebook uploads for its jobs
   variant                = "AllTraffic"
 
   # SageMaker creates missing log groups itself, but without KMS key and retention.
@@ -78,6 +79,12 @@ locals {
     ? var.network.interface_endpoints
     : toset(flatten([for workbench, apis in local.called_apis : apis if local.workbenches[workbench]]))
   )
+
+  # Instance families with local NVMe disks, of those that SageMaker has. Their hardware encrypts the disks, and
+  # SageMaker refuses a request that names a KMS key for them (VolumeKmsKeyId of ResourceConfig, KmsKeyId of
+  # CreateEndpointConfig).
+  local_disk_families = jsondecode(file("${path.module}/local_disk_families.json"))
+  notebook_job_types  = setunion([var.endpoint.instance_type, var.training.instance_type], var.notebook.job_instance_types)
 
   # Environment variables on the notebook and the training host.
   workbench_environment = {
@@ -133,6 +140,7 @@ module "network" {
   interface_endpoints      = local.interface_endpoints
   interface_endpoint_zones = var.network.interface_endpoint_zones
   name                     = local.name
+  partition                = local.partition
   region                   = var.region
 }
 
@@ -153,6 +161,10 @@ module "identity" {
       replace(image, "/^([0-9]+)\\.dkr\\.ecr\\.([^.]+)\\.[^/]+/([^:@]+).*$/", "arn:${local.partition}:ecr:$2:$1:repository/$3")
     ])
   }
+  job_instance_types = {
+    with_local_disk    = [for type in local.notebook_job_types : type if contains(local.local_disk_families, split(".", type)[1])]
+    without_local_disk = [for type in local.notebook_job_types : type if !contains(local.local_disk_families, split(".", type)[1])]
+  }
   key_arn    = module.storage.key_arn
   log_groups = { for writer, group in local.log_groups : writer => group if writer != "flow_logs" }
   name       = local.name
@@ -161,10 +173,10 @@ module "identity" {
     subnet_ids         = module.network.subnet_ids
   }
   notebook_name        = local.notebook_name
+  notebook_prefix      = local.notebook_prefix
   partition            = local.partition
   permissions_boundary = var.permissions_boundary
   region               = var.region
-  training_host_name   = local.training_host_name
 }
 
 module "notebook" {
@@ -252,6 +264,7 @@ module "endpoint" {
   instance_count           = var.endpoint.instance_count
   instance_type            = var.endpoint.instance_type
   key_arn                  = module.storage.key_arn
+  local_disk_families      = local.local_disk_families
   name                     = local.name
   releases                 = local.releases
   role_arn                 = module.identity.roles["endpoint"]

@@ -60,6 +60,11 @@ output "kms_key_arn" {
   value       = module.storage.key_arn
 }
 
+output "local_disk_families" {
+  description = "Instance families with local disks, for whose volumes SageMaker takes no KMS key."
+  value       = local.local_disk_families
+}
+
 output "log_bucket" {
   description = "Bucket of the server access logs."
   value       = module.storage.log_bucket
@@ -73,6 +78,11 @@ output "name" {
 output "notebook" {
   description = "The notebook instance; null if it is switched off."
   value       = var.notebook.enabled ? { name = module.notebook[0].name } : null
+}
+
+output "notebook_prefix" {
+  description = "Prefix in the artifact bucket of what the notebook uploads, candidates for a release apart."
+  value       = local.notebook_prefix
 }
 
 output "region" {

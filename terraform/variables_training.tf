@@ -1,13 +1,14 @@
 # Variables for training: training jobs, the EC2 host, the notebook instance.
 
 variable "notebook" {
-  description = "The notebook instance, which stops itself after idle_minutes without work. platform null is AWS's choice, at present Amazon Linux 2023, which versions of the provider before 6 cannot name."
+  description = "The notebook instance, which stops itself after idle_minutes without work. platform null is AWS's choice, at present Amazon Linux 2023, which versions of the provider before 6 cannot name. What the notebook starts may run on the types of training and endpoint, and on job_instance_types."
   type = object({
-    enabled       = optional(bool, true)
-    idle_minutes  = optional(number, 60)
-    instance_type = optional(string, "ml.t3.medium")
-    platform      = optional(string)
-    volume_gb     = optional(number, 20)
+    enabled            = optional(bool, true)
+    idle_minutes       = optional(number, 60)
+    instance_type      = optional(string, "ml.t3.medium")
+    job_instance_types = optional(set(string), [])
+    platform           = optional(string)
+    volume_gb          = optional(number, 20)
   })
   default  = {}
   nullable = false
@@ -15,6 +16,11 @@ variable "notebook" {
   validation {
     condition     = startswith(var.notebook.instance_type, "ml.")
     error_message = "notebook.instance_type is a SageMaker type: write ml.t3.medium, not t3.medium."
+  }
+
+  validation {
+    condition     = alltrue([for type in var.notebook.job_instance_types : can(regex("^ml\\.[a-z0-9-]+\\.[a-z0-9-]+$", type))])
+    error_message = "notebook.job_instance_types are SageMaker types: write [\"ml.g5.xlarge\"]."
   }
 
   validation {

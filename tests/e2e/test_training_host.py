@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import StackError, artifacts, hosts, releases, session
+from kennel.aws import StackError, artifacts, hosts, release_archive, releases, session
 from kennel.aws.sdk import TrainingRequest
 from kennel.classifier import inference
 
@@ -57,7 +57,7 @@ def test_its_model_is_one_that_package_takes(deployed: Any, trained: Any, tmp_pa
 
     assert len(release.classes) == 6
     archive = artifacts.download(release.model_data_url, tmp_path / "model.tar.gz")
-    classifier = inference.load(releases.unpack(archive, tmp_path / "model"))
+    classifier = inference.load(release_archive.unpack(archive, tmp_path / "model"))
     assert len(classifier.logits(Path(deployed.photo).read_bytes())) == 6
 
 

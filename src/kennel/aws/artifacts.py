@@ -82,6 +82,30 @@ def _is_uploaded(path: Path) -> bool:
     return str(path) == DRAWN_MARKER or not any(part.startswith(".") for part in path.parts)
 
 
+def put_once(uri: str, body: bytes) -> bool:
+    """Write an object unless there is one of its name; return whether it was written.
+
+    Raises
+    ------
+    StackError
+        Somebody else is writing it.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, key = split(uri)
+    try:
+        # In one request, because boto3's managed uploads do not pass the condition on.
+        session.client("s3").put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ConditionalRequestConflict":
+            raise StackError(f"{uri} is being written by somebody else: try again") from error
+        if code != "PreconditionFailed":
+            raise
+        return False
+    return True
+
+
 def download(uri: str, target: Path) -> Path:
     """Download one object to the file ``target``, which is created only when complete."""
     bucket, key = split(uri)

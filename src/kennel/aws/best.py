@@ -45,15 +45,15 @@ class Best:
         return asdict(self)
 
 
-def key(job: str) -> str:
-    """Return the key of a tuning job's record in the artifact bucket."""
-    return f"tuning/{job}/best.json"
+def key(stack: Stack, job: str) -> str:
+    """Return the key of the record that the caller writes of a tuning job in the artifact bucket."""
+    return f"{stack.uploads}tuning/{job}/best.json"
 
 
 def write(stack: Stack, best: Best) -> None:
     """Write the record to the artifact bucket."""
     body = (json.dumps(best.as_dict(), indent=2) + "\n").encode()
-    session.client("s3").put_object(Bucket=stack["artifact_bucket"], Key=key(best.job), Body=body)
+    session.client("s3").put_object(Bucket=stack["artifact_bucket"], Key=key(stack, best.job), Body=body)
 
 
 def read(stack: Stack, job: str) -> Best:
@@ -66,7 +66,7 @@ def read(stack: Stack, job: str) -> Best:
     """
     s3 = session.client("s3")
     try:
-        response = s3.get_object(Bucket=stack["artifact_bucket"], Key=key(job))
+        response = s3.get_object(Bucket=stack["artifact_bucket"], Key=key(stack, job))
     except s3.exceptions.NoSuchKey:
         sagemaker = session.client("sagemaker")
         try:

@@ -142,6 +142,7 @@ def deploy(
     """
     bucket = stack_["artifact_bucket"]
     release = releases.find(bucket, release_id or releases.newest(bucket))
+    releases.verify(release)
     with _transition(workspace, stack_, f"deploy {release.id}", approve, progress or silent) as transition:
         before = transition.before
         following = _next(stack_, before, release)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kennel.aws import Progress, artifacts, hosts, session
+from kennel.aws import Progress, StackError, artifacts, hosts, session
 from kennel.aws.stack import Stack
 
 FOLDER = "golden"
@@ -68,11 +68,29 @@ def write(folder: Path, classifier: Any, stack: Stack, job: str, report: Progres
     (target / LOGITS).write_text(json.dumps({"source": source, "logits": logits}) + "\n")
 
 
+def renew(folder: Path, classifier: Any) -> None:
+    """Write the logits of a candidate's golden photos anew: they are not part of the digest that names it.
+
+    Raises
+    ------
+    StackError
+        It has no golden photos.
+    """
+    target = folder / FOLDER
+    names = sorted(path.name for path in target.glob("*") if path.name != LOGITS)
+    if not names:
+        raise StackError("the candidate has no golden photos: package the model of its job with --job")
+    logits = {name: classifier.logits((target / name).read_bytes()) for name in names}
+    (target / LOGITS).write_text(json.dumps({"source": "the candidate", "logits": logits}) + "\n")
+
+
 def upload(folder: Path, bucket: str, prefix: str) -> None:
-    """Upload the golden photos of a model's folder below ``prefix``, which ends with a slash."""
-    s3 = session.client("s3")
+    """Upload the golden photos of a model's folder below ``prefix``, which ends with a slash.
+
+    What is there already stays: a release is written once.
+    """
     for path in sorted((folder / FOLDER).iterdir()):
-        s3.put_object(Bucket=bucket, Key=f"{prefix}{FOLDER}/{path.name}", Body=path.read_bytes())
+        artifacts.put_once(f"s3://{bucket}/{prefix}{FOLDER}/{path.name}", path.read_bytes())
 
 
 def read(model_data_url: str) -> list[GoldenPhoto]:

@@ -46,7 +46,7 @@ def publish(root: Path, stack: Stack, environment: Path | None = None) -> dict[s
 
 
 def published_stack(bucket: str) -> Stack:
-    """Return the stack as last published.
+    """Return the stack as last published, for the notebook: what it uploads has a prefix of its own.
 
     Raises
     ------
@@ -58,7 +58,8 @@ def published_stack(bucket: str) -> Stack:
         response = s3.get_object(Bucket=bucket, Key=STACK_KEY)
     except s3.exceptions.NoSuchKey as error:
         raise StackError(f"nothing is published in {bucket}: run ./kennel notebook.publish") from error
-    return Stack(json.loads(response["Body"].read()))
+    outputs = json.loads(response["Body"].read())
+    return Stack(outputs, uploads=outputs["notebook_prefix"])
 
 
 def photos(stack: Stack, dataset: str) -> dict[str, dict[str, list[str]]]:

@@ -14,7 +14,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, artifacts, golden, photos, releases, session, silent
+from kennel.aws import (
+    Progress,
+    StackError,
+    artifacts,
+    golden,
+    photos,
+    release_archive,
+    releases,
+    session,
+    silent,
+)
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -217,7 +227,7 @@ def _via_model(
     folder = workspace.build / "releases" / release.id
     if not (folder / "content" / "model.json").exists():
         archive = artifacts.download(release.model_data_url, folder / "model.tar.gz")
-        releases.unpack(archive, folder / "content")
+        release_archive.unpack(archive, folder / "content")
     logits = _loaded(folder / "content").logits(sent.content)
     return 200, {"Content-Type": "application/json"}, json.dumps([logits])
 

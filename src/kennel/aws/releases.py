@@ -1,19 +1,21 @@
-"""Releases: a packaged model with its metrics and digest, the unit that is deployed."""
+"""Releases: a packaged model with its metrics and digest, the unit that is deployed.
+
+A release is written once: the bucket's policy refuses to overwrite or to delete what is below ``releases/``
+(terraform/modules/storage/policy.tf). What a notebook packages is a candidate, below ``candidates/``.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import re
 import shutil
-import tarfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, artifacts, golden, hosts, session
+from kennel.aws import Progress, StackError, artifacts, golden, hosts, release_archive, session, silent
+from kennel.aws.release_archive import RECORD
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -23,8 +25,10 @@ ENTRY = (
     "from kennel.classifier.inference import input_fn, model_fn, output_fn, predict_fn\n\n"
     '__all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]\n',
 )
-# Far more than an image classifier needs; SageMaker itself accepts larger ones.
-_MAXIMUM_MODEL_BYTES = 4 * 1024**3
+# Where releases and candidates are in the artifact bucket: an area holds a folder for each id.
+RELEASES = "releases"
+CANDIDATES = "candidates"
+ARCHIVE = "model.tar.gz"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,12 @@ class Release:
 
 
 def package(
-    workspace: Workspace, stack_: Stack, job: str | None = None, progress: Progress | None = None
+    workspace: Workspace,
+    stack_: Stack,
+    job: str | None = None,
+    progress: Progress | None = None,
+    *,
+    area: str = RELEASES,
 ) -> Release:
     """Turn a training job's model into a release in the artifact bucket.
 
@@ -66,24 +75,28 @@ def package(
     job
         Name of a completed training job, or of a training on the EC2 host; the newest training job of
         this stack if not given.
+    area
+        `CANDIDATES` for a caller who may only propose a release: the notebook.
 
     Raises
     ------
     StackError
         There is no such job, or its archive does not contain a model that loads.
     """
-    report = progress or (lambda line: None)
+    report = progress or silent
     job = job or newest_job(stack_)
     trained = _trained(stack_, job)
     folder = workspace.build / "release"
     shutil.rmtree(folder, ignore_errors=True)
     archive = artifacts.download(trained, folder / "trained.tar.gz")
-    content = unpack(archive, folder / "content")
+    content = release_archive.unpack(archive, folder / "content")
     archive.unlink()
-    return publish(workspace, stack_, content, job, report)
+    return publish(workspace, stack_, content, job, report, area=area)
 
 
-def publish(workspace: Workspace, stack_: Stack, content: Path, job: str, report: Progress) -> Release:
+def publish(
+    workspace: Workspace, stack_: Stack, content: Path, job: str, report: Progress, *, area: str = RELEASES
+) -> Release:
     """Make a release of a model folder: add the code that serves it, upload it, and record it.
 
     Raises
@@ -91,54 +104,89 @@ def publish(workspace: Workspace, stack_: Stack, content: Path, job: str, report
     KennelError
         The model does not load.
     """
-    from kennel.classifier import inference, learned
+    from kennel.classifier import inference
 
     report(f"loading the model of {job}")
     classifier = inference.load(content)  # a model that does not load must not become a release
     artifacts.stage_classifier(workspace.root, content / "code", ENTRY)
     golden.write(content, classifier, stack_, job, report)
-    digest = _digest(content)
-    record = content / learned.FILE
-    release = Release(
-        id=f"r-{digest[:12]}",
-        digest=digest,
-        job=job,
-        arch=json.loads((content / "model.json").read_text())["arch"],
-        classes=list(classifier.classes),
-        metrics=json.loads((content / "metrics.json").read_text()),
-        model_data_url=f"s3://{stack_['artifact_bucket']}/releases/r-{digest[:12]}/model.tar.gz",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        learned=json.loads(record.read_text()) if record.is_file() else None,
-    )
-    (content / "release.json").write_text(json.dumps(release.as_dict(), indent=2) + "\n")
-    bucket, key = artifacts.split(release.model_data_url)
+    return store(stack_["artifact_bucket"], content, job, report, area=area)
+
+
+def store(bucket: str, content: Path, job: str, report: Progress, *, area: str) -> Release:
+    """Upload a complete release, unless it is there already, and return what is recorded of it.
+
+    Objects are written only where there is none, so that an interrupted upload continues and a finished one
+    stays as it is.
+    """
+    release = _describe(bucket, content, job, area)
+    try:
+        recorded = find(bucket, release.id, area)
+    except StackError:
+        pass
+    else:
+        report(f"{release.id} was packaged before, on {recorded.created}")
+        return recorded
+    # Without its date: the same model is then the same archive, whenever it is packaged.
+    described = {name: value for name, value in release.as_dict().items() if name != "created"}
+    (content / RECORD).write_text(json.dumps(described, indent=2) + "\n")
     report(f"uploading {release.id}")
-    s3 = session.client("s3")
-    s3.upload_fileobj(io.BytesIO(_pack(content)), bucket, key)
-    golden.upload(content, bucket, f"releases/{release.id}/")
+    if not artifacts.put_once(release.model_data_url, release_archive.pack(content)):
+        verify(release)  # an interrupted upload left it
+    golden.upload(content, bucket, f"{area}/{release.id}/")
     # Last: the record's presence means that the release is complete.
-    s3.put_object(
-        Bucket=bucket, Key=f"releases/{release.id}/release.json", Body=(content / "release.json").read_bytes()
-    )
+    record = (json.dumps(release.as_dict(), indent=2) + "\n").encode()
+    if not artifacts.put_once(f"s3://{bucket}/{area}/{release.id}/{RECORD}", record):
+        return find(bucket, release.id, area)
     return release
 
 
-def find(bucket: str, release_id: str) -> Release:
-    """Return a release by its id."""
+def verify(release: Release) -> None:
+    """Read a release's archive in S3 and compare its content with the digest that names the release.
+
+    Raises
+    ------
+    StackError
+        The archive holds something else.
+    """
+    bucket, key = artifacts.split(release.model_data_url)
+    body = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+    try:
+        digest = release_archive.digest_in(body)
+    finally:
+        body.close()
+    if digest != release.digest or release.id != release_archive.id_of(digest):
+        raise StackError(
+            f"{release.model_data_url} is not {release.id}: its content has the digest {digest[:12]}…; "
+            "package another release, and find out who could write this one"
+        )
+
+
+def find(bucket: str, release_id: str, area: str = RELEASES) -> Release:
+    """Return a release by its id.
+
+    Raises
+    ------
+    StackError
+        It is no release id, or there is no such release in the area.
+    """
     if not re.fullmatch(r"r-[0-9a-f]{12}", release_id):
         raise StackError(f"not a release id: {release_id!r} (expected r- and twelve hexadecimal digits)")
     s3 = session.client("s3")
     try:
-        response = s3.get_object(Bucket=bucket, Key=f"releases/{release_id}/release.json")
+        response = s3.get_object(Bucket=bucket, Key=f"{area}/{release_id}/{RECORD}")
     except s3.exceptions.NoSuchKey as error:
-        raise StackError(f"no release {release_id} in {bucket}: ./kennel releases lists them") from error
+        listing = "./kennel releases" + (" --candidates" if area == CANDIDATES else "")
+        raise StackError(
+            f"no release {release_id} below {area}/ in {bucket}: {listing} lists them"
+        ) from error
     return Release(**json.loads(response["Body"].read()))
 
 
-def everything(bucket: str) -> list[Release]:
-    """Return all releases, the newest first."""
-    keys = [key for key in artifacts.objects(bucket, "releases/") if key.endswith("/release.json")]
-    releases = [find(bucket, key.split("/")[1]) for key in keys]
+def everything(bucket: str, area: str = RELEASES) -> list[Release]:
+    """Return all releases of an area, the newest first."""
+    keys = [key for key in artifacts.objects(bucket, f"{area}/") if key.endswith(f"/{RECORD}")]
+    releases = [find(bucket, key.split("/")[1], area) for key in keys]
     return sorted(releases, key=lambda release: release.created, reverse=True)
 
 
@@ -163,20 +211,6 @@ def newest_job(stack_: Stack) -> str:
     return max(jobs, key=lambda job: job["CreationTime"])["TrainingJobName"]
 
 
-def unpack(archive: Path, target: Path) -> Path:
-    """Unpack a model archive; links, devices and paths that lead out of ``target`` are refused."""
-    try:
-        with tarfile.open(archive) as tar:
-            if sum(member.size for member in tar) > _MAXIMUM_MODEL_BYTES:
-                raise StackError(
-                    f"{archive.name} unpacks to more than {_MAXIMUM_MODEL_BYTES >> 30} GiB: not a classifier"
-                )
-            tar.extractall(target, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise StackError(f"{archive.name} is not a readable archive: {error}") from error
-    return target
-
-
 def _trained(stack_: Stack, job: str) -> str:
     """Return the S3 address of a completed training's model."""
     from botocore.exceptions import ClientError
@@ -195,31 +229,21 @@ def _trained(stack_: Stack, job: str) -> str:
     return str(description["ModelArtifacts"]["S3ModelArtifacts"])
 
 
-def _digest(folder: Path) -> str:
-    total = hashlib.sha256()
-    # The golden logits follow from the other files, and their last digits differ from CPU to CPU.
-    logits = folder / golden.FOLDER / golden.LOGITS
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != logits:
-            total.update(path.relative_to(folder).as_posix().encode() + b"\0")
-            total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
+def _describe(bucket: str, content: Path, job: str, area: str) -> Release:
+    """Return the release that a folder's files make."""
+    from kennel.classifier import learned
 
-
-def _pack(folder: Path) -> bytes:
-    """Return ``folder`` as a tar.gz that has the same bytes whenever it has the same content."""
-    import gzip
-
-    buffer = io.BytesIO()
-    # Weights hardly compress; the lowest level saves most of the time.
-    with (
-        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w") as tar,
-    ):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-                entry.size, entry.mode = path.stat().st_size, 0o644
-                with path.open("rb") as source:
-                    tar.addfile(entry, source)
-    return buffer.getvalue()
+    digest = release_archive.digest_of(content)
+    document = json.loads((content / "model.json").read_text())
+    record = content / learned.FILE
+    return Release(
+        id=release_archive.id_of(digest),
+        digest=digest,
+        job=job,
+        arch=document["arch"],
+        classes=list(document["classes"]),
+        metrics=json.loads((content / "metrics.json").read_text()),
+        model_data_url=f"s3://{bucket}/{area}/{release_archive.id_of(digest)}/{ARCHIVE}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        learned=json.loads(record.read_text()) if record.is_file() else None,
+    )

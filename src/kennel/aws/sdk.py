@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import StackError, artifacts, platforms, session
+from kennel.aws import StackError, artifacts, instance_types, platforms, session
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -34,7 +34,7 @@ METRICS = (
     "train_seconds",
 )
 CHECKPOINTS = "/opt/ml/checkpoints"
-SOURCE = "source"  # prefix of code in the artifact bucket
+SOURCE = "source"  # prefix of code in the artifact bucket, below that of the caller's uploads
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,12 @@ def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) 
     network = None
     if settings["subnet_ids"]:
         network = Networking(
-            subnets=settings["subnet_ids"], security_group_ids=settings["security_group_ids"]
+            subnets=settings["subnet_ids"],
+            security_group_ids=settings["security_group_ids"],
+            # Hosts exchange gradients, from which photos can be reconstructed.
+            enable_inter_container_traffic_encryption=request.instances > 1,
         )
+    instance_type = request.instance_type or settings["instance_type"]
     stopping = StoppingCondition(max_runtime_in_seconds=request.maximum_seconds)
     checkpoints = None
     if request.spot:
@@ -161,7 +165,7 @@ def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) 
     trainer = Trainer(
         sagemaker_session=Session(
             default_bucket=artifact_bucket,
-            default_bucket_prefix=SOURCE,
+            default_bucket_prefix=f"{stack.uploads}{SOURCE}",
             sagemaker_client=session.client("sagemaker"),
         ),
         role=stack["roles"]["training"],
@@ -172,7 +176,7 @@ def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) 
             instance_type=instance_type,
             instance_count=request.instances,
             volume_size_in_gb=30,
-            volume_kms_key_id=stack["kms_key_arn"],
+            volume_kms_key_id=instance_types.volume_key(stack, instance_type),
             enable_managed_spot_training=request.spot,
         ),
         distributed=Torchrun() if request.instances > 1 else None,
@@ -214,14 +218,14 @@ def tuner(
 
         def _build_training_job_definition(self, inputs: Any) -> Any:
             definition = super()._build_training_job_definition(inputs)
-            definition.resource_config.volume_kms_key_id = stack["kms_key_arn"]
+            definition.resource_config.volume_kms_key_id = trainer.compute.volume_kms_key_id
             return definition
 
     trainer = model_trainer(workspace, stack, request)
     # For tuning jobs the SDK ignores the session's prefix and uploads the code where trials cannot read it;
     # the job's name places it below source/ instead.
     trainer.sagemaker_session.default_bucket_prefix = None
-    trainer.base_job_name = f"{SOURCE}/{stack['name']}-tune"
+    trainer.base_job_name = f"{stack.uploads}{SOURCE}/{stack['name']}-tune"
     return Tuner(
         model_trainer=trainer,
         objective_metric_name=search.objective,

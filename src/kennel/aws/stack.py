@@ -28,9 +28,17 @@ from kennel.aws.terraform import Terraform
 
 @dataclass(frozen=True)
 class Stack:
-    """Terraform's outputs: the only source of names, ARNs, buckets and images."""
+    """Terraform's outputs: the only source of names, ARNs, buckets and images.
+
+    Parameters
+    ----------
+    uploads
+        Prefix in the artifact bucket of the code and the records that the caller uploads: empty, or the
+        notebook's own, which ends in a slash. The notebook's role may write nowhere else.
+    """
 
     outputs: dict[str, Any]
+    uploads: str = ""
 
     def __getitem__(self, name: str) -> Any:
         try:

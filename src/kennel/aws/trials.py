@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, session
+from kennel.aws import Progress, StackError, instance_types, session
 from kennel.aws.releases import Release
 from kennel.aws.stack import Stack
 
@@ -57,6 +57,7 @@ def deploy(
         "InitialInstanceCount": 1,
         "InitialVariantWeight": 1.0,
     }
+    key = instance_types.volume_key(stack, instance_type)
     try:
         sagemaker.create_model(
             ModelName=name,
@@ -65,7 +66,12 @@ def deploy(
             EnableNetworkIsolation=True,
             Tags=tags,
         )
-        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=tags)
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[variant],
+            Tags=tags,
+            **({"KmsKeyId": key} if key else {}),
+        )
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=tags)
         _wait_until_ready(name, report)
     except BaseException:

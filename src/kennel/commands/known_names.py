@@ -71,6 +71,21 @@ class JobName(Value):
         return text
 
 
+class ReleaseId(Value):
+    """The id of a release or of a candidate."""
+
+    @property
+    def label(self) -> str:
+        """Return ``ID``."""
+        return "ID"
+
+    def read(self, text: str) -> str:
+        """Return the id."""
+        if not re.fullmatch(r"r-[0-9a-f]{12}", text):
+            raise ValueError(f"{text!r} is no id of a release, which is r- and twelve hexadecimal digits")
+        return text
+
+
 class Hosts(Number):
     """A number of hosts at a time; in the local cloud at most as many as this machine bears."""
 

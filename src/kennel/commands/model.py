@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from kennel.aws import pretrained
-from kennel.commands.known_names import Hosts, InstanceType, Photo
+from kennel.commands.known_names import Hosts, InstanceType, Photo, ReleaseId
 from kennel.commands.release_text import compared, measured
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
@@ -79,18 +79,25 @@ def train(
 @kennel_task(
     cloud=True,
     job="a completed training job (default: the newest)",
+    candidate="no job: the id of a candidate that a notebook packaged",
     from_imagenet="no job: what ImageNet's classifier knows, without any photo",
     classes="with --from-imagenet: a file of class names, one a line (default: the course's 133 breeds)",
 )
 def package(
-    workspace: Any, job: str | None = None, from_imagenet: bool = False, classes: str | None = None
+    workspace: Any,
+    job: str | None = None,
+    candidate: Annotated[str | None, ReleaseId()] = None,
+    from_imagenet: bool = False,
+    classes: str | None = None,
 ) -> dict[str, Any]:
     """Turn a trained model into a release."""
     from kennel import terminal
-    from kennel.aws import imagenet_release, releases, stack
+    from kennel.aws import candidates, imagenet_release, releases, stack
 
-    if job and from_imagenet:
-        raise UsageError("--job and --from-imagenet exclude each other: leave one out")
+    sources = {"--job": job, "--candidate": candidate, "--from-imagenet": from_imagenet}
+    given = [flag for flag, value in sources.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} exclude each other: leave one out")
     if classes and not from_imagenet:
         raise UsageError("--classes is for --from-imagenet: a job's classes are those of its photos")
     names = imagenet_release.read_classes(classes) if from_imagenet else ()
@@ -99,6 +106,8 @@ def package(
         stack_ = stack.outputs(workspace)
         if from_imagenet:
             release, unknown = imagenet_release.package(workspace, stack_, names, progress)
+        elif candidate:
+            release = candidates.promote(workspace, stack_, candidate, progress)
         else:
             taken = job or releases.newest_job(stack_)
             if not job:
@@ -116,17 +125,24 @@ def package(
     return document | ({"unknown_classes": unknown} if from_imagenet else {})
 
 
-@kennel_task(cloud=True, called="releases")
-def list_releases(workspace: Any) -> dict[str, Any]:
+@kennel_task(
+    cloud=True,
+    called="releases",
+    candidates="what notebooks packaged instead: package --candidate ID makes a release of it",
+)
+def list_releases(workspace: Any, candidates: bool = False) -> dict[str, Any]:
     """List the releases, the newest first."""
     from kennel import terminal
     from kennel.aws import releases, stack
 
     stack_ = stack.outputs(workspace)
-    newest_first = releases.everything(stack_["artifact_bucket"])
+    area = releases.CANDIDATES if candidates else releases.RELEASES
+    newest_first = releases.everything(stack_["artifact_bucket"], area)
     current = stack_["endpoint"]["release_id"]
     columns = ("release", "arch", "classes", "photos", "top-1", "loss", "created", "deployed")
-    terminal.print_table("Releases", columns, [_release_row(release, current) for release in newest_first])
+    terminal.print_table(
+        area.capitalize(), columns, [_release_row(release, current) for release in newest_first]
+    )
     return {"current": current, "releases": [release.as_dict() for release in newest_first]}
 
 

@@ -35,7 +35,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
   for_each = var.releases
 
   name        = "${var.name}-deployment-${each.key}"
-  kms_key_arn = var.key_arn
+  kms_key_arn = contains(var.local_disk_families, split(".", coalesce(each.value.instance_type, var.instance_type))[1]) ? null : var.key_arn
 
   production_variants {
     variant_name           = var.variant

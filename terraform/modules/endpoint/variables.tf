@@ -23,8 +23,14 @@ variable "instance_type" {
 }
 
 variable "key_arn" {
-  description = "Key of the instances' volumes."
+  description = "Key of the instances' volumes, but for types with local disks, which take none."
   type        = string
+  nullable    = false
+}
+
+variable "local_disk_families" {
+  description = "Instance families with local disks, which their hardware encrypts."
+  type        = list(string)
   nullable    = false
 }
 

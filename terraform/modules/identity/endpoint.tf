@@ -1,10 +1,11 @@
-# The endpoint: reads releases, pulls its image, writes logs. No write access to buckets, no network.
+# The endpoint: reads releases, pulls its image, writes logs. No write access to buckets, no network. A trial endpoint
+# of the notebook has the same role, and serves a candidate.
 
 data "aws_iam_policy_document" "endpoint" {
   statement {
     sid       = "ReadReleases"
     actions   = ["s3:GetObject"]
-    resources = ["${local.arn.artifacts}/releases/*"]
+    resources = ["${local.arn.artifacts}/candidates/*", "${local.arn.artifacts}/releases/*"]
   }
 
   statement {
@@ -40,6 +41,14 @@ data "aws_iam_policy_document" "endpoint" {
       variable = "cloudwatch:namespace"
       values   = ["/aws/sagemaker/Endpoints"]
     }
+  }
+
+  # SageMaker watches the alarms of a deployment with this role (SageMaker guide, "Auto-Rollback Configuration and
+  # Monitoring"). The alarms exist only while there is an endpoint, so they are named by their prefix.
+  statement {
+    sid       = "WatchRollbackAlarms"
+    actions   = ["cloudwatch:DescribeAlarms"]
+    resources = ["arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm:${var.name}-endpoint-*"]
   }
 
   # The token is for the whole registry; AWS has no narrower resource.

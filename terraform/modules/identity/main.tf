@@ -12,37 +12,42 @@ locals {
     sagemaker = "arn:${var.partition}:sagemaker:${var.region}:${var.account_id}"
   }
 
+  # source_account: how the trust policy tests aws:SourceAccount, so that a service assumes the role for this account
+  # only. AWS documents that the key is set for training jobs and for inference (SageMaker guide, "Cross-service
+  # confused deputy prevention") and for Lambda, but neither for tuning jobs, which have the role of training jobs, nor
+  # for notebook instances: there the account is compared where the key is set. EC2 does not set it.
   roles = {
     endpoint = {
-      service     = "sagemaker.amazonaws.com"
-      description = "Serves a release"
-      policy      = data.aws_iam_policy_document.endpoint.json
+      service        = "sagemaker.amazonaws.com"
+      source_account = "StringEquals"
+      description    = "Serves a release"
+      policy         = data.aws_iam_policy_document.endpoint.json
     }
     function = {
-      service     = "lambda.amazonaws.com"
-      description = "Asks the endpoint"
-      policy      = data.aws_iam_policy_document.function.json
+      service        = "lambda.amazonaws.com"
+      source_account = "StringEquals"
+      description    = "Asks the endpoint"
+      policy         = data.aws_iam_policy_document.function.json
     }
     notebook = {
-      service     = "sagemaker.amazonaws.com"
-      description = "Trains, packages and deploys from a notebook"
-      policy      = data.aws_iam_policy_document.notebook.json
+      service        = "sagemaker.amazonaws.com"
+      source_account = "StringEqualsIfExists"
+      description    = "Trains, packages and deploys from a notebook"
+      policy         = data.aws_iam_policy_document.notebook.json
     }
     training = {
-      service     = "sagemaker.amazonaws.com"
-      description = "Runs training jobs"
-      policy      = data.aws_iam_policy_document.training.json
+      service        = "sagemaker.amazonaws.com"
+      source_account = "StringEqualsIfExists"
+      description    = "Runs training jobs"
+      policy         = data.aws_iam_policy_document.training.json
     }
     training_host = {
-      service     = "ec2.amazonaws.com"
-      description = "Trains on the EC2 host"
-      policy      = data.aws_iam_policy_document.training_host.json
+      service        = "ec2.amazonaws.com"
+      source_account = null
+      description    = "Trains on the EC2 host"
+      policy         = data.aws_iam_policy_document.training_host.json
     }
   }
-
-  # EC2 does not set aws:SourceAccount when it assumes an instance's role, so this condition would deny it.
-  # The other services set it.
-  vouching_services = ["lambda.amazonaws.com", "sagemaker.amazonaws.com"]
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -57,12 +62,12 @@ data "aws_iam_policy_document" "trust" {
     }
 
     dynamic "condition" {
-      for_each = contains(local.vouching_services, each.value.service) ? [var.account_id] : []
+      for_each = each.value.source_account[*]
 
       content {
-        test     = "StringEquals"
+        test     = condition.value
         variable = "aws:SourceAccount"
-        values   = [condition.value]
+        values   = [var.account_id]
       }
     }
   }

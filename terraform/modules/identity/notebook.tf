@@ -11,6 +11,18 @@ locals {
   trials = [
     for kind in ["endpoint", "endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${local.trial_prefix}*"
   ]
+
+  # Which instance types go with which condition key for the KMS key of their volumes. A statement allows what meets
+  # all its conditions, so each row is a statement of its own. The Service Authorization Reference calls the key
+  # VolumeKmsKeyArn and VolumeKmsKey deprecated, the SageMaker guide's examples have VolumeKmsKey: either is accepted.
+  # SageMaker takes no key for types with local disks.
+  volume_rules = {
+    for rule, setting in {
+      WithKey           = { instance_types = var.job_instance_types.without_local_disk, key_condition = "sagemaker:VolumeKmsKeyArn" }
+      WithKeyFormerName = { instance_types = var.job_instance_types.without_local_disk, key_condition = "sagemaker:VolumeKmsKey" }
+      WithLocalDisk     = { instance_types = var.job_instance_types.with_local_disk, key_condition = null }
+    } : rule => setting if length(setting.instance_types) > 0
+  }
 }
 
 data "aws_iam_policy_document" "notebook" {
@@ -24,6 +36,8 @@ data "aws_iam_policy_document" "notebook" {
     sid     = "Read"
     actions = ["s3:GetObject"]
     resources = [
+      "${local.arn.artifacts}/candidates/*",
+      "${local.arn.artifacts}/${var.notebook_prefix}*",
       "${local.arn.artifacts}/releases/*",
       "${local.arn.artifacts}/source/*",
       "${local.arn.artifacts}/training/*",
@@ -33,14 +47,11 @@ data "aws_iam_policy_document" "notebook" {
     ]
   }
 
+  # Neither releases/, which the endpoint serves, nor source/, which the training host runs.
   statement {
-    sid     = "UploadCodeAndResults"
-    actions = ["s3:PutObject"]
-    resources = [
-      "${local.arn.artifacts}/releases/*",
-      "${local.arn.artifacts}/source/*",
-      "${local.arn.artifacts}/tuning/*",
-    ]
+    sid       = "UploadCodeAndCandidates"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.arn.artifacts}/candidates/*", "${local.arn.artifacts}/${var.notebook_prefix}*"]
   }
 
   statement {
@@ -49,12 +60,69 @@ data "aws_iam_policy_document" "notebook" {
     resources = [var.key_arn]
   }
 
+  # A trial endpoint's volumes are encrypted through a grant that the creator of the endpoint gives.
   statement {
-    sid = "RunJobs"
+    sid       = "EncryptVolumes"
+    actions   = ["kms:CreateGrant"]
+    resources = [var.key_arn]
+
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
+  }
+
+  # Jobs run in the stack's network, on types that it allows, with volumes under its key. Conditions of lists hold for
+  # every member; an empty list would pass, so it is refused by Null.
+  dynamic "statement" {
+    for_each = local.volume_rules
+
+    content {
+      sid       = "RunJobs${statement.key}"
+      actions   = ["sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateTrainingJob"]
+      resources = local.jobs
+
+      dynamic "condition" {
+        for_each = {
+          "sagemaker:InstanceTypes"       = statement.value.instance_types
+          "sagemaker:VpcSecurityGroupIds" = var.network.security_group_ids
+          "sagemaker:VpcSubnets"          = var.network.subnet_ids
+        }
+
+        content {
+          test     = "ForAllValues:StringEquals"
+          variable = condition.key
+          values   = condition.value
+        }
+      }
+
+      dynamic "condition" {
+        for_each = toset(["sagemaker:InstanceTypes", "sagemaker:VpcSecurityGroupIds", "sagemaker:VpcSubnets"])
+
+        content {
+          test     = "Null"
+          variable = condition.key
+          values   = ["false"]
+        }
+      }
+
+      dynamic "condition" {
+        for_each = statement.value.key_condition[*]
+
+        content {
+          test     = "ArnEquals"
+          variable = condition.value
+          values   = [var.key_arn]
+        }
+      }
+    }
+  }
+
+  statement {
+    sid = "FollowJobs"
     actions = [
       "sagemaker:AddTags",
-      "sagemaker:CreateHyperParameterTuningJob",
-      "sagemaker:CreateTrainingJob",
       "sagemaker:DescribeHyperParameterTuningJob",
       "sagemaker:DescribeTrainingJob",
       "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
@@ -64,13 +132,56 @@ data "aws_iam_policy_document" "notebook" {
     resources = local.jobs
   }
 
+  # Without a network, the model cannot use the role that it runs with.
+  statement {
+    sid       = "CreateTrialModels"
+    actions   = ["sagemaker:CreateModel"]
+    resources = local.trials
+
+    condition {
+      test     = "Bool"
+      variable = "sagemaker:NetworkIsolation"
+      values   = ["true"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.volume_rules
+
+    content {
+      sid       = "ConfigureTrials${statement.key}"
+      actions   = ["sagemaker:CreateEndpointConfig"]
+      resources = local.trials
+
+      condition {
+        test     = "ForAllValues:StringEquals"
+        variable = "sagemaker:InstanceTypes"
+        values   = statement.value.instance_types
+      }
+
+      condition {
+        test     = "Null"
+        variable = "sagemaker:InstanceTypes"
+        values   = ["false"]
+      }
+
+      dynamic "condition" {
+        for_each = statement.value.key_condition[*]
+
+        content {
+          test     = "ArnEquals"
+          variable = condition.value
+          values   = [var.key_arn]
+        }
+      }
+    }
+  }
+
   statement {
     sid = "TryReleases"
     actions = [
       "sagemaker:AddTags",
       "sagemaker:CreateEndpoint",
-      "sagemaker:CreateEndpointConfig",
-      "sagemaker:CreateModel",
       "sagemaker:DeleteEndpoint",
       "sagemaker:DeleteEndpointConfig",
       "sagemaker:DeleteModel",

@@ -11,7 +11,7 @@ data "aws_iam_policy_document" "training" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["checkpoints/*", "source/*", "training/*"]
+      values   = ["checkpoints/*", "${var.notebook_prefix}source/*", "source/*", "training/*"]
     }
   }
 
@@ -20,6 +20,7 @@ data "aws_iam_policy_document" "training" {
     actions = ["s3:GetObject"]
     resources = [
       "${local.arn.artifacts}/checkpoints/*",
+      "${local.arn.artifacts}/${var.notebook_prefix}source/*",
       "${local.arn.artifacts}/source/*",
       "${local.arn.artifacts}/training/*",
     ]
@@ -82,19 +83,32 @@ data "aws_iam_policy_document" "training" {
     resources = var.image_repository_arns.training
   }
 
+  # A new network interface is checked together with its subnet and its security groups.
   statement {
-    sid = "JoinNetwork"
-    actions = [
-      "ec2:CreateNetworkInterface",
-      "ec2:CreateNetworkInterfacePermission",
-      "ec2:DeleteNetworkInterface",
-      "ec2:DeleteNetworkInterfacePermission",
-    ]
+    sid     = "CreateNetworkInterfaces"
+    actions = ["ec2:CreateNetworkInterface"]
     resources = concat(
       ["${local.arn.ec2}:network-interface/*"],
       [for id in var.network.subnet_ids : "${local.arn.ec2}:subnet/${id}"],
       [for id in var.network.security_group_ids : "${local.arn.ec2}:security-group/${id}"],
     )
+  }
+
+  # Only interfaces in the stack's own subnets: the others of the account are not this role's to share or delete.
+  statement {
+    sid = "UseNetworkInterfaces"
+    actions = [
+      "ec2:CreateNetworkInterfacePermission",
+      "ec2:DeleteNetworkInterface",
+      "ec2:DeleteNetworkInterfacePermission",
+    ]
+    resources = ["${local.arn.ec2}:network-interface/*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ec2:Subnet"
+      values   = [for id in var.network.subnet_ids : "${local.arn.ec2}:subnet/${id}"]
+    }
   }
 
   # These EC2 actions have no resource types.

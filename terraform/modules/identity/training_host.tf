@@ -1,4 +1,5 @@
-# The training host: the training job's data access, Session Manager instead of SSH, permission to stop itself.
+# The training host: the training job's data access, Session Manager instead of SSH. It needs no permission to stop: it
+# shuts itself down, and the instance is set to stop at a shutdown.
 
 data "aws_iam_policy_document" "training_host" {
   source_policy_documents = [data.aws_iam_policy_document.reads_inputs.json]
@@ -27,18 +28,6 @@ data "aws_iam_policy_document" "training_host" {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     resources = ["${local.arn.log_group}${var.log_groups.training_host}", "${local.arn.log_group}${var.log_groups.training_host}:*"]
-  }
-
-  statement {
-    sid       = "StopItself"
-    actions   = ["ec2:StopInstances"]
-    resources = ["${local.arn.ec2}:instance/*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/Name"
-      values   = [var.training_host_name]
-    }
   }
 
   statement {

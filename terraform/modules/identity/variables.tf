@@ -1,5 +1,5 @@
 variable "account_id" {
-  description = "Account of the stack, which services must set as aws:SourceAccount."
+  description = "Account of the stack, with which trust policies compare aws:SourceAccount."
   type        = string
   nullable    = false
 }
@@ -25,6 +25,12 @@ variable "endpoint_name" {
 variable "image_repository_arns" {
   description = "Repositories of the training and inference images."
   type        = object({ inference = set(string), training = set(string) })
+  nullable    = false
+}
+
+variable "job_instance_types" {
+  description = "SageMaker types on which the notebook may start jobs and trial endpoints. For those with local disks, no request names the key."
+  type        = object({ with_local_disk = list(string), without_local_disk = list(string) })
   nullable    = false
 }
 
@@ -64,6 +70,12 @@ variable "notebook_name" {
   nullable    = false
 }
 
+variable "notebook_prefix" {
+  description = "Prefix in the artifact bucket of what the notebook uploads, ending in a slash."
+  type        = string
+  nullable    = false
+}
+
 variable "partition" {
   description = "Partition of every ARN (aws, aws-cn, aws-us-gov)."
   type        = string
@@ -78,12 +90,6 @@ variable "permissions_boundary" {
 
 variable "region" {
   description = "Region of the stack."
-  type        = string
-  nullable    = false
-}
-
-variable "training_host_name" {
-  description = "Name tag of the instance that may stop itself."
   type        = string
   nullable    = false
 }

@@ -38,6 +38,29 @@ resource "aws_vpc_endpoint" "s3" {
   tags = { Name = "${var.name}-s3" }
 }
 
+# An interface endpoint gives access to the API of every account. This policy lets only this account's principals
+# through, so that credentials of another account, brought into the network, cannot send data there.
+data "aws_iam_policy_document" "interface" {
+  #checkov:skip=CKV_AWS_111:The policy of a VPC endpoint grants nothing: it limits what identity policies grant to this account's principals
+  #checkov:skip=CKV_AWS_356:The policy of a VPC endpoint grants nothing: it limits what identity policies grant to this account's principals
+  statement {
+    sid       = "OwnPrincipals"
+    actions   = ["*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:PrincipalAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
 resource "aws_vpc_endpoint" "this" {
   for_each = var.interface_endpoints
 
@@ -46,6 +69,7 @@ resource "aws_vpc_endpoint" "this" {
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   security_group_ids  = [aws_security_group.endpoints.id]
+  policy              = data.aws_iam_policy_document.interface.json
   subnet_ids          = [for zone in slice(var.availability_zones, 0, var.interface_endpoint_zones) : aws_subnet.this[zone].id]
 
   tags = { Name = "${var.name}-${each.key}" }

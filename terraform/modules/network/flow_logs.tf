@@ -14,14 +14,33 @@ data "aws_iam_policy_document" "flow_logs_trust" {
       variable = "aws:SourceAccount"
       values   = [var.account_id]
     }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:vpc-flow-log/*"]
+    }
   }
 }
 
 data "aws_iam_policy_document" "flow_logs" {
+  # What the VPC guide lists as the least ("IAM role for publishing flow logs to CloudWatch Logs"), on the one group.
   statement {
-    sid       = "WriteFlowLogs"
-    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    sid = "WriteFlowLogs"
+    actions = [
+      "logs:CreateLogGroup",
+      "logs:CreateLogStream",
+      "logs:DescribeLogStreams",
+      "logs:PutLogEvents",
+    ]
     resources = [var.flow_log_group.arn, "${var.flow_log_group.arn}:log-stream:*"]
+  }
+
+  # A listing of groups is checked on all of them.
+  statement {
+    sid       = "FindLogGroup"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:*"]
   }
 }
 

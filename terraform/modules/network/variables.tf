@@ -46,6 +46,12 @@ variable "name" {
   nullable    = false
 }
 
+variable "partition" {
+  description = "Partition of every ARN (aws, aws-cn, aws-us-gov)."
+  type        = string
+  nullable    = false
+}
+
 variable "region" {
   description = "Region of the service names."
   type        = string

@@ -1,4 +1,9 @@
-# Bucket policies: deny access without TLS, and allow the log service to write to the log bucket.
+# Bucket policies: deny access without TLS and changes of releases, and allow the log service to write to the log
+# bucket.
+
+locals {
+  artifacts_key = "artifacts"
+}
 
 data "aws_iam_policy_document" "bucket" {
   for_each = local.buckets
@@ -21,6 +26,53 @@ data "aws_iam_policy_document" "bucket" {
       test     = "Bool"
       variable = "aws:SecureTransport"
       values   = ["false"]
+    }
+  }
+
+  # A release is written once, by whoever may write: only a request with If-None-Match creates an object, and S3 refuses
+  # it where there is one. The parts of an upload are no object until it is completed, with the same condition.
+  dynamic "statement" {
+    for_each = each.key == local.artifacts_key ? [each.value.name] : []
+
+    content {
+      sid       = "WriteReleasesOnce"
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["arn:${var.partition}:s3:::${statement.value}/releases/r-*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "Null"
+        variable = "s3:if-none-match"
+        values   = ["true"]
+      }
+
+      condition {
+        test     = "Bool"
+        variable = "s3:ObjectCreationOperation"
+        values   = ["true"]
+      }
+    }
+  }
+
+  # A deleted release could be written anew. Terraform removes this policy before it empties and removes the bucket.
+  dynamic "statement" {
+    for_each = each.key == local.artifacts_key ? [each.value.name] : []
+
+    content {
+      sid       = "KeepReleases"
+      effect    = "Deny"
+      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+      resources = ["arn:${var.partition}:s3:::${statement.value}/releases/r-*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
     }
   }
 

@@ -124,6 +124,14 @@ def test_trust_in_sagemaker_and_lambda_must_name_the_account(modules: dict[str, 
     assert not modules["rules"].trusts_any_account(trust(modules, service, condition=ACCOUNT))
 
 
+def test_sagemaker_need_not_name_the_account_for_every_resource(modules: dict[str, Any]) -> None:
+    lax = [{**ACCOUNT[0], "test": ["StringEqualsIfExists"]}]
+    absent = [{**ACCOUNT[0], "test": ["Null"]}]
+    assert not modules["rules"].trusts_any_account(trust(modules, "sagemaker.amazonaws.com", condition=lax))
+    assert modules["rules"].trusts_any_account(trust(modules, "sagemaker.amazonaws.com", condition=absent))
+    assert modules["rules"].trusts_any_account(trust(modules, "lambda.amazonaws.com", condition=lax))
+
+
 def test_trust_in_ec2_need_not_name_the_account(modules: dict[str, Any]) -> None:
     assert not modules["rules"].trusts_any_account(trust(modules, "ec2.amazonaws.com"))
 

@@ -13,7 +13,14 @@ from kennel.aws import StackError, artifacts, bundle, notebook_source, session
 from kennel.aws.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[3]
-STACK = Stack({"name": "kennel-dev", "artifact_bucket": "models", "data_bucket": "photos"})
+STACK = Stack(
+    {
+        "name": "kennel-dev",
+        "artifact_bucket": "models",
+        "data_bucket": "photos",
+        "notebook_prefix": "notebook/",
+    }
+)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +44,7 @@ def buckets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_stack_is_read_as_it_was_published(tmp_path: Path) -> None:
     published = notebook_source.publish(ROOT, STACK)
 
-    assert notebook_source.published_stack("models").outputs == STACK.outputs
+    assert notebook_source.published_stack("models") == Stack(STACK.outputs, uploads="notebook/")
     archive = artifacts.download(str(published["uri"]), tmp_path / "kennel.tar.gz")
     assert archive.read_bytes() == bundle.pack(ROOT)
     assert published["environment"] is None

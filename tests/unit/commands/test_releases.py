@@ -51,7 +51,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kennel.commands.acts_on.announce", lambda environment: None)
     monkeypatch.setattr(aws_stack, "outputs", lambda workspace: aws_stack.Stack(OUTPUTS))
     monkeypatch.setattr(deployment_record, "read", lambda stack: DeploymentRecord(1, DEPLOYED))
-    monkeypatch.setattr("kennel.aws.releases.everything", lambda bucket: [NEW, OLD])
+    monkeypatch.setattr("kennel.aws.releases.everything", lambda bucket, area: [NEW, OLD])
     monkeypatch.setattr("kennel.aws.releases.find", lambda bucket, name: {OLD.id: OLD, NEW.id: NEW}[name])
     monkeypatch.setattr("kennel.aws.releases.newest_job", lambda stack: "job-1")
     monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
@@ -76,6 +76,32 @@ def test_package_names_its_job_the_metrics_and_what_is_worse(capsys: pytest.Capt
     assert "takes job-1, the newest training job that has completed" in lines
     assert "r-000000000002: resnet50, 2 classes, from job-1: top-1 0.5, loss 0.25" in lines
     assert WARNING in lines
+
+
+def test_package_makes_a_release_of_a_candidate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("kennel.aws.candidates.promote", lambda workspace, stack, name, progress: NEW)
+
+    run("package", "--candidate", NEW.id)
+
+    assert f"{NEW.id}: resnet50, 2 classes, from job-1: top-1 0.5, loss 0.25" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--candidate", "r-1"], "'r-1' is no id of a release"),
+        (["--candidate", NEW.id, "--job", "job-1"], "--job and --candidate exclude each other"),
+        (["--candidate", NEW.id, "--from-imagenet"], "--candidate and --from-imagenet exclude each other"),
+    ],
+)
+def test_package_takes_one_source(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("package", *arguments)
+
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("task", ["package", "deploy"])

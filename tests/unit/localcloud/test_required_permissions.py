@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from kennel.localcloud.authorization.required_permissions import required_permissions
+from kennel.localcloud.policy.document import AccessRequest, parse
+from kennel.localcloud.policy.evaluate import PrincipalPolicies, evaluate
 
 from .conftest import A, R, request_of
 
@@ -248,6 +251,26 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         [("ec2:StopInstances", f"arn:aws:ec2:{R}:{A}:instance/i-{n}") for n in (1, 2)],
     ),
     ("ec2", "describe_instances", {}, [("ec2:DescribeInstances", "*")]),
+    (
+        "ec2",
+        "create_network_interface",
+        {"SubnetId": "subnet-1", "Groups": ["sg-1", "sg-2"]},
+        [
+            ("ec2:CreateNetworkInterface", f"arn:aws:ec2:{R}:{A}:{resource}")
+            for resource in (
+                "network-interface/*",
+                "subnet/subnet-1",
+                "security-group/sg-1",
+                "security-group/sg-2",
+            )
+        ],
+    ),
+    (
+        "ec2",
+        "create_network_interface_permission",
+        {"NetworkInterfaceId": "eni-1", "Permission": "INSTANCE-ATTACH"},
+        [("ec2:CreateNetworkInterfacePermission", f"arn:aws:ec2:{R}:{A}:network-interface/eni-1")],
+    ),
     ("xray", "put_trace_segments", {"TraceSegmentDocuments": []}, [("xray:PutTraceSegments", "*")]),
 ]
 
@@ -270,3 +293,140 @@ def test_metrics_name_their_namespace() -> None:
         request_of("cloudwatch", "put_metric_data", {"Namespace": "n", "MetricData": []})
     )
     assert permission.context["cloudwatch:namespace"] == "n"
+
+
+NETWORK = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+RESOURCES = {"InstanceCount": 2, "VolumeSizeInGB": 1, "InstanceType": "ml.m5.large", "VolumeKmsKeyId": "key"}
+VALUES: list[tuple[str, str, dict[str, Any], dict[str, str | list[str]]]] = [
+    (
+        "sagemaker",
+        "create_training_job",
+        {
+            **TRAINING,
+            "VpcConfig": NETWORK,
+            "ResourceConfig": RESOURCES,
+            "OutputDataConfig": {"S3OutputPath": "s3://b/o", "KmsKeyId": "output"},
+            "EnableInterContainerTrafficEncryption": True,
+            "EnableNetworkIsolation": False,
+        },
+        {
+            "sagemaker:instancetypes": ["ml.m5.large"],
+            "sagemaker:intercontainertrafficencryption": "true",
+            "sagemaker:maxruntimeinseconds": "60",
+            "sagemaker:networkisolation": "false",
+            "sagemaker:outputkmskey": "output",
+            "sagemaker:outputkmskeyarn": "output",
+            "sagemaker:volumekmskey": "key",
+            "sagemaker:volumekmskeyarn": "key",
+            "sagemaker:vpcsecuritygroupids": ["sg-1"],
+            "sagemaker:vpcsubnets": ["subnet-1", "subnet-2"],
+        },
+    ),
+    (
+        "sagemaker",
+        "create_training_job",
+        {
+            **TRAINING,
+            "ResourceConfig": {
+                "VolumeSizeInGB": 1,
+                "InstanceGroups": [
+                    {"InstanceType": name, "InstanceCount": 1, "InstanceGroupName": name}
+                    for name in ("ml.m5.large", "ml.g5.xlarge")
+                ],
+            },
+        },
+        {
+            "sagemaker:instancetypes": ["ml.m5.large", "ml.g5.xlarge"],
+            "sagemaker:maxruntimeinseconds": "60",
+        },
+    ),
+    (
+        "sagemaker",
+        "create_hyper_parameter_tuning_job",
+        {
+            "HyperParameterTuningJobName": "h",
+            "HyperParameterTuningJobConfig": {"Strategy": "Random", "ResourceLimits": {}},
+            "TrainingJobDefinition": {
+                **{name: value for name, value in TRAINING.items() if name != "TrainingJobName"},
+                "VpcConfig": NETWORK,
+                "HyperParameterTuningResourceConfig": {
+                    "InstanceConfigs": [
+                        {"InstanceType": "ml.c5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+                    ],
+                    "VolumeKmsKeyId": "key",
+                },
+            },
+        },
+        {
+            "sagemaker:instancetypes": ["ml.m5.large", "ml.c5.large"],
+            "sagemaker:maxruntimeinseconds": "60",
+            "sagemaker:volumekmskey": "key",
+            "sagemaker:volumekmskeyarn": "key",
+            "sagemaker:vpcsecuritygroupids": ["sg-1"],
+            "sagemaker:vpcsubnets": ["subnet-1", "subnet-2"],
+        },
+    ),
+    (
+        "sagemaker",
+        "create_model",
+        {"ModelName": "m", "ExecutionRoleArn": ROLE, "EnableNetworkIsolation": True},
+        {"sagemaker:networkisolation": "true"},
+    ),
+    (
+        "sagemaker",
+        "create_endpoint_config",
+        {
+            "EndpointConfigName": "c",
+            "KmsKeyId": "key",
+            "ProductionVariants": [VARIANT, {**VARIANT, "VariantName": "w", "InstanceType": "ml.c5.large"}],
+        },
+        {
+            "sagemaker:instancetypes": ["ml.m5.large", "ml.c5.large"],
+            "sagemaker:volumekmskey": "key",
+            "sagemaker:volumekmskeyarn": "key",
+        },
+    ),
+    ("sagemaker", "create_endpoint", {"EndpointName": "e", "EndpointConfigName": "c"}, {}),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "parameters", "expected"), VALUES)
+def test_parameters_are_condition_keys(
+    service: str, operation: str, parameters: dict[str, Any], expected: dict[str, str | list[str]]
+) -> None:
+    permission = required_permissions(request_of(service, operation, parameters))[0]
+    assert permission.context == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "network", "allowed"),
+    [
+        ({"ForAllValues:StringEquals": {"sagemaker:VpcSubnets": ["subnet-1", "subnet-2"]}}, NETWORK, True),
+        ({"ForAllValues:StringEquals": {"sagemaker:VpcSubnets": ["subnet-1"]}}, NETWORK, False),
+        ({"ForAnyValue:StringEquals": {"sagemaker:VpcSubnets": ["subnet-1"]}}, NETWORK, True),
+        ({"ForAnyValue:StringEquals": {"sagemaker:VpcSubnets": ["subnet-1"]}}, None, False),
+        ({"ForAllValues:StringEquals": {"sagemaker:VpcSubnets": ["subnet-1"]}}, None, True),
+        (
+            {
+                "ForAllValues:StringEquals": {"sagemaker:VpcSubnets": ["subnet-1"]},
+                "Null": {"sagemaker:VpcSubnets": "false"},
+            },
+            None,
+            False,
+        ),
+    ],
+)
+def test_a_policy_demands_a_network(
+    condition: dict[str, Any], network: dict[str, Any] | None, allowed: bool
+) -> None:
+    parameters = {**TRAINING, **({"VpcConfig": network} if network else {})}
+    permission = required_permissions(request_of("sagemaker", "create_training_job", parameters))[0]
+    statement = {
+        "Effect": "Allow",
+        "Action": "sagemaker:CreateTrainingJob",
+        "Resource": "*",
+        "Condition": condition,
+    }
+    policy = parse(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    request = AccessRequest(permission.action, permission.resource, permission.context)
+    assert evaluate(request, PrincipalPolicies([policy])).allowed is allowed

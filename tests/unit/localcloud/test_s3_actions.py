@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kennel.localcloud.authorization.context import s3_context
 from kennel.localcloud.authorization.required_permissions import required_permissions
 
 from .conftest import request_of
@@ -79,3 +80,26 @@ def test_a_request_requires(
 ) -> None:
     permissions = required_permissions(request_of(service, operation, parameters))
     assert [(permission.action, permission.resource) for permission in permissions] == expected
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "creates"),
+    [
+        ("put_object", {**OBJECT, "Body": b"x"}, "true"),
+        ("copy_object", {**OBJECT, "CopySource": "b/j"}, "true"),
+        ("complete_multipart_upload", {**OBJECT, "UploadId": "u", "MultipartUpload": {"Parts": []}}, "true"),
+        ("create_multipart_upload", OBJECT, "false"),
+        ("upload_part", {**OBJECT, "PartNumber": 1, "UploadId": "u", "Body": b"x"}, "false"),
+        ("upload_part_copy", {**OBJECT, "PartNumber": 1, "UploadId": "u", "CopySource": "b/j"}, "false"),
+        ("get_object", OBJECT, None),
+    ],
+)
+def test_what_creates_an_object_says_so(
+    operation: str, parameters: dict[str, Any], creates: str | None
+) -> None:
+    assert s3_context(request_of("s3", operation, parameters)).get("s3:objectcreationoperation") == creates
+
+
+def test_the_condition_of_a_write_is_a_key() -> None:
+    context = s3_context(request_of("s3", "put_object", {**OBJECT, "Body": b"x", "IfNoneMatch": "*"}))
+    assert context["s3:if-none-match"] == "*"

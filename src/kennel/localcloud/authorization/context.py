@@ -80,6 +80,18 @@ S3_PARAMETERS = {
     "IfNoneMatch": "s3:if-none-match",
     "IfMatch": "s3:if-match",
 }
+# Operations that require s3:PutObject, and whether an object exists after them. Policies that demand a
+# conditional write exempt the others, which take no condition (S3 user guide, "Enforce conditional writes on
+# Amazon S3 buckets").
+CREATES_OBJECT = {
+    "PutObject": True,
+    "PostObject": True,
+    "CopyObject": True,
+    "CompleteMultipartUpload": True,
+    "CreateMultipartUpload": False,
+    "UploadPart": False,
+    "UploadPartCopy": False,
+}
 
 
 def s3_context(request: ApiRequest) -> ConditionKeys:
@@ -89,6 +101,8 @@ def s3_context(request: ApiRequest) -> ConditionKeys:
         for parameter, name in S3_PARAMETERS.items()
         if request.parameters.get(parameter) is not None
     }
+    if request.operation in CREATES_OBJECT:
+        values["s3:objectcreationoperation"] = str(CREATES_OBJECT[request.operation]).lower()
     if request.operation in ("ListObjects", "ListObjectsV2", "ListObjectVersions"):
         values.setdefault("s3:prefix", "")
     values["s3:authtype"] = "REST-QUERY-STRING" if request.presigned else "REST-HEADER"

@@ -9,6 +9,7 @@ from kennel.localcloud.authorization.pass_role import pass_role_permissions
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.resources import context_of, key_of, resources_of
 from kennel.localcloud.authorization.s3 import kms_permissions, s3_permissions
+from kennel.localcloud.authorization.sagemaker import grant_permissions
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.policy.evaluate import ResourcePolicy
@@ -65,6 +66,8 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
     tagged = request.operation.startswith("Create") and request.parameters.get("Tags")
     if request.service == "sagemaker" and tagged:
         permissions.append(RequiredPermission("sagemaker:AddTags", resources[0]))
+    if request.service == "sagemaker":
+        permissions += grant_permissions(request)
     return permissions + pass_role_permissions(request)
 
 

@@ -1,4 +1,4 @@
-"""The resources and condition keys of each service's calls (those of S3 are in `authorization.s3`).
+"""The resources and condition keys of each service's calls; EC2, S3 and SageMaker have modules beside.
 
 Source: AWS Service Authorization Reference.
 """
@@ -8,49 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from kennel.localcloud.authorization import ec2, sagemaker
 from kennel.localcloud.authorization.context import ConditionKeys
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
-
-
-def _sagemaker(request: ApiRequest) -> list[str]:
-    if request.parameters.get("ResourceArn"):
-        return [request.parameters["ResourceArn"]]
-    arns = []
-    for parameter, kind in SAGEMAKER_KINDS.items():
-        value = request.parameters.get(parameter)
-        subject = parameter.removesuffix("Name")
-        if isinstance(value, str) and (
-            subject in request.operation or request.operation in SAGEMAKER_ALSO.get(subject, ())
-        ):
-            arns.append(value if value.startswith("arn:") else request.arn(f"{kind}/{value}", "sagemaker"))
-    if request.operation.endswith("EndpointConfig"):  # its name holds "Endpoint" too
-        arns = [arn for arn in arns if ":endpoint-config/" in arn]
-    return arns
-
-
-def _kind(noun: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", noun).lower()
-
-
-SAGEMAKER_NOUNS = (
-    "TrainingJob",
-    "HyperParameterTuningJob",
-    "ProcessingJob",
-    "TransformJob",
-    "Model",
-    "Endpoint",
-    "EndpointConfig",
-    "NotebookInstance",
-    "NotebookInstanceLifecycleConfig",
-    "CodeRepository",
-    "ModelPackageGroup",
-    "ModelPackage",
-    "Pipeline",
-)
-SAGEMAKER_KINDS = {f"{noun}Name": _kind(noun) for noun in SAGEMAKER_NOUNS}
-# An endpoint is created from a configuration: AWS requires the permission on both.
-SAGEMAKER_ALSO = {"EndpointConfig": ("CreateEndpoint", "UpdateEndpoint")}
 
 
 def _lambda(request: ApiRequest) -> list[str]:
@@ -222,22 +183,6 @@ def _iam_context(request: ApiRequest) -> ConditionKeys:
     return context
 
 
-def _ec2(request: ApiRequest) -> list[str]:
-    if request.operation in ("StartInstances", "StopInstances", "TerminateInstances", "RebootInstances"):
-        return [request.arn(f"instance/{name}") for name in request.parameters.get("InstanceIds", [])]
-    if request.operation in ATTRIBUTES_OF:
-        kind, parameter = ATTRIBUTES_OF[request.operation]
-        return [request.arn(f"{kind}/{request.parameters.get(parameter, '*')}")]
-    return []
-
-
-# The descriptions of EC2 whose permission is on a resource.
-ATTRIBUTES_OF = {
-    "DescribeInstanceAttribute": ("instance", "InstanceId"),
-    "DescribeVpcAttribute": ("vpc", "VpcId"),
-}
-
-
 def _budgets(request: ApiRequest) -> list[str]:
     arn = request.parameters.get("ResourceARN")
     name = request.parameters.get("BudgetName") or (request.parameters.get("Budget") or {}).get("BudgetName")
@@ -263,8 +208,8 @@ def _application_autoscaling_context(request: ApiRequest) -> ConditionKeys:
 
 
 _RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
-    "sagemaker": _sagemaker,
-    "sagemaker-runtime": _sagemaker,
+    "sagemaker": sagemaker.resources,
+    "sagemaker-runtime": sagemaker.resources,
     "lambda": _lambda,
     "logs": _logs,
     "cloudwatch": _cloudwatch,
@@ -275,7 +220,7 @@ _RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
     "sns": _sns,
     "sts": _sts,
     "iam": _iam,
-    "ec2": _ec2,
+    "ec2": ec2.resources,
     "budgets": _budgets,
     "application-autoscaling": _application_autoscaling,
 }
@@ -285,6 +230,8 @@ _CONTEXTS: dict[str, Callable[[ApiRequest], ConditionKeys]] = {
     "sts": _sts_context,
     "iam": _iam_context,
     "application-autoscaling": _application_autoscaling_context,
+    "sagemaker": sagemaker.condition_keys,
+    "ec2": ec2.condition_keys,
 }
 
 

@@ -11,7 +11,8 @@ from kennel.localcloud.policy.evaluate import Decision, ResourcePolicy
 from kennel.localcloud.policy.principal import service_principal
 from kennel.localcloud.protocol.messages import AwsError
 
-# aws:SourceAccount is set by these services when they assume a role, and not by ec2.amazonaws.com.
+# aws:SourceAccount is set by these services when they assume a role, and not by ec2.amazonaws.com. For tuning
+# jobs and notebook instances AWS does not document that SageMaker sets it.
 SETS_SOURCE_ACCOUNT = {
     "sagemaker.amazonaws.com",
     "lambda.amazonaws.com",
@@ -22,20 +23,24 @@ SETS_SOURCE_ACCOUNT = {
 ASSUME_ROLE = "sts:AssumeRole"
 
 
-def check_service_trust(authorizer: Authorizer, account: str, role_arn: str, service: str) -> Decision:
+def check_service_trust(
+    authorizer: Authorizer, account: str, role_arn: str, service: str, *, names_account: bool = True
+) -> Decision:
     """Check whether a role's trust policy lets a service of AWS assume it, for a resource of this account.
 
     Parameters
     ----------
     service
         The service's host name, e.g. ``sagemaker.amazonaws.com``.
+    names_account
+        Whether the service sets aws:SourceAccount for such a resource, if it does for others.
     """
     principal, role = service_principal(service), policy_store.role(role_arn)
     if role is None:
         missing = Decision("implicitDeny", f"because there is no role {role_arn}")
         return authorizer.report(principal, ASSUME_ROLE, role_arn, missing)
     context = {"aws:securetransport": "true"}
-    if service in SETS_SOURCE_ACCOUNT:
+    if names_account and service in SETS_SOURCE_ACCOUNT:
         context["aws:sourceaccount"] = account
     return authorizer.check(
         principal,

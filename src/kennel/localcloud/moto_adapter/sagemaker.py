@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.sagemaker.models import sagemaker_backends
+
+from kennel.localcloud import ACCOUNT_ID
+
+
+def key_of_endpoint_config(region: str, name: str) -> str | None:
+    """Return the KMS key that an endpoint configuration names for its volumes; None without one."""
+    config = sagemaker_backends[ACCOUNT_ID][region].endpoint_configs.get(name)
+    return config.kms_key_id if config else None
+
 
 def model(backend: Any, name: str) -> Any:
     """Return moto's record of a model, or None.

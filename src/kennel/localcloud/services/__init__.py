@@ -18,6 +18,7 @@ HANDLERS = (
     "lambda_.invoke",
     "lambda_.permissions",
     "s3",
+    "s3_conditions",
     "sagemaker.endpoints.api",
     "sagemaker.endpoints.invocation",
     "sagemaker.listing",

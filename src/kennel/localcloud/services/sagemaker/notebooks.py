@@ -13,6 +13,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
+from kennel.localcloud.services.sagemaker.execution_role import require_trust
 
 DROPPED = ("PlatformIdentifier", "InstanceMetadataServiceConfiguration", "IpAddressType")
 PLATFORM = "notebook-al2023-v1"  # the default of CreateNotebookInstance
@@ -52,7 +53,8 @@ def _dropped(call: Call) -> dict[str, Any]:
 
 @operation("sagemaker", "CreateNotebookInstance")
 def create_notebook_instance(call: Call) -> Response:
-    """Refuse a platform that AWS ended and a missing lifecycle configuration; keep what moto drops."""
+    """Refuse a role, platform or lifecycle configuration that SageMaker would not take; keep what moto drops."""
+    require_trust(call.cloud, call.parameters["RoleArn"])
     config = call.parameters.get("LifecycleConfigName")
     if config and config not in call.backend().notebook_instance_lifecycle_configurations:
         raise AwsError("ValidationException", f"Unable to find lifecycle config {config}.")

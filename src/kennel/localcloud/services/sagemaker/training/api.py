@@ -16,13 +16,13 @@ from kennel.localcloud.moto_adapter.instance_types import check_volume_key
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
 from kennel.localcloud.runtime.role_session import RoleSession, role_session
+from kennel.localcloud.services.sagemaker.execution_role import SERVICE, not_assumable
 from kennel.localcloud.services.sagemaker.training import job_folders
 from kennel.localcloud.services.sagemaker.training.container_files import host_count
 from kennel.localcloud.services.sagemaker.training.job import TrainingJob
 from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
 from kennel.localcloud.services.sagemaker.training.record import TrainingRecord
 
-SERVICE = "sagemaker.amazonaws.com"
 SESSION = "SageMaker"  # the name AWS gives the sessions of execution roles
 
 
@@ -133,11 +133,7 @@ def training_session(cloud: Cloud, role_arn: str) -> RoleSession:
     try:
         session.client("s3")
     except AwsError as error:
-        raise AwsError(
-            "ValidationException",
-            f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
-            f"principal '{SERVICE}' to assume the role.",
-        ) from error
+        raise not_assumable(role_arn) from error
     return session
 
 

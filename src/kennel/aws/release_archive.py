@@ -1,0 +1,94 @@
+"""A release's archive: unpacked without harm, packed to the same bytes each time, and named by its digest."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from kennel.aws import StackError, golden
+
+# The release's own description in its archive. It holds the digest, so it is not part of it.
+RECORD = "release.json"
+# The golden logits follow from the other files, and their last digits differ from CPU to CPU.
+_NOT_IN_DIGEST = {RECORD, f"{golden.FOLDER}/{golden.LOGITS}"}
+# Far more than an image classifier needs; SageMaker itself accepts larger ones.
+_MAXIMUM_MODEL_BYTES = 4 * 1024**3
+
+
+def unpack(archive: Path, target: Path) -> Path:
+    """Unpack a model archive; links, devices and paths that lead out of ``target`` are refused."""
+    try:
+        with tarfile.open(archive) as tar:
+            if sum(member.size for member in tar) > _MAXIMUM_MODEL_BYTES:
+                raise StackError(
+                    f"{archive.name} unpacks to more than {_MAXIMUM_MODEL_BYTES >> 30} GiB: not a classifier"
+                )
+            tar.extractall(target, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise StackError(f"{archive.name} is not a readable archive: {error}") from error
+    return target
+
+
+def pack(folder: Path) -> bytes:
+    """Return ``folder`` as a tar.gz that has the same bytes whenever it has the same content."""
+    buffer = io.BytesIO()
+    # Weights hardly compress; the lowest level saves most of the time.
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+                entry.size, entry.mode = path.stat().st_size, 0o644
+                with path.open("rb") as source:
+                    tar.addfile(entry, source)
+    return buffer.getvalue()
+
+
+def digest_of(folder: Path) -> str:
+    """Return the SHA-256 over the names and contents of a folder's files, record and golden logits left out."""
+    files = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").digest()
+            files[path.relative_to(folder).as_posix()] = digest
+    return _digest(files)
+
+
+def digest_in(stream: IO[bytes]) -> str:
+    """Return what `digest_of` does of the files in a tar.gz, which is read once and not stored.
+
+    Raises
+    ------
+    StackError
+        It is not a readable archive.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=stream, mode="r|gz") as tar:
+            for member in tar:
+                if content := tar.extractfile(member):
+                    files[member.name] = hashlib.file_digest(content, "sha256").digest()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise StackError(f"a release's archive is not readable: {error}") from error
+    return _digest(files)
+
+
+def id_of(digest: str) -> str:
+    """Return the id of the release with a digest."""
+    return f"r-{digest[:12]}"
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(set(files) - _NOT_IN_DIGEST, key=lambda name: name.split("/")):
+        total.update(name.encode() + b"\0")
+        total.update(files[name])
+    return total.hexdigest()
