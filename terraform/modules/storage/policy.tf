@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "bucket" {
       sid       = "WriteReleasesOnce"
       effect    = "Deny"
       actions   = ["s3:PutObject"]
-      resources = ["arn:${var.partition}:s3:::${statement.value}/releases/r-*"]
+      resources = ["arn:${var.partition}:s3:::${statement.value}/releases/*"]
 
       principals {
         type        = "AWS"
@@ -67,7 +67,7 @@ data "aws_iam_policy_document" "bucket" {
       sid       = "KeepReleases"
       effect    = "Deny"
       actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-      resources = ["arn:${var.partition}:s3:::${statement.value}/releases/r-*"]
+      resources = ["arn:${var.partition}:s3:::${statement.value}/releases/*"]
 
       principals {
         type        = "AWS"
