@@ -260,3 +260,54 @@ def test_a_call_that_requires_no_permission_is_in_the_audit_log_too(
     assert [(entry.action, entry.decision) for entry in entries_of(service, name)] == [
         ("sts:GetCallerIdentity", "allow")
     ]
+
+
+def test_network_interfaces_are_granted_by_subnet(client: Client, role: Role) -> None:
+    ec2, arn = client("ec2"), f"arn:aws:ec2:us-east-1:{ACCOUNT}"
+    own, other = (subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"][:2])
+    groups = [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"][:1]]
+    create = [f"{arn}:network-interface/*", f"{arn}:subnet/{own}", f"{arn}:security-group/{groups[0]}"]
+    within = {"ArnEquals": {"ec2:Subnet": f"{arn}:subnet/{own}"}}
+    joining = client(
+        "ec2",
+        role(
+            next(names),
+            statement("ec2:CreateNetworkInterface", create),
+            statement("ec2:DeleteNetworkInterface", f"{arn}:network-interface/*", Condition=within),
+        ),
+    )
+    made = joining.create_network_interface(SubnetId=own, Groups=groups)["NetworkInterface"]
+    code = "UnauthorizedOperation"
+    assert outcome(joining.create_network_interface, SubnetId=other, Groups=groups)[1] == code
+    foreign = ec2.create_network_interface(SubnetId=other)["NetworkInterface"]["NetworkInterfaceId"]
+    assert outcome(joining.delete_network_interface, NetworkInterfaceId=foreign)[1] == code
+    joining.delete_network_interface(NetworkInterfaceId=made["NetworkInterfaceId"])
+    ec2.delete_network_interface(NetworkInterfaceId=foreign)
+
+
+def test_an_endpoint_under_a_key_needs_a_grant_of_it(client: Client, role: Role) -> None:
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+    operator = client("sagemaker")
+    operator.create_model(
+        ModelName="under-a-key",
+        ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/served",
+        PrimaryContainer={"Image": "image"},
+    )
+    variant = {"VariantName": "v", "ModelName": "under-a-key", "InitialInstanceCount": 1}
+    operator.create_endpoint_config(
+        EndpointConfigName="under-a-key",
+        KmsKeyId=key,
+        ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}],
+    )
+    creates = statement("sagemaker:CreateEndpoint", "*")
+    create = client("sagemaker", role(next(names), creates)).create_endpoint
+    _, code, message = outcome(create, EndpointName="under-a-key", EndpointConfigName="under-a-key")
+    assert code == "AccessDeniedException"
+    assert f"kms:CreateGrant on resource: {key}" in message
+    condition = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    granted = role(next(names), creates, statement("kms:CreateGrant", key, Condition=condition))
+    create = client("sagemaker", granted).create_endpoint
+    operator.delete_model(ModelName="under-a-key")  # authorized, then refused because there is no such model
+    code = outcome(create, EndpointName="under-a-key", EndpointConfigName="under-a-key")[1]
+    assert code == "ValidationException"
+    operator.delete_endpoint_config(EndpointConfigName="under-a-key")

@@ -10,6 +10,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -292,3 +293,28 @@ def test_the_owner_of_a_bucket_pays_for_requests(client: Client) -> None:
     s3.put_object(Bucket=bucket, Key="\x01", Body=b"x")
 
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+
+
+def test_one_of_several_conditional_writes_succeeds(client: Client, bucket: str) -> None:
+    clients = [client("s3") for _ in range(8)]
+
+    def write(number: int) -> str:
+        try:
+            clients[number].put_object(Bucket=bucket, Key="k", Body=bytes(200_000), IfNoneMatch="*")
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "written"
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        results = sorted(pool.map(write, range(len(clients))))
+    assert results == ["PreconditionFailed"] * 7 + ["written"]
+
+
+def test_a_copy_keeps_its_condition(client: Client, bucket: str) -> None:
+    s3, source = client("s3"), f"{bucket}/from"
+    s3.put_object(Bucket=bucket, Key="from", Body=b"1")
+    copied = s3.copy_object(Bucket=bucket, Key="to", CopySource=source, IfNoneMatch="*")["CopyObjectResult"]
+    for condition in ({"IfNoneMatch": "*"}, {"IfMatch": '"another"'}):
+        with pytest.raises(ClientError, match="PreconditionFailed"):
+            s3.copy_object(Bucket=bucket, Key="to", CopySource=source, **condition)
+    s3.copy_object(Bucket=bucket, Key="to", CopySource=source, IfMatch=copied["ETag"])
