@@ -180,37 +180,42 @@ run "what_the_notebook_starts_is_in_the_network_on_allowed_types_and_under_the_k
     source = "./modules/identity"
   }
 
-  # Each statement that allows a job, by what it demands.
+  # Each statement that allows a job, with all that it demands.
   assert {
-    condition = toset([
-      for statement in jsondecode(aws_iam_role_policy.this["notebook"].policy).Statement : {
-        lists = {
-          for name, values in statement.Condition["ForAllValues:StringEquals"] : name => toset(flatten([values]))
-        }
-        present = statement.Condition.Null
-        key     = try(statement.Condition.ArnEquals, null)
-      }
-      if length(setintersection(flatten([statement.Action]), ["sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateTrainingJob"])) > 0
-      ]) == toset([
-      for rule in [
-        { types = ["ml.m5.large", "ml.m5.xlarge"], key = { "sagemaker:VolumeKmsKeyArn" = var.key_arn } },
-        { types = ["ml.m5.large", "ml.m5.xlarge"], key = { "sagemaker:VolumeKmsKey" = var.key_arn } },
-        { types = ["ml.g5.xlarge"], key = null },
-        ] : {
-        lists = {
-          "sagemaker:InstanceTypes"       = toset(rule.types)
-          "sagemaker:VpcSecurityGroupIds" = toset(["sg-0"])
-          "sagemaker:VpcSubnets"          = toset(["subnet-0", "subnet-1"])
-        }
-        present = {
-          "sagemaker:InstanceTypes"       = "false"
-          "sagemaker:VpcSecurityGroupIds" = "false"
-          "sagemaker:VpcSubnets"          = "false"
-        }
-        key = rule.key
-      }
-    ])
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.this["notebook"].policy).Statement :
+      statement.Sid => jsonencode(statement.Condition)
+      if contains(flatten([statement.Action]), "sagemaker:CreateTrainingJob")
+      } == {
+      for sid, rule in {
+        RunJobsWithKey           = { types = ["ml.m5.large", "ml.m5.xlarge"], key = "sagemaker:VolumeKmsKeyArn" }
+        RunJobsWithKeyFormerName = { types = ["ml.m5.large", "ml.m5.xlarge"], key = "sagemaker:VolumeKmsKey" }
+        RunJobsWithLocalDisk     = { types = "ml.g5.xlarge", key = null }
+        } : sid => jsonencode(merge(
+          {
+            "ForAllValues:StringEquals" = {
+              "sagemaker:InstanceTypes"       = rule.types
+              "sagemaker:VpcSecurityGroupIds" = "sg-0"
+              "sagemaker:VpcSubnets"          = ["subnet-0", "subnet-1"]
+            }
+            Null = {
+              "sagemaker:InstanceTypes"       = "false"
+              "sagemaker:VpcSecurityGroupIds" = "false"
+              "sagemaker:VpcSubnets"          = "false"
+            }
+          },
+          rule.key == null ? {} : { ArnEquals = { (rule.key) = var.key_arn } },
+      ))
+    }
     error_message = "Every job of the notebook must name the network, an allowed type, and the key unless the type has local disks."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.this["notebook"].policy).Statement : statement.Sid
+      if contains(flatten([statement.Action]), "sagemaker:CreateHyperParameterTuningJob")
+    ] == ["RunJobsWithKey", "RunJobsWithKeyFormerName", "RunJobsWithLocalDisk"]
+    error_message = "Tuning jobs must be allowed by the same statements."
   }
 
   assert {
@@ -233,26 +238,26 @@ run "actions_on_the_network_match_the_resources_that_ec2_checks" {
   assert {
     condition = {
       for statement in jsondecode(aws_iam_role_policy.this["training"].policy).Statement :
-      statement.Sid => {
-        actions   = toset(flatten([statement.Action]))
-        condition = try(toset(statement.Condition.ArnEquals["ec2:Subnet"]), null)
-        resources = toset([for resource in flatten([statement.Resource]) : split("/", split(":", resource)[5])[0]])
-      }
+      statement.Sid => jsonencode({
+        actions   = sort(flatten([statement.Action]))
+        condition = try(statement.Condition.ArnEquals["ec2:Subnet"], null)
+        resources = sort(distinct([for resource in flatten([statement.Resource]) : split("/", split(":", resource)[5])[0]]))
+      })
       if endswith(statement.Sid, "NetworkInterfaces")
       } == {
-      CreateNetworkInterfaces = {
-        actions   = toset(["ec2:CreateNetworkInterface"])
+      CreateNetworkInterfaces = jsonencode({
+        actions   = ["ec2:CreateNetworkInterface"]
         condition = null
-        resources = toset(["network-interface", "security-group", "subnet"])
-      }
-      UseNetworkInterfaces = {
-        actions = toset(["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"])
-        condition = toset([
+        resources = ["network-interface", "security-group", "subnet"]
+      })
+      UseNetworkInterfaces = jsonencode({
+        actions = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
+        condition = [
           "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-0",
           "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-1",
-        ])
-        resources = toset(["network-interface"])
-      }
+        ]
+        resources = ["network-interface"]
+      })
     }
     error_message = "An action must be granted on the resource types that the Service Authorization Reference lists for it."
   }
@@ -263,5 +268,93 @@ run "actions_on_the_network_match_the_resources_that_ec2_checks" {
       if contains(flatten([statement.Action]), "cloudwatch:DescribeAlarms")
     ] == ["arn:aws:cloudwatch:us-east-1:123456789012:alarm:kennel-local-endpoint-*"]
     error_message = "SageMaker must be able to watch the roll-back alarms with the endpoint's role."
+  }
+}
+
+run "releases_are_written_once_and_kept" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    account_id   = "123456789012"
+    bucket_names = { artifacts = "a", data = "d", logs = "l" }
+    name         = "kennel-local"
+    partition    = "aws"
+    region       = "us-east-1"
+  }
+
+  # As in the S3 user guide: a request that creates an object needs the condition, the parts of an upload do not.
+  assert {
+    condition = {
+      for statement in jsondecode(aws_s3_bucket_policy.this["artifacts"].policy).Statement :
+      statement.Sid => jsonencode({ action = statement.Action, condition = try(statement.Condition, null), effect = statement.Effect, principal = statement.Principal, resource = statement.Resource })
+      if endswith(statement.Sid, "Releases") || endswith(statement.Sid, "Once")
+      } == {
+      KeepReleases = jsonencode({
+        action    = ["s3:DeleteObjectVersion", "s3:DeleteObject"]
+        condition = null
+        effect    = "Deny"
+        principal = { AWS = "*" }
+        resource  = "arn:aws:s3:::a/releases/*"
+      })
+      WriteReleasesOnce = jsonencode({
+        action    = "s3:PutObject"
+        condition = { Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } }
+        effect    = "Deny"
+        principal = { AWS = "*" }
+        resource  = "arn:aws:s3:::a/releases/*"
+      })
+    }
+    error_message = "Nobody may overwrite or delete a release."
+  }
+}
+
+run "interface_endpoints_are_for_this_account" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    account_id               = "123456789012"
+    availability_zones       = ["us-east-1a", "us-east-1b"]
+    bucket_arns              = ["arn:aws:s3:::a"]
+    cidr_block               = "10.42.0.0/16"
+    flow_log_group           = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:/flow", name = "/flow" }
+    interface_endpoints      = ["logs", "sts"]
+    interface_endpoint_zones = 1
+    name                     = "kennel-local"
+    partition                = "aws"
+    region                   = "us-east-1"
+  }
+
+  override_data {
+    target = data.aws_prefix_list.s3
+    values = { id = "pl-0" }
+  }
+
+  assert {
+    condition = alltrue([
+      for endpoint in aws_vpc_endpoint.this :
+      one(jsondecode(endpoint.policy).Statement).Condition == { StringEquals = { "aws:PrincipalAccount" = "123456789012" } }
+    ])
+    error_message = "An interface endpoint must let only this account's principals through."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_role_policy.flow_logs.policy).Statement : statement.Action
+      ])) == toset([
+      "logs:CreateLogGroup",
+      "logs:CreateLogStream",
+      "logs:DescribeLogGroups",
+      "logs:DescribeLogStreams",
+      "logs:PutLogEvents",
+    ])
+    error_message = "The role of flow logs needs what the VPC guide lists."
   }
 }

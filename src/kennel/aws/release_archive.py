@@ -57,8 +57,7 @@ def digest_of(folder: Path) -> str:
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").digest()
-            files[path.relative_to(folder).as_posix()] = digest
+                files[path.relative_to(folder).as_posix()] = _sha256(content)
     return _digest(files)
 
 
@@ -75,7 +74,7 @@ def digest_in(stream: IO[bytes]) -> str:
         with tarfile.open(fileobj=stream, mode="r|gz") as tar:
             for member in tar:
                 if content := tar.extractfile(member):
-                    files[member.name] = hashlib.file_digest(content, "sha256").digest()
+                    files[member.name] = _sha256(content)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise StackError(f"a release's archive is not readable: {error}") from error
     return _digest(files)
@@ -84,6 +83,13 @@ def digest_in(stream: IO[bytes]) -> str:
 def id_of(digest: str) -> str:
     """Return the id of the release with a digest."""
     return f"r-{digest[:12]}"
+
+
+def _sha256(stream: IO[bytes]) -> bytes:
+    total = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        total.update(chunk)
+    return total.digest()
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

@@ -88,6 +88,14 @@ resource "aws_iam_role_policy" "this" {
   name   = replace(each.key, "_", "-")
   role   = aws_iam_role.this[each.key].id
   policy = each.value.policy
+
+  lifecycle {
+    precondition {
+      # IAM counts the inline policies of a role without white space.
+      condition     = length(replace(each.value.policy, "/\\s/", "")) <= 10240
+      error_message = "The policy of the role ${each.key} exceeds the 10240 characters that IAM allows: list fewer notebook.job_instance_types."
+    }
+  }
 }
 
 resource "aws_iam_instance_profile" "this" {
