@@ -51,7 +51,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kennel.commands.acts_on.announce", lambda environment: None)
     monkeypatch.setattr(aws_stack, "outputs", lambda workspace: aws_stack.Stack(OUTPUTS))
     monkeypatch.setattr(deployment_record, "read", lambda stack: DeploymentRecord(1, DEPLOYED))
-    monkeypatch.setattr("kennel.aws.releases.everything", lambda bucket, area: [NEW, OLD])
+    monkeypatch.setattr("kennel.aws.releases.everything", lambda bucket, area="releases": [NEW, OLD])
     monkeypatch.setattr("kennel.aws.releases.find", lambda bucket, name: {OLD.id: OLD, NEW.id: NEW}[name])
     monkeypatch.setattr("kennel.aws.releases.newest_job", lambda stack: "job-1")
     monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
