@@ -6,7 +6,7 @@ Source: AWS Service Authorization Reference, "Actions, resources, and condition 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from kennel.localcloud.authorization.context import ConditionKeys
@@ -59,7 +59,7 @@ def resources(request: ApiRequest) -> list[str]:
 
 
 # A condition key's values are at these places of the parameters; lists on the way are gone through.
-Places = Mapping[str, tuple[str, ...]]
+Places = dict[str, tuple[str, ...]]
 # Keys with any number of values, and none where the request gives none; the others have one value.
 LISTS = {"InstanceTypes", "AcceleratorTypes", "VpcSubnets", "VpcSecurityGroupIds"}
 # Keys that the Service Authorization Reference calls deprecated, with their successors. The SageMaker guide's
