@@ -135,6 +135,7 @@ run "a_record_that_names_no_release_of_the_bucket_is_refused" {
     instance_count           = 1
     instance_type            = "ml.m5.large"
     key_arn                  = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    local_disk_families      = ["m5d"]
     name                     = "kennel-local"
     role_arn                 = "arn:aws:iam::123456789012:role/kennel-local-endpoint"
     rollback_alarms          = []
@@ -146,4 +147,39 @@ run "a_record_that_names_no_release_of_the_bucket_is_refused" {
   }
 
   expect_failures = [var.releases]
+}
+
+run "a_type_with_local_disks_takes_no_key" {
+  command = plan
+
+  module {
+    source = "./modules/endpoint"
+  }
+
+  variables {
+    current                  = "2"
+    endpoint_name            = "kennel-local-classifier"
+    instance_count           = 1
+    instance_type            = "ml.m5.large"
+    key_arn                  = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    local_disk_families      = ["m5d"]
+    name                     = "kennel-local"
+    role_arn                 = "arn:aws:iam::123456789012:role/kennel-local-endpoint"
+    rollback_alarms          = []
+    termination_wait_seconds = 0
+    variant                  = "AllTraffic"
+    releases = {
+      for number, type in { "1" = null, "2" = "ml.m5d.large" } : number => {
+        id                      = "r-${number}"
+        image                   = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:1"
+        instance_type           = type
+        model_data_url          = "s3://bucket/releases/r-${number}/model.tar.gz"
+      }
+    }
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this["1"].kms_key_arn == var.key_arn && aws_sagemaker_endpoint_configuration.this["2"].kms_key_arn == null
+    error_message = "SageMaker refuses a key for types with local disks; the others must have the stack's."
+  }
 }
