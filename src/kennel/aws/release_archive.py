@@ -52,7 +52,7 @@ def pack(folder: Path) -> bytes:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the SHA-256 over the names and contents of a folder's files, record and golden logits left out."""
+    """Return the SHA-256 over the names and contents of a folder's files but for record and golden logits."""
     files = {}
     for path in folder.rglob("*"):
         if path.is_file():

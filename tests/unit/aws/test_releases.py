@@ -6,11 +6,12 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
 
-from kennel.aws import StackError, artifacts, candidates, release_archive, releases, silent
+from kennel.aws import StackError, artifacts, candidates, golden, release_archive, releases, silent
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
@@ -104,6 +105,9 @@ def model_folder(folder: Path, weights: bytes = b"weights") -> Path:
     (folder / "model.pth").write_bytes(weights)
     (folder / "model.json").write_text(json.dumps({"arch": "resnet50", "classes": ["a", "b"]}))
     (folder / "metrics.json").write_text('{"test_top1": 0.5}')
+    (folder / golden.FOLDER).mkdir()
+    (folder / golden.FOLDER / "0.png").write_bytes(b"photo")
+    (folder / golden.FOLDER / golden.LOGITS).write_text('{"source": "x", "logits": {"0.png": [9.0, 9.0]}}')
     return folder
 
 
@@ -114,10 +118,9 @@ def test_the_digest_of_an_archive_is_that_of_its_content(tmp_path: Path) -> None
         (content / "code" / name).write_text(name)
     digest = release_archive.digest_of(content)
     (content / release_archive.RECORD).write_text(digest)
+    (content / golden.FOLDER / golden.LOGITS).write_text("{}")
 
-    assert release_archive.digest_of(content) == digest, (
-        "the record holds the digest, so it is not part of it"
-    )
+    assert release_archive.digest_of(content) == digest, "neither record nor golden logits are part of it"
     assert release_archive.digest_in(io.BytesIO(release_archive.pack(content))) == digest
 
 
@@ -176,7 +179,8 @@ class TestCandidates:
 
     @pytest.fixture(autouse=True)
     def _loads(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("kennel.classifier.inference.load", lambda folder: None)
+        classifier = SimpleNamespace(logits=lambda photo: [0.5, 1.5])
+        monkeypatch.setattr("kennel.classifier.inference.load", lambda folder: classifier)
 
     def propose(self, workspace: Workspace, folder: Path) -> releases.Release:
         content = model_folder(folder)
@@ -196,6 +200,8 @@ class TestCandidates:
         assert release.model_data_url == f"s3://{BUCKET}/releases/{candidate.id}/model.tar.gz"
         releases.verify(release)
         assert releases.everything(BUCKET) == [release]
+        # The notebook's logits are not covered by the digest: the release has what its model gives here.
+        assert golden.read(release.model_data_url) == [golden.GoldenPhoto("0.png", b"photo", [0.5, 1.5])]
 
     def test_a_candidate_that_was_changed_is_refused(
         self, workspace: Workspace, stack: Stack, tmp_path: Path
