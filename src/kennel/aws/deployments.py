@@ -142,6 +142,7 @@ def deploy(
     """
     bucket = stack_["artifact_bucket"]
     release = releases.find(bucket, release_id or releases.newest(bucket))
+    (progress or silent)(f"reading {release.id}, to compare its content with its digest")
     releases.verify(release)
     with _transition(workspace, stack_, f"deploy {release.id}", approve, progress or silent) as transition:
         before = transition.before
