@@ -40,6 +40,8 @@ def test_more_hosts_learn_the_same(deployed: Any, hosts: int) -> None:
     alone = train(deployed, {"epochs": "3"})
     together = train(deployed, {"epochs": "3"}, instances=hosts)
     assert together["instances"] == hosts
+    described = session.client("sagemaker").describe_training_job(TrainingJobName=together["job"])
+    assert described["EnableInterContainerTrafficEncryption"]
     assert_same_metrics(together["metrics"], alone["metrics"], 0.005)
     assert len(together["logs"]["streams"]) == hosts
     logged = lines(deployed, together["job"])

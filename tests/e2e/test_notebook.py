@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel import notebook
-from kennel.aws import candidates, releases, session, trials
+from kennel.aws import candidates, platforms, releases, session, trials
 
 pytestmark = pytest.mark.slow
 
@@ -160,7 +160,10 @@ def test_jobs_outside_the_network_or_the_allowed_types_are_denied(
     stack = deployed.stack
     definition: dict[str, Any] = {
         "RoleArn": stack["roles"]["training"],
-        "AlgorithmSpecification": {"TrainingInputMode": "File", "TrainingImage": stack["training"]["image"]},
+        "AlgorithmSpecification": {
+            "TrainingInputMode": "File",
+            "TrainingImage": platforms.training_image(stack, stack["training"]["instance_type"]),
+        },
         "OutputDataConfig": {"S3OutputPath": f"s3://{stack['artifact_bucket']}/training"},
         "ResourceConfig": {
             "InstanceType": stack["training"]["instance_type"],

@@ -153,7 +153,6 @@ def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) 
             # Hosts exchange gradients, from which photos can be reconstructed.
             enable_inter_container_traffic_encryption=request.instances > 1,
         )
-    instance_type = request.instance_type or settings["instance_type"]
     stopping = StoppingCondition(max_runtime_in_seconds=request.maximum_seconds)
     checkpoints = None
     if request.spot:
@@ -218,7 +217,8 @@ def tuner(
 
         def _build_training_job_definition(self, inputs: Any) -> Any:
             definition = super()._build_training_job_definition(inputs)
-            definition.resource_config.volume_kms_key_id = trainer.compute.volume_kms_key_id
+            if trainer.compute.volume_kms_key_id:
+                definition.resource_config.volume_kms_key_id = trainer.compute.volume_kms_key_id
             return definition
 
     trainer = model_trainer(workspace, stack, request)

@@ -53,7 +53,7 @@ def _dropped(call: Call) -> dict[str, Any]:
 
 @operation("sagemaker", "CreateNotebookInstance")
 def create_notebook_instance(call: Call) -> Response:
-    """Refuse a role, platform or lifecycle configuration that SageMaker would not take; keep what moto drops."""
+    """Refuse a role, platform or lifecycle configuration that AWS does not take; keep what moto drops."""
     require_trust(call.cloud, call.parameters["RoleArn"])
     config = call.parameters.get("LifecycleConfigName")
     if config and config not in call.backend().notebook_instance_lifecycle_configurations:
