@@ -13,7 +13,16 @@ from kennel.checks.check import RESULTS, Check, CheckResult, Progress
 from kennel.checks.programs import Programs
 
 SOURCES = ("src", "tests", "bootstrap", "lambda", "ec2", "policies", "benchmarks", "tasks.py")
-QUICK = ("format", "lint", "imports", "dead code", "documents", "terraform fmt", "terraform style")
+QUICK = (
+    "format",
+    "lint",
+    "imports",
+    "dead code",
+    "documents",
+    "terraform fmt",
+    "terraform style",
+    "provider 6",
+)
 
 
 def checks(root: Path, programs: Programs, *, fast: bool = False) -> list[Check]:
@@ -72,6 +81,7 @@ def _terraform(root: Path, programs: Programs) -> list[Check]:
     return [
         command("terraform fmt", ["fmt", "-recursive", "-check", "-diff"]),
         _program(programs, "terraform style", [sys.executable, "-m", "kennel.checks.terraform_style"]),
+        _program(programs, "provider 6", [sys.executable, "-m", "kennel.checks.provider_schema"]),
         command("terraform validate", ["init", "-backend=false", "-input=false", *plugins], ["validate"]),
         command("terraform test", ["test"], after=("terraform validate",)),  # which prepares its providers
     ]
