@@ -139,6 +139,17 @@ resource "aws_sqs_queue" "unreasoned" {
 }
 """,
     "broken.tf": 'resource "aws_sqs_queue" {',
+    "images.json": """
+{
+  "training": {
+    "cpu": {
+      "repository": "pytorch-training", "tag": "1.0", "python": "3.6", "source": "https://github.com/aws",
+      "end_of_patch": "2020-01-01"
+    }
+  },
+  "inference": {}
+}
+""",
 }
 
 EXPECTED = {
@@ -158,6 +169,7 @@ EXPECTED = {
     "variable.tf": "CKV_KENNEL_11",
     "unreasoned.tf": "UNREASONED",
     "broken.tf": "UNREADABLE",
+    "images.json": "IMAGE_END_OF_PATCH",
 }
 
 
