@@ -19,6 +19,7 @@ from kennel.aws import (
     silent,
     state_bucket,
     state_lock,
+    state_outputs,
     unfinished,
 )
 from kennel.aws.changes import Changes
@@ -185,10 +186,15 @@ def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
     StackError
         There is no stack in this environment.
     """
+    backend = state_bucket.backend(workspace)
     terraform = terraform_of(workspace, progress)
-    if not (terraform.data_directory / "terraform.tfstate").exists():
-        terraform = prepare(workspace, progress)
-    values = terraform.outputs()
+
+    def ask() -> dict[str, Any]:
+        terraform.init(backend, session.provider_mirror())
+        return terraform.outputs()
+
+    version = state_outputs.state_version(backend)
+    values = state_outputs.read(terraform.data_directory, version, ask) if version else {}
     if not values:
         raise StackError(
             f"there is no stack in {workspace.environment}: "

@@ -21,7 +21,7 @@ from typing import Any
 from python_terraform import IsFlagged
 from python_terraform import Terraform as CommandLine
 
-from kennel.aws import Progress, StackError, endpoint_watch, operation_record, silent
+from kennel.aws import Progress, StackError, endpoint_watch, initialised, operation_record, silent
 from kennel.aws import terraform_messages as messages
 from kennel.aws.changes import Changes, ResourceChange, drift_in
 from kennel.aws.terraform_process import ERRORED, TerraformProcess
@@ -62,10 +62,18 @@ class Terraform:
         self.progress = progress or silent
         self._variable_files: dict[str, Any] = {"var_file": [str(path) for path in variable_files]}
         self._variables = {f"TF_VAR_{name}": value for name, value in (variables or {}).items()}
+        self._binary = binary
         self._command_line = CommandLine(working_dir=str(directory), terraform_bin_path=binary)
 
     def init(self, backend: dict[str, str], plugin_directory: str | None = None) -> None:
-        """Prepare the root: backend, modules, providers (from ``plugin_directory`` if given)."""
+        """Prepare the root: backend, modules, providers (from ``plugin_directory`` if given).
+
+        Nothing is done if that was done with the same files and settings, and no command has failed since.
+        """
+        settings = {"backend": backend, "plugins": plugin_directory, "binary": self._binary}
+        now = initialised.Initialisation(self.directory, self.data_directory, settings)
+        if now.done:
+            return
         self._run(
             "init",
             input=False,
@@ -74,6 +82,7 @@ class Terraform:
             backend_config=backend,
             plugin_dir=plugin_directory,
         )
+        now.note()
 
     def plan(
         self,
@@ -262,3 +271,5 @@ class Terraform:
         # With `-detailed-exitcode`, exit code 2 means that there are changes.
         if code != 0 and not (code == 2 and "detailed_exitcode" in options) and not failures:
             failures.append(messages.plain(error_text) or f"exit code {code}")
+        if failures:
+            initialised.forget(self.data_directory)

@@ -176,3 +176,29 @@ def test_what_exists_already_names_the_remedy(root: Path) -> None:
 
     with pytest.raises(StackError, match=r"The dog already exists\. \| run the same command again"):
         terraform_of(root).apply()
+
+
+def test_init_runs_again_only_for_another_reason(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    terraform = terraform_of(root)
+    commands: list[str] = []
+    run = terraform._run
+    monkeypatch.setattr(
+        terraform,
+        "_run",
+        lambda command, *operands, **options: commands.append(command) or run(command, *operands, **options),
+    )
+
+    def runs(backend: dict[str, str] | None = None) -> bool:
+        commands.clear()
+        terraform.init(backend or {})
+        return "init" in commands
+
+    assert not runs()
+    (root / "more.tf").write_text('output "more" { value = 1 }')
+    assert runs()
+    assert not runs()
+    (root / "broken.tf").write_text('output "broken" { value = nothing }')
+    assert runs(), "this init succeeds: it does not evaluate"
+    with pytest.raises(StackError):
+        terraform.plan()
+    assert runs(), "a command failed"
