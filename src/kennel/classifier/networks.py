@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision import models
 
 from kennel.classifier import TrainingError, lite0, weights
 from kennel.classifier.hyperparameters import LITE0
@@ -236,6 +235,8 @@ def _classifier(arch: str) -> nn.Module:
     known = torchvision_weights(arch)  # raises an error for an unknown name
     if not hasattr(known.transforms(), "crop_size") or known.meta.get("categories") is None:
         raise TrainingError(f"{arch} is not a picture classifier; use {LITE0} or resnet50")
+    from torchvision import models  # here: see kennel.classifier.lite0
+
     return models.get_model(arch, weights=None)
 
 

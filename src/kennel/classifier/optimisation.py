@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,20 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
+
+
+class EagerAdamW(AdamW):
+    """AdamW without the wrappers that keep PyTorch's compiler away from an optimizer.
+
+    Their first call imports the compiler, as much as all else that a training of the default network imports.
+    Nothing here is compiled, so the methods are called as they are.
+    """
+
+    add_param_group = inspect.unwrap(AdamW.add_param_group)
+    zero_grad = inspect.unwrap(AdamW.zero_grad)
+    state_dict = inspect.unwrap(AdamW.state_dict)
+    load_state_dict = inspect.unwrap(AdamW.load_state_dict)
+    step = torch.no_grad()(inspect.unwrap(AdamW.step))
 
 
 def adamw(parts: Sequence[tuple[nn.Module, float]], weight_decay: float) -> AdamW:
@@ -23,7 +38,7 @@ def adamw(parts: Sequence[tuple[nn.Module, float]], weight_decay: float) -> Adam
         groups.append({"params": [p for p in trained if p.ndim > 1], "lr": lr, "weight_decay": weight_decay})
         groups.append({"params": [p for p in trained if p.ndim <= 1], "lr": lr, "weight_decay": 0.0})
     # Fused: one kernel for each step instead of ten small ones for each parameter.
-    return AdamW([group for group in groups if group["params"]], fused=True)
+    return EagerAdamW([group for group in groups if group["params"]], fused=True)
 
 
 def warmup_cosine(optimizer: AdamW, steps: int, warmup: int) -> LambdaLR:

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from kennel.classifier import TrainingError, lite0
 from kennel.classifier.hyperparameters import LITE0
@@ -44,6 +43,8 @@ def load_strictly(module: nn.Module, state: dict[str, Tensor], what: str) -> Non
 
 def torchvision_weights(arch: str) -> Any:
     """Return torchvision's best ImageNet weights entry for a network name (for resnet50 IMAGENET1K_V2)."""
+    from torchvision import models  # here: see kennel.classifier.lite0
+
     try:
         return models.get_model_weights(arch).DEFAULT
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from torchvision import models
 
 from kennel.classifier import imagenet, labels
 
@@ -41,6 +42,10 @@ def test_the_order_is_that_of_the_logits() -> None:
     assert imagenet.categories_of("tench") == (0,)
     assert imagenet.categories_of("Labrador") == (208,)
     assert len(imagenet.categories_of("dog")) == 118
+
+
+def test_the_names_are_torchvisions() -> None:
+    assert list(imagenet.names()) == models.ResNet50_Weights.DEFAULT.meta["categories"]
 
 
 def test_most_of_the_133_breeds_are_known_and_the_others_are_listed() -> None:

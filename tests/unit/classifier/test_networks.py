@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torchvision.models.efficientnet import EfficientNet, MBConv, MBConvConfig
 
 from kennel.classifier import TrainingError, lite0, networks, weights
 
@@ -17,6 +21,44 @@ def test_the_packaged_weights_load_strictly() -> None:
     network = lite0.efficientnet_lite0()
     network.load_state_dict(STATE)
     assert sum(p.numel() for p in network.parameters()) == 4_652_008  # the paper's 4.7 M
+
+
+def test_it_is_torchvisions_efficientnet_without_squeeze_and_excitation() -> None:
+    """The same initial values under a seed, and the same results and gradients in training."""
+    torch.manual_seed(3)
+    ours = lite0.efficientnet_lite0(5)
+    torch.manual_seed(3)
+    theirs = torchvisions_lite0(5)
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
+
+    pictures, results = torch.randn(4, 3, 70, 70), []
+    for network in (ours, theirs):
+        torch.manual_seed(4)
+        logits = network.train()(pictures)
+        logits.square().sum().backward()
+        results.append([logits, *(parameter.grad for parameter in network.parameters())])
+    assert all(torch.allclose(a, b, rtol=1e-4, atol=1e-6) for a, b in zip(*results, strict=True))
+
+
+def torchvisions_lite0(classes: int) -> EfficientNet:
+    class Block(MBConv):
+        def __init__(self, shape: MBConvConfig, stochastic_depth: float, norm: Callable[..., Any]) -> None:
+            super().__init__(shape, stochastic_depth, norm, se_layer=lambda *_, **__: torch.nn.Identity())
+            self.block = torch.nn.Sequential(
+                *(layer for layer in self.block if len(list(layer.parameters())))
+            )
+
+    settings = [MBConvConfig(*stage, block=Block) for stage in lite0.STAGES]
+    norm = partial(torch.nn.BatchNorm2d, eps=1e-3, momentum=0.01)
+    network = EfficientNet(settings, 0.2, num_classes=classes, norm_layer=norm, last_channel=lite0.WIDTH)
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.SiLU):
+                setattr(module, name, torch.nn.ReLU6())
+            if isinstance(child, torch.nn.Conv2d) and child.stride[0] == 2:
+                child.__class__ = lite0.SameConv2d
+    return network
 
 
 def test_stride_2_convolutions_pad_as_tensorflow_does() -> None:
