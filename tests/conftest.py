@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 from collections.abc import Iterator
 
+import botocore.session
 import pytest
 
 # torch, moto and the SageMaker SDK fill the heap with objects that live as long as the process. Going through
 # all of them every few hundred allocations took a quarter of a test process's time.
 gc.set_threshold(100_000, 20, 100)
+
+# Every session of botocore reads the descriptions of its services anew: a quarter of a second for a client,
+# and most tests make some.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 @pytest.fixture(autouse=True)

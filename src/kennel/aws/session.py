@@ -78,15 +78,26 @@ def region() -> str:
 
 
 @cache
+def _models() -> Any:
+    """Return botocore's reader of service descriptions, one for all clients: each would read them anew."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
+@cache
 def _client(service: str, region_name: str, endpoint: str | None, key: str | None, path_style: bool) -> Any:
     import boto3
+    import botocore.session
     from botocore.config import Config
 
     # `endpoint` and `key` are part of the cache key only: boto3 reads both from the environment.
     # Without path style, boto3 would use the host name bucket.localhost.
     addressing = {"addressing_style": "path" if path_style else "auto"}
     # A new session: boto3's default session keeps the first credentials that it reads.
-    return boto3.Session().client(
+    core = botocore.session.Session()
+    core.register_component("data_loader", _models())
+    return boto3.Session(botocore_session=core).client(
         service,
         region_name=region_name,
         config=Config(s3=addressing, read_timeout=90, retries={"mode": "standard"}, max_pool_connections=32),
