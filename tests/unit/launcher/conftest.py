@@ -42,6 +42,7 @@ case "$1 ${2:-}" in
     echo "terraform: ${KENNEL_TERRAFORM:-none}"
     echo "mirror: ${KENNEL_PROVIDER_MIRROR:-none}"
     echo "path: $PYTHONPATH"
+    echo "bytecode: ${PYTHONDONTWRITEBYTECODE:-kept}"
     echo "marks: ${KENNEL_SET_UP_BY:-none}" ;;
   *) exec "$REAL_PYTHON" "$@" ;;
 esac

@@ -39,6 +39,10 @@ def test_the_task_runs_where_the_person_stands(checkout: Any, tmp_path: Any) -> 
     assert f"path: {checkout.root}/src\n" in done.stdout
 
 
+def test_a_task_keeps_its_bytecode(checkout: Any) -> None:
+    assert "bytecode: kept\n" in checkout.start("data.check", PYTHONDONTWRITEBYTECODE="1").stdout
+
+
 def test_it_runs_through_a_symbolic_link(checkout: Any, tmp_path: Any) -> None:
     (tmp_path / "link").symlink_to(checkout.root / "kennel")
     done = subprocess.run(
