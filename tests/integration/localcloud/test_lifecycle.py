@@ -39,24 +39,33 @@ def wait_for_end(pid: int) -> None:
         time.sleep(0.02)
 
 
-def test_up_status_down(directory: Path) -> None:
-    lines: list[str] = []
-    up = lifecycle.up(directory, 0, lines.append)
-    assert up.ready
-    assert up.pid is not None
-    assert lifecycle.status(directory) == up
-    assert lines[-1] == f"up on {up.endpoint_url}"
-    assert lifecycle.down(directory)
-    assert not alive(up.pid)
-    assert lifecycle.status(directory).note == "not running"
-    assert not (directory / service_record.RECORD).exists()
+@pytest.fixture(scope="module")
+def starts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[lifecycle.Status]]:
+    """Start a service twice at once; return what both starts report. Tests that leave it alone share it."""
+    directory = tmp_path_factory.mktemp("lifecycle") / "cloud"
+    with ThreadPoolExecutor(2) as pool:
+        yield list(pool.map(lambda port: lifecycle.up(directory, port), (0, 0)))
+    lifecycle.down(directory)
 
 
-def test_up_twice_is_up_once(directory: Path) -> None:
-    first = lifecycle.up(directory, 0)
-    assert lifecycle.up(directory) == first
+@pytest.fixture(scope="module")
+def running(starts: list[lifecycle.Status]) -> lifecycle.Status:
+    return starts[0]
+
+
+def test_two_starts_at_once_start_one(starts: list[lifecycle.Status]) -> None:
+    first, second = starts
+    assert first == second
+    assert first.ready
+    assert first.pid is not None
+
+
+def test_up_twice_is_up_once(running: lifecycle.Status) -> None:
+    directory = Path(running.directory)
+    assert lifecycle.status(directory) == running
+    assert lifecycle.up(directory) == running
     with pytest.raises(LocalCloudError, match=r"already runs on port .*local\.down"):
-        lifecycle.up(directory, first.port + 1 if first.port else 1)
+        lifecycle.up(directory, running.port + 1 if running.port else 1)
 
 
 def test_down_when_not_up_says_so(directory: Path) -> None:
@@ -65,18 +74,14 @@ def test_down_when_not_up_says_so(directory: Path) -> None:
     assert lines == ["not running"]
 
 
-def test_an_sdk_requires_its_environment_only(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = lifecycle.environment(lifecycle.up(directory, 0))
+def test_an_sdk_requires_its_environment_only(
+    running: lifecycle.Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = lifecycle.environment(running)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert boto3.client("sts").get_caller_identity()["Account"] == "123456789012"
     assert environment["TF_VAR_s3_use_path_style"] == "true"
-
-
-def test_two_starts_at_once_start_one(directory: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda port: lifecycle.up(directory, port), (0, 0))
-    assert first == second
 
 
 def test_a_service_that_does_not_run_has_no_environment(directory: Path) -> None:
@@ -84,27 +89,44 @@ def test_a_service_that_does_not_run_has_no_environment(directory: Path) -> None
         lifecycle.environment(lifecycle.status(directory))
 
 
-def test_a_taken_port_is_named_with_its_holder(directory: Path, tmp_path: Path) -> None:
-    up = lifecycle.up(directory, 0)
-    with pytest.raises(LocalCloudError, match=f"port {up.port} .*the local cloud of {directory}.*--port 0"):
-        lifecycle.up(tmp_path / "second", up.port)
+def test_a_taken_port_is_named_with_its_holder(running: lifecycle.Status, tmp_path: Path) -> None:
+    holder = f"port {running.port} .*the local cloud of {running.directory}.*--port 0"
+    with pytest.raises(LocalCloudError, match=holder):
+        lifecycle.up(tmp_path / "second", running.port)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(LocalCloudError, match=f"port {port} .* is taken by another program"):
             lifecycle.up(tmp_path / "second", port)
 
 
-def test_a_killed_service_is_reported_and_started_again(directory: Path) -> None:
-    first = lifecycle.up(directory, 0)
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system does not list sockets there")
+def test_it_listens_on_the_loopback_only(running: lifecycle.Status) -> None:
+    assert running.port is not None
+    port = f"{running.port:04X}"
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    addresses = {
+        line[1].split(":")[0] for line in listening if line[3] == "0A" and line[1].endswith(f":{port}")
+    }
+    assert addresses == {"0100007F"}
+
+
+def test_a_killed_service_is_reported_started_again_and_stopped(directory: Path) -> None:
+    lines: list[str] = []
+    first = lifecycle.up(directory, 0, lines.append)
+    assert lines[-1] == f"up on {first.endpoint_url}"
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
     wait_for_end(first.pid)
     assert lifecycle.status(directory).note.startswith("killed")
-    lines: list[str] = []
+    lines.clear()
     second = lifecycle.up(directory, 0, lines.append)
     assert second.ready
-    assert second.pid != first.pid
+    assert second.pid not in (None, first.pid)
     assert "killed" in lines[0]
+    assert lifecycle.down(directory)
+    assert not alive(second.pid or 0)
+    assert lifecycle.status(directory).note == "not running"
+    assert not (directory / service_record.RECORD).exists()
 
 
 def test_another_process_with_the_recorded_number_is_left_alone(directory: Path) -> None:
@@ -145,27 +167,6 @@ def test_the_error_of_a_failed_start_shows_the_end_of_the_log(
     with pytest.raises(LocalCloudError, match="no moto today"):
         lifecycle.up(directory, 0)
     assert lifecycle.status(directory).note == "not running"
-
-
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system does not list sockets there")
-def test_it_listens_on_the_loopback_only(directory: Path) -> None:
-    up = lifecycle.up(directory, 0)
-    assert up.port is not None
-    port = f"{up.port:04X}"
-    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    addresses = {
-        line[1].split(":")[0] for line in listening if line[3] == "0A" and line[1].endswith(f":{port}")
-    }
-    assert addresses == {"0100007F"}
-
-
-def test_sigterm_is_an_orderly_end(directory: Path) -> None:
-    up = lifecycle.up(directory, 0)
-    assert up.pid is not None
-    os.kill(up.pid, signal.SIGTERM)
-    wait_for_end(up.pid)
-    assert not (directory / service_record.RECORD).exists()
-    assert "stopped" in (directory / lifecycle.LOG).read_text()
 
 
 def services_of(directory: Path) -> list[int]:
@@ -210,7 +211,7 @@ def test_an_interrupted_start_leaves_no_service(directory: Path, number: int, mo
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
-def test_a_full_disk_below_the_audit_log_is_reported_and_calls_are_answered(
+def test_a_full_disk_below_the_audit_log_is_reported_calls_are_answered_and_sigterm_is_an_orderly_end(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory.mkdir()
@@ -224,6 +225,12 @@ def test_a_full_disk_below_the_audit_log_is_reported_and_calls_are_answered(
     note = lifecycle.status(directory).note
     assert "1 entries of the audit log could not be written" in note
     assert "No space left on device" in note
+
+    assert up.pid is not None
+    os.kill(up.pid, signal.SIGTERM)
+    wait_for_end(up.pid)
+    assert not (directory / service_record.RECORD).exists()
+    assert "stopped" in (directory / lifecycle.LOG).read_text()
 
 
 def settled(status: lifecycle.Status) -> None:
