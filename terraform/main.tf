@@ -86,6 +86,14 @@ locals {
   local_disk_families = jsondecode(file("${path.module}/local_disk_families.json"))
   notebook_job_types  = setunion([var.endpoint.instance_type, var.training.instance_type], var.notebook.job_instance_types)
 
+  # Where kennel.aws.state_bucket keeps the state, its lock, and the lock of a deployment.
+  state = {
+    bucket    = "kennel-state-${local.account_id}-${var.region}"
+    key       = "kennel/${var.environment}.tfstate"
+    key_alias = "alias/kennel-state"
+    locks     = ["kennel/${var.environment}.tfstate.tflock", "kennel/${var.environment}.deploy.lock"]
+  }
+
   # Environment variables on the notebook and the training host.
   workbench_environment = {
     KENNEL_ARTIFACT_BUCKET = local.bucket_names.artifacts
@@ -285,4 +293,36 @@ module "autoscaling" {
   scale_in_cooldown_seconds  = var.autoscaling.scale_in_cooldown_seconds
   scale_out_cooldown_seconds = var.autoscaling.scale_out_cooldown_seconds
   variant                    = local.variant
+}
+
+module "delivery" {
+  source = "./modules/delivery"
+  count  = var.delivery.repository == null ? 0 : 1
+
+  account_id             = local.account_id
+  branch                 = var.delivery.branch
+  bucket_names           = local.bucket_names
+  budget                 = module.observability.budget
+  dashboard              = module.observability.dashboard
+  dead_letter_queue_name = local.dead_letter_queue_name
+  endpoint_name          = local.endpoint_name
+  endpoint_role_arn      = module.identity.roles["endpoint"]
+  function               = { alias = module.predict_function.alias, name = local.function_name }
+  github_environment     = coalesce(var.delivery.environment, var.environment)
+  image_folder           = dirname(var.training_host.ami_parameter)
+  instance_profile       = module.identity.instance_profile
+  key_arn                = module.storage.key_arn
+  log_groups             = [for group in module.observability.log_groups : group.name]
+  name                   = local.name
+  notebook_name          = local.notebook_name
+  partition              = local.partition
+  permissions_boundary   = var.permissions_boundary
+  provider_arn           = var.delivery.provider_arn
+  region                 = var.region
+  release_parameter      = module.release.parameter
+  repository             = var.delivery.repository
+  role_arns              = concat(values(module.identity.roles), [module.network.flow_log_role_arn])
+  state                  = local.state
+  topic_arn              = module.observability.alarm_topic_arn
+  vpc_id                 = module.network.vpc_id
 }

@@ -29,6 +29,11 @@ output "data_bucket" {
   value       = module.storage.data_bucket
 }
 
+output "delivery" {
+  description = "The roles of the pipeline on GitHub: their ARNs, the subjects, issuer and audience of its tokens; null if there are none."
+  value       = one(module.delivery)
+}
+
 output "endpoint" {
   description = "Names of the endpoint, the deployment that it serves, if any, and the settings of the next one."
   value = {

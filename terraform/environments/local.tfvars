@@ -22,3 +22,8 @@ function = {
   provisioned_concurrency = 1
   reserved_concurrency    = 5
 }
+
+# A repository that does not exist: the local cloud signs the tokens of its jobs, and so rehearses the roles.
+delivery = {
+  repository = "octo-org@123456/hounds@456789"
+}

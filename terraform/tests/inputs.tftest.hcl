@@ -105,3 +105,46 @@ run "platforms_are_ones_that_aws_supports" {
 
   expect_failures = [var.notebook, var.training, var.training_host]
 }
+
+run "the_pipeline_is_one_repository_and_one_environment" {
+  command = plan
+
+  variables {
+    delivery = { repository = "octo-org/*" }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "the_pipelines_branch_has_no_wildcard" {
+  command = plan
+
+  variables {
+    delivery = { repository = "octo-org/hounds", branch = "release-*" }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "the_pipelines_environment_has_no_wildcard" {
+  command = plan
+
+  variables {
+    delivery = { repository = "octo-org/hounds", environment = "*" }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "the_pipelines_provider_is_that_of_github" {
+  command = plan
+
+  variables {
+    delivery = {
+      provider_arn = "arn:aws:iam::123456789012:oidc-provider/issuer.example.com"
+      repository   = "octo-org/hounds"
+    }
+  }
+
+  expect_failures = [var.delivery]
+}

@@ -1,3 +1,8 @@
+output "flow_log_role_arn" {
+  description = "ARN of the role that writes the flow logs."
+  value       = aws_iam_role.flow_logs.arn
+}
+
 output "interface_endpoints" {
   description = "Ids of the interface endpoints, by the last part of their service names."
   value       = { for api, endpoint in aws_vpc_endpoint.this : api => endpoint.id }

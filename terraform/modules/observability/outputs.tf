@@ -3,6 +3,11 @@ output "alarm_topic_arn" {
   value       = aws_sns_topic.alarms.arn
 }
 
+output "budget" {
+  description = "Name of the budget."
+  value       = aws_budgets_budget.this.name
+}
+
 output "dashboard" {
   description = "Name of the dashboard."
   value       = aws_cloudwatch_dashboard.this.dashboard_name

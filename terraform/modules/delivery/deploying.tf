@@ -1,0 +1,155 @@
+# What a deployment and a roll-back do beyond planning: move the record, replace models, endpoint configurations and
+# the endpoint, register the endpoint for scaling, make its alarms, and ask the function for the golden photos.
+
+locals {
+  # The scalable target's id is AWS's own, so its ARN ends in a pattern; the conditions say what is scaled.
+  scalable_target_arn   = "arn:${var.partition}:application-autoscaling:${var.region}:${var.account_id}:scalable-target/*"
+  release_parameter_arn = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter${var.release_parameter}"
+
+  deployment_arns = [
+    for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.name}-deployment-*"
+  ]
+  endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.endpoint_name}"
+  serving_arns = concat(local.deployment_arns, [local.endpoint_arn])
+}
+
+data "aws_iam_policy_document" "deploying" {
+  statement {
+    sid       = "MoveRecord"
+    actions   = ["ssm:GetParameterHistory", "ssm:PutParameter"]
+    resources = [local.release_parameter_arn]
+  }
+
+  statement {
+    sid = "ReplaceDeployments"
+    actions = [
+      "sagemaker:AddTags",
+      "sagemaker:CreateEndpointConfig",
+      "sagemaker:CreateModel",
+      "sagemaker:DeleteEndpointConfig",
+      "sagemaker:DeleteModel",
+    ]
+    resources = local.deployment_arns
+  }
+
+  # A new or changed endpoint requires the permission on its configuration too.
+  statement {
+    sid = "ReplaceEndpoint"
+    actions = [
+      "sagemaker:AddTags",
+      "sagemaker:CreateEndpoint",
+      "sagemaker:DeleteEndpoint",
+      "sagemaker:UpdateEndpoint",
+    ]
+    resources = [local.endpoint_arn, local.deployment_arns[0]]
+  }
+
+  statement {
+    sid       = "HandOverEndpointRole"
+    actions   = ["iam:PassRole"]
+    resources = [var.endpoint_role_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["sagemaker.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid = "Scale"
+    actions = [
+      "application-autoscaling:DeleteScalingPolicy",
+      "application-autoscaling:DeregisterScalableTarget",
+      "application-autoscaling:PutScalingPolicy",
+      "application-autoscaling:RegisterScalableTarget",
+    ]
+    resources = [local.scalable_target_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "application-autoscaling:service-namespace"
+      values   = ["sagemaker"]
+    }
+  }
+
+  statement {
+    sid       = "TagScalableTarget"
+    actions   = ["application-autoscaling:TagResource"]
+    resources = [local.scalable_target_arn]
+  }
+
+  # Application Auto Scaling requires what it will do of whoever sets it up (its guide, "Permissions required for API
+  # actions on target services and CloudWatch"); a roll-back keeps the number of instances with it.
+  statement {
+    sid       = "SetInstances"
+    actions   = ["sagemaker:UpdateEndpointWeightsAndCapacities"]
+    resources = [local.endpoint_arn]
+  }
+
+  statement {
+    sid     = "MakeEndpointAlarms"
+    actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"]
+    resources = [
+      "${local.arn.alarm}:${var.name}-endpoint-*",
+      "${local.arn.alarm}:TargetTracking-endpoint/${var.endpoint_name}/*",
+    ]
+  }
+
+  statement {
+    sid     = "ReadReleases"
+    actions = ["s3:GetObject"]
+    resources = [
+      "arn:${var.partition}:s3:::${var.bucket_names.artifacts}/releases/*/golden/*",
+      "arn:${var.partition}:s3:::${var.bucket_names.artifacts}/releases/*/release.json",
+    ]
+  }
+
+  statement {
+    sid       = "DecryptReleases"
+    actions   = ["kms:Decrypt"]
+    resources = [var.key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "AskFunction"
+    actions   = ["lambda:InvokeFunction"]
+    resources = ["${local.function_arn}:${var.function.alias}"]
+  }
+
+  statement {
+    sid       = "WriteState"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.arn.state}/${var.state.key}"]
+  }
+
+  statement {
+    sid       = "Lock"
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    resources = [for lock in var.state.locks : "${local.arn.state}/${lock}"]
+  }
+
+  statement {
+    sid       = "EncryptState"
+    actions   = ["kms:GenerateDataKey"]
+    resources = ["arn:${var.partition}:kms:${var.region}:${var.account_id}:key/*"]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = [var.state.key_alias]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+  }
+}

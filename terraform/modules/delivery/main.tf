@@ -1,0 +1,88 @@
+# How a pipeline on GitHub acts on this stack: without keys, by the token of its job, in one of two roles. `plan`
+# reads what a plan reads; `deploy` also makes a release live. Neither may change anything else: what may create roles
+# may do everything, so the role that applies the whole stack is the organisation's own (docs/delivery.md).
+
+locals {
+  issuer   = "token.actions.githubusercontent.com"
+  audience = "sts.amazonaws.com"
+
+  provider_arn = var.provider_arn == null ? one(aws_iam_openid_connect_provider.this[*].arn) : var.provider_arn
+
+  roles = {
+    deploy = {
+      description = "Makes a release live, from GitHub"
+      # An update may take an hour, and the return to the former release another one.
+      hours    = 3
+      subjects = ["repo:${var.repository}:environment:${var.github_environment}"]
+    }
+    plan = {
+      description = "Plans the stack, from GitHub"
+      hours       = 1
+      subjects    = ["repo:${var.repository}:pull_request", "repo:${var.repository}:ref:refs/heads/${var.branch}"]
+    }
+  }
+}
+
+# AWS checks the issuer's certificate by its own authorities, so there is no thumbprint to keep up to date.
+resource "aws_iam_openid_connect_provider" "this" {
+  count = var.provider_arn == null ? 1 : 0
+
+  url            = "https://${local.issuer}"
+  client_id_list = [local.audience]
+}
+
+data "aws_iam_policy_document" "trust" {
+  for_each = local.roles
+
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+
+    principals {
+      type        = "Federated"
+      identifiers = [local.provider_arn]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer}:aud"
+      values   = [local.audience]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer}:sub"
+      values   = each.value.subjects
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  for_each = local.roles
+
+  name                 = "${var.name}-${each.key}-${var.region}"
+  description          = each.value.description
+  assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
+  max_session_duration = each.value.hours * 3600
+  permissions_boundary = var.permissions_boundary
+}
+
+resource "aws_iam_role_policy" "planning" {
+  for_each = local.roles
+
+  name   = "planning"
+  role   = aws_iam_role.this[each.key].id
+  policy = data.aws_iam_policy_document.planning.minified_json
+}
+
+resource "aws_iam_role_policy" "deploying" {
+  name   = "deploying"
+  role   = aws_iam_role.this["deploy"].id
+  policy = data.aws_iam_policy_document.deploying.minified_json
+
+  lifecycle {
+    precondition {
+      condition     = length(data.aws_iam_policy_document.planning.minified_json) + length(data.aws_iam_policy_document.deploying.minified_json) <= 10240
+      error_message = "The policies of the deploy role exceed the 10240 characters that IAM allows in all of a role's inline policies."
+    }
+  }
+}

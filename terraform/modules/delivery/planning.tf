@@ -1,0 +1,240 @@
+# What a plan reads: the state, and every resource of the stack as it is. No object of a bucket but the state, and
+# no log. Each action is one that the provider calls when it refreshes this stack.
+
+locals {
+  arn = {
+    alarm     = "arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm"
+    iam       = "arn:${var.partition}:iam::${var.account_id}"
+    sagemaker = "arn:${var.partition}:sagemaker:${var.region}:${var.account_id}"
+    state     = "arn:${var.partition}:s3:::${var.state.bucket}"
+  }
+  function_arn = "arn:${var.partition}:lambda:${var.region}:${var.account_id}:function:${var.function.name}"
+}
+
+data "aws_iam_policy_document" "planning" {
+  statement {
+    sid       = "FindState"
+    actions   = ["s3:ListBucket"]
+    resources = [local.arn.state]
+  }
+
+  statement {
+    sid       = "ReadState"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.arn.state}/${var.state.key}"]
+  }
+
+  # The key of the states is known by its alias only; through S3, and for the bucket of the states.
+  statement {
+    sid       = "DecryptState"
+    actions   = ["kms:Decrypt"]
+    resources = ["arn:${var.partition}:kms:${var.region}:${var.account_id}:key/*"]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = [var.state.key_alias]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "ReadKey"
+    actions   = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
+    resources = [var.key_arn]
+  }
+
+  # Lambda shows a function's environment only to those who may decrypt it; without it, every plan would write it anew.
+  statement {
+    sid       = "ReadFunctionEnvironment"
+    actions   = ["kms:Decrypt"]
+    resources = [var.key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["lambda.${var.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:lambda:FunctionArn"
+      values   = [local.function_arn]
+    }
+  }
+
+  statement {
+    sid = "ReadBuckets"
+    actions = [
+      "s3:GetAccelerateConfiguration",
+      "s3:GetBucketAcl",
+      "s3:GetBucketCORS",
+      "s3:GetBucketLogging",
+      "s3:GetBucketObjectLockConfiguration",
+      "s3:GetBucketOwnershipControls",
+      "s3:GetBucketPolicy",
+      "s3:GetBucketPublicAccessBlock",
+      "s3:GetBucketRequestPayment",
+      "s3:GetBucketTagging",
+      "s3:GetBucketVersioning",
+      "s3:GetBucketWebsite",
+      "s3:GetEncryptionConfiguration",
+      "s3:GetLifecycleConfiguration",
+      "s3:GetReplicationConfiguration",
+      "s3:ListBucket",
+    ]
+    resources = [for bucket in var.bucket_names : "arn:${var.partition}:s3:::${bucket}"]
+  }
+
+  statement {
+    sid     = "ReadRoles"
+    actions = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]
+    resources = concat(
+      var.role_arns,
+      [for role in keys(local.roles) : "${local.arn.iam}:role/${var.name}-${role}-${var.region}"],
+    )
+  }
+
+  statement {
+    sid     = "ReadIdentities"
+    actions = ["iam:GetInstanceProfile", "iam:GetOpenIDConnectProvider"]
+    resources = [
+      "${local.arn.iam}:instance-profile/${var.instance_profile}",
+      "${local.arn.iam}:oidc-provider/${local.issuer}",
+    ]
+  }
+
+  statement {
+    sid = "ReadFunction"
+    actions = [
+      "lambda:GetAlias",
+      "lambda:GetFunction",
+      "lambda:GetFunctionCodeSigningConfig",
+      "lambda:GetProvisionedConcurrencyConfig",
+      "lambda:ListVersionsByFunction",
+    ]
+    resources = [local.function_arn, "${local.function_arn}:*"]
+  }
+
+  statement {
+    sid       = "ReadQueue"
+    actions   = ["sqs:GetQueueAttributes", "sqs:ListQueueTags"]
+    resources = ["arn:${var.partition}:sqs:${var.region}:${var.account_id}:${var.dead_letter_queue_name}"]
+  }
+
+  statement {
+    sid       = "ReadTopic"
+    actions   = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
+    resources = [var.topic_arn]
+  }
+
+  statement {
+    sid       = "ReadAlarmTags"
+    actions   = ["cloudwatch:ListTagsForResource"]
+    resources = ["${local.arn.alarm}:${var.name}-*"]
+  }
+
+  # CloudWatch checks it on all alarms, also for a call that names some.
+  statement {
+    sid       = "ReadAlarms"
+    actions   = ["cloudwatch:DescribeAlarms"]
+    resources = ["${local.arn.alarm}:*"]
+  }
+
+  statement {
+    sid       = "ReadDashboard"
+    actions   = ["cloudwatch:GetDashboard"]
+    resources = ["arn:${var.partition}:cloudwatch::${var.account_id}:dashboard/${var.dashboard}"]
+  }
+
+  statement {
+    sid       = "ReadBudget"
+    actions   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
+    resources = ["arn:${var.partition}:budgets::${var.account_id}:budget/${var.budget}"]
+  }
+
+  statement {
+    sid       = "ReadLogGroups"
+    actions   = ["logs:DescribeMetricFilters", "logs:ListTagsForResource"]
+    resources = [for group in var.log_groups : "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:${group}*"]
+  }
+
+  statement {
+    sid       = "ReadRecord"
+    actions   = ["ssm:GetParameter", "ssm:ListTagsForResource"]
+    resources = [local.release_parameter_arn]
+  }
+
+  # AWS's own parameters, which name the newest image of the training host.
+  statement {
+    sid       = "ReadImages"
+    actions   = ["ssm:GetParametersByPath"]
+    resources = ["arn:${var.partition}:ssm:${var.region}::parameter${var.image_folder}"]
+  }
+
+  statement {
+    sid = "ReadSageMaker"
+    actions = [
+      "sagemaker:DescribeEndpoint",
+      "sagemaker:DescribeEndpointConfig",
+      "sagemaker:DescribeModel",
+      "sagemaker:DescribeNotebookInstance",
+      "sagemaker:DescribeNotebookInstanceLifecycleConfig",
+      "sagemaker:ListTags",
+    ]
+    resources = concat(local.serving_arns, [
+      "${local.arn.sagemaker}:notebook-instance/${var.notebook_name}",
+      "${local.arn.sagemaker}:notebook-instance-lifecycle-config/${var.notebook_name}",
+    ])
+  }
+
+  statement {
+    sid       = "ReadScalingTags"
+    actions   = ["application-autoscaling:ListTagsForResource"]
+    resources = [local.scalable_target_arn]
+  }
+
+  # AWS has no resource types for these.
+  statement {
+    sid = "List"
+    actions = [
+      "application-autoscaling:DescribeScalableTargets",
+      "application-autoscaling:DescribeScalingPolicies",
+      "ec2:DescribeFlowLogs",
+      "ec2:DescribeInstanceTypes",
+      "ec2:DescribeInstances",
+      "ec2:DescribeNetworkAcls",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribePrefixLists",
+      "ec2:DescribeRouteTables",
+      "ec2:DescribeSecurityGroupRules",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeTags",
+      "ec2:DescribeVolumes",
+      "ec2:DescribeVpcEndpoints",
+      "ec2:DescribeVpcs",
+      "kms:ListAliases",
+      "logs:DescribeLogGroups",
+      "ssm:DescribeParameters",
+    ]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "ReadNetwork"
+    actions   = ["ec2:DescribeVpcAttribute"]
+    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:vpc/${var.vpc_id}"]
+  }
+
+  statement {
+    sid       = "ReadTrainingHost"
+    actions   = ["ec2:DescribeInstanceAttribute", "ec2:GetInstanceUefiData"]
+    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:instance/*"]
+  }
+}
