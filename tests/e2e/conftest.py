@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from kennel.aws import artifacts, deployments, releases, sdk, session, stack, training_jobs
+from kennel.aws import artifacts, deployments, pipeline, releases, sdk, session, stack, training_jobs
 from kennel.aws.session import Workspace
 from kennel.localcloud import lifecycle
+from kennel.localcloud.connection import web_identity_token
 from kennel.sample_photos.draw import draw
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,10 +77,24 @@ class Deployed:
         return training_jobs.train(self.workspace, self.stack, request)
 
     def deploy(self, job: str) -> str:
+        """Package a job's model and deploy it as a pipeline does."""
         release = releases.package(self.workspace, self.stack, job)
-        deployments.deploy(self.workspace, self.stack, release.id)
+        with self.acting_as("deploy"):
+            deployments.deploy(self.workspace, self.stack, release.id)
         self._outputs = None
         return release.id
+
+    def rollback(self) -> str:
+        """Roll back as a pipeline does; return the release that is live then."""
+        with self.acting_as("deploy"):
+            document = deployments.rollback(self.workspace, self.stack)
+        self._outputs = None
+        return str(document["release"])
+
+    def acting_as(self, role: str) -> AbstractContextManager[None]:
+        """Act in a role of the pipeline, with a token that the local cloud signs."""
+        sign = partial(web_identity_token, os.environ["AWS_ENDPOINT_URL"])
+        return pipeline.acting_as(self.stack, role, sign)
 
 
 @pytest.fixture(scope="package")

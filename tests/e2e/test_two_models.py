@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from kennel.aws import StackError, prediction, stack
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import request_status
 from kennel.playground.answers import DeployedClassifier
+
+from .pipeline_denials import Attempts
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
@@ -68,7 +71,8 @@ def test_the_playground_names_what_answered(deployed, two_answers, via: str) -> 
 
 
 def test_the_plan_is_empty_with_a_release(deployed, two_answers) -> None:
-    assert stack.plan(deployed.workspace).empty
+    with deployed.acting_as("plan"):
+        assert stack.plan(deployed.workspace).empty
 
 
 def test_a_killed_local_cloud_comes_up_with_the_same_release(deployed, two_answers, client) -> None:
@@ -187,3 +191,61 @@ def test_what_is_no_photo_is_refused_with_the_models_words(deployed, two_answers
     assert 400 <= answer["statusCode"] < 500
     assert json.loads(answer["body"])["error"]
     assert "Traceback" not in answer["body"]
+
+
+def test_the_pipeline_rolls_back_in_the_role_that_deploys(deployed, two_answers) -> None:
+    assert deployed.rollback() == two_answers[0]["release"]
+
+    answer = prediction.predict(deployed.workspace, deployed.stack, deployed.photo)
+    assert answer.logits == two_answers[0]["function"].logits
+
+
+@pytest.mark.parametrize("role", ["deploy", "plan"])
+def test_a_role_of_the_pipeline_may_do_nothing_else(deployed, two_answers, role: str) -> None:
+    attempts = Attempts(deployed.workspace, deployed.stack)
+    refused = {}
+    with deployed.acting_as(role):
+        calls = attempts.of_plan() if role == "plan" else attempts.of_either()
+        for name, call in calls.items():
+            with pytest.raises(ClientError) as caught:
+                call()
+            refused[name] = caught.value.response["Error"]["Message"]
+
+    assert len(refused) >= 17
+    session = f"assumed-role/{deployed.stack['delivery']['roles'][role]['arn'].split('/')[-1]}/kennel-{role}"
+    for name, message in refused.items():
+        assert f"{session} is not authorized to perform: {name.strip()} on resource" in message
+
+
+# What is granted and not used here, and when it is.
+USED_ELSEWHERE = {
+    "application-autoscaling:DeleteScalingPolicy": "another instance type",
+    "application-autoscaling:DeregisterScalableTarget": "another instance type",
+    "cloudwatch:DeleteAlarms": "a first deployment that fails",
+    "sagemaker:DeleteEndpoint": "a first deployment that fails",
+    "sns:GetSubscriptionAttributes": "a stack with an e-mail address",
+    "ssm:GetParameterHistory": "rollback --to, and what a killed deployment left",
+}
+
+
+def test_the_pipelines_roles_have_no_permission_without_a_use(deployed, two_answers, client) -> None:
+    entries = [entry for entry in audit_log(deployed) if entry["decision"] == "allow"]
+    unused = set()
+    for role in deployed.stack["delivery"]["roles"].values():
+        name = role["arn"].split("/")[-1]
+        used = {entry["action"] for entry in entries if f"/{name}/" in entry["principal"]}
+        assert used
+        unused |= granted_to(name, client("iam")) - used
+
+    assert sorted(unused) == sorted(USED_ELSEWHERE)
+
+
+def granted_to(role: str, iam) -> set[str]:
+    policies = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    statements = [
+        statement
+        for policy in policies
+        for statement in iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]["Statement"]
+    ]
+    actions = [statement["Action"] for statement in statements]
+    return {action for item in actions for action in (item if isinstance(item, list) else [item])}

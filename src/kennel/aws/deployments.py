@@ -68,7 +68,7 @@ class Transition:
             deployment_record.write(self.stack, after)
         applied = False
         try:
-            with stack.planned(self.workspace, self.report) as plan:
+            with stack.planned(self.workspace, self.report, existing=True) as plan:
                 self.approve(plan.changes)
                 if not plan.changes.empty:
                     applied = True
@@ -95,7 +95,7 @@ class Transition:
             return
         try:
             live_endpoint.settled(self.stack, self.report)
-            stack.apply(self.workspace, self.report)
+            stack.apply(self.workspace, self.report, existing=True)
             if current is not None:
                 live_endpoint.require(self.stack, current)
         except StackError as second:

@@ -66,10 +66,14 @@ def prepare(workspace: Workspace, progress: Progress | None = None) -> Terraform
     report = progress or silent
     backend = state_bucket.backend(workspace)
     state_bucket.ensure(backend["bucket"], backend["region"], report)
+    return _initialised(workspace, progress)
+
+
+def _initialised(workspace: Workspace, progress: Progress | None) -> Terraform:
     build(workspace)
     terraform = terraform_of(workspace, progress)
-    report("terraform init")
-    terraform.init(backend, session.provider_mirror())
+    (progress or silent)("terraform init")
+    terraform.init(state_bucket.backend(workspace), session.provider_mirror())
     return terraform
 
 
@@ -124,9 +128,9 @@ def unlock(workspace: Workspace, lock_id: str) -> None:
     state_lock.release(workspace, lock_id)
 
 
-def apply(workspace: Workspace, progress: Progress | None = None) -> Changes:
-    """Create or change the stack; the deployed release is kept."""
-    with planned(workspace, progress) as plan:
+def apply(workspace: Workspace, progress: Progress | None = None, *, existing: bool = False) -> Changes:
+    """Create or change the stack; the deployed release is kept; ``existing`` as in `planned`."""
+    with planned(workspace, progress, existing=existing) as plan:
         return plan.apply(progress)
 
 
@@ -159,6 +163,7 @@ def planned(
     *,
     destroy: bool = False,
     approve: Approve | None = None,
+    existing: bool = False,
 ) -> Iterator[Plan]:
     """Yield a plan to create or change the stack, or to remove it; its file is deleted afterwards.
 
@@ -166,9 +171,11 @@ def planned(
     ----------
     approve
         Asked before what an unfinished operation left is released or adopted; see `kennel.aws.recovery`.
+    existing
+        Leave the state bucket as it is, because the stack exists: the role of a deployment may not change it.
     """
     approve = approve or recovery.approval(workspace)
-    terraform = prepare(workspace, progress)
+    terraform = (_initialised if existing else prepare)(workspace, progress)
     recovery.settle(workspace, terraform, approve, progress)
     file = workspace.build / "terraform" / "saved.tfplan"
     try:

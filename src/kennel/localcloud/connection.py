@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY, REGION
 
@@ -30,6 +30,21 @@ def operator_environment(endpoint_url: str) -> dict[str, str]:
         "TF_VAR_s3_use_path_style": "true",
         "SAGEMAKER_VALIDATE_ROLE": "false",
     }
+
+
+def web_identity_token(endpoint_url: str, issuer: str, audience: str, subject: str) -> str:
+    """Return a token of an OpenID Connect provider, which the local cloud signs in its stead.
+
+    Raises
+    ------
+    OSError
+        No local cloud answers there.
+    """
+    query = urlencode({"issuer": issuer, "audience": audience, "subject": subject})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{endpoint_url}/_kennel/web-identity/token?{query}", data=b"", timeout=30) as response:
+        token: str = json.load(response)["token"]
+    return token
 
 
 def is_local_cloud(endpoint_url: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.localcloud import AUDIT_LOG, lifecycle
+from kennel.localcloud.connection import web_identity_token
 from kennel.localcloud.dispatch import audit_log
 
 
@@ -31,6 +32,11 @@ class EphemeralCloud:
     def stop(self) -> None:
         """Stop it and everything that runs in it; nothing happens if it does not run."""
         lifecycle.down(self.directory)
+
+    def web_identity_token(self, issuer: str, audience: str, subject: str) -> str:
+        """Return a token of an identity provider, as a pipeline's job gets it; the cloud must run."""
+        variables = lifecycle.environment(lifecycle.status(self.directory))
+        return web_identity_token(variables["AWS_ENDPOINT_URL"], issuer, audience, subject)
 
     def audit_log(self) -> list[dict[str, Any]]:
         """Return who called what on which resource, and whether it was allowed."""

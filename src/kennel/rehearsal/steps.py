@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from kennel.aws import (
     artifacts,
     deployments,
     modelfile,
+    pipeline,
     prediction,
     releases,
     sdk,
@@ -45,6 +47,9 @@ class RehearsalCloud(Protocol):
 
     def stop(self) -> None:
         """Stop it and everything that runs in it."""
+
+    def web_identity_token(self, issuer: str, audience: str, subject: str) -> str:
+        """Return a token of an identity provider, as a pipeline's job gets it."""
 
     def audit_log(self) -> list[dict[str, Any]]:
         """Return who called what on which resource, and whether it was allowed; empty before the start."""
@@ -127,8 +132,14 @@ def _package(state: State, report: Progress) -> None:
 
 
 def _deploy(state: State, report: Progress) -> None:
-    deployments.deploy(state.workspace, state.created_stack, state.result.release, report)
+    with _acting_as(state, "deploy"):
+        deployments.deploy(state.workspace, state.created_stack, state.result.release, report)
     state.stack = stack.outputs(state.workspace)
+
+
+def _acting_as(state: State, role: str) -> AbstractContextManager[None]:
+    """Act in a role of the pipeline: a rehearsal proves that its permissions are enough."""
+    return pipeline.acting_as(state.created_stack, role, state.cloud.web_identity_token)
 
 
 def _predict(state: State, report: Progress) -> None:

@@ -150,6 +150,21 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         [("budgets:ViewBudget", f"arn:aws:budgets::{A}:budget/b")],
     ),
     (
+        "cloudwatch",
+        "put_metric_alarm",
+        {"AlarmName": "a", "Tags": [{"Key": "k", "Value": "v"}]},
+        [
+            ("cloudwatch:PutMetricAlarm", f"arn:aws:cloudwatch:{R}:{A}:alarm:a"),
+            ("cloudwatch:TagResource", f"arn:aws:cloudwatch:{R}:{A}:alarm:a"),
+        ],
+    ),
+    (
+        "cloudwatch",
+        "put_metric_alarm",
+        {"AlarmName": "a"},
+        [("cloudwatch:PutMetricAlarm", f"arn:aws:cloudwatch:{R}:{A}:alarm:a")],
+    ),
+    (
         "application-autoscaling",
         "deregister_scalable_target",
         {

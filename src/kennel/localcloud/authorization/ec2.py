@@ -20,6 +20,7 @@ INTERFACE_OPERATIONS = (
 ATTRIBUTES_OF = {
     "DescribeInstanceAttribute": ("instance", "InstanceId"),
     "DescribeVpcAttribute": ("vpc", "VpcId"),
+    "GetInstanceUefiData": ("instance", "InstanceId"),
 }
 
 

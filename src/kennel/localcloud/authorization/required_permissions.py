@@ -36,9 +36,16 @@ RENAMED = {
     ("sns", "PublishBatch"): "sns:Publish",
     ("budgets", "DescribeBudget"): "budgets:ViewBudget",
     ("budgets", "DescribeBudgets"): "budgets:ViewBudget",
+    ("budgets", "DescribeNotificationsForBudget"): "budgets:ViewBudget",
+    ("budgets", "DescribeSubscribersForNotification"): "budgets:ViewBudget",
     ("budgets", "CreateBudget"): "budgets:ModifyBudget",
     ("budgets", "UpdateBudget"): "budgets:ModifyBudget",
     ("budgets", "DeleteBudget"): "budgets:ModifyBudget",
+}
+# Operations that require another permission for the tags that they set.
+TAGGED = {
+    ("application-autoscaling", "RegisterScalableTarget"): "application-autoscaling:TagResource",
+    ("cloudwatch", "PutMetricAlarm"): "cloudwatch:TagResource",
 }
 # Calls that require no permission, and that no policy can refuse.
 UNCHECKED = {
@@ -68,6 +75,9 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
         permissions.append(RequiredPermission("sagemaker:AddTags", resources[0]))
     if request.service == "sagemaker":
         permissions += grant_permissions(request)
+    tagging = TAGGED.get((request.service, request.operation))
+    if tagging and request.parameters.get("Tags"):
+        permissions.append(RequiredPermission(tagging, resources[0]))
     return permissions + pass_role_permissions(request)
 
 

@@ -199,12 +199,9 @@ def _application_autoscaling(request: ApiRequest) -> list[str]:
 
 
 def _application_autoscaling_context(request: ApiRequest) -> ConditionKeys:
-    keys = {"ServiceNamespace": "service-namespace", "ScalableDimension": "scalable-dimension"}
-    return {
-        f"application-autoscaling:{key}": request.parameters[parameter]
-        for parameter, key in keys.items()
-        if request.parameters.get(parameter)
-    }
+    parameters, prefix = request.parameters, "application-autoscaling"
+    keys = {"service-namespace": "ServiceNamespace", "scalable-dimension": "ScalableDimension"}
+    return {f"{prefix}:{key}": parameters[name] for key, name in keys.items() if parameters.get(name)}
 
 
 _RESOURCES: dict[str, Callable[[ApiRequest], list[str]]] = {
