@@ -86,12 +86,12 @@ locals {
   local_disk_families = jsondecode(file("${path.module}/local_disk_families.json"))
   notebook_job_types  = setunion([var.endpoint.instance_type, var.training.instance_type], var.notebook.job_instance_types)
 
-  # Where kennel.aws.state_bucket keeps the state, its lock, and the lock of a deployment.
+  # Where kennel.aws keeps the state, its lock, the note of an unfinished change, and the lock of a deployment.
   state = {
     bucket    = "kennel-state-${local.account_id}-${var.region}"
     key       = "kennel/${var.environment}.tfstate"
     key_alias = "alias/kennel-state"
-    locks     = ["kennel/${var.environment}.tfstate.tflock", "kennel/${var.environment}.deploy.lock"]
+    locks     = [for name in ["tfstate.tflock", "tfstate.unfinished", "deploy.lock"] : "kennel/${var.environment}.${name}"]
   }
 
   # Environment variables on the notebook and the training host.

@@ -38,7 +38,7 @@ variables {
     bucket    = "kennel-state-123456789012-us-east-1"
     key       = "kennel/prod.tfstate"
     key_alias = "alias/kennel-state"
-    locks     = ["kennel/prod.tfstate.tflock", "kennel/prod.deploy.lock"]
+    locks     = ["kennel/prod.tfstate.tflock", "kennel/prod.tfstate.unfinished", "kennel/prod.deploy.lock"]
   }
   topic_arn = "arn:aws:sns:us-east-1:123456789012:kennel-prod-alarms"
   vpc_id    = "vpc-0"
@@ -154,6 +154,7 @@ run "a_pipeline_reads_no_data_and_changes_no_more_than_a_release" {
       "arn:aws:s3:::kennel-state-123456789012-us-east-1/kennel/prod.deploy.lock",
       "arn:aws:s3:::kennel-state-123456789012-us-east-1/kennel/prod.tfstate",
       "arn:aws:s3:::kennel-state-123456789012-us-east-1/kennel/prod.tfstate.tflock",
+      "arn:aws:s3:::kennel-state-123456789012-us-east-1/kennel/prod.tfstate.unfinished",
     ])
     error_message = "Of all objects, the roles must read and write the state, its locks and the releases' golden photos only."
   }

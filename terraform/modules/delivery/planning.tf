@@ -21,7 +21,7 @@ data "aws_iam_policy_document" "planning" {
   statement {
     sid       = "ReadState"
     actions   = ["s3:GetObject"]
-    resources = ["${local.arn.state}/${var.state.key}"]
+    resources = [for object in concat([var.state.key], var.state.locks) : "${local.arn.state}/${object}"]
   }
 
   # The key of the states is known by its alias only; through S3, and for the bucket of the states.
