@@ -82,7 +82,10 @@ class ReleaseId(Value):
     def read(self, text: str) -> str:
         """Return the id."""
         if not re.fullmatch(r"r-[0-9a-f]{12}", text):
-            raise ValueError(f"{text!r} is no id of a release, which is r- and twelve hexadecimal digits")
+            raise ValueError(
+                f"{text!r} is no id of a release, which is r- and twelve hexadecimal digits; "
+                "./kennel releases lists them, with --candidates those that notebooks packaged"
+            )
         return text
 
 

@@ -397,6 +397,7 @@ VALUES: list[tuple[str, str, dict[str, Any], dict[str, str | list[str]]]] = [
         },
         {
             "sagemaker:instancetypes": ["ml.m5.large", "ml.c5.large"],
+            "sagemaker:modelarn": f"{SAGEMAKER}:model/m",
             "sagemaker:volumekmskey": "key",
             "sagemaker:volumekmskeyarn": "key",
         },

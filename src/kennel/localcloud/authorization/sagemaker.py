@@ -61,7 +61,15 @@ def resources(request: ApiRequest) -> list[str]:
 # A condition key's values are at these places of the parameters; lists on the way are gone through.
 Places = dict[str, tuple[str, ...]]
 # Keys with any number of values, and none where the request gives none; the others have one value.
-LISTS = {"InstanceTypes", "AcceleratorTypes", "VpcSubnets", "VpcSecurityGroupIds"}
+LISTS = {
+    "AcceleratorTypes",
+    "InstanceTypes",
+    "NotebookInstanceLifecycleConfigArns",
+    "VpcSecurityGroupIds",
+    "VpcSubnets",
+}
+# Keys that hold the ARN of what a request names: the kind of the resource.
+NAMED = {"ModelArn": "model", "NotebookInstanceLifecycleConfigArns": "notebook-instance-lifecycle-config"}
 # Keys that the Service Authorization Reference calls deprecated, with their successors. The SageMaker guide's
 # examples still have the former names, so both are set.
 FORMER_NAMES = {"VolumeKmsKeyArn": "VolumeKmsKey", "OutputKmsKeyArn": "OutputKmsKey"}
@@ -119,6 +127,7 @@ CONDITION_KEYS: dict[str, Places] = {
         **{key: tuple(f"NetworkConfig.{place}" for place in places) for key, places in _NETWORK.items()},
     },
     "CreateTransformJob": {
+        "ModelArn": ("ModelName",),
         "InstanceTypes": ("TransformResources.InstanceType",),
         "OutputKmsKeyArn": ("TransformOutput.KmsKeyId",),
         "VolumeKmsKeyArn": ("TransformResources.VolumeKmsKeyId",),
@@ -135,6 +144,7 @@ CONDITION_KEYS: dict[str, Places] = {
             "ProductionVariants.InstancePools.InstanceType",
             "ShadowProductionVariants.InstanceType",
         ),
+        "ModelArn": ("ProductionVariants.ModelName", "ShadowProductionVariants.ModelName"),
         "ServerlessMaxConcurrency": ("ProductionVariants.ServerlessConfig.MaxConcurrency",),
         "ServerlessMemorySize": ("ProductionVariants.ServerlessConfig.MemorySizeInMB",),
         "VolumeKmsKeyArn": ("KmsKeyId",),
@@ -146,6 +156,7 @@ CONDITION_KEYS: dict[str, Places] = {
         "MinimumInstanceMetadataServiceVersion": (
             "InstanceMetadataServiceConfiguration.MinimumInstanceMetadataServiceVersion",
         ),
+        "NotebookInstanceLifecycleConfigArns": ("LifecycleConfigName",),
         "RootAccess": ("RootAccess",),
         "VolumeKmsKeyArn": ("KmsKeyId",),
         "VpcSecurityGroupIds": ("SecurityGroupIds",),
@@ -157,6 +168,7 @@ CONDITION_KEYS: dict[str, Places] = {
         "MinimumInstanceMetadataServiceVersion": (
             "InstanceMetadataServiceConfiguration.MinimumInstanceMetadataServiceVersion",
         ),
+        "NotebookInstanceLifecycleConfigArns": ("LifecycleConfigName",),
         "RootAccess": ("RootAccess",),
     },
     "UpdateTrainingJob": {
@@ -174,6 +186,9 @@ def condition_keys(request: ApiRequest) -> ConditionKeys:
         values = [_text(value) for place in places for value in _at(request.parameters, place.split("."))]
         if not values:
             continue
+        if kind := NAMED.get(key):
+            values = [request.arn(f"{kind}/{value}") for value in values]
+        values = list(dict.fromkeys(values))
         value = values if key in LISTS or len(values) > 1 else values[0]
         for name in filter(None, (key, FORMER_NAMES.get(key))):
             context[f"sagemaker:{name.lower()}"] = value
