@@ -149,14 +149,13 @@ run "a_pipeline_reads_no_data_and_changes_no_more_than_a_release" {
       ) : flatten([statement.Resource])
       if length(setintersection(flatten([statement.Action]), ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"])) > 0
       ])) == toset([
-      "arn:aws:s3:::kennel-prod-artifacts/releases/*/golden/*",
-      "arn:aws:s3:::kennel-prod-artifacts/releases/*/release.json",
+      "arn:aws:s3:::kennel-prod-artifacts/releases/*",
       "arn:aws:s3:::kennel-state-123456789012-us-east-1/kennel/prod.deploy.lock",
       "arn:aws:s3:::kennel-state-123456789012-us-east-1/kennel/prod.tfstate",
       "arn:aws:s3:::kennel-state-123456789012-us-east-1/kennel/prod.tfstate.tflock",
       "arn:aws:s3:::kennel-state-123456789012-us-east-1/kennel/prod.tfstate.unfinished",
     ])
-    error_message = "Of all objects, the roles must read and write the state, its locks and the releases' golden photos only."
+    error_message = "Of all objects, the roles must read and write the state, its locks and the releases only."
   }
 
   assert {

@@ -96,13 +96,25 @@ data "aws_iam_policy_document" "deploying" {
     ]
   }
 
+  # The whole of a release, because a deployment compares its content with its digest.
   statement {
-    sid     = "ReadReleases"
-    actions = ["s3:GetObject"]
-    resources = [
-      "arn:${var.partition}:s3:::${var.bucket_names.artifacts}/releases/*/golden/*",
-      "arn:${var.partition}:s3:::${var.bucket_names.artifacts}/releases/*/release.json",
-    ]
+    sid       = "ReadReleases"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:${var.partition}:s3:::${var.bucket_names.artifacts}/releases/*"]
+  }
+
+  # CreateEndpoint and UpdateEndpoint require it of their caller where the configuration names a key (SageMaker guide,
+  # "Amazon SageMaker AI API Permissions").
+  statement {
+    sid       = "EncryptEndpointVolumes"
+    actions   = ["kms:CreateGrant"]
+    resources = [var.key_arn]
+
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
   }
 
   statement {
