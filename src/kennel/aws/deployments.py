@@ -32,7 +32,7 @@ from kennel.aws.releases import Release
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
-Approve = Callable[[Changes], None]
+Review = Callable[[Changes], None]
 """Receives a deployment's plan before it is applied; raises an error to stop."""
 
 
@@ -52,7 +52,7 @@ class Transition:
     stack: Stack
     before: DeploymentRecord
     found: list[str]
-    approve: Approve
+    review: Review
     report: Progress
 
     def to(self, after: DeploymentRecord) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Transition:
         applied = False
         try:
             with stack.planned(self.workspace, self.report, existing=True) as plan:
-                self.approve(plan.changes)
+                self.review(plan.changes)
                 if not plan.changes.empty:
                     applied = True
                     plan.apply(self.report)
@@ -125,7 +125,7 @@ def deploy(
     release_id: str | None = None,
     progress: Progress | None = None,
     *,
-    approve: Approve = release_changes.require_nothing_beyond,
+    review: Review = release_changes.require_nothing_beyond,
 ) -> dict[str, Any]:
     """Deploy a release, the newest if none is given, and prove it.
 
@@ -144,7 +144,7 @@ def deploy(
     release = releases.find(bucket, release_id or releases.newest(bucket))
     (progress or silent)(f"reading {release.id}, to compare its content with its digest")
     releases.verify(release)
-    with _transition(workspace, stack_, f"deploy {release.id}", approve, progress or silent) as transition:
+    with _transition(workspace, stack_, f"deploy {release.id}", review, progress or silent) as transition:
         before = transition.before
         following = _next(stack_, before, release)
         if before.current and _same(before.current, following):
@@ -158,7 +158,7 @@ def rollback(
     number: int | None = None,
     progress: Progress | None = None,
     *,
-    approve: Approve = release_changes.require_nothing_beyond,
+    review: Review = release_changes.require_nothing_beyond,
 ) -> dict[str, Any]:
     """Return to an earlier deployment, the previous one if no number is given, and prove it.
 
@@ -177,7 +177,7 @@ def rollback(
     """
     report = progress or silent
     name = f"rollback to {number}" if number is not None else "rollback"
-    with _transition(workspace, stack_, name, approve, report) as transition:
+    with _transition(workspace, stack_, name, review, report) as transition:
         before, live = transition.before, live_endpoint.describe(stack_)
         variant = stack_["endpoint"]["variant"]
         document = transition.to(_earlier(stack_, before, number))
@@ -190,14 +190,14 @@ def rollback(
 
 @contextmanager
 def _transition(
-    workspace: Workspace, stack_: Stack, operation: str, approve: Approve, report: Progress
+    workspace: Workspace, stack_: Stack, operation: str, review: Review, report: Progress
 ) -> Iterator[Transition]:
     """Hold the lock and settle what an earlier deployment has left."""
     with deploy_lock.held(workspace, operation, report) as abandoned:
         before, found = settlement.settle(stack_, abandoned, report)
         for line in found:
             report(f"found: {line}")
-        yield Transition(workspace, stack_, before, found, approve, report)
+        yield Transition(workspace, stack_, before, found, review, report)
 
 
 def _next(stack_: Stack, record: DeploymentRecord, release: Release) -> Deployment:
@@ -251,6 +251,7 @@ def _earlier(stack_: Stack, record: DeploymentRecord, number: int | None) -> Dep
     if earlier is None or earlier.current is None:
         raise StackError(f"there is no deployment {number}: ./kennel deployments lists them")
     release = releases.find(stack_["artifact_bucket"], earlier.current.id)
+    releases.verify(release)
     again = replace(
         earlier.current,
         digest=release.digest,

@@ -10,7 +10,7 @@ from kennel.commands.values import Number
 
 if TYPE_CHECKING:
     from kennel.aws.changes import Changes
-    from kennel.aws.deployments import Approve
+    from kennel.aws.deployments import Review
 
 YES = "go on also if the plan changes more than the release"
 
@@ -26,7 +26,7 @@ def deploy(workspace: Any, release: str | None = None, yes: bool = False) -> dic
         bucket = stack_["artifact_bucket"]
         chosen = releases.find(bucket, release or releases.newest(bucket))
         comparison = compared(stack_, chosen)
-        document = deployments.deploy(workspace, stack_, chosen.id, progress, approve=_shown(yes))
+        document = deployments.deploy(workspace, stack_, chosen.id, progress, review=_shown(yes))
     terminal.print_line(f"{_serves(document)}: {measured(chosen)}")
     return document | comparison
 
@@ -43,7 +43,7 @@ def rollback(
 
     with terminal.progress("rollback") as progress:
         stack_ = stack.outputs(workspace)
-        document = deployments.rollback(workspace, stack_, to, progress, approve=_shown(yes))
+        document = deployments.rollback(workspace, stack_, to, progress, review=_shown(yes))
     terminal.print_line(_serves(document))
     return document
 
@@ -62,17 +62,17 @@ def list_deployments(workspace: Any) -> dict[str, Any]:
     return {**record.as_dict(), "deployments": [event.as_dict() for event in events]}
 
 
-def _shown(yes: bool) -> Approve:
+def _shown(yes: bool) -> Review:
     """Return what shows a plan, and without ``yes`` refuses one that changes more than the release."""
     from kennel.aws import release_changes
     from kennel.commands import stack
 
-    def approve(changes: Changes) -> None:
+    def review(changes: Changes) -> None:
         stack.show(changes, "plan")
         if not yes:
             release_changes.require_nothing_beyond(changes)
 
-    return approve
+    return review
 
 
 def _serves(document: dict[str, Any]) -> str:

@@ -56,7 +56,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kennel.aws.releases.newest_job", lambda stack: "job-1")
     monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
     monkeypatch.setattr(
-        "kennel.aws.deployments.deploy", lambda *arguments, approve: {**DONE, "release": arguments[2]}
+        "kennel.aws.deployments.deploy", lambda *arguments, review: {**DONE, "release": arguments[2]}
     )
     monkeypatch.setattr(terminal, "can_ask", lambda: False)
 
