@@ -88,6 +88,7 @@ SLIPS = [
     *(Slip(f"predict dog.jpg --{given}") for given in ("top 0", "top five", "via phone")),
     *(Slip(f"data.sample --{given}") for given in ("classes 500", "classes 1", "train 0", "seed x")),
     *(Slip(f"ec2.train --{given}") for given in ("max-hours 0", "max-hours forever")),
+    *(Slip(f"rollback --to {given}") for given in ("0", "r-0123456789ab")),
     *(Slip(f"local.up --port {port}") for port in ("http", "70000", "-1", "TAKEN")),
     # Names that others define
     *(Slip(f"train --{given}") for given in ("arch resnet51", "arch ResNet50", "weights imagenet")),
