@@ -241,11 +241,15 @@ def test_the_pipelines_roles_have_no_permission_without_a_use(deployed, two_answ
 
 
 def granted_to(role: str, iam) -> set[str]:
-    policies = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    statements = [
-        statement
-        for policy in policies
-        for statement in iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]["Statement"]
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
     ]
-    actions = [statement["Action"] for statement in statements]
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        documents.append(
+            iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        )
+    actions = [statement["Action"] for document in documents for statement in document["Statement"]]
     return {action for item in actions for action in (item if isinstance(item, list) else [item])}

@@ -6,6 +6,9 @@ locals {
   issuer   = "token.actions.githubusercontent.com"
   audience = "sts.amazonaws.com"
 
+  # A name, because the policy for plans names the policy, and is not to depend on it.
+  deploying_policy_name = "${var.name}-deploying-${var.region}"
+
   provider_arn = var.provider_arn == null ? one(aws_iam_openid_connect_provider.this[*].arn) : var.provider_arn
 
   roles = {
@@ -72,17 +75,30 @@ resource "aws_iam_role_policy" "planning" {
   name   = "planning"
   role   = aws_iam_role.this[each.key].id
   policy = data.aws_iam_policy_document.planning.minified_json
-}
-
-resource "aws_iam_role_policy" "deploying" {
-  name   = "deploying"
-  role   = aws_iam_role.this["deploy"].id
-  policy = data.aws_iam_policy_document.deploying.minified_json
 
   lifecycle {
     precondition {
-      condition     = length(data.aws_iam_policy_document.planning.minified_json) + length(data.aws_iam_policy_document.deploying.minified_json) <= 10240
-      error_message = "The policies of the deploy role exceed the 10240 characters that IAM allows in all of a role's inline policies."
+      condition     = length(data.aws_iam_policy_document.planning.minified_json) <= 10240
+      error_message = "The policy for plans exceeds the 10240 characters that IAM allows in a role's inline policies: give the stack shorter names."
     }
   }
+}
+
+# A managed policy, because both together exceed what IAM allows in a role's inline policies.
+resource "aws_iam_policy" "deploying" {
+  name        = local.deploying_policy_name
+  description = "What a deployment of ${var.name} does beyond planning"
+  policy      = data.aws_iam_policy_document.deploying.minified_json
+
+  lifecycle {
+    precondition {
+      condition     = length(data.aws_iam_policy_document.deploying.minified_json) <= 6144
+      error_message = "The policy for deployments exceeds the 6144 characters that IAM allows in a managed policy: give the stack shorter names."
+    }
+  }
+}
+
+resource "aws_iam_role_policy_attachment" "deploying" {
+  role       = aws_iam_role.this["deploy"].name
+  policy_arn = aws_iam_policy.deploying.arn
 }

@@ -15,5 +15,5 @@ output "roles" {
     for key, role in aws_iam_role.this : key => { arn = role.arn, subjects = local.roles[key].subjects }
   }
 
-  depends_on = [aws_iam_role_policy.deploying, aws_iam_role_policy.planning]
+  depends_on = [aws_iam_role_policy.planning, aws_iam_role_policy_attachment.deploying]
 }

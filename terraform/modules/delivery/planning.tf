@@ -101,6 +101,12 @@ data "aws_iam_policy_document" "planning" {
   }
 
   statement {
+    sid       = "ReadPolicies"
+    actions   = ["iam:GetPolicy", "iam:GetPolicyVersion"]
+    resources = ["${local.arn.iam}:policy/${local.deploying_policy_name}"]
+  }
+
+  statement {
     sid     = "ReadIdentities"
     actions = ["iam:GetInstanceProfile", "iam:GetOpenIDConnectProvider"]
     resources = [
