@@ -80,6 +80,8 @@ class Changes:
     ----------
     attributes
         Of drift only: what was changed in each resource.
+    warnings
+        What Terraform says besides, such as a check that does not hold.
     """
 
     add: int = 0
@@ -87,6 +89,7 @@ class Changes:
     remove: int = 0
     planned: list[ResourceChange] = field(default_factory=list)
     attributes: list[AttributeChange] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -125,6 +128,7 @@ class Changes:
             "resources": self.resources,
             "modules": self.by_module(),
             "empty": self.empty,
+            "warnings": self.warnings,
         }
 
 

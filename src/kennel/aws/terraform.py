@@ -207,8 +207,9 @@ class Terraform:
                         counts["change"],
                         counts["remove"],
                     )
-                elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
-                    failures.append(messages.sentence(event["diagnostic"]))
+                elif kind == "diagnostic":
+                    said = failures if event["diagnostic"]["severity"] == "error" else changes.warnings
+                    said.append(messages.sentence(event["diagnostic"]))
         if failures:
             failures += messages.remedies(failures)
             raise StackError(f"terraform {command}: " + " | ".join(dict.fromkeys(failures)))

@@ -30,6 +30,8 @@ def show(changes: Changes, verb: str) -> None:
             [(change.address, change.attribute, *change.texts) for change in changes.attributes],
             grouped=True,
         )
+    for warning in changes.warnings:
+        terminal.print_line(f"warning: {warning}")
     _count(changes, verb)
 
 

@@ -68,6 +68,18 @@ def test_a_change_of_an_output_alone_is_seen(root: Path) -> None:
     assert planned.resources == ["update terraform_data.dog"]
 
 
+def test_a_check_that_does_not_hold_is_a_warning_of_the_plan(root: Path) -> None:
+    condition = 'condition = var.colour == "green"'
+    assertion = f'{condition}\nerror_message = "Choose green."'
+    (root / "check.tf").write_text(f'check "colour" {{\nassert {{\n{assertion}\n}}\n}}\n')
+
+    planned = terraform_of(root).plan()
+
+    assert planned.add == 1
+    assert planned.warnings == ["check.tf: Check block assertion failed: Choose green."]
+    assert planned.as_dict()["warnings"] == planned.warnings
+
+
 def test_a_failing_precondition_is_one_readable_error(root: Path) -> None:
     condition = """
   lifecycle {
