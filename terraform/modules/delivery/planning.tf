@@ -101,7 +101,7 @@ data "aws_iam_policy_document" "planning" {
   }
 
   statement {
-    sid       = "ReadPolicies"
+    sid       = "ReadOwnPolicy"
     actions   = ["iam:GetPolicy", "iam:GetPolicyVersion"]
     resources = ["${local.arn.iam}:policy/${local.deploying_policy_name}"]
   }
