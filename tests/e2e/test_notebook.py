@@ -98,11 +98,13 @@ def test_its_candidate_becomes_a_release_that_nobody_changes(
 
     key = f"releases/{release.id}/model.tar.gz"
     as_role, as_operator = client_of(as_notebook, "s3"), session.client("s3")
+    version = as_operator.head_object(Bucket=bucket, Key=key)["VersionId"]
     for s3 in (as_role, as_operator):
         target = {"Bucket": bucket, "Key": key}
         assert refusal(s3.put_object, **target, Body=b"other") == "AccessDenied"
         assert refusal(s3.copy_object, **target, CopySource=f"{bucket}/{key}") == "AccessDenied"
         assert refusal(s3.delete_object, **target) == "AccessDenied"
+        assert refusal(s3.delete_object, **target, VersionId=version) == "AccessDenied"
     assert refusal(as_role.put_object, **target, Body=b"other", IfNoneMatch="*") == "AccessDenied"
     assert refusal(as_operator.put_object, **target, Body=b"other", IfNoneMatch="*") == "PreconditionFailed"
     # Parts are no object yet, so they are accepted; what they would become is refused.

@@ -41,7 +41,6 @@ data "aws_iam_policy_document" "notebook" {
       "${local.arn.artifacts}/releases/*",
       "${local.arn.artifacts}/source/*",
       "${local.arn.artifacts}/training/*",
-      "${local.arn.artifacts}/tuning/*",
       "${local.arn.data}/datasets/*",
       "${local.arn.data}/pretrained/*",
     ]
