@@ -26,7 +26,8 @@ def workbench(stack: Stack, variable: str) -> dict[str, Any]:
     StackError
         It is switched off; the text says how to switch it on.
     """
-    output: dict[str, Any] | None = stack[variable]
+    # Terraform leaves out an output that is null.
+    output: dict[str, Any] | None = stack.outputs.get(variable)
     if output is None:
         environment = stack["name"].rpartition("-")[2]
         raise StackError(

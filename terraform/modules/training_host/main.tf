@@ -13,7 +13,7 @@ locals {
     zipmap(data.aws_ssm_parameters_by_path.ami[0].names, nonsensitive(data.aws_ssm_parameters_by_path.ami[0].values)),
     {},
   )
-  # Without an image only the creation of a host fails: EC2 then says that it cannot resolve the parameter.
+  # Without an image only the creation of a host fails; what EC2 then says names the parameter.
   published_id = lookup(local.published, var.ami_parameter, "resolve:ssm:${var.ami_parameter}")
 }
 
