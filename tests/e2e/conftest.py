@@ -27,6 +27,7 @@ SECONDS = 1200
 # Two stacks, with about as much to do each, and the rehearsal's own: three workers wait for Terraform side by
 # side. A module that is not named here gets a worker, and so a stack, of its own.
 STACKS = {
+    "test_killed_apply.py": "training",
     "test_learning.py": "training",
     "test_training_host.py": "training",
     "test_documents.py": "releases",
