@@ -79,3 +79,21 @@ def test_only_yes_is_yes(monkeypatch: pytest.MonkeyPatch, answer: str, expected:
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
 
     assert terminal.ask("apply? ") is expected
+
+
+def test_a_question_is_not_drawn_over_by_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[bool] = []
+
+    class Answer(io.StringIO):
+        def readline(self, size: int | None = -1, /) -> str:
+            drawn.extend(line.is_started for line in terminal._lines)
+            return "yes\n"
+
+    monkeypatch.setattr(terminal, "console", Console(file=io.StringIO(), force_terminal=True, width=80))
+    monkeypatch.setattr("sys.stdin", Answer())
+
+    with terminal.progress("plan"):
+        assert terminal.ask("go on? ")
+        assert [line.is_started for line in terminal._lines] == [True]
+    assert drawn == [False]
+    assert terminal._lines == []

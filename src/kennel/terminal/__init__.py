@@ -29,6 +29,7 @@ console = Console(stderr=True, highlight=False)
 _results = Console(highlight=False)
 _tables = _results
 _printed: list[str] = []  # titles of the tables printed as text: a blank line divides two of them
+_lines: list[Live] = []  # the progress line that a terminal shows
 COLUMN_GAP = 2  # between two columns of a drawn table
 _steps: list[str] = []  # what runs now, the outermost first; after an error, what ran when it was raised
 
@@ -59,8 +60,9 @@ def can_ask() -> bool:
 
 def ask(question: str) -> bool:
     """Print a question on standard error and return whether the answer is ``yes``."""
-    console.print(f"{question}Type yes to go on: ", end="", markup=False, soft_wrap=True)
-    return sys.stdin.readline().strip().lower() == "yes"
+    with _without_progress():
+        console.print(f"{question}Type yes to go on: ", end="", markup=False, soft_wrap=True)
+        return sys.stdin.readline().strip().lower() == "yes"
 
 
 def print_json(document: Any) -> None:
@@ -179,16 +181,32 @@ def progress(title: str) -> Iterator[Any]:
 
 
 @contextmanager
+def _without_progress() -> Iterator[None]:
+    """Take the progress line, which is drawn again and again, off the terminal while something is asked."""
+    for live in _lines:
+        live.stop()
+    try:
+        yield
+    finally:
+        for live in _lines:
+            live.start()
+
+
+@contextmanager
 def _shown(title: str) -> Iterator[Callable[[str], None]]:
     if console.is_terminal:
         spinner = Spinner("dots", text=title)
-        with Live(spinner, console=console, transient=True, refresh_per_second=8):
+        with Live(spinner, console=console, transient=True, refresh_per_second=8) as live:
+            _lines.append(live)
 
             def show(line: str) -> None:
                 width = max(20, console.width - 14)
                 spinner.update(text=Text(f"{title}: {line}"[:width]))
 
-            yield show
+            try:
+                yield show
+            finally:
+                _lines.remove(live)
     else:
         last = 0.0
 
