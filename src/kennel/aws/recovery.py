@@ -80,8 +80,8 @@ def plan(
 
 def _approve(workspace: Workspace, approve: Approve, adoptions: list[Adoption]) -> None:
     question = (
-        f"adopt {len(adoptions)} resources of this stack, which an unfinished operation has created "
-        "and which are missing from the state"
+        "adopt what an unfinished operation of this stack has created and the state lacks "
+        f"({len(adoptions)} of the planned resources)"
     )
     rows = [(adopted.address, adopted.id) for adopted in adoptions]
     if not approve(question, rows):
