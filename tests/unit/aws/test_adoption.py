@@ -15,7 +15,7 @@ from kennel.aws.session import Workspace
 
 TAGS = {"Project": "kennel", "Environment": "dev", "ManagedBy": "terraform"}
 OTHERS = {**TAGS, "Environment": "prod"}
-TRUST = '{"Version": "2012-10-17", "Statement": []}'
+TRUST = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}'
 # Creating these again changes what is there to the same values, so they are never in the way.
 REPEATABLE = frozenset(
     {
@@ -25,6 +25,7 @@ REPEATABLE = frozenset(
         "aws_cloudwatch_metric_alarm",
         "aws_default_security_group",
         "aws_iam_role_policy",
+        "aws_iam_role_policy_attachment",
         "aws_lambda_provisioned_concurrency_config",
         "aws_s3_bucket_lifecycle_configuration",
         "aws_s3_bucket_logging",
@@ -64,6 +65,17 @@ def test_a_role_is_found_by_its_name_and_tags() -> None:
     assert existing.find("aws_iam_role", values) == "kennel-dev-function"
     assert existing.find("aws_iam_role", {**values, "tags_all": OTHERS}) is None
     assert existing.find("aws_iam_role", {"tags_all": TAGS}) is None, "its name is not known yet"
+
+
+def test_a_managed_policy_is_found_by_its_name_and_tags() -> None:
+    values = {"name": "kennel-dev-plan", "path": "/", "tags_all": TAGS}
+    assert existing.find("aws_iam_policy", values) is None
+
+    arn = boto3.client("iam").create_policy(
+        PolicyName=values["name"], PolicyDocument=TRUST, Tags=listed(TAGS)
+    )["Policy"]["Arn"]
+    assert existing.find("aws_iam_policy", values) == arn
+    assert existing.find("aws_iam_policy", {**values, "tags_all": OTHERS}) is None
 
 
 def test_a_network_is_found_by_its_tags_unless_two_have_them() -> None:

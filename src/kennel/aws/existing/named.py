@@ -59,6 +59,13 @@ def _role(values: Values) -> str | None:
     return values["name"] if ours(values, role.get("Tags")) else None
 
 
+def _managed_policy(values: Values) -> str | None:
+    iam = session.client("iam")
+    path = values.get("path") or "/"
+    arn = f"arn:{iam.meta.partition}:iam::{session.account_id()}:policy{path}{values['name']}"
+    return arn if ours(values, iam.get_policy(PolicyArn=arn)["Policy"].get("Tags")) else None
+
+
 def _instance_profile(values: Values) -> str | None:
     name = values["name"]
     profile = session.client("iam").get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
@@ -179,6 +186,7 @@ FINDERS: dict[str, Finder] = {
     "aws_cloudwatch_log_group": _log_group,
     "aws_iam_instance_profile": _instance_profile,
     "aws_iam_openid_connect_provider": _identity_provider,
+    "aws_iam_policy": _managed_policy,
     "aws_iam_role": _role,
     "aws_kms_alias": _key_alias,
     "aws_kms_key": _key,
