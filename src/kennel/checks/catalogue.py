@@ -13,6 +13,12 @@ from kennel.checks.check import RESULTS, Check, CheckResult, Progress
 from kennel.checks.programs import Programs
 
 SOURCES = ("src", "tests", "bootstrap", "lambda", "ec2", "policies", "benchmarks", "tasks.py")
+# What the tests import of other packages, and what those import only when it is used.
+IMPORTED = (
+    "boto3, IPython, ipykernel, matplotlib.figure, moto.ec2.models, moto.iam.models",
+    "moto.moto_server.werkzeug_app, moto.s3.models, optuna, sagemaker.train.tuner",
+    "sagemaker_pytorch_serving_container.handler_service, torch, torchvision.models",
+)
 QUICK = (
     "format",
     "lint",
@@ -39,8 +45,9 @@ def checks(root: Path, programs: Programs, *, fast: bool = False) -> list[Check]
     """
     single = {check.name: check for check in [*_python(root, programs), *_terraform(root, programs)]}
     quick = [single.pop(name) for name in QUICK]
-    tests = pytest_runs.checks(root, programs, fast=fast)
-    return [*quick, *tests, *single.values(), *([] if fast else [_checkov(root)])]
+    bytecode = _bytecode(programs)
+    tests = pytest_runs.checks(root, programs, fast=fast, after=(bytecode.name,))
+    return [*quick, bytecode, *tests, *single.values(), *([] if fast else [_checkov(root)])]
 
 
 def _python(root: Path, programs: Programs) -> list[Check]:
@@ -65,6 +72,11 @@ def _python(root: Path, programs: Programs) -> list[Check]:
             MYPYPATH=".",
         ),
     ]
+
+
+def _bytecode(programs: Programs) -> Check:
+    """Return what lets Python compile the packages once: the tests' workers would all do it side by side."""
+    return _program(programs, "bytecode", [sys.executable, "-c", f"import {', '.join(IMPORTED)}"])
 
 
 def _terraform(root: Path, programs: Programs) -> list[Check]:

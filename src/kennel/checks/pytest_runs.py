@@ -39,10 +39,16 @@ RUNS = (
 )
 
 
-def checks(root: Path, programs: Programs, *, fast: bool) -> list[Check]:
-    """Return a check for each test run and one for the coverage; without coverage if ``fast``."""
+def checks(root: Path, programs: Programs, *, fast: bool, after: tuple[str, ...] = ()) -> list[Check]:
+    """Return a check for each test run and one for the coverage; without coverage if ``fast``.
+
+    Parameters
+    ----------
+    after
+        The checks that the test runs wait for.
+    """
     runs = [run for run in RUNS if not (fast and run is END_TO_END)]  # all of which take minutes
-    test_runs = [_check(run, root, programs, fast=fast) for run in runs]
+    test_runs = [_check(run, root, programs, after, fast=fast) for run in runs]
     if fast:
         return test_runs
     return [*test_runs, _coverage(programs, root, after=tuple(run.name for run in RUNS))]
@@ -62,7 +68,7 @@ def counts(report: Path) -> Counts:
     return total
 
 
-def _check(run: Run, root: Path, programs: Programs, *, fast: bool) -> Check:
+def _check(run: Run, root: Path, programs: Programs, after: tuple[str, ...], *, fast: bool) -> Check:
     report = root / RESULTS / f"{run.folder}.xml"
     # In the order of the folders: xdist would begin with the modules of many tests, and end with the longest.
     arguments = ["--numprocesses", str(run.workers), "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -98,7 +104,7 @@ def _check(run: Run, root: Path, programs: Programs, *, fast: bool) -> Check:
         tests = counts(report)
         return CheckResult(result.ok and not tests.failed, result.output, str(tests), tests)
 
-    return Check(run.name, work)
+    return Check(run.name, work, after)
 
 
 def _coverage_data(root: Path) -> Path:
