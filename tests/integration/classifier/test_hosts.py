@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -11,17 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CLASSES, PER_CLASS, SRC, loopback, metrics, start
+from .conftest import CLASSES, PER_CLASS, metrics, plain_environment, start
 
 
-def train_on(count: int, photos: Path, target: Path, *extra: str, launcher: str = "torchrun") -> list[str]:
+def train_on(
+    count: int, photos: Path, target: Path, *extra: str, launcher: str = "torchrun's variables"
+) -> list[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     hosts = []
     for rank in range(count):
         variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        if launcher == "torchrun":
+        if launcher != "script mode":
             variables |= {"RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_RANK": "0"}
         else:
             names = [f"algo-{n + 1}" for n in range(count)]
@@ -33,23 +34,40 @@ def train_on(count: int, photos: Path, target: Path, *extra: str, launcher: str 
 
 
 def test_hosts_share_the_pass_and_agree_with_one(photos: Path, tmp_path: Path) -> None:
-    for count, launcher in ((1, "torchrun"), (2, "torchrun"), (3, "script mode")):
+    """Two hosts are launched by torchrun, three as script mode does."""
+    for count, launcher in ((1, "torchrun's variables"), (3, "script mode")):
         folder = tmp_path / str(count)
         logs = train_on(count, photos, folder, "--cache-dir", str(folder / "cache"), launcher=launcher)
         for rank, log in enumerate(logs):
             assert f"host {rank + 1} of {count}" in log
             assert ("test_top1=" in log) == (rank == 0)
             assert (folder / f"host{rank}" / "model.pth").exists() == (rank == 0)
-        shares = [len(path.read_text().splitlines()) for path in sorted((folder / "cache").glob("*.names"))]
-        assert len(shares) == count
-        assert sum(shares) == CLASSES * sum(PER_CLASS.values())
-        assert max(shares) - min(shares) <= len(PER_CLASS)  # each split is shared by itself
+        assert_shared(folder / "cache", count)
+    launch_with_torchrun(photos, tmp_path / "2", "--cache-dir", str(tmp_path / "2" / "cache"))
+    assert_shared(tmp_path / "2" / "cache", 2)
     alone, two, three = (tmp_path / str(n) / "host0" for n in (1, 2, 3))
     assert metrics(two) == pytest.approx(metrics(alone), abs=1e-5)
     assert metrics(three) == pytest.approx(metrics(alone), abs=1e-5)
     origins = [json.loads((folder / "run.json").read_text()) for folder in (alone, two, three)]
     assert [origin["hosts"] for origin in origins] == [1, 2, 3]
     assert len({origin["data_digest"] for origin in origins}) == 1
+
+
+def assert_shared(cache: Path, count: int) -> None:
+    shares = [len(path.read_text().splitlines()) for path in sorted(cache.glob("*.names"))]
+    assert len(shares) == count
+    assert sum(shares) == CLASSES * sum(PER_CLASS.values())
+    assert max(shares) - min(shares) <= len(PER_CLASS)  # each split is shared by itself
+
+
+def launch_with_torchrun(photos: Path, target: Path, *extra: str) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "kennel.classifier.training", "--data", str(photos)]
+    command += ["--model-dir", str(target / "host0"), "--epochs", "4", "--workers", "1", *extra]
+    done = subprocess.run(command, env=plain_environment(), capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert "host 2 of 2" in done.stdout
+    assert done.stdout.count("test_top1=") == 1
 
 
 def test_hosts_train_a_backbone_together(photos: Path, tmp_path: Path) -> None:
@@ -85,19 +103,3 @@ def test_a_host_that_is_alone_in_its_failure_ends_the_others(photos: Path, tmp_p
     assert "has no folder train/" in ends[1]
     assert "another host ended" in ends[0]
     assert "Traceback" not in ends[0]
-
-
-def test_torchrun_launches_it(photos: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "kennel.classifier.training", "--data", str(photos), "--model-dir", str(tmp_path)]
-    variables = os.environ | {
-        "PYTHONPATH": str(SRC),
-        "OMP_NUM_THREADS": "1",
-        "GLOO_SOCKET_IFNAME": loopback(),
-    }
-    done = subprocess.run(
-        [*command, "--epochs", "2"], env=variables, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    assert "host 2 of 2" in done.stdout
-    assert done.stdout.count("test_top1=") == 1
