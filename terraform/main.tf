@@ -281,6 +281,13 @@ module "endpoint" {
   variant                  = local.variant
 }
 
+check "settings_of_the_endpoint" {
+  assert {
+    condition     = !local.deployed || try(module.endpoint[0].instance_type, var.endpoint.instance_type) == var.endpoint.instance_type
+    error_message = "endpoint.instance_type takes effect with the next deployment: run ./kennel stack.apply, then ./kennel deploy --release with the release that is live."
+  }
+}
+
 module "autoscaling" {
   source = "./modules/autoscaling"
   count  = local.deployed ? 1 : 0

@@ -108,6 +108,40 @@ run "a_release_is_deployed_and_scaled" {
   }
 }
 
+run "another_instance_type_waits_for_the_next_deployment" {
+  command = apply
+
+  override_module {
+    target = module.release
+    outputs = {
+      parameter = "/kennel/local/release"
+      record = {
+        deployment = 7
+        current = {
+          deployment     = 7
+          digest         = "01"
+          id             = "r-0123456789ab"
+          image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+          instance_type  = "ml.m5.large"
+          model_data_url = "s3://kennel-local-artifacts-123456789012/releases/r-0123456789ab/model.tar.gz"
+        }
+        previous = null
+      }
+    }
+  }
+
+  variables {
+    endpoint = { instance_type = "ml.c5.large" }
+  }
+
+  assert {
+    condition     = module.endpoint[0].instance_type == "ml.m5.large"
+    error_message = "A deployment keeps the instance type that it was made with."
+  }
+
+  expect_failures = [check.settings_of_the_endpoint]
+}
+
 run "names_contain_project_and_environment" {
   command = plan
 
