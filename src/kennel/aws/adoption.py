@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, existing
+from kennel.aws import Progress, existing, session
 from kennel.aws.changes import Changes
 from kennel.aws.session import Workspace
 from kennel.aws.terraform import Terraform
@@ -35,10 +35,13 @@ class Adoption:
         Terraform's address of it.
     id
         The id by which Terraform imports it.
+    imported
+        False for what holds nothing and is deleted, so that Terraform creates it again.
     """
 
     address: str
     id: str
+    imported: bool = True
 
     def block(self, environment: str) -> str:
         """Return its ``import`` block, which other environments of the same checkout ignore."""
@@ -62,10 +65,10 @@ def plan(
         if "create" not in {change.action for change in changes.planned}:
             break
         report("looking for what exists and is missing from the state")
-        found = _find(terraform.show(file))
-        if not found:
-            break
+        found = [adopted for adopted in _find(terraform.show(file)) if adopted not in adoptions]
         adoptions += found
+        if not any(adopted.imported for adopted in found):
+            break
         with importing(workspace, adoptions):
             changes = terraform.plan(out=file)
     return changes, adoptions
@@ -75,11 +78,19 @@ def plan(
 def importing(workspace: Workspace, adoptions: list[Adoption]) -> Iterator[None]:
     """Write the ``import`` blocks into the root for as long as a plan is made: a saved plan has them."""
     file = _file(workspace)
-    file.write_text("\n".join(adoption.block(workspace.environment) for adoption in adoptions))
+    blocks = [adopted.block(workspace.environment) for adopted in adoptions if adopted.imported]
+    file.write_text("\n".join(blocks))
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
+
+
+def remove(adoptions: list[Adoption]) -> None:
+    """Delete what is not imported: Terraform creates it again."""
+    for adopted in adoptions:
+        if not adopted.imported:
+            session.client("ssm").delete_parameter(Name=adopted.id)
 
 
 def clean(workspace: Workspace) -> None:
@@ -106,9 +117,12 @@ def _find(document: dict[str, Any]) -> list[Adoption]:
     with ThreadPoolExecutor(WORKERS) as pool:
         ids = pool.map(lambda creation: existing.find(creation[1], creation[2]), creations)
         pairs = zip(creations, ids, strict=True)
-        return sorted(
-            (Adoption(address, found) for (address, _, _), found in pairs if found), key=lambda a: a.address
-        )
+        found = [
+            Adoption(address, import_id, kind not in existing.CREATED_AGAIN)
+            for (address, kind, _), import_id in pairs
+            if import_id
+        ]
+    return sorted(found, key=lambda adopted: adopted.address)
 
 
 def _known(change: dict[str, Any]) -> dict[str, Any]:

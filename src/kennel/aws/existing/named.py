@@ -162,9 +162,12 @@ def _budget(values: Values) -> str | None:
 
 
 def _parameter(values: Values) -> str | None:
-    name = values["name"]
-    response = session.client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=name)
-    return name if ours(values, response["TagList"]) else None
+    """Find a parameter that holds nothing yet: it is not imported, but deleted and created again."""
+    ssm, name = session.client("ssm"), values["name"]
+    if ssm.get_parameter(Name=name)["Parameter"]["Value"] != values["insecure_value"]:
+        return None
+    tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+    return name if ours(values, tags) else None
 
 
 def _scalable_target(values: Values) -> str | None:
