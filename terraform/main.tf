@@ -16,11 +16,11 @@ locals {
   partition  = data.aws_partition.current.partition
   name       = "${var.project}-${var.environment}"
 
-  # Names are defined here, so that a role's policy can name an endpoint that is created after the role.
+  # Names are defined here, so that a role's policy can name an endpoint that is created after the role. Names of
+  # buckets, and of roles, instance profile and budget, which have no region in AWS, contain it: the same
+  # environment can exist in several regions.
   bucket_names = {
-    artifacts = "${local.name}-artifacts-${local.account_id}"
-    data      = "${local.name}-data-${local.account_id}"
-    logs      = "${local.name}-logs-${local.account_id}"
+    for use in ["artifacts", "data", "logs"] : use => "${local.name}-${use}-${local.account_id}-${var.region}"
   }
   dead_letter_queue_name = "${local.name}-predict-dead-letters"
   endpoint_name          = "${local.name}-classifier"

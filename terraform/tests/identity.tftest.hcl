@@ -358,3 +358,25 @@ run "interface_endpoints_are_for_this_account" {
     error_message = "The role of flow logs needs what the VPC guide lists."
   }
 }
+
+# The longest project, environment and region that are possible. IAM allows 64 characters.
+run "names_contain_the_region_and_are_short_enough" {
+  command = plan
+
+  module {
+    source = "./modules/identity"
+  }
+
+  variables {
+    name   = "twelve-chars-local"
+    region = "us-isof-south-1"
+  }
+
+  assert {
+    condition = alltrue([
+      for name in concat([for role in aws_iam_role.this : role.name], [aws_iam_instance_profile.this.name]) :
+      endswith(name, "-us-isof-south-1") && length(name) <= 64
+    ])
+    error_message = "Roles and instance profiles belong to the account, not to a region: their names must contain it."
+  }
+}

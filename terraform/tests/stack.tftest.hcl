@@ -217,3 +217,22 @@ run "a_type_with_local_disks_takes_no_key" {
     error_message = "SageMaker refuses a key for types with local disks; the others must have the stack's."
   }
 }
+
+# The longest project, environment and region (us-isof-south-1) that are possible.
+run "names_of_buckets_contain_the_region_and_are_short_enough" {
+  command = plan
+
+  variables {
+    environment = "local"
+    project     = "twelve-chars"
+    region      = "us-isof-south-1"
+  }
+
+  assert {
+    condition = alltrue([
+      for bucket in [output.artifact_bucket, output.data_bucket, output.log_bucket] :
+      endswith(bucket, "-us-isof-south-1") && length(bucket) <= 63
+    ])
+    error_message = "Names of buckets are global: they must contain the region, in at most 63 characters."
+  }
+}

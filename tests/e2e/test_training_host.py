@@ -73,7 +73,8 @@ def test_the_host_used_its_own_role_and_no_other(deployed: Any, trained: Any) ->
     record, _ = trained
     path = deployed.workspace.build.parent / "cloud" / "audit-log.jsonl"
     entries = [json.loads(line) for line in path.read_text().splitlines()]
-    session_name = f"kennel-local-training-host/{record['instance']}"
+    role = deployed.stack["roles"]["training_host"].split("/")[-1]
+    session_name = f"{role}/{record['instance']}"
     own = [entry for entry in entries if entry["principal"].endswith(session_name)]
     assert {entry["action"] for entry in own} >= {
         "ssm:UpdateInstanceInformation",

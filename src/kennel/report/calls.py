@@ -82,10 +82,20 @@ def _principal(entry: Entry) -> str:
 
 
 def _names(principals: Sequence[str]) -> dict[str, str]:
-    """Return the last part of each ARN: of roles without the words that all begin with."""
+    """Return the last part of each ARN: of roles without the words that all begin or end with."""
     names = {arn: arn.rpartition("/")[2].replace(".amazonaws.com", " service") for arn in principals}
     roles = {arn: names[arn].split("-") for arn in principals if ":assumed-role/" in arn}
+    for _ in ("front", "back"):
+        shared = _shared(list(roles.values()))
+        roles = {arn: words[shared:][::-1] for arn, words in roles.items()}
+    return names | {arn: "-".join(words) or names[arn] for arn, words in roles.items()}
+
+
+def _shared(names: Sequence[Sequence[str]]) -> int:
+    """Return with how many words all names begin; none if there is only one name."""
     shared = 0
-    while len(roles) > 1 and len({tuple(words[: shared + 1]) for words in roles.values()}) == 1:
+    while len(names) > 1 and len({tuple(words[: shared + 1]) for words in names}) == 1:
+        if shared == min(map(len, names)):
+            break
         shared += 1
-    return names | {arn: "-".join(words[shared:]) or names[arn] for arn, words in roles.items()}
+    return shared

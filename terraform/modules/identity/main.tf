@@ -76,7 +76,7 @@ data "aws_iam_policy_document" "trust" {
 resource "aws_iam_role" "this" {
   for_each = local.roles
 
-  name                 = "${var.name}-${replace(each.key, "_", "-")}"
+  name                 = "${var.name}-${replace(each.key, "_", "-")}-${var.region}"
   description          = each.value.description
   assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
   permissions_boundary = var.permissions_boundary
@@ -99,6 +99,6 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_iam_instance_profile" "this" {
-  name = "${var.name}-training-host"
+  name = "${var.name}-training-host-${var.region}"
   role = aws_iam_role.this["training_host"].name
 }

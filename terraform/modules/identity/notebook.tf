@@ -203,7 +203,7 @@ data "aws_iam_policy_document" "notebook" {
   statement {
     sid       = "HandOverRoles"
     actions   = ["iam:PassRole"]
-    resources = [for role in ["endpoint", "training"] : "arn:${var.partition}:iam::${var.account_id}:role/${var.name}-${role}"]
+    resources = [for role in ["endpoint", "training"] : "arn:${var.partition}:iam::${var.account_id}:role/${var.name}-${role}-${var.region}"]
 
     condition {
       test     = "StringEquals"

@@ -1,7 +1,7 @@
 # The monthly cost limit of the stack, which is identified by its Project tag.
 
 resource "aws_budgets_budget" "this" {
-  name         = "${var.name}-monthly"
+  name         = "${var.name}-monthly-${var.region}"
   budget_type  = "COST"
   limit_amount = tostring(var.budget_usd)
   limit_unit   = "USD"

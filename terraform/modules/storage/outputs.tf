@@ -1,11 +1,11 @@
 output "artifact_bucket" {
   description = "Name of the artifact bucket."
-  value       = aws_s3_bucket.this["artifacts"].id
+  value       = aws_s3_bucket.this["artifacts"].bucket
 }
 
 output "data_bucket" {
   description = "Name of the data bucket."
-  value       = aws_s3_bucket.this["data"].id
+  value       = aws_s3_bucket.this["data"].bucket
 }
 
 output "key_arn" {
@@ -15,5 +15,5 @@ output "key_arn" {
 
 output "log_bucket" {
   description = "Name of the bucket that holds the server access logs."
-  value       = aws_s3_bucket.this["logs"].id
+  value       = aws_s3_bucket.this["logs"].bucket
 }

@@ -17,7 +17,7 @@ def entry(principal: str, action: str, decision: str = "allow") -> dict[str, Any
     }
 
 
-ROLE = "arn:aws:sts::123456789012:assumed-role/kennel-local-{}/session-{}"
+ROLE = "arn:aws:sts::123456789012:assumed-role/kennel-local-{}-us-east-1/session-{}"
 OPERATOR = "arn:aws:iam::123456789012:user/kennel-operator"
 
 
