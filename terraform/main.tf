@@ -39,7 +39,7 @@ locals {
     training      = "/aws/sagemaker/TrainingJobs"
     training_host = "/${var.project}/${var.environment}/training-host"
   }
-  # All stacks of an account share these two log groups; one stack manages them.
+  # All stacks of an account share these two log groups; one stack may manage them, else SageMaker creates them.
   shared_log_groups = ["notebook", "training"]
 
   # AWS's images, by use and accelerator: cpu or gpu, which the instance type decides.
@@ -126,15 +126,16 @@ module "observability" {
   endpoint               = { deployed = local.deployed, name = local.endpoint_name, variant = local.variant }
   function_name          = local.function_name
   key_arn                = module.storage.key_arn
+  latency_minutes        = var.observability.latency_minutes
   latency_p99_ms         = var.observability.latency_p99_ms
   log_groups = {
     for writer, group in local.log_groups : writer => group
     if var.observability.own_shared_log_groups || !contains(local.shared_log_groups, writer)
   }
   name           = local.name
-  project        = var.project
   region         = var.region
   retention_days = var.observability.retention_days
+  stack_tag      = local.name
 }
 
 module "network" {

@@ -40,12 +40,13 @@ variable "network" {
 }
 
 variable "observability" {
-  description = "Logs, alarms and the budget. own_shared_log_groups must be false if another stack of this account, or SageMaker itself, has already created /aws/sagemaker/TrainingJobs and NotebookInstances."
+  description = "Logs, alarms and the budget. own_shared_log_groups may be true in one stack of the account, if neither SageMaker nor another stack has created /aws/sagemaker/TrainingJobs and NotebookInstances yet: destroying that stack deletes the logs of all."
   type = object({
     budget_usd            = optional(number, 50)
     emails                = optional(set(string), [])
+    latency_minutes       = optional(number, 3)
     latency_p99_ms        = optional(number, 2000)
-    own_shared_log_groups = optional(bool, true)
+    own_shared_log_groups = optional(bool, false)
     retention_days        = optional(number, 365)
   })
   default  = {}
@@ -59,6 +60,16 @@ variable "observability" {
   validation {
     condition     = alltrue([for email in var.observability.emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
     error_message = "observability.emails must be e-mail addresses: write [\"ops@example.com\"]."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || length(var.observability.emails) > 0
+    error_message = "observability.emails must have an address in prod, or nobody learns of an alarm: write emails = [\"ops@example.com\"] into environments/prod.tfvars."
+  }
+
+  validation {
+    condition     = var.observability.latency_minutes >= 1 && var.observability.latency_minutes <= 60
+    error_message = "observability.latency_minutes must be between 1 and 60: for so long the p99 latency exceeds its limit before the alarm goes off."
   }
 
   validation {

@@ -33,7 +33,7 @@ variable "endpoint" {
   type = object({
     instance_count           = optional(number, 1)
     instance_type            = optional(string, "ml.m5.large")
-    termination_wait_seconds = optional(number, 120)
+    termination_wait_seconds = optional(number, 300)
   })
   default  = {}
   nullable = false
@@ -51,6 +51,12 @@ variable "endpoint" {
   validation {
     condition     = var.endpoint.termination_wait_seconds >= 0 && var.endpoint.termination_wait_seconds <= 3600
     error_message = "endpoint.termination_wait_seconds must be between 0 and 3600."
+  }
+
+  # The metrics of a minute arrive up to a minute later. A rehearsal does not wait.
+  validation {
+    condition     = var.environment == "local" || var.endpoint.termination_wait_seconds >= 60 * (var.observability.latency_minutes + 1)
+    error_message = "endpoint.termination_wait_seconds must be at least 60 x (observability.latency_minutes + 1), or the old instances are gone before the latency alarm can go off: raise it, or lower latency_minutes."
   }
 }
 

@@ -17,6 +17,7 @@ provider "aws" {
     tags = {
       Project     = var.project
       Environment = var.environment
+      Stack       = local.name
       ManagedBy   = "terraform"
     }
   }

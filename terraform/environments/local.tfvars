@@ -14,6 +14,11 @@ endpoint = {
   termination_wait_seconds = 0
 }
 
+# A local cloud has one stack.
+observability = {
+  own_shared_log_groups = true
+}
+
 autoscaling = {
   max_instances = 3
 }

@@ -27,7 +27,6 @@ run "names_and_addresses_are_valid_in_aws" {
   command = plan
 
   variables {
-    environment          = "staging"
     network              = { cidr_block = "10.0.0.0" }
     observability        = { emails = ["nobody"] }
     permissions_boundary = "arn:aws:iam::123456789012:role/admin"
@@ -36,7 +35,6 @@ run "names_and_addresses_are_valid_in_aws" {
   }
 
   expect_failures = [
-    var.environment,
     var.network,
     var.observability,
     var.permissions_boundary,
@@ -50,7 +48,6 @@ run "numbers_are_within_aws_limits" {
 
   variables {
     autoscaling   = { max_instances = 2, min_instances = 3 }
-    endpoint      = { instance_count = 0 }
     function      = { package = "main.tf", reserved_concurrency = 0 }
     network       = { zones = ["a"] }
     notebook      = { idle_minutes = 1 }
@@ -61,7 +58,6 @@ run "numbers_are_within_aws_limits" {
 
   expect_failures = [
     var.autoscaling,
-    var.endpoint,
     var.function,
     var.network,
     var.notebook,
@@ -84,14 +80,48 @@ run "numbers_that_depend_on_each_other" {
   expect_failures = [var.autoscaling, var.function, var.observability]
 }
 
-run "the_memory_of_a_function" {
+# By itself: what depends on the environment is not checked for one that is unknown.
+run "the_environment_is_known" {
   command = plan
 
   variables {
+    environment = "staging"
+  }
+
+  expect_failures = [var.environment]
+}
+
+# Without a refused observability variable: what depends on that is not checked then.
+run "an_endpoint_has_an_instance_and_a_function_memory" {
+  command = plan
+
+  variables {
+    endpoint = { instance_count = 0 }
     function = { memory_mb = 64, package = "main.tf" }
   }
 
-  expect_failures = [var.function]
+  expect_failures = [var.endpoint, var.function]
+}
+
+run "prod_has_somebody_who_learns_of_alarms" {
+  command = plan
+
+  variables {
+    environment = "prod"
+  }
+
+  expect_failures = [var.observability]
+}
+
+run "a_new_release_is_watched_for_as_long_as_its_alarms_take" {
+  command = plan
+
+  variables {
+    endpoint      = { termination_wait_seconds = 239 }
+    observability = { latency_minutes = 3 }
+  }
+
+  expect_failures = [var.endpoint]
 }
 
 run "platforms_are_ones_that_aws_supports" {

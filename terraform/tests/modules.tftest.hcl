@@ -151,3 +151,48 @@ run "a_withdrawn_image_neither_replaces_the_host_nor_fails_the_plan" {
     error_message = "A host must keep its image when AWS publishes none any more."
   }
 }
+
+run "errors_that_the_function_answers_raise_an_alarm_and_the_budget_is_the_stacks" {
+  command = plan
+
+  module {
+    source = "./modules/observability"
+  }
+
+  variables {
+    account_id             = "123456789012"
+    budget_usd             = 50
+    dead_letter_queue_name = "kennel-dev-predict-dead-letters"
+    endpoint               = { deployed = false, name = "kennel-dev-classifier", variant = "AllTraffic" }
+    function_name          = "kennel-dev-predict"
+    key_arn                = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    latency_minutes        = 3
+    latency_p99_ms         = 2000
+    log_groups             = { function = "/aws/lambda/kennel-dev-predict" }
+    name                   = "kennel-dev"
+    region                 = "us-east-1"
+    retention_days         = 30
+    stack_tag              = "kennel-dev"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_log_metric_filter.function_errors.log_group_name == "/aws/lambda/kennel-dev-predict"
+      && aws_cloudwatch_metric_alarm.this["function-error-lines"].metric_name == one(aws_cloudwatch_log_metric_filter.function_errors.metric_transformation).name
+      && aws_cloudwatch_metric_alarm.this["function-error-lines"].namespace == one(aws_cloudwatch_log_metric_filter.function_errors.metric_transformation).namespace
+    )
+    error_message = "The alarm must watch the metric that the function's ERROR lines are counted in."
+  }
+
+  assert {
+    condition     = aws_budgets_budget.this.name == "kennel-dev-monthly-us-east-1"
+    error_message = "Budgets belong to the account: their names must contain the environment and the region."
+  }
+
+  assert {
+    condition = {
+      for filter in aws_budgets_budget.this.cost_filter : filter.name => tolist(filter.values)
+    } == { Region = tolist(["us-east-1"]), TagKeyValue = tolist(["user:Stack$kennel-dev"]) }
+    error_message = "The budget must count this stack's costs only."
+  }
+}

@@ -146,8 +146,9 @@ run "names_contain_project_and_environment" {
   command = plan
 
   variables {
-    environment = "prod"
-    project     = "hounds"
+    environment   = "prod"
+    observability = { emails = ["ops@example.com"] }
+    project       = "hounds"
   }
 
   assert {

@@ -218,9 +218,10 @@ data "aws_iam_policy_document" "notebook" {
     resources = ["${local.arn.log_group}${var.log_groups.training}", "${local.arn.log_group}${var.log_groups.training}:*"]
   }
 
+  # CreateLogGroup, because all stacks of the account share the group, and the first instance may create it.
   statement {
     sid       = "WriteOwnLogs"
-    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     resources = ["${local.arn.log_group}${var.log_groups.notebook}", "${local.arn.log_group}${var.log_groups.notebook}:*"]
   }
 

@@ -51,9 +51,10 @@ data "aws_iam_policy_document" "training" {
     }
   }
 
+  # CreateLogGroup, because all stacks of the account share the group, and the first job may create it.
   statement {
     sid       = "WriteLogs"
-    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     resources = ["${local.arn.log_group}${var.log_groups.training}", "${local.arn.log_group}${var.log_groups.training}:*"]
   }
 

@@ -1,9 +1,11 @@
 # The alarms, and the topic to which they publish.
 
 locals {
+  error_lines = { namespace = var.name, metric = "FunctionErrorLines" }
+
   function_alarms = {
     function-errors = {
-      description = "The function failed; its log has the request ids"
+      description = "The function did not start, ran out of time or out of memory; its log has the request ids"
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       statistic   = "Sum"
@@ -11,6 +13,17 @@ locals {
       threshold   = 0
       periods     = 1
       dimensions  = { FunctionName = var.function_name }
+    }
+    # The handler answers every failure, so Lambda does not count it as an error: it logs it.
+    function-error-lines = {
+      description = "The function answered 5xx; its log has the causes, in lines with the level ERROR"
+      namespace   = local.error_lines.namespace
+      metric      = local.error_lines.metric
+      statistic   = "Sum"
+      percentile  = null
+      threshold   = 0
+      periods     = 1
+      dimensions  = {}
     }
     function-throttles = {
       description = "Invocations were throttled: raise the function's reserved concurrency"
@@ -55,7 +68,7 @@ locals {
         percentile  = "p99"
         # The metric is in microseconds.
         threshold  = var.latency_p99_ms * 1000
-        periods    = 3
+        periods    = var.latency_minutes
         dimensions = { EndpointName = var.endpoint.name, VariantName = var.endpoint.variant }
       }
     } : key => alarm if var.endpoint.deployed

@@ -1,4 +1,5 @@
-# The monthly cost limit of the stack, which is identified by its Project tag.
+# The monthly cost limit of the stack: of what carries its Stack tag, in its region. AWS counts costs by a tag from
+# the day on which it is activated as a cost allocation tag of the account.
 
 resource "aws_budgets_budget" "this" {
   name         = "${var.name}-monthly-${var.region}"
@@ -9,7 +10,12 @@ resource "aws_budgets_budget" "this" {
 
   cost_filter {
     name   = "TagKeyValue"
-    values = [format("user:Project$%s", var.project)]
+    values = [format("user:Stack$%s", var.stack_tag)]
+  }
+
+  cost_filter {
+    name   = "Region"
+    values = [var.region]
   }
 
   dynamic "notification" {

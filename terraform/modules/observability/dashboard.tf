@@ -33,6 +33,7 @@ locals {
       metrics = [
         ["AWS/Lambda", "Invocations", "FunctionName", var.function_name, { stat = "Sum" }],
         ["AWS/Lambda", "Errors", "FunctionName", var.function_name, { stat = "Sum" }],
+        [local.error_lines.namespace, local.error_lines.metric, { stat = "Sum" }],
         ["AWS/Lambda", "Throttles", "FunctionName", var.function_name, { stat = "Sum" }],
       ]
     },

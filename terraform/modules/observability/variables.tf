@@ -41,6 +41,12 @@ variable "key_arn" {
   nullable    = false
 }
 
+variable "latency_minutes" {
+  description = "Minutes for which the p99 latency must exceed its limit before the alarm goes off."
+  type        = number
+  nullable    = false
+}
+
 variable "latency_p99_ms" {
   description = "Limit of the p99 latency in milliseconds."
   type        = number
@@ -48,7 +54,7 @@ variable "latency_p99_ms" {
 }
 
 variable "log_groups" {
-  description = "Log groups to create: name by workload."
+  description = "Log groups to create: name by workload. One of them is the function's."
   type        = map(string)
   nullable    = false
 }
@@ -59,14 +65,8 @@ variable "name" {
   nullable    = false
 }
 
-variable "project" {
-  description = "Value of the Project tag that the budget filters by."
-  type        = string
-  nullable    = false
-}
-
 variable "region" {
-  description = "Region of the dashboard's metrics."
+  description = "Region of the stack: of the dashboard's metrics and of the budget's costs."
   type        = string
   nullable    = false
 }
@@ -74,5 +74,11 @@ variable "region" {
 variable "retention_days" {
   description = "Retention of logs in days."
   type        = number
+  nullable    = false
+}
+
+variable "stack_tag" {
+  description = "Value of the Stack tag that the budget filters by."
+  type        = string
   nullable    = false
 }

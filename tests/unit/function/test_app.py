@@ -5,15 +5,20 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kennel.checks import terraform_style
+
+OBSERVABILITY = Path(__file__).resolve().parents[3] / "terraform" / "modules" / "observability"
 CONTEXT = SimpleNamespace(
     aws_request_id="id-1",
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:kennel",
@@ -142,6 +147,60 @@ def test_a_quiet_log_level_keeps_answers_out_of_the_log(
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
     modules["app"].handler({"image": encoded(photo)}, CONTEXT)
     assert capsys.readouterr().out == ""
+
+
+def _counted_as_error(line: str) -> bool:
+    """Return whether the metric filter of the function's log group counts a line.
+
+    Of CloudWatch's filter patterns (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/
+    FilterAndPatternSyntax.html) only the form that is used: one selector that equals a text.
+    """
+    resources = terraform_style.parse(OBSERVABILITY / "main.tf")["resource"]
+    [pattern] = [
+        body["pattern"]
+        for resource in resources
+        for body in resource.get("aws_cloudwatch_log_metric_filter", {}).values()
+    ]
+    selector = re.fullmatch(r'\{ \$\.(?P<name>\w+) = \\?"(?P<text>\w+)\\?" \}', pattern)
+    assert selector, pattern
+    return json.loads(line).get(selector["name"]) == selector["text"]
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "ERROR"])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ClientError({"Error": {"Code": "AccessDeniedException"}}, "InvokeEndpoint"), 500),
+        (ReadTimeoutError(endpoint_url="https://runtime.sagemaker.us-east-1.amazonaws.com"), 504),
+        (ClientError({"Error": {"Code": "ServiceUnavailable"}}, "InvokeEndpoint"), 503),
+        (RuntimeError("a fault of the function"), 500),
+    ],
+)
+def test_every_answer_from_500_on_is_a_line_that_the_alarm_counts(
+    modules: Any,
+    endpoint: Endpoint,
+    photo: bytes,
+    error: Exception,
+    status: int,
+    level: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(**_: Any) -> Any:
+        raise error
+
+    monkeypatch.setenv("LOG_LEVEL", level)
+    endpoint.invoke_endpoint = fail  # type: ignore[method-assign]  # this endpoint fails
+    assert modules["app"].handler({"image": encoded(photo)}, CONTEXT)["statusCode"] == status
+    assert [_counted_as_error(line) for line in capsys.readouterr().out.splitlines()] == [True]
+
+
+def test_an_answer_below_500_is_not_counted_as_an_error(
+    modules: Any, endpoint: Endpoint, photo: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for event, status in (({"image": encoded(photo)}, 200), ({"image": encoded(b"GIF89a")}, 415), ({}, 400)):
+        assert modules["app"].handler(event, CONTEXT)["statusCode"] == status
+    assert [_counted_as_error(line) for line in capsys.readouterr().out.splitlines()] == [False] * 3
 
 
 JSON = st.recursive(
