@@ -113,6 +113,7 @@ module "storage" {
   name              = local.name
   noncurrent_days   = var.storage.noncurrent_days
   partition         = local.partition
+  protected         = var.storage.protected
   region            = var.region
 }
 
@@ -253,9 +254,11 @@ module "predict_function" {
   name                    = local.function_name
   package                 = local.function_package
   provisioned_concurrency = var.function.provisioned_concurrency
+  region                  = var.region
   reserved_concurrency    = var.function.reserved_concurrency
   role_arn                = module.identity.roles["function"]
   timeout_seconds         = var.function.timeout_seconds
+  url                     = var.function.url
 }
 
 module "release" {

@@ -50,13 +50,15 @@ output "endpoint" {
 }
 
 output "function" {
-  description = "The function that invokes the endpoint; arn is that of the alias."
+  description = "The function that invokes the endpoint; arn is that of the alias. url and url_policy_arn, of the policy that allows to call it, are null without a URL."
   value = {
     alias                 = module.predict_function.alias
     arn                   = module.predict_function.alias_arn
     dead_letter_queue_url = module.predict_function.dead_letter_queue_url
     log_group             = local.log_groups.function
     name                  = module.predict_function.name
+    url                   = module.predict_function.url
+    url_policy_arn        = module.predict_function.url_policy_arn
   }
 }
 

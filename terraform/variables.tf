@@ -124,11 +124,12 @@ variable "s3_use_path_style" {
 }
 
 variable "storage" {
-  description = "The buckets and their key. With force_destroy, destroy deletes the buckets' contents."
+  description = "The buckets and their key. With force_destroy, destroy deletes the buckets' contents. With protected, Terraform refuses every plan that destroys or replaces a bucket or the key."
   type = object({
     force_destroy     = optional(bool, false)
     key_deletion_days = optional(number, 30)
     noncurrent_days   = optional(number, 30)
+    protected         = optional(bool, false)
   })
   default  = {}
   nullable = false
@@ -141,5 +142,10 @@ variable "storage" {
   validation {
     condition     = var.storage.noncurrent_days >= 1
     error_message = "storage.noncurrent_days must be at least 1."
+  }
+
+  validation {
+    condition     = !(var.storage.protected && var.storage.force_destroy)
+    error_message = "storage.protected and storage.force_destroy exclude each other: set one of them to false."
   }
 }

@@ -61,7 +61,7 @@ variable "endpoint" {
 }
 
 variable "function" {
-  description = "The function that invokes the endpoint. package is relative to this folder."
+  description = "The function that invokes the endpoint. package is relative to this folder. With url it has a URL, which answers signed requests (SigV4) of principals with the permissions of the policy in the output function."
   type = object({
     log_level               = optional(string, "INFO")
     memory_mb               = optional(number, 512)
@@ -69,6 +69,7 @@ variable "function" {
     provisioned_concurrency = optional(number, 0)
     reserved_concurrency    = optional(number)
     timeout_seconds         = optional(number, 30)
+    url                     = optional(bool, false)
   })
   default  = {}
   nullable = false

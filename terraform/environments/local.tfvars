@@ -1,4 +1,4 @@
-# The rehearsal. Reserved and provisioned concurrency are set in order to rehearse them too.
+# The rehearsal. Reserved and provisioned concurrency and the URL are set in order to rehearse them too.
 environment = "local"
 
 storage = {
@@ -26,6 +26,7 @@ autoscaling = {
 function = {
   provisioned_concurrency = 1
   reserved_concurrency    = 5
+  url                     = true
 }
 
 # A repository that does not exist: the local cloud signs the tokens of its jobs, and so rehearses the roles.

@@ -1,6 +1,11 @@
 # The production service. Two instances, so that it survives the loss of a zone.
 environment = "prod"
 
+# Removed only as docs/terraform.md says, "Removing prod".
+storage = {
+  protected = true
+}
+
 endpoint = {
   instance_count = 2
 }

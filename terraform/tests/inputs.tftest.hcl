@@ -103,14 +103,15 @@ run "an_endpoint_has_an_instance_and_a_function_memory" {
   expect_failures = [var.endpoint, var.function]
 }
 
-run "prod_has_somebody_who_learns_of_alarms" {
+run "prod_has_somebody_who_learns_of_alarms_and_is_not_emptied" {
   command = plan
 
   variables {
     environment = "prod"
+    storage     = { force_destroy = true, protected = true }
   }
 
-  expect_failures = [var.observability]
+  expect_failures = [var.observability, var.storage]
 }
 
 run "a_new_release_is_watched_for_as_long_as_its_alarms_take" {

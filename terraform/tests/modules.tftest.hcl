@@ -19,11 +19,50 @@ run "a_missing_package_names_the_command_that_builds_it" {
     memory_mb              = 512
     name                   = "kennel-local-predict"
     package                = "never-built.zip"
+    region                 = "us-east-1"
     role_arn               = "arn:aws:iam::123456789012:role/kennel-local-function"
     timeout_seconds        = 30
   }
 
   expect_failures = [aws_lambda_function.this]
+}
+
+run "a_url_answers_signed_requests_of_the_alias_only" {
+  command = plan
+
+  module {
+    source = "./modules/predict_function"
+  }
+
+  variables {
+    dead_letter_queue_name = "kennel-local-predict-dead-letters"
+    environment            = { ENDPOINT_NAME = "kennel-local-classifier" }
+    key_arn                = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    log_group              = "/aws/lambda/kennel-local-predict"
+    memory_mb              = 512
+    name                   = "kennel-local-predict"
+    package                = "main.tf"
+    region                 = "us-east-1"
+    role_arn               = "arn:aws:iam::123456789012:role/kennel-local-function"
+    timeout_seconds        = 30
+    url                    = true
+  }
+
+  assert {
+    condition     = one(aws_lambda_function_url.this).authorization_type == "AWS_IAM" && one(aws_lambda_function_url.this).qualifier == "live"
+    error_message = "The URL must require signed requests, and lead to the alias."
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.url_caller.statement :
+      one(statement.actions) => [one(statement.condition).variable, one(one(statement.condition).values)]
+      } == {
+      "lambda:InvokeFunction"    = ["lambda:InvokedViaFunctionUrl", "true"]
+      "lambda:InvokeFunctionUrl" = ["lambda:FunctionUrlAuthType", "AWS_IAM"]
+    }
+    error_message = "A caller needs both permissions, restricted to the URL."
+  }
 }
 
 run "buckets_with_photos_and_models_use_the_stacks_key" {

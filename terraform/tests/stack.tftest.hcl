@@ -39,6 +39,11 @@ run "nothing_is_deployed_without_a_release" {
   }
 
   assert {
+    condition     = output.function.url == null && output.function.url_policy_arn == null
+    error_message = "The function must have no URL unless one is asked for."
+  }
+
+  assert {
     condition     = length(module.predict_function.dead_letter_queue_url) > 0
     error_message = "The function must have a dead-letter queue."
   }

@@ -164,8 +164,7 @@ def _written(workspace: Workspace, lock: DeployLock) -> bool:
 
 
 def _place(workspace: Workspace) -> dict[str, str]:
-    backend = state_bucket.backend(workspace)
-    return {"Bucket": backend["bucket"], "Key": f"kennel/{workspace.environment}.{FILE}"}
+    return state_bucket.place(f"kennel/{workspace.environment}.{FILE}")
 
 
 def _who() -> str:

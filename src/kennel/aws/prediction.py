@@ -1,4 +1,4 @@
-"""Predict the breed in one photo, through the function, the endpoint, or the model on this machine."""
+"""Predict the breed in one photo, by the function, its URL, the endpoint, or the model on this machine."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from kennel.aws import (
     Progress,
     StackError,
     artifacts,
+    function_url,
     golden,
     photos,
     release_archive,
@@ -88,10 +89,10 @@ def predict(
     Parameters
     ----------
     photo
-        A file, an ``https://`` address or ``s3://`` address (the last two for the function only).
+        A file, an ``https://`` address or ``s3://`` address (the last two for the function and its URL only).
     via
-        ``function`` (the deployed Lambda function), ``endpoint`` (SageMaker directly) or
-        ``model`` (the deployed release's archive, on this machine).
+        ``function`` (the deployed Lambda function), ``url`` (the same, by a signed request to its URL),
+        ``endpoint`` (SageMaker directly) or ``model`` (the deployed release's archive, on this machine).
     progress
         Receives a line if the photo was made smaller or converted for the function.
 
@@ -106,6 +107,7 @@ def predict(
     release = releases.find(stack["artifact_bucket"], release_id)
     routes: dict[str, Callable[[], tuple[int, dict[str, str], str]]] = {
         "function": lambda: _via_function(stack, photo, prepared),
+        "url": lambda: _via_url(workspace, stack, photo, prepared),
         "endpoint": lambda: _via_endpoint(stack, photo, prepared),
         "model": lambda: _via_model(workspace, release, photo, prepared),
     }
@@ -181,6 +183,22 @@ def invoke_function(stack: Stack, event: dict[str, str]) -> tuple[int, dict[str,
             f"its log is {function['log_group']}"
         )
     return payload["statusCode"], payload["headers"], payload["body"]
+
+
+def _via_url(
+    workspace: Workspace, stack: Stack, photo: str, prepared: photos.Photo | None
+) -> tuple[int, dict[str, str], str]:
+    url = stack["function"].get("url")
+    if not url:
+        environment = workspace.environment
+        raise StackError(
+            f"the function has no URL: write function = {{ url = true }} into terraform/environments/"
+            f"{environment}.tfvars, then run ./kennel stack.apply --env {environment}"
+        )
+    event = _event(stack, photo, prepared)
+    if prepared and "image" in event:
+        return function_url.post(url, prepared.content, prepared.media_type)
+    return function_url.post(url, json.dumps(event).encode(), "application/json")
 
 
 def _event(stack: Stack, photo: str, prepared: photos.Photo | None) -> dict[str, str]:

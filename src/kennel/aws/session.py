@@ -149,6 +149,13 @@ def account_id() -> str:
     return caller().account
 
 
+def partition() -> str:
+    """Return the partition of the configured region: the second part of every ARN."""
+    import boto3
+
+    return str(boto3.Session().get_partition_for_region(region()))
+
+
 def provider_mirror() -> str | None:
     """Return the folder of unpacked Terraform providers that the launcher set, if any."""
     return os.environ.get("KENNEL_PROVIDER_MIRROR") or None

@@ -24,6 +24,7 @@ from kennel.aws import (
 )
 from kennel.aws.changes import Changes
 from kennel.aws.session import Workspace
+from kennel.aws.stateless_root import stateless
 from kennel.aws.terraform import Terraform
 
 
@@ -64,9 +65,30 @@ def prepare(workspace: Workspace, progress: Progress | None = None) -> Terraform
     Idempotent. The state bucket is created here because it cannot be part of the state.
     """
     report = progress or silent
-    backend = state_bucket.backend(workspace)
-    state_bucket.ensure(backend["bucket"], backend["region"], report)
+    state_bucket.ensure(report)
     return _initialised(workspace, progress)
+
+
+@contextmanager
+def reading(workspace: Workspace, progress: Progress | None = None) -> Iterator[Terraform]:
+    """Yield a Terraform that is ready to plan, for plans that are only shown: nothing is changed on AWS.
+
+    Without a state bucket, it plans from an empty state.
+    """
+    report = progress or silent
+    if state_bucket.exists():
+        yield _initialised(workspace, progress)
+        return
+    report("there is no bucket for the state yet, so there is no stack")
+    build(workspace)
+    with stateless(workspace.terraform_directory) as root:
+        terraform = terraform_of(workspace, progress, root)
+        terraform.init({}, session.provider_mirror())
+        try:
+            yield terraform
+        finally:
+            # What was initialised without the backend must not be taken for the stack's.
+            (terraform.data_directory / "terraform.tfstate").unlink(missing_ok=True)
 
 
 def _initialised(workspace: Workspace, progress: Progress | None) -> Terraform:
@@ -77,10 +99,12 @@ def _initialised(workspace: Workspace, progress: Progress | None) -> Terraform:
     return terraform
 
 
-def terraform_of(workspace: Workspace, progress: Progress | None = None) -> Terraform:
-    """Return the Terraform of a workspace without preparing anything."""
+def terraform_of(
+    workspace: Workspace, progress: Progress | None = None, root: Path | None = None
+) -> Terraform:
+    """Return the Terraform of a workspace, or of another root like its own, without preparing anything."""
     return Terraform(
-        workspace.terraform_directory,
+        root or workspace.terraform_directory,
         workspace.build / "terraform",
         [Path(name) for name in variable_files(workspace)],
         # The same region for the state, the stack and the SDKs, wherever it is configured.
@@ -91,13 +115,18 @@ def terraform_of(workspace: Workspace, progress: Progress | None = None) -> Terr
 
 
 def plan(workspace: Workspace, progress: Progress | None = None) -> Changes:
-    """Return the changes that an apply would make; does not lock the state."""
-    return prepare(workspace, progress).plan(lock=False)
+    """Return the changes that an apply would make; writes nothing, no lock either."""
+    with reading(workspace, progress) as terraform:
+        return terraform.plan(lock=False)
 
 
 def drift(workspace: Workspace, progress: Progress | None = None, *, everything: bool = False) -> Changes:
-    """Return the changes that were made outside Terraform: those that an apply would undo, or all."""
-    return prepare(workspace, progress).drift(everything=everything)
+    """Return the changes that were made outside Terraform: those that an apply would undo, or all.
+
+    Writes nothing, no lock either.
+    """
+    with reading(workspace, progress) as terraform:
+        return terraform.drift(everything=everything)
 
 
 def lock(workspace: Workspace) -> state_lock.StateLock | None:

@@ -144,5 +144,4 @@ def _covers(record: OperationRecord, created: float) -> bool:
 
 
 def _place(workspace: Workspace) -> dict[str, str]:
-    backend = state_bucket.backend(workspace)
-    return {"Bucket": backend["bucket"], "Key": f"{backend['key']}.tflock"}
+    return state_bucket.place(f"{state_bucket.backend(workspace)['key']}.tflock")

@@ -11,6 +11,12 @@ LOCK = re.compile(
     r"Lock Info: ID: (?P<id>\S+) .*Operation: (?P<operation>\S*) Who: (?P<who>\S+) "
     r".*Created: (?P<created>\S+ [\d:]+)"
 )
+# What Terraform says of a plan that destroys or replaces the key or a bucket of a protected environment.
+PROTECTION = re.compile(r"terraform_data\.protection\b.*\blifecycle\.prevent_destroy\b", re.DOTALL)
+PROTECTED = (
+    "this would destroy or replace the stack's key or a bucket, which are protected (storage.protected); "
+    'nothing was changed; docs/terraform.md, "Removing prod", says how it is done'
+)
 EXISTS = re.compile("already ?exists", re.IGNORECASE)
 EXISTS_REMEDY = (
     "run the same command again: it adopts what an apply that was cut off has created; what has other tags "
@@ -39,6 +45,8 @@ def plain(error_text: str) -> str:
 
 def sentence(diagnostic: dict[str, Any]) -> str:
     """Return ``ADDRESS OR FILE: SUMMARY: DETAIL`` in one line; for a locked state, who holds it."""
+    if PROTECTION.search(diagnostic.get("detail") or ""):
+        return PROTECTED
     where = diagnostic.get("address") or (diagnostic.get("range") or {}).get("filename")
     detail = " ".join((diagnostic.get("detail") or "").split())
     if (lock := LOCK.search(detail)) and "state lock" in diagnostic["summary"]:

@@ -54,5 +54,4 @@ def noted(workspace: Workspace) -> Iterator[None]:
 
 
 def _place(workspace: Workspace) -> dict[str, str]:
-    backend = state_bucket.backend(workspace)
-    return {"Bucket": backend["bucket"], "Key": f"{backend['key']}.unfinished"}
+    return state_bucket.place(f"{state_bucket.backend(workspace)['key']}.unfinished")

@@ -149,14 +149,14 @@ def list_releases(workspace: Any, candidates: bool = False) -> dict[str, Any]:
 @kennel_task(
     positional=("photo",),
     cloud=True,
-    photo="a JPEG, PNG or WebP file; through the function also an https:// or s3:// address",
-    via="what is asked",
+    photo="a JPEG, PNG or WebP file; through the function or its URL also an https:// or s3:// address",
+    via="what is asked; url is the function's, called with a signed request",
     top="how many breeds to name",
 )
 def predict(
     workspace: Any,
     photo: Annotated[str, Photo()],
-    via: Annotated[str, Choice("function", "endpoint", "model")] = "function",
+    via: Annotated[str, Choice("function", "url", "endpoint", "model")] = "function",
     top: Annotated[int, Number(1)] = 5,
 ) -> dict[str, Any]:
     """Ask which breed a photo shows."""

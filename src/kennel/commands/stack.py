@@ -67,7 +67,7 @@ def apply(workspace: Any, yes: bool = False) -> dict[str, Any]:
 
 @kennel_task(cloud=True, yes=YES)
 def destroy(workspace: Any, yes: bool = False) -> dict[str, Any]:
-    """Remove the stack, its endpoint and (except in prod) its buckets' contents; asks in dev and prod."""
+    """Remove the stack, its endpoint and its buckets with their contents; asks in dev, prod is protected."""
     return _change(workspace, yes, "destroy", "destroyed")
 
 

@@ -45,7 +45,7 @@ data "aws_iam_policy_document" "flow_logs" {
 }
 
 resource "aws_iam_role" "flow_logs" {
-  name               = "${var.name}-flow-logs"
+  name               = "${var.name}-flow-logs-${var.region}"
   description        = "Writes the network's flow logs"
   assume_role_policy = data.aws_iam_policy_document.flow_logs_trust.json
 }

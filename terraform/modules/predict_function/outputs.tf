@@ -17,3 +17,13 @@ output "name" {
   description = "Name of the function."
   value       = aws_lambda_function.this.function_name
 }
+
+output "url" {
+  description = "URL of the alias; null without one."
+  value       = one(aws_lambda_function_url.this[*].function_url)
+}
+
+output "url_policy_arn" {
+  description = "ARN of the policy that allows to call the URL; null without one."
+  value       = one(aws_iam_policy.url_caller[*].arn)
+}

@@ -47,6 +47,12 @@ variable "provisioned_concurrency" {
   nullable    = false
 }
 
+variable "region" {
+  description = "Region of the stack; part of the name of the policy for callers of the URL."
+  type        = string
+  nullable    = false
+}
+
 variable "reserved_concurrency" {
   description = "Reserved concurrency, which is also the limit; null to share the account's."
   type        = number
@@ -62,5 +68,12 @@ variable "role_arn" {
 variable "timeout_seconds" {
   description = "Time limit of one invocation in seconds."
   type        = number
+  nullable    = false
+}
+
+variable "url" {
+  description = "Whether the alias has a URL, which answers signed requests."
+  type        = bool
+  default     = false
   nullable    = false
 }

@@ -29,6 +29,25 @@ resource "aws_s3_bucket" "this" {
 
   bucket        = each.value.name
   force_destroy = var.force_destroy
+
+  # So that destroy deletes the key after the buckets: it stops at a bucket that is not empty, and what is in there
+  # can still be read.
+  depends_on = [aws_kms_key.this]
+}
+
+# Terraform refuses, before it changes anything, every plan that destroys or replaces this: also one that destroys
+# or replaces what it depends on. `prevent_destroy` cannot be a variable, so it is here and not on the buckets.
+resource "terraform_data" "protection" {
+  count = var.protected ? 1 : 0
+
+  triggers_replace = [
+    aws_kms_key.this.id,
+    [for use in ["artifacts", "data", "logs"] : aws_s3_bucket.this[use].id],
+  ]
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_versioning" "this" {

@@ -75,6 +75,13 @@ variable "partition" {
   nullable    = false
 }
 
+variable "protected" {
+  description = "Whether every plan is refused that destroys or replaces the key or a bucket."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "region" {
   description = "Region whose log service may use the key."
   type        = string

@@ -276,3 +276,9 @@ def test_the_last_version_of_a_deleted_object_can_be_removed(client: Client) -> 
     for item in [*versions["Versions"], *versions["DeleteMarkers"]]:
         s3.delete_object(Bucket="kennel-versions", Key="k", VersionId=item["VersionId"])
     s3.delete_bucket(Bucket="kennel-versions")
+
+
+def test_an_alias_of_no_key_is_not_found(client: Client) -> None:
+    kms = client("kms")
+    with pytest.raises(kms.exceptions.NotFoundException):
+        kms.describe_key(KeyId="alias/of-no-key")

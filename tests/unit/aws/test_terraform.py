@@ -214,3 +214,19 @@ def test_init_runs_again_only_for_another_reason(root: Path, monkeypatch: pytest
     with pytest.raises(StackError):
         terraform.plan()
     assert runs(), "a command failed"
+
+
+def test_a_protected_stack_is_not_destroyed_and_the_document_is_named(root: Path) -> None:
+    protection = """
+resource "terraform_data" "protection" {
+  lifecycle { prevent_destroy = true }
+}"""
+    (root / "main.tf").write_text(ROOT % "" + protection)
+    terraform = terraform_of(root)
+    terraform.apply()
+
+    with pytest.raises(StackError, match=r'protected .*; nothing was changed; .*"Removing prod"') as caught:
+        terraform.destroy()
+
+    assert "\n" not in str(caught.value)
+    assert terraform.outputs() == {"colour": "brown"}

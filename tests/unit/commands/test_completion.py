@@ -72,5 +72,5 @@ def test_zsh_completes_tasks_options_and_values(tmp_path: Path) -> None:
 
     assert set(offered("sta")) == set(OPTIONS)
     assert "--instance-type" in offered("train", "--inst")
-    assert offered("predict", "dog.jpg", "--via=f") == ["function", "endpoint", "model"]
+    assert offered("predict", "dog.jpg", "--via=f") == ["function", "url", "endpoint", "model"]
     assert offered("predict", "dog.jpg") == ["files"]

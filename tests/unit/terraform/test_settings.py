@@ -14,3 +14,7 @@ def test_only_throwaway_environments_delete_what_their_buckets_hold() -> None:
     }
 
     assert [name for name, emptied in sorted(deletes.items()) if emptied] == ["dev", "local"]
+
+
+def test_prod_is_protected_from_a_destroy() -> None:
+    assert parse(TERRAFORM / "environments" / "prod.tfvars")["storage"]["protected"] is True

@@ -1,0 +1,33 @@
+"""Terraform's root with an empty state in a file, for plans before there is a bucket for the state.
+
+Creating that bucket is a change of the account, and a plan makes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kennel.folders import HeldFolder
+
+BACKEND = "backend.tf"
+
+
+@contextmanager
+def stateless(root: Path) -> Iterator[Path]:
+    """Yield a root module like that in ``root``, without its backend; it is deleted afterwards.
+
+    It consists of links, also to what lies beside it in the checkout: modules read files by paths that are
+    relative to the root.
+    """
+    with HeldFolder() as folder:
+        copy = folder / root.name
+        copy.mkdir()
+        for entry in root.parent.iterdir():
+            if entry != root:
+                (folder / entry.name).symlink_to(entry)
+        for entry in root.iterdir():
+            if entry.name != BACKEND:
+                (copy / entry.name).symlink_to(entry)
+        yield copy
