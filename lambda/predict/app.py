@@ -67,14 +67,10 @@ def _predict(event: Any, context: Any, request_id: str) -> tuple[dict[str, Any],
     else:
         photo = request.image or b""
     content_type = photo_format.content_type(photo)
-    body = aws_clients.predict(os.environ["ENDPOINT_NAME"], photo, content_type, request.top)
-    response = success(
-        body,
-        PREDICTIONS if request.top else LOGITS,
-        request_id,
-        os.environ.get("ENDPOINT_RELEASE", ""),
-    )
-    return response, {"source": request.source, "bytes": len(photo)}
+    answer = aws_clients.predict(os.environ["ENDPOINT_NAME"], photo, content_type, request.top)
+    form = PREDICTIONS if request.top else LOGITS
+    response = success(answer.body, form, request_id, answer.release)
+    return response, {"source": request.source, "bytes": len(photo), "release": answer.release}
 
 
 def _request_id(context: Any) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -24,6 +25,9 @@ _CONFIG = Config(connect_timeout=2, read_timeout=9, retries={"total_max_attempts
 # Module level: a warm function keeps its connections.
 runtime: Any = boto3.client("sagemaker-runtime", config=_CONFIG)
 s3: Any = boto3.client("s3", config=_CONFIG)
+
+# In the attributes of an answer. It becomes a header, so it may contain nothing that ends one.
+_RELEASE = re.compile(r"release=([A-Za-z0-9-]{1,64})\Z")
 
 _THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown"}
 _BUSY = {
@@ -59,8 +63,15 @@ def inbox_photo(bucket: str, key: str) -> bytes:
     return photo
 
 
-def predict(endpoint: str, photo: bytes, content_type: str, top: int | None) -> str:
-    """Invoke the endpoint and return its prediction as JSON text.
+class Answer(NamedTuple):
+    """The endpoint's prediction as JSON text, and the id of the release that made it; empty if unknown."""
+
+    body: str
+    release: str
+
+
+def predict(endpoint: str, photo: bytes, content_type: str, top: int | None) -> Answer:
+    """Invoke the endpoint and return its prediction.
 
     Parameters
     ----------
@@ -86,7 +97,8 @@ def predict(endpoint: str, photo: bytes, content_type: str, top: int | None) -> 
         ) from error
     except BotoCoreError as error:
         raise _unavailable(error, "the model") from error
-    return _validated(body, top)
+    release = _RELEASE.match(response.get("CustomAttributes") or "")
+    return Answer(_validated(body, top), release[1] if release else "")
 
 
 def _validated(body: bytes, top: int | None) -> str:

@@ -38,6 +38,7 @@ def two_answers(deployed):
             {
                 "release": release,
                 "function": prediction.predict(**ask, via="function"),
+                "url": prediction.predict(**ask, via="url"),
                 "endpoint": prediction.predict(**ask, via="endpoint"),
                 "model": prediction.predict(**ask, via="model"),
             }
@@ -54,10 +55,16 @@ def test_two_models_give_two_answers_through_the_same_function(two_answers) -> N
     assert first["function"].logits != pytest.approx(second["function"].logits, abs=1e-3)
 
 
-def test_function_endpoint_and_model_agree(two_answers) -> None:
+def test_function_url_endpoint_and_model_agree(two_answers) -> None:
     for answer in two_answers:
-        assert answer["function"].logits == pytest.approx(answer["model"].logits, abs=1e-4)
-        assert answer["endpoint"].logits == pytest.approx(answer["model"].logits, abs=1e-4)
+        for via in ("function", "url", "endpoint"):
+            assert answer[via].logits == pytest.approx(answer["model"].logits, abs=1e-4)
+
+
+def test_the_function_names_the_release_that_answered(two_answers) -> None:
+    for answer in two_answers:
+        for via in ("function", "url"):
+            assert answer[via].headers["X-Kennel-Release"] == answer["release"]
 
 
 @pytest.mark.parametrize("via", ["function", "endpoint", "model"])
@@ -70,8 +77,8 @@ def test_the_playground_names_what_answered(deployed, two_answers, via: str) -> 
     assert ("variant" in answer.served_by) == (via != "model")
 
 
-def test_the_plan_is_empty_with_a_release(deployed, two_answers) -> None:
-    with deployed.acting_as("plan"):
+def test_the_plan_is_empty_with_a_release_and_writes_nothing(deployed, two_answers) -> None:
+    with deployed.acting_as("plan"):  # a role without the permission to write anything
         assert stack.plan(deployed.workspace).empty
 
 

@@ -30,6 +30,7 @@ from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 
 INVOKED_VARIANT = "x-Amzn-Invoked-Production-Variant"
+RELEASE = "X-Kennel-Release"
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,10 @@ def predict(
     seconds = time.monotonic() - started
     content = json.loads(body)
     logits = content[0] if status == 200 else []
+    # During an update, answers are of both releases.
+    answered_by = {name.lower(): value for name, value in headers.items()}.get(RELEASE.lower(), release.id)
+    if answered_by != release.id:
+        release = releases.find(stack["artifact_bucket"], answered_by)
     return PhotoPrediction(
         status_code=status,
         headers=headers,

@@ -23,6 +23,9 @@ from kennel.classifier import TrainingError, labels, networks, pictures, weights
 JSON = "application/json"
 PREDICTIONS = "application/vnd.kennel.predictions+json"
 PICTURES = ("image/jpeg", "image/jpg", "image/png", "image/webp")
+# The header that SageMaker passes on from a container. An answer names its release, because during an update
+# answers are of both.
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 BODY_LIMIT = 6_500_000  # bytes; TorchServe's own limit in the real container
 TOP = 5
 
@@ -159,8 +162,10 @@ def predict_fn(data: bytes | Rejection, model: Classifier) -> Prediction | Rejec
 
 
 def output_fn(prediction: Prediction | Rejection, accept: str, context: Any = None) -> tuple[str, str]:
-    """Return the body and its content type; for a rejection, set the request's status."""
+    """Return the body and its content type; name the release, or set a rejection's status, on the context."""
     if isinstance(prediction, Prediction):
+        if prediction.release and _is_live(context):
+            context.set_response_header(0, ATTRIBUTES, f"release={prediction.release}")
         accepted = [part.split(";")[0].strip().lower() for part in (accept or JSON).split(",")]
         if PREDICTIONS in accepted:
             return json.dumps(prediction.named()), PREDICTIONS

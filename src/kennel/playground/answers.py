@@ -109,7 +109,7 @@ class DeployedClassifier:
 
     def _served_by(self, stack_: Stack, response: prediction.PhotoPrediction) -> dict[str, str]:
         """Return what the response and the endpoint's description say; nothing that neither says."""
-        served_by = {"release": response.headers.get("X-Kennel-Release", response.release)}
+        served_by = {"release": response.release}
         if self.via == "function":
             served_by["function"] = f"{stack_['function']['name']}:{stack_['function']['alias']}"
         if self.via == "model":

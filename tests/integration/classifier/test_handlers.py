@@ -29,12 +29,16 @@ class Context:
         self.request_processor: list[Any] = [self]
         self.headers: dict[str, str] = {}
         self.status, self.content_type = 200, ""
+        self.sent: dict[str, str] = {}
 
     def get_request_properties(self) -> dict[str, str]:
         return self.headers
 
     def set_response_content_type(self, _: int, value: str) -> None:
         self.content_type = value
+
+    def set_response_header(self, _: int, key: str, value: str) -> None:
+        self.sent[key] = value
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
         self.status = code
@@ -112,6 +116,14 @@ def test_named_predictions_add_up(ask: Ask) -> None:
     assert best[0]["breed"] == "Airedale terrier"
     assert sum(p["probability"] for p in best) == pytest.approx(1, abs=1e-12)
     assert [p["probability"] for p in best] == sorted((p["probability"] for p in best), reverse=True)
+
+
+def test_an_answer_names_its_release_in_a_header_that_sagemaker_passes_on() -> None:
+    context = Context(Path())
+    context.headers = {"Host": "x"}
+    for release in (None, "r-42"):
+        inference.output_fn(inference.Prediction([1.0], ["001.A"], release), inference.JSON, context)
+    assert context.sent == {"X-Amzn-SageMaker-Custom-Attributes": "release=r-42"}
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json, text/html", "application/json;q=0.9", None])

@@ -42,7 +42,8 @@ class Endpoint:
             response = {
                 "predictions": [{"class": "a", "probability": first}, {"class": "b", "probability": last}]
             }
-        return {"Body": io.BytesIO(json.dumps(response).encode())}
+        body = io.BytesIO(json.dumps(response).encode())
+        return {"Body": body, "CustomAttributes": "release=r-0123456789ab"}
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ def test_a_photo_becomes_its_logits(modules: Any, endpoint: Endpoint, photos: di
         assert json.loads(response["body"]) == [[float(photo[-2]), float(photo[-1])]]
         assert response["headers"]["Content-Type"] == "application/json"
         assert response["headers"]["X-Request-Id"] == "id-1"
+        assert response["headers"]["X-Kennel-Release"] == "r-0123456789ab"
         assert endpoint.requests[-1]["ContentType"] == media_type
         assert endpoint.requests[-1]["EndpointName"] == "kennel-local-classifier"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,7 +39,26 @@ def test_logits_are_passed_on_as_they_came(modules: Any, runtime: Stubber) -> No
         {"Body": stream(b"[[1.0, -2.50]]")},
         {"EndpointName": "e", "ContentType": "image/png", "Accept": "application/json", "Body": b"p"},
     )
-    assert modules["aws_clients"].predict("e", b"p", "image/png", None) == "[[1.0, -2.50]]"
+    assert modules["aws_clients"].predict("e", b"p", "image/png", None).body == "[[1.0, -2.50]]"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "release"),
+    [
+        ("release=r-0123456789ab", "r-0123456789ab"),
+        ("trace=1", ""),
+        ("release=r-1\r\nSet-Cookie: a", ""),
+        (None, ""),
+    ],
+)
+def test_the_release_is_the_one_that_the_answer_names(
+    attributes: str | None, release: str, modules: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not a Stubber: its model of the answer has no line breaks in attributes, a container may send them.
+    answer = {"Body": io.BytesIO(b"[[1.0]]"), "CustomAttributes": attributes}
+    model = SimpleNamespace(invoke_endpoint=lambda **_: answer)
+    monkeypatch.setattr(modules["aws_clients"], "runtime", model)
+    assert modules["aws_clients"].predict("e", b"p", "image/png", None).release == release
 
 
 def test_the_most_probable_names_come_first_and_no_more_than_asked_for(
@@ -55,7 +75,7 @@ def test_the_most_probable_names_come_first_and_no_more_than_asked_for(
             "Body": b"p",
         },
     )
-    response = json.loads(modules["aws_clients"].predict("e", b"p", "image/png", 2))
+    response = json.loads(modules["aws_clients"].predict("e", b"p", "image/png", 2).body)
     assert [prediction["breed"] for prediction in response["predictions"]] == ["b", "a"]
     assert response["release"] == "r1"
 

@@ -24,6 +24,9 @@ LARGEST_REQUEST = 6_553_500
 THREADS = 64  # waiting for a worker costs a thread; waitress queues what is beyond
 REASONS = {200: "OK", 400: "Bad Request", 413: "Request Entity Too Large", 503: "Service Unavailable"}
 
+JSON = {"Content-Type": "application/json"}
+
+Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
@@ -53,13 +56,17 @@ class TorchServeContext:
     def renew(self, properties: dict[str, str]) -> None:
         """Take the next request."""
         self.request_processor = [TorchServeRequest(properties)]
-        self.status, self.phrase, self.content_type = 200, "", ""
+        self.status, self.phrase = 200, ""
+        self.headers: dict[str, str] = {}
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
         self.status, self.phrase = code, phrase
 
     def set_response_content_type(self, request_id: int, value: str) -> None:
-        self.content_type = value
+        self.set_response_header(request_id, "Content-Type", value)
+
+    def set_response_header(self, idx: int, key: str, value: str) -> None:
+        self.headers[key] = value
 
     def get_request_header(self, idx: int, key: str) -> str | None:
         return self.request_processor[idx].get_request_properties().get(key)
@@ -85,19 +92,19 @@ class ModelWorkers:
             handler.initialize(context)
             self._idle.put((handler, context))
 
-    def handle(self, body: bytes, properties: dict[str, str]) -> tuple[int, str, bytes]:
-        """Return the status, content type and body that the model answers a request with."""
+    def handle(self, body: bytes, properties: dict[str, str]) -> Answer:
+        """Return what the model answers a request with."""
         handler, context = worker = self._idle.get()
         try:
             context.renew(properties)
             output = handler.handle([{"body": bytearray(body)}], context)[0]
-            status, content_type = context.status, context.content_type or "text/plain"
+            status, headers = context.status, {"Content-Type": "text/plain", **context.headers}
         finally:
             self._idle.put(worker)
         if isinstance(output, (bytes, bytearray)):
-            return status, content_type, bytes(output)
+            return status, headers, bytes(output)
         text = output if isinstance(output, str) else json.dumps(output)
-        return status, content_type, text.encode()
+        return status, headers, text.encode()
 
 
 class ModelServer:
@@ -107,26 +114,26 @@ class ModelServer:
         self.model: ModelWorkers | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        status, content_type, body = self._respond(environ)
+        status, sent, body = self._respond(environ)
         reason = REASONS.get(status, "Error" if status >= 400 else "OK")
-        headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+        headers = [*sent.items(), ("Content-Length", str(len(body)))]
         start_response(f"{status} {reason}", headers)
         return [body]
 
-    def _respond(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
+    def _respond(self, environ: dict[str, Any]) -> Answer:
         path = environ["PATH_INFO"]
         if path == "/ping":
             healthy = self.model is not None
             state = b'{"status": "Healthy"}' if healthy else b'{"status": "Loading"}'
-            return 200 if healthy else 503, "application/json", state
+            return 200 if healthy else 503, JSON, state
         if path != "/invocations":
-            return 404, "application/json", b'{"code": 404, "message": "Requested resource is not found"}'
+            return 404, JSON, b'{"code": 404, "message": "Requested resource is not found"}'
         if self.model is None:
-            return 503, "application/json", b'{"code": 503, "message": "The model is still loading"}'
+            return 503, JSON, b'{"code": 503, "message": "The model is still loading"}'
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > LARGEST_REQUEST:
             message = f"The request has {length} bytes; the limit is {LARGEST_REQUEST}."
-            return 413, "application/json", json.dumps({"code": 413, "message": message}).encode()
+            return 413, JSON, json.dumps({"code": 413, "message": message}).encode()
         properties = {
             name[5:].replace("_", "-").title(): value
             for name, value in environ.items()
