@@ -229,7 +229,7 @@ def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
         terraform.init(backend, session.provider_mirror())
         return terraform.outputs()
 
-    version = state_outputs.state_version(backend)
+    version = state_outputs.state_version(state_bucket.place(backend["key"]))
     values = state_outputs.read(terraform.data_directory, version, ask) if version else {}
     if not values:
         raise StackError(

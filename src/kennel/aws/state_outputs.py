@@ -18,18 +18,18 @@ from kennel.aws import session
 KEPT = "outputs.json"
 
 
-def state_version(backend: dict[str, str]) -> str | None:
+def state_version(place: dict[str, str]) -> str | None:
     """Return what identifies the present content of the state; None if there is no state.
 
     Parameters
     ----------
-    backend
-        Settings of the S3 backend: ``bucket`` and ``key``.
+    place
+        The parameters of a call to S3 that name the state.
     """
     from botocore.exceptions import ClientError
 
     try:
-        state = session.client("s3").head_object(Bucket=backend["bucket"], Key=backend["key"])
+        state = session.client("s3").head_object(**place)
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
             raise

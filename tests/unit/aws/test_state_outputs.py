@@ -12,25 +12,25 @@ import pytest
 from kennel.aws import state_outputs
 from kennel.aws.stack import Stack
 
-BACKEND = {"bucket": "artifacts", "key": "kennel/dev.tfstate"}
+STATE = {"Bucket": "artifacts", "Key": "kennel/dev.tfstate"}
 
 
 def write_state(content: bytes) -> None:
-    boto3.client("s3").put_object(Bucket=BACKEND["bucket"], Key=BACKEND["key"], Body=content)
+    boto3.client("s3").put_object(**STATE, Body=content)
 
 
 def test_every_write_of_the_state_is_another_version(stack: Stack) -> None:
-    assert state_outputs.state_version(BACKEND) is None
-    assert state_outputs.state_version({**BACKEND, "bucket": "not-made-yet"}) is None
+    assert state_outputs.state_version(STATE) is None
+    assert state_outputs.state_version({**STATE, "Bucket": "not-made-yet"}) is None
     boto3.client("s3").put_bucket_versioning(
-        Bucket=BACKEND["bucket"], VersioningConfiguration={"Status": "Enabled"}
+        Bucket=STATE["Bucket"], VersioningConfiguration={"Status": "Enabled"}
     )
 
     versions = []
     for content in (b"first", b"second", b"first"):
         write_state(content)
-        versions.append(state_outputs.state_version(BACKEND))
-        assert state_outputs.state_version(BACKEND) == versions[-1]
+        versions.append(state_outputs.state_version(STATE))
+        assert state_outputs.state_version(STATE) == versions[-1]
 
     assert None not in versions
     assert len(set(versions)) == 3
