@@ -126,8 +126,8 @@ run "roles_are_least_privilege" {
         key == "notebook"
         && statement.Condition.StringEquals["iam:PassedToService"] == "sagemaker.amazonaws.com"
         && toset(flatten([statement.Resource])) == toset([
-          "arn:aws:iam::123456789012:role/kennel-local-endpoint",
-          "arn:aws:iam::123456789012:role/kennel-local-training",
+          "arn:aws:iam::123456789012:role/kennel-local-endpoint-us-east-1",
+          "arn:aws:iam::123456789012:role/kennel-local-training-us-east-1",
         ])
         if contains(flatten([statement.Action]), "iam:PassRole")
       ]

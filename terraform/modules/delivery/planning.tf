@@ -115,12 +115,20 @@ data "aws_iam_policy_document" "planning" {
     ]
   }
 
+  # The policy of those who may call the function's URL.
+  statement {
+    sid       = "ReadPolicies"
+    actions   = ["iam:GetPolicy", "iam:GetPolicyVersion"]
+    resources = ["${local.arn.iam}:policy/${var.function.name}-call-url-${var.region}"]
+  }
+
   statement {
     sid = "ReadFunction"
     actions = [
       "lambda:GetAlias",
       "lambda:GetFunction",
       "lambda:GetFunctionCodeSigningConfig",
+      "lambda:GetFunctionUrlConfig",
       "lambda:GetProvisionedConcurrencyConfig",
       "lambda:ListVersionsByFunction",
     ]
