@@ -117,7 +117,7 @@ data "aws_iam_policy_document" "planning" {
 
   # The policy of those who may call the function's URL.
   statement {
-    sid       = "ReadPolicies"
+    sid       = "ReadUrlPolicy"
     actions   = ["iam:GetPolicy", "iam:GetPolicyVersion"]
     resources = ["${local.arn.iam}:policy/${var.function.name}-call-url-${var.region}"]
   }
