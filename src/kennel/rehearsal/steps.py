@@ -162,7 +162,8 @@ def _call(state: State) -> prediction.PhotoPrediction:
 
 
 def _plan_again(state: State, report: Progress) -> None:
-    changes = stack.plan(state.workspace, report)
+    with _acting_as(state, "plan"):
+        changes = stack.plan(state.workspace, report)
     state.result.plan_empty = changes.empty
     if not changes.empty:
         raise RehearsalError(f"a second plan is not empty: {', '.join(changes.resources)}")
