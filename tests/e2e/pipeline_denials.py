@@ -48,7 +48,6 @@ class Attempts:
                 RoleArn=self.stack["roles"]["training"], RoleSessionName="other"
             ),
             "s3:GetObject": lambda: s3.get_object(Bucket=self.data, Key=self.photo),
-            "s3:GetObject ": lambda: s3.get_object(Bucket=self.artifacts, Key=self.model),
             "s3:PutObject": lambda: s3.put_object(Bucket=self.artifacts, Key=self.model, Body=b""),
             "s3:DeleteObject": lambda: s3.delete_object(**self.state),
             "s3:DeleteBucket": lambda: s3.delete_bucket(Bucket=self.data),
@@ -73,6 +72,7 @@ class Attempts:
         del calls["iam:PassRole"]  # denied before it: sagemaker:CreateModel
         return {
             **calls,
+            "s3:GetObject ": lambda: self.client("s3").get_object(Bucket=self.artifacts, Key=self.model),
             "ssm:PutParameter": lambda: self.client("ssm").put_parameter(
                 Name=self.stack["release_parameter"], Value="{}", Overwrite=True
             ),

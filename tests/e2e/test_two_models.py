@@ -218,7 +218,7 @@ def test_a_role_of_the_pipeline_may_do_nothing_else(deployed, two_answers, role:
                 call()
             refused[name] = caught.value.response["Error"]["Message"]
 
-    assert len(refused) >= 17
+    assert len(refused) >= 16
     session = f"assumed-role/{deployed.stack['delivery']['roles'][role]['arn'].split('/')[-1]}/kennel-{role}"
     for name, message in refused.items():
         assert f"{session} is not authorized to perform: {name.strip()} on resource" in message

@@ -248,7 +248,7 @@ data "aws_iam_policy_document" "planning" {
 
   statement {
     sid       = "ReadTrainingHost"
-    actions   = ["ec2:DescribeInstanceAttribute", "ec2:GetInstanceUefiData"]
+    actions   = ["ec2:DescribeInstanceAttribute"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:instance/*"]
   }
 }
