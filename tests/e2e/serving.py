@@ -1,0 +1,256 @@
+"""The serving part of a stack on a local cloud of its own, with small releases and a client."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kennel.aws import (
+    deployment_record,
+    deployments,
+    golden,
+    live_endpoint,
+    prediction,
+    releases,
+    session,
+    stack,
+)
+from kennel.aws.deployment_record import DeploymentRecord
+from kennel.aws.releases import Release
+from kennel.aws.session import Workspace
+from kennel.aws.stack import Stack
+from kennel.localcloud import lifecycle
+
+ROOT = Path(__file__).resolve().parents[2]
+# A model without torch in it: two numbers that depend on the photo's bytes.
+INFERENCE = """
+import json, pathlib
+def model_fn(model_dir):
+    model = json.loads(pathlib.Path(model_dir, "weights.json").read_text())
+    if "fault" in model: raise RuntimeError(model["fault"])
+    return model["weight"]
+def input_fn(body, content_type):
+    return bytes(body)
+def predict_fn(data, weight):
+    return [weight * len(data) / 1000, -weight]
+def output_fn(prediction, accept):
+    return json.dumps([prediction])
+"""
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": ["sagemaker.amazonaws.com", "lambda.amazonaws.com"]},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+FUNCTION = Stack({"function": {"name": "serving-local-predict", "alias": "live", "log_group": ""}})
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What the model of a release computes, as the code that packages it sees it."""
+
+    weight: float
+
+    def logits(self, photo: bytes) -> list[float]:
+        """Return the logits of a photo."""
+        return [self.weight * len(photo) / 1000, -self.weight]
+
+
+@dataclass
+class Client:
+    """Asks the function for one photo, again and again, and keeps the answers."""
+
+    ask: Callable[[], Any]
+    answers: list[Any] = field(default_factory=list)
+
+    @contextmanager
+    def asking(self) -> Iterator[list[Any]]:
+        """Ask until the block ends."""
+        done = threading.Event()
+
+        def ask() -> None:
+            while not done.wait(0.2):
+                self.answers.append(self.ask())
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            yield self.answers
+        finally:
+            done.set()
+            thread.join()
+
+
+class Serving:
+    """The stack, and what the tests do with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.workspace = folder, Workspace("local", folder / "work", folder / "checkout")
+        self.photo = next(golden._patterns())[1]
+        self._settings: dict[str, Any] = {"retention_days": 7, "instance_type": "ml.m5.large"}
+        self.stack = Stack({})
+
+    def create(self) -> None:
+        """Make the checkout, and what is the same in all deployments; then apply."""
+        checkout = self.workspace.root
+        shutil.copytree(ROOT / "lambda", checkout / "lambda")
+        shutil.copytree(ROOT / "tests" / "e2e" / "serving_root", checkout / "terraform")
+        (checkout / "terraform" / "modules").symlink_to(ROOT / "terraform" / "modules")
+        (checkout / "terraform" / "environments").mkdir()
+        iam = session.client("iam")
+        role = iam.create_role(RoleName="serving", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        document = json.dumps({"Version": "2012-10-17", "Statement": [EVERYTHING]})
+        iam.put_role_policy(RoleName="serving", PolicyName="all", PolicyDocument=document)
+        key = session.client("kms").create_key()["KeyMetadata"]["Arn"]
+        session.client("s3").create_bucket(Bucket="serving-artifacts")
+        self.set(role_arn=role, key_arn=key, environment="local")
+        stack.apply(self.workspace)
+        self.stack = stack.outputs(self.workspace)
+
+    def set(self, **settings: Any) -> None:
+        """Change settings of the stack."""
+        self._settings |= settings
+        lines = [f"{name} = {json.dumps(value)}" for name, value in self._settings.items()]
+        variables = self.workspace.terraform_directory / "environments" / "local.tfvars"
+        variables.write_text("\n".join(lines) + "\n")
+
+    @property
+    def record(self) -> DeploymentRecord:
+        """What is recorded as deployed."""
+        return deployment_record.read(self.stack)
+
+    def release(self, weight: float, *, fault: str = "", packaged: float | None = None) -> Release:
+        """Make a release; its model may have a fault, or answer otherwise than when it was packaged."""
+        content = self.folder / "content"
+        shutil.rmtree(content, ignore_errors=True)
+        (content / "code").mkdir(parents=True)
+        (content / "code" / "inference.py").write_text(INFERENCE)
+        described = {"weight": weight} | ({"fault": fault} if fault else {})
+        (content / "weights.json").write_text(json.dumps(described))
+        (content / "model.json").write_text(json.dumps({"arch": "none", "classes": ["cat", "dog"]}))
+        (content / "metrics.json").write_text("{}")
+        model = Weight(weight if packaged is None else packaged)
+        golden.write(content, model, self.stack, "by-hand", lambda line: None)
+        return releases.store(
+            self.stack["artifact_bucket"], content, "by-hand", lambda line: None, area=releases.RELEASES
+        )
+
+    def deploy(self, release: Release) -> dict[str, Any]:
+        """Deploy a release."""
+        return deployments.deploy(self.workspace, self.stack, release.id)
+
+    def answer(self) -> list[float] | str:
+        """Return the function's logits for a photo, or what went wrong."""
+        event = {"image": base64.b64encode(self.photo).decode()}
+        status, _, body = prediction.invoke_function(FUNCTION, event)
+        return json.loads(body)[0] if status == 200 else f"{status}: {body}"
+
+    @contextmanager
+    def requests(self) -> Iterator[list[Any]]:
+        """Send requests until the block ends; yield the list of their answers."""
+        with Client(self.answer).asking() as answers:
+            yield answers
+
+    def scale(self, count: int) -> None:
+        """Change the number of instances, as a scaling policy does, and wait for them."""
+        change = {"VariantName": "AllTraffic", "DesiredInstanceCount": count}
+        session.client("sagemaker").update_endpoint_weights_and_capacities(
+            EndpointName=self.stack["endpoint"]["name"], DesiredWeightsAndCapacities=[change]
+        )
+        self.live()
+
+    def instances(self) -> int:
+        """Return the number of instances that serve."""
+        live = live_endpoint.describe(self.stack)
+        assert live is not None
+        return live.instances["AllTraffic"]
+
+    def live(self) -> str:
+        """Return the name of the configuration that serves."""
+        live = live_endpoint.settled(self.stack, lambda line: None)
+        assert live is not None
+        return live.configuration
+
+    def killed(self, release: Release, at: str) -> None:
+        """Deploy in a process that is killed as soon as it calls a function of the package."""
+        module, name = at.rsplit(".", 1)
+        script = (
+            "import importlib, os, pathlib, signal\n"
+            "from kennel.aws import deployments, stack\n"
+            "from kennel.aws.session import Workspace\n"
+            f"module = importlib.import_module({module!r})\n"
+            f"setattr(module, {name!r}, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))\n"
+            f"path = pathlib.Path({str(self.folder)!r})\n"
+            "workspace = Workspace('local', path / 'work', path / 'checkout')\n"
+            f"deployments.deploy(workspace, stack.outputs(workspace), {release.id!r})\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == -9, done.stderr[-2000:]
+
+    def until(self, stage: str, thread: threading.Thread) -> None:
+        """Wait until an update that a thread has started reaches a stage."""
+        sagemaker, name = session.client("sagemaker"), self.stack["endpoint"]["name"]
+        while thread.is_alive():
+            pending = sagemaker.describe_endpoint(EndpointName=name).get("PendingDeploymentSummary") or {}
+            for variant in pending.get("ProductionVariants", []):
+                if stage in [status["Status"] for status in variant.get("VariantStatus", [])]:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"the update ended before it was {stage}")
+
+
+def _without_checksums(folder: Path) -> None:
+    """Let Terraform's commands use the mirror's provider as it lies there.
+
+    Each of them would compute the checksum of its 700 MB, which takes longer than a small plan.
+    """
+    mirror = session.provider_mirror()
+    if mirror is None:
+        return
+    (provider,) = Path(mirror).glob("registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")
+    configuration = folder / "terraform.rc"
+    configuration.write_text(
+        "provider_installation {\n  dev_overrides {\n"
+        f'    "hashicorp/aws" = "{provider.parent}"\n  }}\n  direct {{}}\n}}\n'
+    )
+    os.environ["TF_CLI_CONFIG_FILE"] = str(configuration)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Serving]:
+    """Yield the stack on a local cloud that runs for the block."""
+    before = dict(os.environ)
+    status = lifecycle.up(folder / "cloud", port=0)
+    try:
+        os.environ.update(lifecycle.environment(status))
+        session._client.cache_clear()
+        session._caller.cache_clear()
+        _without_checksums(folder)
+        made = Serving(folder)
+        made.create()
+        yield made
+    finally:
+        lifecycle.down(folder / "cloud")
+        os.environ.clear()
+        os.environ.update(before)
+        session._client.cache_clear()
+        session._caller.cache_clear()

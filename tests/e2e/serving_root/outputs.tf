@@ -1,0 +1,27 @@
+# The members of the stack's outputs that a deployment reads.
+
+output "artifact_bucket" { value = "serving-artifacts" }
+
+output "endpoint" {
+  value = {
+    deployed       = local.deployed
+    image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+    instance_count = 1
+    instance_type  = var.instance_type
+    name           = local.endpoint_name
+    release_id     = try(local.record.current.id, null)
+    variant        = local.variant
+  }
+}
+
+output "function" {
+  value = {
+    alias     = module.predict_function.alias
+    log_group = aws_cloudwatch_log_group.function.name
+    name      = module.predict_function.name
+  }
+}
+
+output "name" { value = local.name }
+
+output "release_parameter" { value = module.release.parameter }

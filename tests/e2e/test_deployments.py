@@ -1,0 +1,257 @@
+"""Deployments that fail: the old release answers, the record names what is live, the next one succeeds."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from kennel.aws import StackError, deployments, session, stack
+from kennel.aws.releases import Release
+from kennel.aws.stack import Stack
+
+from .serving import EVERYTHING, Serving, Weight, serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.cloud]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """Yield a stack that serves the release of weight 1."""
+    with serving(tmp_path_factory.mktemp("serving")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def good(served: Serving) -> list[Release]:
+    """Return two releases that work, the first one deployed."""
+    made = [served.release(1.0), served.release(2.0)]
+    served.deploy(made[0])
+    return made
+
+
+def expected(served: Serving, release: Release, good: list[Release]) -> list[float]:
+    return Weight(1.0 + good.index(release)).logits(served.photo)
+
+
+def pair(served: Serving, good: list[Release]) -> tuple[Release, Release]:
+    """Return the good release that is live, and the other one."""
+    current = served.record.current
+    assert current is not None
+    old, new = good if good[0].id == current.id else good[::-1]
+    return old, new
+
+
+@contextmanager
+def old_answers(
+    served: Serving, old: Release, good: list[Release], baking: Release | None = None
+) -> Iterator[None]:
+    """Send requests during the block; each must be answered by the old release, or by one that bakes."""
+    with served.requests() as answers:
+        yield
+    allowed = [expected(served, release, good) for release in (old, baking) if release]
+    assert len(answers) > 3
+    assert [answer for answer in answers if answer not in allowed] == []
+    assert answers[-1] == expected(served, old, good)
+
+
+def check_recovered(served: Serving, old: Release, new: Release) -> None:
+    """The record names what is live, and the next deployment succeeds; the next test has the other one."""
+    current = served.record.current
+    assert current is not None
+    assert (current.id, served.live()) == (old.id, f"serving-local-deployment-{current.deployment}")
+    done = served.deploy(new)
+    assert (done["release"], done["previous"], done["proof"]["photos"]) == (new.id, old.id, 3)
+
+
+@contextmanager
+def without(action: str) -> Iterator[None]:
+    """Act with the credentials of a role that may do anything but one action."""
+    iam, sts = session.client("iam"), session.client("sts")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    denied = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [EVERYTHING, denied]}
+    role = iam.create_role(
+        RoleName="denied", AssumeRolePolicyDocument=json.dumps({**document, "Statement": [trust]})
+    )["Role"]["Arn"]
+    iam.put_role_policy(RoleName="denied", PolicyName="denied", PolicyDocument=json.dumps(document))
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="deploy")["Credentials"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", credentials["AccessKeyId"])
+        patch.setenv("AWS_SECRET_ACCESS_KEY", credentials["SecretAccessKey"])
+        patch.setenv("AWS_SESSION_TOKEN", credentials["SessionToken"])
+        yield
+
+
+def in_thread(work: Callable[[], Any]) -> tuple[threading.Thread, list[StackError]]:
+    """Start work in a thread; its error is in the list when it has ended."""
+    errors: list[StackError] = []
+
+    def run() -> None:
+        try:
+            work()
+        except StackError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, errors
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_and_the_next_succeeds(served: Serving) -> None:
+    with pytest.raises(StackError, match=r"(?s)^deployment 1 .* failed: .*is removed again$"):
+        served.deploy(served.release(9.0, fault="these weights are for another network"))
+
+    record = served.record
+    assert (record.deployment, record.current, record.previous) == (1, None, None)
+    assert session.client("sagemaker").list_endpoints()["Endpoints"] == []
+    assert session.client("sagemaker").list_models()["Models"] == []
+
+
+def test_a_model_that_does_not_load(served: Serving, good: list[Release]) -> None:
+    old, new = pair(served, good)
+    broken = served.release(8.0, fault="these weights are for another network")
+
+    with old_answers(served, old, good), pytest.raises(StackError) as caught:
+        served.deploy(broken)
+
+    assert "SageMaker went back to serving-local-deployment-" in str(caught.value)
+    assert "these weights are for another network" in str(caught.value)
+    assert str(caught.value).endswith(f"serving-local-classifier serves {old.id} as before")
+    check_recovered(served, old, new)
+
+
+def test_a_model_that_answers_wrongly(served: Serving, good: list[Release]) -> None:
+    old, new = pair(served, good)
+    wrong = served.release(7.0, packaged=7.5)
+
+    with served.requests() as answers, pytest.raises(StackError) as caught:
+        served.deploy(wrong)
+
+    assert "golden photo 0.png differs by 6.21 " in str(caught.value)
+    assert str(caught.value).endswith(f"serves {old.id} as before")
+    # It is known to be wrong only once it is asked; nobody was left without an answer.
+    before, meanwhile = expected(served, old, good), Weight(7.0).logits(served.photo)
+    assert all(answer in (before, meanwhile) for answer in answers)
+    assert served.answer() == before
+    check_recovered(served, old, new)
+
+
+def test_an_alarm_during_the_bake(served: Serving, good: list[Release]) -> None:
+    old, new = pair(served, good)
+    cloudwatch, alarm = session.client("cloudwatch"), "serving-local-endpoint-errors"
+
+    with old_answers(served, old, good, baking=new):
+        deploying, errors = in_thread(lambda: served.deploy(new))
+        served.until("Baking", deploying)
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+        deploying.join()
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test")
+
+    assert "SageMaker went back" in str(errors[0])
+    assert f"went into ALARM state: {alarm}" in str(errors[0])
+    check_recovered(served, old, new)
+
+
+def test_an_update_that_is_refused(served: Serving, good: list[Release]) -> None:
+    old, new = pair(served, good)
+
+    with (
+        old_answers(served, old, good),
+        without("sagemaker:UpdateEndpoint"),
+        pytest.raises(StackError, match="sagemaker:UpdateEndpoint"),
+    ):
+        served.deploy(new)
+
+    check_recovered(served, old, new)
+
+
+def test_a_deployment_killed_between_the_record_and_the_apply(served: Serving, good: list[Release]) -> None:
+    old, new = pair(served, good)
+    number = served.record.deployment + 1
+
+    with old_answers(served, old, good):
+        served.killed(new, at="kennel.aws.stack.planned")
+
+        assert served.record.deployment == number
+        assert served.record.current is not None
+        assert served.record.current.id == new.id, "the killed deployment has written it"
+        done = served.deploy(old)
+
+    assert done["found"] == [
+        f"deployment {number} is recorded, but is not live; the record returns to deployment "
+        f"{done['deployment']}"
+    ]
+    check_recovered(served, old, new)
+
+
+def test_a_deployment_killed_after_the_apply(served: Serving, good: list[Release]) -> None:
+    old, new = pair(served, good)
+
+    served.killed(new, at="kennel.aws.live_endpoint.require")
+    with old_answers(served, new, good):
+        done = served.deploy(new)
+
+    assert done["found"] == [f"deployment {done['deployment']} ({new.id}) is live, and answers as it should"]
+    check_recovered(served, new, old)
+
+
+def test_a_roll_back_restores_the_logits_and_creates_nothing(served: Serving, good: list[Release]) -> None:
+    old, new = pair(served, good)
+    served.scale(2)
+    answer, changes = served.answer(), list[Any]()
+
+    def while_it_runs(_: Any) -> None:
+        with pytest.raises(StackError, match=rf"^deploy {new.id} by .* holds local since"):
+            served.deploy(old)
+
+    deployments.deploy(served.workspace, served.stack, new.id, review=while_it_runs)
+
+    assert served.answer() == expected(served, new, good)
+    assert served.instances() == 2, "what a scaling has added survives a release"
+
+    done = deployments.rollback(served.workspace, served.stack, review=changes.append)
+
+    assert done["release"] == old.id
+    assert served.answer() == answer == expected(served, old, good)
+    assert served.instances() == 2, "and a roll-back"
+    assert changes[0].resources == ["update module.endpoint[0].aws_sagemaker_endpoint.this"]
+    assert (changes[0].add, changes[0].remove) == (0, 0)
+    assert stack.plan(served.workspace).empty
+    served.scale(1)
+
+
+def test_another_instance_type_is_a_new_deployment_and_replaces_the_scalable_target(
+    served: Serving, good: list[Release]
+) -> None:
+    old, _ = pair(served, good)
+    settings = {"endpoint": {**served.stack["endpoint"], "instance_type": "ml.c5.large"}}
+    changes: list[Any] = []
+
+    done = deployments.deploy(
+        served.workspace, Stack(served.stack.outputs | settings), old.id, review=changes.append
+    )
+
+    assert done["release"] == old.id
+    assert "replace module.autoscaling[0].aws_appautoscaling_target.this" in changes[0].resources
+    config = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=served.live())
+    assert config["ProductionVariants"][0]["InstanceType"] == "ml.c5.large"
+    scaling = session.client("application-autoscaling")
+    assert len(scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]) == 1
+    assert len(scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]) == 1
+
+
+def test_a_plan_that_changes_more_than_the_release_stops(served: Serving, good: list[Release]) -> None:
+    old, new = pair(served, good)
+    current = served.record.current
+    served.set(retention_days=14)
+
+    with pytest.raises(StackError, match=r"the release: update aws_cloudwatch_log_group\.other; see them"):
+        served.deploy(new)
+
+    assert served.record.current == current
+    assert served.answer() == expected(served, old, good)
