@@ -81,6 +81,7 @@ module "predict_function" {
   memory_mb              = 512
   name                   = "${local.name}-predict"
   package                = "${path.root}/../build/function/predict.zip"
+  region                 = var.region
   role_arn               = var.role_arn
   timeout_seconds        = 30
 }
