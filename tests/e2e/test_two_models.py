@@ -82,6 +82,47 @@ def test_the_plan_is_empty_with_a_release_and_writes_nothing(deployed, two_answe
         assert stack.plan(deployed.workspace).empty
 
 
+# What is granted and need not be used here, and when it is.
+USED_ELSEWHERE = {
+    "application-autoscaling:DeleteScalingPolicy": "another instance type",
+    "application-autoscaling:DeregisterScalableTarget": "another instance type",
+    "cloudwatch:DeleteAlarms": "a first deployment that fails",
+    "sagemaker:DeleteEndpoint": "a first deployment that fails",
+    "sagemaker:DeleteEndpointConfig": "a third deployment",
+    "sagemaker:DeleteModel": "a third deployment",
+    "sagemaker:UpdateEndpointWeightsAndCapacities": "a roll-back after the endpoint was scaled",
+    "sns:GetSubscriptionAttributes": "a stack with an e-mail address",
+    "ssm:GetParameterHistory": "rollback --to, and what a killed deployment left",
+}
+
+
+def test_the_pipelines_roles_have_no_permission_without_a_use(deployed, two_answers, client) -> None:
+    entries = [entry for entry in audit_log(deployed) if entry["decision"] == "allow"]
+    unused = set()
+    for role in deployed.stack["delivery"]["roles"].values():
+        name = role["arn"].split("/")[-1]
+        used = {entry["action"] for entry in entries if f"/{name}/" in entry["principal"]}
+        assert used
+        unused |= granted_to(name, client("iam")) - used
+
+    assert sorted(unused - set(USED_ELSEWHERE)) == []
+
+
+def granted_to(role: str, iam) -> set[str]:
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        documents.append(
+            iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        )
+    actions = [statement["Action"] for document in documents for statement in document["Statement"]]
+    return {action for item in actions for action in (item if isinstance(item, list) else [item])}
+
+
 def test_a_killed_local_cloud_comes_up_with_the_same_release(deployed, two_answers, client) -> None:
     directory = deployed.workspace.build.parent / "cloud"
     running = lifecycle.status(directory)
@@ -159,6 +200,13 @@ def audit_log(deployed) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def test_the_pipeline_rolls_back_in_the_role_that_deploys(deployed, two_answers) -> None:
+    assert deployed.rollback() == two_answers[0]["release"]
+
+    answer = prediction.predict(deployed.workspace, deployed.stack, deployed.photo)
+    assert answer.logits == two_answers[0]["function"].logits
+
+
 def test_a_function_that_fails_is_an_error_not_an_answer(deployed, two_answers, client) -> None:
     name, alias = deployed.stack["function"]["name"], deployed.stack["function"]["alias"]
     code = io.BytesIO()
@@ -200,13 +248,6 @@ def test_what_is_no_photo_is_refused_with_the_models_words(deployed, two_answers
     assert "Traceback" not in answer["body"]
 
 
-def test_the_pipeline_rolls_back_in_the_role_that_deploys(deployed, two_answers) -> None:
-    assert deployed.rollback() == two_answers[0]["release"]
-
-    answer = prediction.predict(deployed.workspace, deployed.stack, deployed.photo)
-    assert answer.logits == two_answers[0]["function"].logits
-
-
 @pytest.mark.parametrize("role", ["deploy", "plan"])
 def test_a_role_of_the_pipeline_may_do_nothing_else(deployed, two_answers, role: str) -> None:
     attempts = Attempts(deployed.workspace, deployed.stack)
@@ -222,44 +263,3 @@ def test_a_role_of_the_pipeline_may_do_nothing_else(deployed, two_answers, role:
     session = f"assumed-role/{deployed.stack['delivery']['roles'][role]['arn'].split('/')[-1]}/kennel-{role}"
     for name, message in refused.items():
         assert f"{session} is not authorized to perform: {name.strip()} on resource" in message
-
-
-# What is granted and need not be used here, and when it is.
-USED_ELSEWHERE = {
-    "application-autoscaling:DeleteScalingPolicy": "another instance type",
-    "application-autoscaling:DeregisterScalableTarget": "another instance type",
-    "cloudwatch:DeleteAlarms": "a first deployment that fails",
-    "sagemaker:DeleteEndpoint": "a first deployment that fails",
-    "sagemaker:DeleteEndpointConfig": "a third deployment",
-    "sagemaker:DeleteModel": "a third deployment",
-    "sagemaker:UpdateEndpointWeightsAndCapacities": "a roll-back after the endpoint was scaled",
-    "sns:GetSubscriptionAttributes": "a stack with an e-mail address",
-    "ssm:GetParameterHistory": "rollback --to, and what a killed deployment left",
-}
-
-
-def test_the_pipelines_roles_have_no_permission_without_a_use(deployed, two_answers, client) -> None:
-    entries = [entry for entry in audit_log(deployed) if entry["decision"] == "allow"]
-    unused = set()
-    for role in deployed.stack["delivery"]["roles"].values():
-        name = role["arn"].split("/")[-1]
-        used = {entry["action"] for entry in entries if f"/{name}/" in entry["principal"]}
-        assert used
-        unused |= granted_to(name, client("iam")) - used
-
-    assert sorted(unused - set(USED_ELSEWHERE)) == []
-
-
-def granted_to(role: str, iam) -> set[str]:
-    documents = [
-        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
-    ]
-    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        arn = attached["PolicyArn"]
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        documents.append(
-            iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-        )
-    actions = [statement["Action"] for document in documents for statement in document["Statement"]]
-    return {action for item in actions for action in (item if isinstance(item, list) else [item])}
