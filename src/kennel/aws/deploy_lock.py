@@ -2,7 +2,7 @@
 
 The object is written with If-None-Match, so that one of two deployments that begin at the same moment gets
 it. A process on this machine also holds a lock on a local file, which ends with it however it ends: so a
-deployment that was killed is told from one that runs.
+deployment that was killed differs from one that runs.
 """
 
 from __future__ import annotations
