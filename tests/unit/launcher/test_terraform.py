@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 LOCK = """provider "registry.terraform.io/hashicorp/archive" {
   version     = "2.0.0"
 }
@@ -111,11 +113,12 @@ def test_no_mirror_lets_terraform_download(checkout: Any) -> None:
     assert "mirror: none\n" in checkout.start("stack.plan").stdout
 
 
-def test_the_implied_mirror_of_the_user_is_found(checkout: Any, release_platform: str) -> None:
+@pytest.mark.parametrize("task", ["stack.plan", "rollback", "package"])
+def test_the_implied_mirror_of_the_user_is_found(checkout: Any, release_platform: str, task: str) -> None:
     lock(checkout)
     checkout.terraform("1.11.4")
     expected = mirror(checkout.root / "home/.terraform.d/plugins", release_platform)
-    assert f"mirror: {expected}\n" in checkout.start("stack.plan").stdout
+    assert f"mirror: {expected}\n" in checkout.start(task).stdout
 
 
 def test_a_mirror_in_a_data_directory_is_found(checkout: Any, release_platform: str, tmp_path: Path) -> None:
