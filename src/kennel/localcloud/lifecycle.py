@@ -20,7 +20,8 @@ from kennel.localcloud.persistence import snapshot_file
 
 LOG = "service.log"
 LOCK = "service.lock"
-STOP_SECONDS = 30.0
+# A stop waits for a snapshot that is being written and for the last one, then for the end of what runs.
+STOP_SECONDS = 2 * snapshot_file.LONGEST_SECONDS + 30.0
 RESUME_SECONDS = 480.0  # as long as an endpoint may take to start
 RESUME_POLL_SECONDS = 0.2
 # What a local cloud's folder has at least one of.

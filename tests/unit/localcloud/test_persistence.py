@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
+import signal
+import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,6 +161,40 @@ def test_a_store_that_cannot_be_pickled_leaves_the_last_snapshot(aws: Any, tmp_p
     assert cloud.changes.unsaved
     second, _ = start(tmp_path)
     assert second.store(Notes).texts == ["kept"]
+
+
+class Slow(KeptStore):
+    """Takes for ever to be written, and names the process that writes it in a FIFO."""
+
+    def __init__(self, fifo: Path) -> None:
+        self.fifo = fifo
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self.fifo.open("w") as pipe:
+            print(os.getpid(), file=pipe, flush=True)
+            while True:
+                signal.pause()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process is not ended with its parent")
+def test_a_snapshot_is_not_written_on_when_the_service_was_killed(aws: Any, tmp_path: Path) -> None:
+    cloud, keeper = start(tmp_path / "cloud")
+    os.mkfifo(tmp_path / "fifo")
+    cloud.store(Slow, lambda: Slow(tmp_path / "fifo"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the fork only saves, and is killed
+        service = os.fork()
+    if service == 0:
+        try:
+            keeper.save()
+        finally:
+            os._exit(1)
+    with (tmp_path / "fifo").open() as pipe:
+        writer = int(pipe.readline())
+        assert writer != service
+        os.kill(service, signal.SIGKILL)
+        os.waitpid(service, 0)
+        assert pipe.read() == "", "it was held open until the process that writes had ended"
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ service is killed, the last complete snapshot is there.
 
 from __future__ import annotations
 
+import ctypes
+import faulthandler
 import gc
 import logging
 import os
@@ -27,10 +29,13 @@ log = logging.getLogger(__name__)
 
 QUIET_SECONDS = 0.25  # how long a snapshot waits for a moment without calls
 REST = 10  # after a snapshot: so many times as long as it took. It uses a tenth of one core at most.
+GRACE_SECONDS = 5.0  # for a process that hangs to say where, before it is killed
 RETRY_SECONDS = 10.0  # after a snapshot that failed
-LONGEST_SECONDS = 120.0  # a snapshot process that takes longer hangs
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 OBJECTS = "objects"  # the folder of S3's objects, in that of the state
 RECURSION = 10_000
+# Loaded here: a forked process of a service with threads should load nothing.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class StateKeeper:
@@ -83,7 +88,7 @@ class StateKeeper:
         """Write the last snapshot, if anything changed, and stop."""
         self._cloud.changes.close()
         if self._thread.is_alive():
-            self._thread.join(LONGEST_SECONDS)
+            self._thread.join(snapshot_file.LONGEST_SECONDS + GRACE_SECONDS)
         if self._cloud.changes.unsaved:
             self.save()
 
@@ -117,12 +122,13 @@ class StateKeeper:
     def _write(self) -> list[str]:
         """Write a snapshot in a process of its own; return the services that could not be kept."""
         reading, writing = os.pipe()
+        service = os.getpid()
         with warnings.catch_warnings():
             # The process has other threads. The new one has none of them, and takes no lock of theirs.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            self._write_and_exit(writing)
+            self._write_and_exit(writing, service)
         os.close(writing)
         report = _wait(pid, reading)
         draft = self._folder / snapshot_file.DRAFT
@@ -133,9 +139,12 @@ class StateKeeper:
         _sync_folder(self._folder)
         return report.split()[1:]
 
-    def _write_and_exit(self, pipe: int) -> None:
+    def _write_and_exit(self, pipe: int, service: int) -> None:
         """Be the forked process: write the draft, report, and end without the service's exit handlers."""
         try:
+            _end_with(service)
+            # Of a process that hangs, the service's log shows where.
+            faulthandler.dump_traceback_later(snapshot_file.LONGEST_SECONDS, exit=True, file=2)
             gc.disable()  # a collection would copy all memory
             os.dup2(pipe, 3)
             os.closerange(
@@ -160,10 +169,18 @@ class StateKeeper:
         return not_kept
 
 
+def _end_with(service: int) -> None:
+    """End this process as soon as its parent, the service, is killed."""
+    if _LIBC:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != service:  # it was killed before the line above
+            os._exit(1)
+
+
 def _wait(pid: int, pipe: int) -> str:
     """Return what the forked process reports, once it has ended; kill it if it hangs."""
     report = b""
-    deadline = time.monotonic() + LONGEST_SECONDS
+    deadline = time.monotonic() + snapshot_file.LONGEST_SECONDS + GRACE_SECONDS
     poll = select.poll()  # unlike `select`, it takes descriptors above 1023
     poll.register(pipe, select.POLLIN)
     try:
@@ -174,7 +191,7 @@ def _wait(pid: int, pipe: int) -> str:
             report += chunk
         else:
             os.kill(pid, signal.SIGKILL)
-            report = f"it took more than {LONGEST_SECONDS:.0f} s".encode()
+            report = f"it took more than {snapshot_file.LONGEST_SECONDS:.0f} s".encode()
     finally:
         os.close(pipe)
         os.waitpid(pid, 0)
