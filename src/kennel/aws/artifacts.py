@@ -162,13 +162,14 @@ def stage_classifier(root: Path, target: Path, entry: tuple[str, str]) -> Path:
     Returns
     -------
     Path
-        ``target``, with the script and the package ``kennel`` reduced to its classifier.
+        ``target``, with the script and the package ``kennel`` reduced to the classifier and what it imports.
     """
     shutil.rmtree(target, ignore_errors=True)
     package = target / "kennel"
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
-    shutil.copytree(root / "src" / "kennel" / "classifier", package / "classifier", ignore=ignore)
-    for name in ("__init__.py", "errors.py"):
+    for name in ("classifier", "pictures"):
+        shutil.copytree(root / "src" / "kennel" / name, package / name, ignore=ignore)
+    for name in ("__init__.py", "class_names.py", "errors.py"):
         shutil.copy2(root / "src" / "kennel" / name, package / name)
     name, text = entry
     (target / name).write_text(text)

@@ -146,7 +146,7 @@ def _validation_photos(data: tuple[str, str]) -> Iterator[tuple[str, bytes]]:
 
 def _answered(photos: Iterator[tuple[str, bytes]], classifier: Any) -> list[GoldenPhoto]:
     """Return the first photos that the model can read, with its logits."""
-    from kennel.classifier.pictures import PictureError
+    from kennel.pictures import PictureError
 
     answered: list[GoldenPhoto] = []
     for suffix, content in photos:

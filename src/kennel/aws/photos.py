@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from kennel.classifier import pictures
+from kennel import pictures
 from kennel.errors import UsageError
 
 MAXIMUM_BYTES = 5 * 1024 * 1024  # of the function: lambda/predict/photo_format.py, which shares no code

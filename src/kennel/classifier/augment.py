@@ -8,9 +8,9 @@ import random
 import numpy as np
 from PIL import Image
 
-from kennel.classifier import pictures
+from kennel import pictures
 from kennel.classifier.networks import Preprocessing
-from kennel.classifier.pictures import Box
+from kennel.pictures import Box
 
 VERSION = 1  # part of the key of cached features: raise it when a view of the same number changes
 AREA = (0.4, 1.0)  # ImageNet training uses 0.08; with few pictures the object should stay in the crop
@@ -59,7 +59,7 @@ def view(source: bytes, prepared: Preprocessing, seed: str | None) -> np.ndarray
 
     Raises
     ------
-    kennel.classifier.pictures.PictureError
+    kennel.pictures.PictureError
         The picture cannot be used.
     """
     if seed is None:

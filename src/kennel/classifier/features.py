@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kennel.classifier import TrainingError, augment, pictures
+from kennel import pictures
+from kennel.classifier import TrainingError, augment
 from kennel.classifier.data.folder import Picture
 from kennel.classifier.distributed import Hosts
 from kennel.classifier.feature_store import FeatureStore

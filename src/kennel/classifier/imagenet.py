@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
-from kennel.classifier import labels
+from kennel import class_names
 
 CATEGORIES = 1000
 Categories = tuple[int, ...]
@@ -31,7 +31,7 @@ def categories_of(class_name: str) -> Categories:
     class_name
         A class folder's name, such as ``096.Labrador_retriever``.
     """
-    name = _normalised(labels.readable(class_name))
+    name = _normalised(class_names.readable(class_name))
     table = _table()
     for form in (name, name.removesuffix("s"), name.removesuffix("es"), re.sub("ies$", "y", name)):
         if form in table:

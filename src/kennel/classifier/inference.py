@@ -18,7 +18,8 @@ from typing import Any
 
 import torch
 
-from kennel.classifier import TrainingError, labels, networks, pictures, weights
+from kennel import class_names, pictures
+from kennel.classifier import TrainingError, networks, weights
 
 JSON = "application/json"
 PREDICTIONS = "application/vnd.kennel.predictions+json"
@@ -63,7 +64,7 @@ class Prediction:
         shares = torch.softmax(torch.tensor(self.logits, dtype=torch.float64), dim=0)
         best = shares.topk(min(top, len(self.classes)))
         rows = [
-            {"breed": labels.readable(self.classes[i]), "class": self.classes[i], "probability": p}
+            {"breed": class_names.readable(self.classes[i]), "class": self.classes[i], "probability": p}
             for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
         ]
         return {"predictions": rows, "release": self.release}
@@ -87,7 +88,7 @@ class Classifier:
 
         Raises
         ------
-        kennel.classifier.pictures.PictureError
+        kennel.pictures.PictureError
             The bytes are not a picture, or it is damaged, animated or too large.
         """
         pixels = pictures.read(picture, self.prepared.resize, self.prepared.crop)

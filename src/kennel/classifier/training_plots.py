@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from kennel.classifier import atomic_files, labels
+from kennel import class_names
+from kennel.classifier import atomic_files
 
 
 def draw(
@@ -48,7 +49,7 @@ def draw(
     axes = matrix.subplots()
     shares = counts.double() / counts.sum(1, keepdim=True).clamp_min(1)
     image = axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
-    names = _drawable([labels.readable(name) for name in classes])
+    names = _drawable([class_names.readable(name) for name in classes])
     size = 5 if len(classes) > 30 else 8
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size, parse_math=False)
     axes.set_yticks(range(len(names)), names, fontsize=size, parse_math=False)

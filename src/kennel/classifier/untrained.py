@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from kennel import class_names
 from kennel.classifier import (
     TrainingError,
     atomic_files,
     imagenet,
-    labels,
     learned,
     networks,
     weights,
@@ -34,7 +34,7 @@ def write(folder: Path, classes: Sequence[str], arch: str, source: str | Path) -
     TrainingError
         There are fewer than two classes, one is there twice, or ImageNet knows none of them.
     """
-    shown = [labels.readable(name).casefold() for name in classes]
+    shown = [class_names.readable(name).casefold() for name in classes]
     if twice := [name for name, text in zip(classes, shown, strict=True) if shown.count(text) > 1]:
         raise TrainingError(f"the class {twice[0]!r} is there twice; name every class once")
     if len(classes) < 2:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kennel import class_names
 from kennel.classifier import labels
 from kennel.classifier.data import formats
 
@@ -48,7 +49,7 @@ def _spread(split: Path) -> list[Sample]:
             path for path in directory.iterdir() if path.suffix.lower() in formats.DIRECT_SUFFIXES
         )
         if photos:
-            samples.append(Sample(photos[0], labels.readable(directory.name)))
+            samples.append(Sample(photos[0], class_names.readable(directory.name)))
     return samples
 
 

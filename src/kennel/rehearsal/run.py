@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from kennel import pictures
 from kennel.aws.session import Workspace
-from kennel.classifier import pictures
 from kennel.classifier.data import sources
 from kennel.errors import KennelError
 from kennel.rehearsal import versions

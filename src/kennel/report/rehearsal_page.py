@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kennel.classifier import labels, learned
+from kennel import class_names
+from kennel.classifier import learned
 from kennel.classifier.hyperparameters import Hyperparameters
 from kennel.report import calls, charts, evaluation, planned, thumbnails
 
@@ -46,7 +47,7 @@ def write(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["readable"] = labels.readable
+    environment.filters["readable"] = class_names.readable
     style = (_HERE / "theme.css").read_text(encoding="utf-8") + (_TEMPLATES / "report.css").read_text(
         encoding="utf-8"
     )

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kennel.classifier import labels, pictures
+from kennel import class_names, pictures
 from kennel.classifier.data import formats
 
 if TYPE_CHECKING:
@@ -52,5 +52,5 @@ def gallery(data: Path) -> list[dict[str, str]]:
         )
         image = data_url(photos[0], SMALL_PIXELS) if photos else None
         if image:
-            tiles.append({"name": labels.readable(directory.name), "image": image})
+            tiles.append({"name": class_names.readable(directory.name), "image": image})
     return tiles

@@ -12,7 +12,7 @@ from PIL import Image
 
 from kennel.aws import golden
 from kennel.aws.stack import Stack
-from kennel.classifier.pictures import PictureError
+from kennel.pictures import PictureError
 
 HOST_JOB = "kennel-local-ec2-1"
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kennel import pictures
 from kennel.aws import photos
-from kennel.classifier import pictures
 
 ROOT = Path(__file__).resolve().parents[3]
 

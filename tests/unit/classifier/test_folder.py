@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kennel import class_names
 from kennel.classifier import labels
 from kennel.classifier.data import DataError, checking, folder
 
@@ -120,5 +121,5 @@ def test_the_digest_follows_names_and_bytes(photos: Path) -> None:
 def test_the_course_has_133_breeds() -> None:
     assert len(set(labels.breeds())) == 133
     assert labels.breeds()[95] == "096.Labrador_retriever"
-    assert labels.readable("096.Labrador_retriever") == "Labrador retriever"
-    assert labels.readable("7") == "7"
+    assert class_names.readable("096.Labrador_retriever") == "Labrador retriever"
+    assert class_names.readable("7") == "7"

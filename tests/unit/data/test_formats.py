@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kennel.classifier import pictures
+from kennel import pictures
 from kennel.classifier.data import formats
-from kennel.classifier.pictures import PictureError
+from kennel.pictures import PictureError
 
 Picture = Callable[[int], Image.Image]
 

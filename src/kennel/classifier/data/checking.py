@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kennel.classifier import imagenet, pictures
+from kennel import pictures
+from kennel.classifier import imagenet
 from kennel.classifier.data import (
     DataError,
     assignment,

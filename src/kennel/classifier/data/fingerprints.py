@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from kennel.classifier.data import formats
-from kennel.classifier.pictures import PictureError
+from kennel.pictures import PictureError
 
 # Of 128 bits. Scaling a photo to half, JPEG quality 30, a third more contrast and the loss of colour change 8
 # at most (40 photos). Of the 720,000 pairs of 1,200 photos, series of one shelf among them, none is closer

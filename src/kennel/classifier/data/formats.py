@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from kennel.classifier import pictures
-from kennel.classifier.pictures import PictureError
+from kennel import pictures
+from kennel.pictures import PictureError
 
 # Formats of single pictures. Pillow also opens formats that need another program (EPS) or hold no picture.
 _CONVERTED = ("AVIF", "BMP", "DIB", "GIF", "JPEG2000", "PPM", "PSD", "QOI", "SGI", "TGA", "TIFF")

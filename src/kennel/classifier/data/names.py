@@ -6,7 +6,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from kennel.classifier import labels
+from kennel import class_names
 
 # Control characters, line and paragraph separators; Python represents bytes that are not UTF-8 as surrogates.
 _REFUSED = {
@@ -63,7 +63,7 @@ def too_few(classes: Sequence[str]) -> str | None:
 
 def shown_alike(names: Iterable[str]) -> list[list[str]]:
     """Return groups of names that people see as the same class, such as ``1.Poodle`` and ``2.Poodle``."""
-    return _equal(names, lambda name: labels.readable(normalised(name)).casefold())
+    return _equal(names, lambda name: class_names.readable(normalised(name)).casefold())
 
 
 def _equal(names: Iterable[str], key: Callable[[str], str]) -> list[list[str]]:

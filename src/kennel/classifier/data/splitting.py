@@ -19,7 +19,7 @@ from kennel.classifier.data.assignment import Shares
 from kennel.classifier.data.fingerprints import Progress
 from kennel.classifier.data.placement import Placed, Placement, place
 from kennel.classifier.data.sources import Source
-from kennel.classifier.pictures import PictureError
+from kennel.pictures import PictureError
 
 _MARKER = ".split.json"
 _VERSION = 2  # of the rules: a folder made by others is made again

@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from kennel.errors import KennelError
+from kennel.pictures.errors import PictureError
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 PIXEL_LIMIT = 40_000_000  # 40 megapixels take 120 MB in memory; larger pictures are mistakes or attacks
@@ -41,18 +41,6 @@ DAMAGE = (
 )
 
 Box = tuple[float, float, float, float]
-
-
-class PictureError(KennelError):
-    """A picture that cannot be used; the text says why, without naming the file.
-
-    ``kind`` is ``"format"`` for bytes that are not a JPEG, PNG or WebP, ``"content"`` for a picture that is
-    damaged or not accepted.
-    """
-
-    def __init__(self, message: str, kind: str = "content") -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 def open_picture(source: Path | bytes | IO[bytes]) -> Image.Image:

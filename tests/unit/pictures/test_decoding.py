@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kennel.classifier import pictures
+from kennel import pictures
 from kennel.sample_photos import draw as drawing
 
 

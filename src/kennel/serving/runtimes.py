@@ -1,0 +1,98 @@
+"""Runtimes: what computes a release's logits, behind one function from pixels to logits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kennel.serving import ServingError, vendored
+
+OPENVINO_INT8, OPENVINO, TORCH = "openvino-int8", "openvino", "torch"
+RUNTIMES = (OPENVINO_INT8, OPENVINO, TORCH)
+GRAPH = "graph.xml"  # the weights are beside it, in graph.bin
+
+Runtime = Callable[[np.ndarray], np.ndarray]
+"""uint8 pixels (N, crop, crop, 3), RGB, to float32 logits (N, classes)."""
+
+
+def open_runtime(folder: Path, name: str, threads: int, workers: int = 1) -> Runtime:
+    """Load a model folder's network into a runtime.
+
+    Parameters
+    ----------
+    folder
+        The unpacked release: ``graph.xml`` and ``graph.bin``, or for ``torch`` ``model.json`` and
+        ``model.pth``.
+    name
+        One of `RUNTIMES`.
+    threads
+        Threads that compute one call.
+    workers
+        How many threads call the runtime at the same time.
+
+    Raises
+    ------
+    ServingError
+        The runtime is unknown or not installed, or the folder does not hold a network for it.
+    """
+    if name == TORCH:
+        from kennel.serving import torch_runtime
+
+        return torch_runtime.open_network(folder, threads)
+    if name in (OPENVINO, OPENVINO_INT8):
+        return _open_graph(folder, threads, workers)
+    raise ServingError(
+        f"unknown runtime {name!r}; this code has {', '.join(RUNTIMES)}: package the model again"
+    )
+
+
+def _open_graph(folder: Path, threads: int, workers: int) -> Runtime:
+    openvino = _openvino(folder)
+    path = folder / GRAPH
+    if not path.is_file():
+        raise ServingError(
+            f"{path}: missing; {folder} is not a release for OpenVINO: package the model again"
+        )
+    core = openvino.Core()
+    try:
+        compiled = core.compile_model(
+            core.read_model(path),
+            "CPU",
+            {
+                # A CPU that has bfloat16 would otherwise compute with it, and logits differ by 0.1.
+                "INFERENCE_PRECISION_HINT": "f32",
+                "NUM_STREAMS": workers,
+                "INFERENCE_NUM_THREADS": workers * threads,
+                "ENABLE_CPU_PINNING": False,  # other processes of the instance use the cores too
+            },
+        )
+    except RuntimeError as error:
+        raise ServingError(f"{path}: not a graph that OpenVINO loads ({str(error)[:200]!r})") from error
+    local = threading.local()
+
+    def infer(pixels: np.ndarray) -> np.ndarray:
+        if not hasattr(local, "request"):
+            local.request = compiled.create_infer_request()  # each calling thread has its own memory
+        rows = [local.request.infer([pixels[i : i + 1]])[0].copy() for i in range(len(pixels))]
+        return np.concatenate(rows)
+
+    return infer
+
+
+def _openvino(folder: Path) -> Any:
+    try:
+        import openvino
+    except ImportError:
+        vendored.install(folder)
+        try:
+            import openvino
+        except ImportError as error:
+            raise ServingError(
+                f"the release needs OpenVINO, which is neither installed nor in its vendor folder ({error}): "
+                "pip install openvino, or package the model for this Python and platform"
+            ) from error
+    return openvino
