@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,13 +19,15 @@ from kennel.localcloud.runtime.ports import free_port
 from kennel.localcloud.runtime.role_session import RoleSession
 from kennel.localcloud.runtime.supervisor import ProcessStartError
 from kennel.localcloud.runtime.workload import Workload
+from kennel.localcloud.services.sagemaker.endpoints.model_servers import ModelServer
+from kennel.localcloud.services.sagemaker.endpoints.server_watch import ServerWatch
 
 log = logging.getLogger(__name__)
 
-MODEL_SERVER = Path(__file__).resolve().with_name("model_server.py")
-PING_SECONDS = 0.1
-BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before each further start of a server that keeps ending
-STABLE_SECONDS = 60.0  # a server that ran for so long counts as healthy: its next start is not delayed
+PING_SECONDS = 0.1  # between two health checks of a server that starts
+# Seconds before the first, second, ... start of a server after one that did not serve for long.
+BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+STABLE_SECONDS = 60.0  # what served for so long starts again at once, however often it happens
 TERMINATION_GRACE = 5.0
 CONNECTIONS = 64
 LAST_LINES = 12
@@ -41,12 +43,38 @@ class InstanceSettings:
     variant: str
     session: RoleSession = field(compare=False)
     base: Path  # its /opt/ml, with the model unpacked
+    server: ModelServer
+    isolated: bool  # without a network
     variables: dict[str, str] = field(compare=False)
     startup_seconds: float
 
 
 class InstanceUnavailableError(Exception):
-    """The instance has no server at this moment."""
+    """The instance has no server at this moment that takes a request; it has got nothing of this one."""
+
+
+class IncompleteAnswerError(Exception):
+    """The connection broke in the middle of an answer."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def restart_delay(short_lives: int) -> float:
+    """Return the seconds before the next start of a server.
+
+    Parameters
+    ----------
+    short_lives
+        How many starts in a row have ended within `STABLE_SECONDS` of service, the last one included.
+    """
+    return BACKOFF[min(short_lives, len(BACKOFF)) - 1] if short_lives else 0.0
 
 
 class EndpointInstance:
@@ -72,7 +100,8 @@ class EndpointInstance:
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._closing = threading.Event()
         self._requests, self._answered = 0, threading.Condition()
-        self._pool: urllib3.HTTPConnectionPool | None = None
+        self._watch: ServerWatch | None = None
+        self._served_since = 0.0  # when the server's last start succeeded, or began
         group, stream = f"/aws/sagemaker/Endpoints/{settings.endpoint}", f"{settings.variant}/{self.name}"
         self._log = LogStream(settings.session, group, stream)
         self._workload = Workload(cloud, settings.session, self._log, self.last_lines.append)
@@ -81,25 +110,29 @@ class EndpointInstance:
         """Start the server and keep it running until `close`."""
         threading.Thread(target=self._keep_running, name=f"instance {self.name}", daemon=True).start()
 
-    def request(self, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def request(self, body: bytes, headers: dict[str, str]) -> Answer:
         """Ask the server for a prediction.
 
         Raises
         ------
         InstanceUnavailableError
-            There is no server at this moment.
+            There is no server at this moment, or it accepts no connection.
+        IncompleteAnswerError
+            The connection broke in the middle of the answer.
         urllib3.exceptions.HTTPError
             It did not answer, or not in time.
         """
         with self._answered:
-            pool = self._pool
-            if pool is None or not self.serving:
-                raise InstanceUnavailableError(self.name)
+            watch = self._watch
+            if watch is None or not self.serving:
+                raise InstanceUnavailableError(f"{self.name} is not in service")
             self._requests += 1
         try:
-            return pool.urlopen(
-                "POST", "/invocations", body, headers, retries=False, timeout=INVOCATION_SECONDS
-            )
+            with watch.request():
+                return _ask(watch.pool, body, headers)
+        except urllib3.exceptions.NewConnectionError as error:
+            self.healthy.clear()  # until a health check succeeds
+            raise InstanceUnavailableError(f"{self.name} refused the connection") from error
         finally:
             with self._answered:
                 self._requests -= 1
@@ -124,78 +157,101 @@ class EndpointInstance:
         self._workload.terminate(TERMINATION_GRACE)
 
     def _keep_running(self) -> None:
-        attempt = 0
+        short_lives = 0
         while not self._closing.is_set():
-            started = time.monotonic()
+            self._served_since = time.monotonic()
             try:
-                status = self._serve()
+                ending = self._serve()
             except Exception as error:  # whatever it is, the instance did not start
                 log.exception("instance %s of endpoint %s", self.name, self.settings.endpoint)
-                status, self.failure = None, str(error)
-            self.healthy.clear()
+                ending = str(error)
             if self._closing.is_set() or not self.settled.is_set():
-                self.failure = self.failure or f"its model server ended with {_describe_status(status)}"
+                self.failure = f"its model server {ending}"
                 break
-            attempt = 1 if time.monotonic() - started > STABLE_SECONDS else attempt + 1
-            self._log.write(
-                f"The model server of {self.name} ended with {_describe_status(status)}; starting it again."
-            )
-            self._closing.wait(BACKOFF[min(attempt, len(BACKOFF)) - 1])
+            stable = time.monotonic() - self._served_since > STABLE_SECONDS
+            short_lives = 0 if stable else short_lives + 1
+            self._log.write(f"The model server of {self.name} {ending}; starting it again.")
+            self._closing.wait(restart_delay(short_lives))
         self.settled.set()
         self._workload.close()
 
-    def _serve(self) -> int | None:
-        """Run the server once; return its exit status, or None if it did not start."""
-        port, workload = free_port(), self._workload
-        command = [sys.executable, "-P", str(MODEL_SERVER), "--port", str(port)]
+    def _serve(self) -> str:
+        """Run the server once; return how it ended."""
+        settings, port, workload = self.settings, free_port(), self._workload
         try:
-            workload.start(command, cwd=self.settings.base, env=self._environment(port))
+            workload.start(settings.server.command(port), cwd=settings.base, env=self._environment(port))
         except ProcessStartError as error:
-            self.failure = str(error)
-            return None
+            return f"did not start: {error}"
         if self._closing.is_set():  # closed while it started
             workload.terminate(0)
         pool = urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=CONNECTIONS, retries=False)
-        if self._wait_healthy(pool):
-            self._pool = pool
+        watch, ended, late = ServerWatch(pool), threading.Event(), ""
+        keeper = threading.Thread(
+            target=self._keep_answering, args=(watch, ended), name=f"watch {self.name}", daemon=True
+        )
+        if self._start_up(watch):
+            self._served_since = time.monotonic()
+            self._watch = watch
             self.healthy.set()
             self.settled.set()
+            keeper.start()
+        elif workload.alive:
+            late = f"did not answer /ping in {settings.startup_seconds:.0f} seconds"
+            workload.terminate(0)
         status = workload.wait()
+        ended.set()
+        if keeper.ident:
+            keeper.join()
+        self._watch = None
         self.healthy.clear()
         workload.join_output(10)
         pool.close()
-        return status
+        return late or f"ended with {_describe_status(status)}"
+
+    def _keep_answering(self, watch: ServerWatch, ended: threading.Event) -> None:
+        """End the server when it answers no longer; `_keep_running` then starts it again."""
+        if reason := watch.keep(ended, self.healthy):
+            self.healthy.clear()
+            self._log.write(f"The model server of {self.name} {reason}; it is ended.")
+            self._workload.terminate(0)
 
     def _environment(self, port: int) -> dict[str, str]:
-        base = self.settings.base
+        settings = self.settings
         return {
             **self._workload.environment(),
-            "SAGEMAKER_BASE_DIR": str(base),
-            "SM_MODEL_DIR": str(base / "model"),
-            "SAGEMAKER_SAFE_PORT_RANGE": f"{port}-{port}",
-            "SAGEMAKER_BIND_TO_PORT": str(port),
-            "ENDPOINT_NAME": self.settings.endpoint,
-            "PYTHONUNBUFFERED": "TRUE",
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PYTHONPATH": str(base / "model" / "code"),
-            **self.settings.variables,
+            **settings.server.environment(settings.base, port),
+            "ENDPOINT_NAME": settings.endpoint,
+            # pip has no index to ask, but accepts what is installed
+            **({"PIP_NO_INDEX": "1"} if settings.isolated else {}),
+            **settings.variables,
         }
 
-    def _wait_healthy(self, pool: urllib3.HTTPConnectionPool) -> bool:
-        """Ask for the server's health until it answers (True), ends, or takes too long (False)."""
+    def _start_up(self, watch: ServerWatch) -> bool:
+        """Ask for the server's health until it is well (True), ends, or takes too long (False)."""
         deadline = time.monotonic() + self.settings.startup_seconds
-        while self._workload.alive:
-            try:
-                if pool.urlopen("GET", "/ping", retries=False, timeout=2).status == 200:
-                    return True
-            except urllib3.exceptions.HTTPError:
-                pass  # it does not listen yet
-            if time.monotonic() > deadline:
-                self.failure = f"it did not answer /ping in {self.settings.startup_seconds:.0f} seconds"
-                self._workload.terminate(0)
-                break
+        while not watch.ping():
+            if not self._workload.alive or time.monotonic() > deadline:
+                return False
             self._workload.wait(PING_SECONDS)
-        return False
+        return True
+
+
+def _ask(pool: urllib3.HTTPConnectionPool, body: bytes, headers: dict[str, str]) -> Answer:
+    response = pool.urlopen(
+        "POST",
+        "/invocations",
+        body,
+        headers,
+        retries=False,
+        timeout=INVOCATION_SECONDS,
+        preload_content=False,
+    )
+    try:
+        return Answer(response.status, response.headers, response.read())
+    except urllib3.exceptions.ProtocolError as error:
+        raise IncompleteAnswerError(str(error)) from error
+    finally:
+        response.release_conn()
 
 
 def _describe_status(status: int | None) -> str:

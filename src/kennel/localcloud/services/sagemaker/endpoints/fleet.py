@@ -24,6 +24,7 @@ from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import (
     EndpointInstance,
     InstanceSettings,
 )
+from kennel.localcloud.services.sagemaker.endpoints.model_servers import model_server
 
 SERVICE, SESSION = "sagemaker.amazonaws.com", "SageMaker"
 STARTUP_SECONDS = 480.0  # the health check's limit on AWS
@@ -48,6 +49,7 @@ class VariantPlan:
     data_url: str
     compressed: bool
     variables: dict[str, str]
+    isolated: bool = False
 
 
 class Variant:
@@ -95,7 +97,14 @@ class Variant:
         model.mkdir(exist_ok=True)
         variables = {name: self._root.text(value) for name, value in plan.variables.items()}
         self._settings = InstanceSettings(
-            self._endpoint, plan.name, session, self._root.path, variables, plan.startup_seconds
+            endpoint=self._endpoint,
+            variant=plan.name,
+            session=session,
+            base=self._root.path,
+            server=model_server(plan.image),
+            isolated=plan.isolated,
+            variables=variables,
+            startup_seconds=plan.startup_seconds,
         )
 
     def scale(self, count: int) -> None:

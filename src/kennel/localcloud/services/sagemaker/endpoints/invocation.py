@@ -12,7 +12,9 @@ from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.runtime import cloudwatch_metrics as metrics
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import (
+    Answer,
     EndpointInstance,
+    IncompleteAnswerError,
     InstanceUnavailableError,
 )
 from kennel.localcloud.services.sagemaker.endpoints.fleet import Variant
@@ -44,7 +46,7 @@ def invoke_endpoint(call: Call) -> Response:
     }
     if parameters.get("CustomAttributes"):
         headers[CUSTOM_ATTRIBUTES] = parameters["CustomAttributes"]
-    invocation = _Invocation(endpoint, parameters.get("TargetVariant"))
+    invocation = _Invocation(call, endpoint, parameters.get("TargetVariant"))
     sent = time.perf_counter()
     try:
         response = invocation.send(body, headers)
@@ -57,15 +59,16 @@ def invoke_endpoint(call: Call) -> Response:
     variant = invocation.variant
     assert variant is not None  # it has answered
     _publish_metrics(call, name, variant, began, sent, received, response.status)
-    if response.status >= 400:
-        raise _model_error(call, name, response.status, response.data.decode(errors="replace"))
+    if not 200 <= response.status < 300:
+        text = response.body.decode(errors="replace")
+        raise _model_error(call, name, response.status, f'with message "{text}"', text)
     response_headers = [
         ("Content-Type", response.headers.get("Content-Type", "application/octet-stream")),
         ("x-Amzn-Invoked-Production-Variant", variant.plan.name),
     ]
     if CUSTOM_ATTRIBUTES in response.headers:
         response_headers.append((CUSTOM_ATTRIBUTES, response.headers[CUSTOM_ATTRIBUTES]))
-    return Response(200, response_headers, response.data)
+    return Response(200, response_headers, response.body)
 
 
 class _Invocation:
@@ -77,11 +80,11 @@ class _Invocation:
         Where it went.
     """
 
-    def __init__(self, endpoint: Endpoint, target: str | None) -> None:
-        self._endpoint, self._target = endpoint, target
+    def __init__(self, call: Call, endpoint: Endpoint, target: str | None) -> None:
+        self._call, self._endpoint, self._target = call, endpoint, target
         self.variant: Variant | None = None
 
-    def send(self, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def send(self, body: bytes, headers: dict[str, str]) -> Answer:
         """Return an instance's response.
 
         Raises
@@ -90,16 +93,38 @@ class _Invocation:
             No instance is in service, or the one that got the request did not answer.
         """
         while True:
-            traffic = self._endpoint.traffic
+            traffic, why = self._endpoint.traffic, ""
             variant = self.variant = self._choose(traffic)
             while instance := variant.pick():
                 try:
-                    return _request(instance, body, headers)
-                except InstanceUnavailableError:
-                    continue  # it left between the choice and the request, which it has not got
+                    return self._request(instance, body, headers)
+                except InstanceUnavailableError as error:  # it has not got the request: another one may
+                    why = f" {error}."
             if traffic is self._endpoint.traffic:
-                message = f"No instance of variant {variant.plan.name} is in service."
+                message = f"No instance of variant {variant.plan.name} is in service.{why}"
                 raise AwsError("ServiceUnavailable", message, 503)
+
+    def _request(self, instance: EndpointInstance, body: bytes, headers: dict[str, str]) -> Answer:
+        """Ask an instance; the words of the errors are AWS's."""
+        name = self._endpoint.name
+        try:
+            return instance.request(body, headers)
+        except urllib3.exceptions.TimeoutError as error:
+            text = (
+                "Your invocation timed out while waiting for a response from container primary. Review the "
+                "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+            )
+            raise _model_error(self._call, name, 0, f'with message "{text}"', text) from error
+        except IncompleteAnswerError as error:
+            text = "could not load the entire response body"
+            raise _model_error(self._call, name, 500, f"and {text}", text) from error
+        except urllib3.exceptions.HTTPError as error:
+            text = (
+                f"Amazon SageMaker could not get a response from the {name} endpoint. This can occur when "
+                "CPU or memory utilization is high. To check your utilization, see Amazon CloudWatch. To fix "
+                "this problem, use an instance type with more CPU capacity or memory."
+            )
+            raise _model_error(self._call, name, 0, f'with message "{text}"', text) from error
 
     def _choose(self, traffic: Traffic | None) -> Variant:
         name = self._endpoint.name
@@ -112,34 +137,29 @@ class _Invocation:
             raise AwsError("ValidationError", message) from error
 
 
-def _request(instance: EndpointInstance, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
-    try:
-        return instance.request(body, headers)
-    except urllib3.exceptions.TimeoutError as error:
-        text = (
-            "Your invocation timed out while waiting for a response from container primary. Review the "
-            "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
-        )
-        raise _container_error("server", 0, text, "") from error
-    except urllib3.exceptions.HTTPError as error:
-        text = "The connection to container primary was closed before it answered."
-        raise _container_error("server", 0, text, "") from error
+def _model_error(call: Call, name: str, status: int, ending: str, text: str) -> AwsError:
+    """Return a ModelError; a status of 0 means that the container gave none.
 
-
-def _model_error(call: Call, name: str, status: int, text: str) -> AwsError:
+    Parameters
+    ----------
+    call, name
+        The request, and the endpoint that it names.
+    status
+        What the container answered.
+    ending
+        How the message goes on after the status.
+    text
+        The container's own message.
+    """
     group = f"/aws/sagemaker/Endpoints/{name}"
-    place = (
+    side = "client" if 0 < status < 500 else "server"
+    message = (
+        f"Received {side} error ({status}) from primary {ending}."
         f" See https://{call.region}.console.aws.amazon.com/cloudwatch/home?region={call.region}"
         f"#logEventViewer:group={group} in account {call.account} for more information."
     )
-    error = _container_error("client" if status < 500 else "server", status, text, place)
-    error.LogStreamArn = call.arn(f"log-group:{group}", "logs")  # type: ignore[attr-defined] # a modelled member
-    return error
-
-
-def _container_error(side: str, status: int, text: str, place: str) -> AwsError:
-    message = f'Received {side} error ({status}) from primary with message "{text}".{place}'
-    return AwsError("ModelError", message, 424, OriginalStatusCode=status, OriginalMessage=text)
+    members = {"LogStreamArn": call.arn(f"log-group:{group}", "logs")}
+    return AwsError("ModelError", message, 424, OriginalStatusCode=status, OriginalMessage=text, **members)
 
 
 def _publish_metrics(

@@ -8,6 +8,7 @@ from typing import Any
 
 from kennel.localcloud.moto_adapter import sagemaker
 from kennel.localcloud.services.sagemaker.endpoints.fleet import STARTUP_SECONDS, FleetError, VariantPlan
+from kennel.localcloud.services.sagemaker.endpoints.model_servers import UnknownImageError, model_server
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def read_plan(backend: Any, configuration: Any, descriptions: list[dict[str, Any
     Raises
     ------
     FleetError
-        A model no longer exists, or needs what the local cloud does not support.
+        A model no longer exists, or needs what the local cloud does not support, such as another image.
     """
     variants = _read_variants(backend, configuration, descriptions)
     for variant, description in zip(variants, descriptions, strict=True):
@@ -62,6 +63,11 @@ def _read_variants(backend: Any, configuration: Any, descriptions: list[dict[str
         if len(containers) != 1 or not containers[0]:
             raise FleetError(f"Model {model.model_name}: the local cloud serves one container a model.")
         container = containers[0]
+        image = container.get("Image") or ""
+        try:
+            model_server(image)
+        except UnknownImageError as error:
+            raise FleetError(f"Model {model.model_name}: {error}") from error
         source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
         plans.append(
             VariantPlan(
@@ -72,11 +78,12 @@ def _read_variants(backend: Any, configuration: Any, descriptions: list[dict[str
                     variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS
                 ),
                 role=model.execution_role_arn,
-                image=container.get("Image") or "",
+                image=image,
                 instance_type=variant.get("InstanceType") or "",
                 data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
                 compressed=source.get("CompressionType", "Gzip") == "Gzip",
                 variables=container.get("Environment") or {},
+                isolated=bool(getattr(model, "enable_network_isolation", False)),
             )
         )
     return plans

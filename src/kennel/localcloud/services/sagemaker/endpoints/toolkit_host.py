@@ -1,7 +1,7 @@
-"""The model server: SageMaker's own PyTorch handler code behind a small HTTP server, one process an instance.
+"""The model server of the `pytorch-inference` images: SageMaker's own handler code, one process an instance.
 
 The real container puts the same handler, `sagemaker_pytorch_serving_container`, behind TorchServe. This
-program is started by path (`python -P model_server.py`), not as a module of the project, so that the model
+program is started by path (`python -P toolkit_host.py`), not as a module of the project, so that the model
 can import nothing but its archive's own `code/` and the installed packages.
 """
 
