@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from .conftest import ACCOUNT, Client, document
 
+IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0"
 SERVED = f"arn:aws:iam::{ACCOUNT}:role/sagemaker-served"
 
 
@@ -25,7 +26,7 @@ def served(client: Client) -> None:
 
 def model(client: Client, name: str, **more: Any) -> dict[str, Any]:
     sagemaker = client("sagemaker")
-    sagemaker.create_model(ModelName=name, ExecutionRoleArn=SERVED, PrimaryContainer={"Image": "i"}, **more)
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=SERVED, PrimaryContainer={"Image": IMAGE}, **more)
     description: dict[str, Any] = sagemaker.describe_model(ModelName=name)
     return description
 

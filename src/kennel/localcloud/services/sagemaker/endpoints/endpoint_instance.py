@@ -247,6 +247,11 @@ def _ask(pool: urllib3.HTTPConnectionPool, body: bytes, headers: dict[str, str])
         preload_content=False,
     )
     try:
+        # Both hosts give each answer's length. Without one, headers cut off by the end of a server would look
+        # like an empty answer.
+        if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
+            response.close()
+            raise IncompleteAnswerError("its length is not known")
         return Answer(response.status, response.headers, response.read())
     except urllib3.exceptions.ProtocolError as error:
         raise IncompleteAnswerError(str(error)) from error
