@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Stage, eventually, tarred
-from .small_models import SAGEMAKER, Endpoints
+from .small_models import REGISTRY, SAGEMAKER, TOOLKIT_IMAGE, Endpoints
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def endpoints(stage: Stage) -> Endpoints:
 @pytest.fixture(scope="module")
 def endpoint_name(endpoints: Endpoints) -> str:
     environment = {"SAGEMAKER_PROGRAM": "inference.py", "CUSTOM": "/opt/ml/model"}
-    return endpoints.serving("first", Environment=environment)
+    return endpoints.serving("first", Image=TOOLKIT_IMAGE, Environment=environment)
 
 
 def test_bytes_go_both_ways(endpoints: Endpoints, endpoint_name: str) -> None:
@@ -90,25 +91,68 @@ def test_a_killed_server_is_logged_and_started_again(endpoints: Endpoints) -> No
     os.kill(before, signal.SIGKILL)
     answer = endpoints.error(name)
     assert answer["Error"]["Code"] in ("ServiceUnavailable", "ModelError")
-
-    def restarted() -> int | None:
-        try:
-            pid: int = endpoints.ask(name)["pid"]
-        except endpoints.runtime.exceptions.ClientError:
-            return None
-        return pid
-
-    assert eventually(restarted, 60) != before
-    assert "ended with signal 9; starting it again" in endpoints.log(name)
+    assert endpoints.answering(name)["pid"] != before
+    eventually(lambda: "ended with signal 9; starting it again" in endpoints.log(name))
     endpoints.delete(name)
 
 
 def test_a_server_that_dies_in_an_invocation_is_a_model_error(endpoints: Endpoints) -> None:
-    name = endpoints.serving("killed")
+    name = endpoints.serving("killed", Image=TOOLKIT_IMAGE)
     answer = endpoints.error(name, b"die")
     assert answer["Error"]["Code"] == "ModelError"
-    assert "closed before it answered" in answer["OriginalMessage"]
+    assert answer["OriginalStatusCode"] == 0
+    assert "could not get a response" in answer["OriginalMessage"]
     endpoints.delete(name)
+
+
+@pytest.fixture(scope="module")
+def ray_endpoint(endpoints: Endpoints) -> str:
+    return endpoints.serving("ray")
+
+
+def test_an_archive_for_ray_serve_is_served_by_its_own_application(
+    endpoints: Endpoints, ray_endpoint: str
+) -> None:
+    answer = endpoints.runtime.invoke_endpoint(
+        EndpointName=ray_endpoint, Body=bytes(7_000_000), ContentType="image/png", CustomAttributes="trace=1"
+    )
+    document = json.loads(answer["Body"].read())
+    assert (document["model"], document["path"], document["bytes"]) == ("ray", "/", 7_000_000)
+    assert document["headers"]["content-type"] == "image/png"
+    assert document["headers"]["x-amzn-sagemaker-custom-attributes"] == "trace=1"
+    assert (answer["ContentType"], answer["CustomAttributes"]) == ("application/json", "release=r")
+    full = endpoints.error(ray_endpoint, b"full")
+    assert (full["Error"]["Code"], full["OriginalStatusCode"]) == ("ModelError", 503)
+
+
+def test_a_server_that_stops_answering_is_replaced(endpoints: Endpoints, ray_endpoint: str) -> None:
+    stopped = endpoints.ask(ray_endpoint)["pid"]
+    os.kill(stopped, signal.SIGSTOP)
+    answer = endpoints.error(ray_endpoint)  # it is under way when the server is ended
+    assert answer["Error"]["Code"] in ("ServiceUnavailable", "ModelError")
+    assert endpoints.answering(ray_endpoint)["pid"] != stopped
+    eventually(lambda: "has answered nothing for" in endpoints.log(ray_endpoint))
+    assert not Path(f"/proc/{stopped}").exists()
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "reason"),
+    [
+        ("code/asgi.py", "the local cloud has no Ray Serve to run ray_application:application"),
+        ("config.yaml", "No Ray Serve application found"),
+    ],
+)
+def test_an_archive_that_needs_ray_itself_fails_the_endpoint_with_the_remedy(
+    endpoints: Endpoints, leave_out: str, reason: str
+) -> None:
+    endpoint = endpoints.settled(endpoints.create(endpoints.config("x", leave_out=leave_out)))
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert reason in endpoint["FailureReason"]
+
+
+def test_an_image_without_a_model_server_is_refused_by_name(endpoints: Endpoints) -> None:
+    with pytest.raises(endpoints.sagemaker.exceptions.ClientError, match=r"no model server .*/dogs:1"):
+        endpoints.create(endpoints.config("x", Image=f"{REGISTRY}/dogs:1"))
 
 
 def test_an_update_swaps_the_model_and_a_failed_one_does_not(endpoints: Endpoints) -> None:
@@ -157,7 +201,7 @@ def test_weights_share_the_traffic_and_a_target_names_its_variant(endpoints: End
 
 
 def test_a_model_that_does_not_load_fails_the_endpoint_with_its_reason(endpoints: Endpoints) -> None:
-    name = endpoints.create(endpoints.config("broken"))
+    name = endpoints.create(endpoints.config("broken", Image=TOOLKIT_IMAGE))
     assert endpoints.describe(name)["EndpointStatus"] == "Creating"
     assert endpoints.error(name)["Error"]["Code"] == "ValidationError"
     endpoint = endpoints.settled(name)
