@@ -26,9 +26,17 @@ locals {
   endpoint_name          = "${local.name}-classifier"
   function_name          = "${local.name}-predict"
   notebook_name          = "${local.name}-notebook"
+  proof_endpoint_name    = "${local.name}-proof"
   training_host_name     = "${local.name}-training-host"
   notebook_prefix        = "notebook/" # of the code that the notebook uploads for its jobs
   variant                = "AllTraffic"
+
+  # Of everything that belongs to the stack, also of what kennel.aws creates: the budget counts by them.
+  tags = {
+    Environment = var.environment
+    Project     = var.project
+    Stack       = local.name
+  }
 
   # SageMaker creates missing log groups itself, but without KMS key and retention.
   log_groups = {
@@ -36,6 +44,7 @@ locals {
     flow_logs     = "/${var.project}/${var.environment}/flow-logs"
     function      = "/aws/lambda/${local.function_name}"
     notebook      = "/aws/sagemaker/NotebookInstances"
+    proof         = "/aws/sagemaker/Endpoints/${local.proof_endpoint_name}"
     training      = "/aws/sagemaker/TrainingJobs"
     training_host = "/${var.project}/${var.environment}/training-host"
   }
@@ -63,7 +72,12 @@ locals {
     if release != null
   }
 
-  inference_image  = local.images.inference[local.accelerators.endpoint]
+  inference_image = local.images.inference[local.accelerators.endpoint]
+  # Read by the code in the image.
+  inference_environment = {
+    SAGEMAKER_PROGRAM          = "inference.py"
+    SAGEMAKER_SUBMIT_DIRECTORY = "/opt/ml/model/code"
+  }
   training_images  = { for accelerator, image in local.images.training : accelerator => coalesce(var.training.image, image) }
   function_package = startswith(var.function.package, "/") ? var.function.package : "${path.root}/${var.function.package}"
 
@@ -273,6 +287,7 @@ module "endpoint" {
 
   current                  = tostring(local.record.current.deployment)
   endpoint_name            = local.endpoint_name
+  environment              = local.inference_environment
   instance_count           = var.endpoint.instance_count
   instance_type            = var.endpoint.instance_type
   key_arn                  = module.storage.key_arn
@@ -328,6 +343,7 @@ module "delivery" {
   notebook_name          = local.notebook_name
   partition              = local.partition
   permissions_boundary   = var.permissions_boundary
+  proof_endpoint_name    = local.proof_endpoint_name
   provider_arn           = var.delivery.provider_arn
   region                 = var.region
   release_parameter      = module.release.parameter

@@ -39,6 +39,7 @@ output "endpoint" {
   value = {
     deployed       = local.deployed
     deployment     = try(local.record.current.deployment, null)
+    environment    = local.inference_environment
     image          = local.inference_image
     instance_count = var.endpoint.instance_count
     instance_type  = var.endpoint.instance_type
@@ -92,6 +93,14 @@ output "notebook_prefix" {
   value       = local.notebook_prefix
 }
 
+output "proof_endpoint" {
+  description = "Name and log group of the endpoint on which a deployment proves a release before it has traffic. Terraform does not make it."
+  value = {
+    log_group = local.log_groups.proof
+    name      = local.proof_endpoint_name
+  }
+}
+
 output "region" {
   description = "Region of the stack."
   value       = var.region
@@ -105,6 +114,11 @@ output "release_parameter" {
 output "roles" {
   description = "ARN of each workload's role."
   value       = module.identity.roles
+}
+
+output "tags" {
+  description = "Tags of everything that belongs to the stack."
+  value       = local.tags
 }
 
 output "training" {

@@ -14,11 +14,6 @@ provider "aws" {
   s3_use_path_style = var.s3_use_path_style
 
   default_tags {
-    tags = {
-      Project     = var.project
-      Environment = var.environment
-      Stack       = local.name
-      ManagedBy   = "terraform"
-    }
+    tags = merge(local.tags, { ManagedBy = "terraform" })
   }
 }

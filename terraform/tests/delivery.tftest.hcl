@@ -29,6 +29,7 @@ variables {
   name                   = "kennel-prod"
   notebook_name          = "kennel-prod-notebook"
   partition              = "aws"
+  proof_endpoint_name    = "kennel-prod-proof"
   provider_arn           = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
   region                 = "us-east-1"
   release_parameter      = "/kennel/prod/release"

@@ -26,6 +26,7 @@ variables {
     endpoint      = "/aws/sagemaker/Endpoints/kennel-local-classifier"
     function      = "/aws/lambda/kennel-local-predict"
     notebook      = "/aws/sagemaker/NotebookInstances"
+    proof         = "/aws/sagemaker/Endpoints/kennel-local-proof"
     training      = "/aws/sagemaker/TrainingJobs"
     training_host = "/kennel/local/training-host"
   }

@@ -172,6 +172,7 @@ run "a_record_that_names_no_release_of_the_bucket_is_refused" {
   variables {
     current                  = "1"
     endpoint_name            = "kennel-local-classifier"
+    environment              = {}
     instance_count           = 1
     instance_type            = "ml.m5.large"
     key_arn                  = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
@@ -199,6 +200,7 @@ run "a_type_with_local_disks_takes_no_key" {
   variables {
     current                  = "2"
     endpoint_name            = "kennel-local-classifier"
+    environment              = {}
     instance_count           = 1
     instance_type            = "ml.m5.large"
     key_arn                  = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"

@@ -44,7 +44,9 @@ def input_fn(body, content_type):
     return bytes(body)
 def predict_fn(data, weight):
     return [weight * len(data) / 1000, -weight]
-def output_fn(prediction, accept):
+def output_fn(prediction, accept, context):
+    release = json.loads(pathlib.Path(context.system_properties.get("model_dir"), "release.json").read_text())
+    context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", "release=" + release["id"])
     return json.dumps([prediction])
 """
 TRUST = {
@@ -151,15 +153,15 @@ class Serving:
             self.stack["artifact_bucket"], content, "by-hand", lambda line: None, area=releases.RELEASES
         )
 
-    def deploy(self, release: Release) -> dict[str, Any]:
-        """Deploy a release."""
-        return deployments.deploy(self.workspace, self.stack, release.id)
+    def deploy(self, release: Release, *, proof_before: bool = False) -> dict[str, Any]:
+        """Deploy a release; most tests are about what comes after the proof before traffic."""
+        return deployments.deploy(self.workspace, self.stack, release.id, proof_before=proof_before)
 
-    def answer(self) -> list[float] | str:
-        """Return the function's logits for a photo, or what went wrong."""
+    def answer(self) -> tuple[str, list[float]] | str:
+        """Return the release that the function names, and its logits for a photo, or what went wrong."""
         event = {"image": base64.b64encode(self.photo).decode()}
-        status, _, body = prediction.invoke_function(FUNCTION, event)
-        return json.loads(body)[0] if status == 200 else f"{status}: {body}"
+        status, headers, body = prediction.invoke_function(FUNCTION, event)
+        return (headers[prediction.RELEASE], json.loads(body)[0]) if status == 200 else f"{status}: {body}"
 
     @contextmanager
     def requests(self) -> Iterator[list[Any]]:
@@ -187,7 +189,7 @@ class Serving:
         assert live is not None
         return live.configuration
 
-    def killed(self, release: Release, at: str) -> None:
+    def killed(self, release: Release, at: str, *, proof_before: bool = False) -> None:
         """Deploy in a process that is killed as soon as it calls a function of the package."""
         module, name = at.rsplit(".", 1)
         script = (
@@ -198,7 +200,8 @@ class Serving:
             f"setattr(module, {name!r}, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))\n"
             f"path = pathlib.Path({str(self.folder)!r})\n"
             "workspace = Workspace('local', path / 'work', path / 'checkout')\n"
-            f"deployments.deploy(workspace, stack.outputs(workspace), {release.id!r})\n"
+            f"options = dict(proof_before={proof_before})\n"
+            f"deployments.deploy(workspace, stack.outputs(workspace), {release.id!r}, **options)\n"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         done = subprocess.run(

@@ -34,8 +34,8 @@ def good(served: Serving) -> list[Release]:
     return made
 
 
-def expected(served: Serving, release: Release, good: list[Release]) -> list[float]:
-    return Weight(1.0 + good.index(release)).logits(served.photo)
+def expected(served: Serving, release: Release, good: list[Release]) -> tuple[str, list[float]]:
+    return release.id, Weight(1.0 + good.index(release)).logits(served.photo)
 
 
 def pair(served: Serving, good: list[Release]) -> tuple[Release, Release]:
@@ -57,6 +57,29 @@ def old_answers(
     assert len(answers) > 3
     assert [answer for answer in answers if answer not in allowed] == []
     assert answers[-1] == expected(served, old, good)
+
+
+@contextmanager
+def untouched(served: Serving, old: Release, good: list[Release]) -> Iterator[None]:
+    """Send requests during the block, which must change nothing, and leave nothing but what is deployed."""
+    sagemaker, name = session.client("sagemaker"), served.stack["endpoint"]["name"]
+    before = sagemaker.describe_endpoint(EndpointName=name), served.record, own(served)
+    with old_answers(served, old, good):
+        yield
+    after = sagemaker.describe_endpoint(EndpointName=name), served.record, own(served)
+    assert [sides[0]["LastModifiedTime"] for sides in (before, after)] == [before[0]["LastModifiedTime"]] * 2
+    assert after[1:] == before[1:]
+    assert stack.plan(served.workspace).empty
+
+
+def own(served: Serving) -> list[str]:
+    """Return the names of all that SageMaker has."""
+    sagemaker = session.client("sagemaker")
+    return [
+        *(endpoint["EndpointName"] for endpoint in sagemaker.list_endpoints()["Endpoints"]),
+        *(each["EndpointConfigName"] for each in sagemaker.list_endpoint_configs()["EndpointConfigs"]),
+        *(model["ModelName"] for model in sagemaker.list_models()["Models"]),
+    ]
 
 
 def check_recovered(served: Serving, old: Release, new: Release) -> None:
@@ -113,32 +136,68 @@ def test_a_first_deployment_that_fails_leaves_nothing_and_the_next_succeeds(serv
 
 
 def test_a_model_that_does_not_load(served: Serving, good: list[Release]) -> None:
-    old, new = pair(served, good)
+    old, _ = pair(served, good)
     broken = served.release(8.0, fault="these weights are for another network")
 
-    with old_answers(served, old, good), pytest.raises(StackError) as caught:
-        served.deploy(broken)
+    with untouched(served, old, good), pytest.raises(StackError) as caught:
+        served.deploy(broken, proof_before=True)
 
-    assert "SageMaker went back to serving-local-deployment-" in str(caught.value)
+    assert str(caught.value).startswith(
+        f"{broken.id} failed its proof before it had any traffic: serving-local-proof failed: "
+    )
     assert "these weights are for another network" in str(caught.value)
     assert str(caught.value).endswith(f"serving-local-classifier serves {old.id} as before")
-    check_recovered(served, old, new)
 
 
 def test_a_model_that_answers_wrongly(served: Serving, good: list[Release]) -> None:
-    old, new = pair(served, good)
+    old, _ = pair(served, good)
     wrong = served.release(7.0, packaged=7.5)
 
-    with served.requests() as answers, pytest.raises(StackError) as caught:
-        served.deploy(wrong)
+    with untouched(served, old, good), pytest.raises(StackError) as caught:
+        served.deploy(wrong, proof_before=True)
 
     assert "golden photo 0.png differs by 6.21 " in str(caught.value)
     assert str(caught.value).endswith(f"serves {old.id} as before")
-    # It is known to be wrong only once it is asked; nobody was left without an answer.
-    before, meanwhile = expected(served, old, good), Weight(7.0).logits(served.photo)
-    assert all(answer in (before, meanwhile) for answer in answers)
-    assert served.answer() == before
-    check_recovered(served, old, new)
+
+
+def test_a_proof_before_traffic_that_is_killed_and_one_that_succeeds(
+    served: Serving, good: list[Release]
+) -> None:
+    old, new = pair(served, good)
+    sagemaker, live = session.client("sagemaker"), served.live()
+
+    with untouched(served, old, good):
+        served.killed(new, at="kennel.aws.proof.compare", proof_before=True)
+
+        left = sagemaker.describe_endpoint(EndpointName="serving-local-proof")
+        assert left["EndpointStatus"] == "InService"
+        check_same_settings("serving-local-proof", live)
+        done = served.deploy(old)
+
+    assert done["found"][0] == "serving-local-proof was left by a proof, and is deleted"
+    assert done["proof_before_traffic"] is None, "it is deployed already"
+    deployed = own(served)
+
+    done = served.deploy(new, proof_before=True)
+
+    assert done["proof_before_traffic"]["photos"] == done["proof"]["photos"] == 3
+    assert done["found"] == []
+    assert not {"serving-local-proof"} & {*own(served), *deployed}
+
+
+def check_same_settings(proof: str, live: str) -> None:
+    """A proof endpoint's model and configuration have the settings of those that Terraform makes."""
+    sagemaker = session.client("sagemaker")
+    models = [sagemaker.describe_model(ModelName=name) for name in (proof, live)]
+    configurations = [sagemaker.describe_endpoint_config(EndpointConfigName=name) for name in (proof, live)]
+    variants = [configuration["ProductionVariants"][0] for configuration in configurations]
+    for each, members in (
+        (models, ("ExecutionRoleArn", "EnableNetworkIsolation", "VpcConfig")),
+        ([model["PrimaryContainer"] for model in models], ("Image", "Environment")),
+        (configurations, ("KmsKeyId",)),
+        (variants, ("InstanceType", "InitialInstanceCount", "VariantName")),
+    ):
+        assert [each[0].get(member) for member in members] == [each[1].get(member) for member in members]
 
 
 def test_an_alarm_during_the_bake(served: Serving, good: list[Release]) -> None:

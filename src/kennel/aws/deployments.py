@@ -1,122 +1,25 @@
-"""Deployments: make a release the one that the endpoint serves, or return to the one before.
-
-A deployment is written into the record first, because Terraform plans what the record says. It has succeeded
-when the endpoint runs it and answers the release's golden photos; otherwise the record returns to what was
-live before, and Terraform removes what the deployment had made.
-"""
+"""Deployments: make a release the one that the endpoint serves, or return to the one before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kennel.aws import (
     Progress,
     StackError,
-    deploy_lock,
     deployment_record,
     live_endpoint,
-    proof,
     release_changes,
     releases,
-    settlement,
     silent,
-    stack,
+    transition,
 )
-from kennel.aws.changes import Changes
 from kennel.aws.deployment_record import Deployment, DeploymentRecord
-from kennel.aws.proof import Proof
 from kennel.aws.releases import Release
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
-
-Review = Callable[[Changes], None]
-"""Receives a deployment's plan before it is applied; raises an error to stop."""
-
-
-@dataclass(frozen=True)
-class Transition:
-    """One change of what is deployed, with the lock held.
-
-    Parameters
-    ----------
-    before
-        The record of what is live.
-    found
-        What an earlier deployment had left, a line each.
-    """
-
-    workspace: Workspace
-    stack: Stack
-    before: DeploymentRecord
-    found: list[str]
-    review: Review
-    report: Progress
-
-    def to(self, after: DeploymentRecord) -> dict[str, Any]:
-        """Make the record's current deployment live, prove it, and return the task's document.
-
-        Raises
-        ------
-        StackError
-            It failed; the endpoint serves what it served before, and the record says so.
-        """
-        assert after.current is not None, "there is something to deploy"
-        if after != self.before:
-            deployment_record.write(self.stack, after)
-        applied = False
-        try:
-            with stack.planned(self.workspace, self.report, existing=True) as plan:
-                self.review(plan.changes)
-                if not plan.changes.empty:
-                    applied = True
-                    plan.apply(self.report)
-            proven = self._prove(after.current)
-        except BaseException as error:
-            if after != self.before:
-                self._return(after, error, applied=applied)
-            raise
-        return self._document(after, proven)
-
-    def _prove(self, deployment: Deployment) -> Proof:
-        live_endpoint.require(self.stack, deployment)
-        return proof.prove(self.stack, deployment, self.report)
-
-    def _return(self, after: DeploymentRecord, error: BaseException, *, applied: bool) -> None:
-        """Write the record of what was live, and apply it if something else has been applied."""
-        assert after.current is not None, "there was something to deploy"
-        what = f"deployment {after.current.deployment} ({after.current.id}) failed: {error or 'interrupted'}"
-        current = self.before.current
-        self.report(f"{what}; returning to what was deployed before")
-        deployment_record.write(self.stack, self.before.with_number(after.deployment))
-        if not applied:
-            return
-        try:
-            live_endpoint.settled(self.stack, self.report)
-            stack.apply(self.workspace, self.report, existing=True)
-            if current is not None:
-                live_endpoint.require(self.stack, current)
-        except StackError as second:
-            raise StackError(
-                f"{what}; and the return failed too: {second}; run ./kennel deploy or ./kennel rollback "
-                "again, which begins with what is left"
-            ) from error
-        if isinstance(error, StackError):
-            serves = f"serves {current.id} as before" if current else "is removed again"
-            raise StackError(f"{what}; {self.stack['endpoint']['name']} {serves}") from error
-
-    def _document(self, after: DeploymentRecord, proven: Proof) -> dict[str, Any]:
-        assert after.current is not None, "something was deployed"
-        return {
-            "release": after.current.id,
-            "deployment": after.current.deployment,
-            "endpoint": self.stack["endpoint"]["name"],
-            "previous": self.before.current.id if self.before.current else None,
-            "proof": proven.as_dict(),
-            "found": self.found,
-        }
+from kennel.aws.transition import Review
 
 
 def deploy(
@@ -126,14 +29,21 @@ def deploy(
     progress: Progress | None = None,
     *,
     review: Review = release_changes.require_nothing_beyond,
+    proof_before: bool = True,
 ) -> dict[str, Any]:
     """Deploy a release, the newest if none is given, and prove it.
+
+    Parameters
+    ----------
+    proof_before
+        Prove it on an endpoint of its own before it has traffic. It is not where nobody is served yet.
 
     Returns
     -------
     dict
-        ``release, deployment, endpoint, previous, proof, found``; previous is the id of the release that was
-        deployed before, found has a line for each thing that an earlier deployment had left.
+        ``release, deployment, endpoint, previous, proof, proof_before_traffic, found``; previous is the id of
+        the release that was deployed before, found has a line for each thing that an earlier deployment had
+        left.
 
     Raises
     ------
@@ -142,14 +52,16 @@ def deploy(
     """
     bucket = stack_["artifact_bucket"]
     release = releases.find(bucket, release_id or releases.newest(bucket))
-    (progress or silent)(f"reading {release.id}, to compare its content with its digest")
+    report = progress or silent
+    report(f"reading {release.id}, to compare its content with its digest")
     releases.verify(release)
-    with _transition(workspace, stack_, f"deploy {release.id}", review, progress or silent) as transition:
-        before = transition.before
+    operation = f"deploy {release.id}"
+    with transition.begun(workspace, stack_, operation, review, report, proof_before) as change:
+        before = change.before
         following = _next(stack_, before, release)
         if before.current and _same(before.current, following):
-            return transition.to(before)  # it is deployed already, with these settings
-        return transition.to(before.with_next(following))
+            return change.to(before)  # it is deployed already, with these settings
+        return change.to(before.with_next(following))
 
 
 def rollback(
@@ -159,11 +71,12 @@ def rollback(
     progress: Progress | None = None,
     *,
     review: Review = release_changes.require_nothing_beyond,
+    proof_before: bool = True,
 ) -> dict[str, Any]:
     """Return to an earlier deployment, the previous one if no number is given, and prove it.
 
-    The previous deployment's model and configuration still exist, so nothing is created for it. The release
-    of an older one is deployed again, as a new deployment.
+    The previous deployment's model and configuration still exist, so nothing is created for it, and nothing
+    proven before it. The release of an older one is deployed again, as a new deployment.
 
     Returns
     -------
@@ -177,27 +90,15 @@ def rollback(
     """
     report = progress or silent
     name = f"rollback to {number}" if number is not None else "rollback"
-    with _transition(workspace, stack_, name, review, report) as transition:
-        before, live = transition.before, live_endpoint.describe(stack_)
+    with transition.begun(workspace, stack_, name, review, report, proof_before) as change:
+        before, live = change.before, live_endpoint.describe(stack_)
         variant = stack_["endpoint"]["variant"]
-        document = transition.to(_earlier(stack_, before, number))
+        document = change.to(_earlier(stack_, before, number))
         if live is not None:
             serves = live_endpoint.settled(stack_, report)
             assert serves is not None, "it has just answered"
             live_endpoint.keep_instances(stack_, serves, live.desired.get(variant, 0), report)
         return document
-
-
-@contextmanager
-def _transition(
-    workspace: Workspace, stack_: Stack, operation: str, review: Review, report: Progress
-) -> Iterator[Transition]:
-    """Hold the lock and settle what an earlier deployment has left."""
-    with deploy_lock.held(workspace, operation, report) as abandoned:
-        before, found = settlement.settle(stack_, abandoned, report)
-        for line in found:
-            report(f"found: {line}")
-        yield Transition(workspace, stack_, before, found, review, report)
 
 
 def _next(stack_: Stack, record: DeploymentRecord, release: Release) -> Deployment:

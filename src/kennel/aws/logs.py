@@ -1,4 +1,4 @@
-"""The last lines that a job, the endpoint or the function has logged, and those that follow."""
+"""The last lines that a job, an endpoint or the function has logged, and those that follow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kennel.aws import hosts, jobs, session
 from kennel.aws.platforms import workbench
 from kennel.aws.stack import Stack
 
-SERVING = ("endpoint", "function")
+SERVING = {"endpoint": "endpoint", "function": "function", "proof": "proof_endpoint"}  # names in the outputs
 # Where SageMaker writes what the jobs of a type log; a stack says it for its training jobs.
 PROCESSING_GROUP = "/aws/sagemaker/ProcessingJobs"
 NEWEST_STREAMS = 10  # of the endpoint and the function, which begin a new one for each instance
@@ -62,7 +62,7 @@ class Line:
 
 
 def source_of(stack: Stack, name: str) -> Source:
-    """Return where a job, ``endpoint`` or ``function`` logs.
+    """Return where a job, ``endpoint``, ``function``, or the endpoint of a ``proof`` logs.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def source_of(stack: Stack, name: str) -> Source:
         There is no such job.
     """
     if name in SERVING:
-        return Source(stack[name]["log_group"])
+        return Source(stack[SERVING[name]]["log_group"])
     if record := hosts.record_of(stack, name):
         return Source(workbench(stack, "training_host")["log_group"], f"{record['command']}/", lambda: True)
     type_, _ = jobs.find(stack, name)

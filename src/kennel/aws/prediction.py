@@ -219,15 +219,17 @@ def _event(stack: Stack, photo: str, prepared: photos.Photo | None) -> dict[str,
 
 
 def _via_endpoint(stack: Stack, photo: str, prepared: photos.Photo | None) -> tuple[int, dict[str, str], str]:
+    sent = _content(photo, prepared, "endpoint")
+    return invoke_endpoint(stack["endpoint"]["name"], sent.content, sent.media_type)
+
+
+def invoke_endpoint(name: str, content: bytes, media_type: str) -> tuple[int, dict[str, str], str]:
+    """Send a photo to an endpoint; return status code, headers and body of its answer."""
     from botocore.exceptions import ClientError
 
-    sent = _content(photo, prepared, "endpoint")
     try:
         response = session.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=stack["endpoint"]["name"],
-            ContentType=sent.media_type,
-            Accept="application/json",
-            Body=sent.content,
+            EndpointName=name, ContentType=media_type, Accept="application/json", Body=content
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ModelError":

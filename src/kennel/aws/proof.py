@@ -1,11 +1,11 @@
-"""The proof of a deployment: the function must answer the release's golden photos as its model did."""
+"""The proof of a deployment: the release's golden photos must be answered as its model did when packaged."""
 
 from __future__ import annotations
 
 import base64
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from kennel.aws.stack import Stack
 TOLERANCE = 0.02
 """How much a logit may differ. Another CPU changes the last digits of float32 (1e-4 or less was measured here
 between endpoint and model); a model that runs with fewer bits differs by 0.1 and more."""
-BUSY = (429, 503, 504)  # of the function: a later attempt may succeed
+BUSY = (429, 503, 504)  # a later attempt may succeed
+Answer = tuple[int, dict[str, str], str]  # status code, headers, body
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds between the attempts
 
 
@@ -48,10 +49,36 @@ class Proof:
 def prove(stack: Stack, deployment: Deployment, report: Progress, waits: Sequence[float] = WAITS) -> Proof:
     """Ask the function for a deployment's golden photos and compare the logits.
 
+    Raises
+    ------
+    StackError
+        As `compare`.
+    """
+
+    def ask(photo: golden.GoldenPhoto) -> Answer:
+        event = {"image": base64.b64encode(photo.content).decode()}
+        return prediction.invoke_function(stack, event)
+
+    return compare(deployment, f"the function {stack['function']['name']}", ask, report, waits)
+
+
+def compare(
+    deployment: Deployment,
+    through: str,
+    ask: Callable[[golden.GoldenPhoto], Answer],
+    report: Progress,
+    waits: Sequence[float] = WAITS,
+) -> Proof:
+    """Ask for a deployment's golden photos and compare the logits.
+
     Parameters
     ----------
+    through
+        What is asked, as lines name it.
+    ask
+        Asks for one photo.
     waits
-        Seconds between attempts while the function answers that it is busy.
+        Seconds between attempts while the answer is that it is busy.
 
     Raises
     ------
@@ -63,8 +90,8 @@ def prove(stack: Stack, deployment: Deployment, report: Progress, waits: Sequenc
         report(f"{deployment.id} was packaged without golden photos: its answers are not compared")
     largest = 0.0
     for number, photo in enumerate(photos, 1):
-        report(f"golden photo {number} of {len(photos)} through {stack['function']['name']}")
-        difference = _difference(_logits(stack, photo, waits), photo)
+        report(f"golden photo {number} of {len(photos)} through {through}")
+        difference = _difference(_logits(photo, through, ask, waits), photo)
         if not difference <= TOLERANCE:  # also if it is not a number
             raise StackError(
                 f"the answer for its golden photo {photo.name} differs by {difference:.4g} from the packaged "
@@ -74,17 +101,21 @@ def prove(stack: Stack, deployment: Deployment, report: Progress, waits: Sequenc
     return Proof(len(photos), largest)
 
 
-def _logits(stack: Stack, photo: golden.GoldenPhoto, waits: Sequence[float]) -> list[float]:
-    event = {"image": base64.b64encode(photo.content).decode()}
+def _logits(
+    photo: golden.GoldenPhoto,
+    through: str,
+    ask: Callable[[golden.GoldenPhoto], Answer],
+    waits: Sequence[float],
+) -> list[float]:
     for wait in (*waits, None):
-        status, _, body = prediction.invoke_function(stack, event)
+        status, _, body = ask(photo)
         if status == 200:
             logits: list[float] = json.loads(body)[0]
             return logits
         if status not in BUSY or wait is None:
             break
         time.sleep(wait)
-    raise StackError(f"the function answered the golden photo {photo.name} with {status}: {body:.300}")
+    raise StackError(f"{through} answered the golden photo {photo.name} with {status}: {body:.300}")
 
 
 def _difference(logits: list[float], photo: golden.GoldenPhoto) -> float:

@@ -13,6 +13,7 @@ from kennel.aws import (
     Progress,
     StackError,
     deploy_lock,
+    endpoint_lifecycle,
     function_package,
     recovery,
     session,
@@ -177,10 +178,13 @@ class Plan:
     workspace: Workspace
     terraform: Terraform
     file: Path
+    destroy: bool = False
 
     def apply(self, progress: Progress | None = None) -> Changes:
         """Apply it; refused by Terraform if the stack has changed in the meantime."""
         self.terraform.progress = progress or silent
+        if self.destroy:
+            _delete_proof_endpoint(self.workspace, progress or silent)
         with unfinished.noted(self.workspace):
             return self.terraform.apply(self.file)
 
@@ -209,7 +213,7 @@ def planned(
     file = workspace.build / "terraform" / "saved.tfplan"
     try:
         changes = recovery.plan(workspace, terraform, file, approve, progress, destroy=destroy)
-        yield Plan(changes, workspace, terraform, file)
+        yield Plan(changes, workspace, terraform, file, destroy)
     finally:
         file.unlink(missing_ok=True)
 
@@ -237,3 +241,15 @@ def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
             f"run ./kennel stack.apply --env {workspace.environment}"
         )
     return Stack(values)
+
+
+def _delete_proof_endpoint(workspace: Workspace, report: Progress) -> None:
+    """Delete what a killed deployment's proof left: it has the stack's role and key, and is not in the state.
+
+    A stack whose first apply was not finished has no outputs, and has not deployed anything.
+    """
+    try:
+        name = outputs(workspace, report)["proof_endpoint"]["name"]
+    except StackError:
+        return
+    endpoint_lifecycle.delete(name, report)

@@ -10,13 +10,16 @@ from kennel.commands.values import Number
 
 if TYPE_CHECKING:
     from kennel.aws.changes import Changes
-    from kennel.aws.deployments import Review
+    from kennel.aws.transition import Review
 
 YES = "go on also if the plan changes more than the release"
+PROOF = "prove a new deployment on an endpoint of its own before it has traffic"
 
 
-@kennel_task(cloud=True, release="a release's id (default: the newest)", yes=YES)
-def deploy(workspace: Any, release: str | None = None, yes: bool = False) -> dict[str, Any]:
+@kennel_task(cloud=True, release="a release's id (default: the newest)", yes=YES, proof_endpoint=PROOF)
+def deploy(
+    workspace: Any, release: str | None = None, yes: bool = False, proof_endpoint: bool = True
+) -> dict[str, Any]:
     """Make a release the one that the endpoint serves; success means that it answers its golden photos."""
     from kennel import terminal
     from kennel.aws import deployments, releases, stack
@@ -26,16 +29,24 @@ def deploy(workspace: Any, release: str | None = None, yes: bool = False) -> dic
         bucket = stack_["artifact_bucket"]
         chosen = releases.find(bucket, release or releases.newest(bucket))
         comparison = compared(stack_, chosen)
-        document = deployments.deploy(workspace, stack_, chosen.id, progress, review=_shown(yes))
+        document = deployments.deploy(
+            workspace, stack_, chosen.id, progress, review=_shown(yes), proof_before=proof_endpoint
+        )
     terminal.print_line(f"{_serves(document)}: {measured(chosen)}")
     return document | comparison
 
 
 @kennel_task(
-    cloud=True, to="number of the deployment to return to, see deployments (default: the previous)", yes=YES
+    cloud=True,
+    to="number of the deployment to return to, see deployments (default: the previous)",
+    yes=YES,
+    proof_endpoint=PROOF,
 )
 def rollback(
-    workspace: Any, to: Annotated[int | None, Number(1)] = None, yes: bool = False
+    workspace: Any,
+    to: Annotated[int | None, Number(1)] = None,
+    yes: bool = False,
+    proof_endpoint: bool = True,
 ) -> dict[str, Any]:
     """Return to the previous deployment, which still exists, or deploy an older one again."""
     from kennel import terminal
@@ -43,7 +54,9 @@ def rollback(
 
     with terminal.progress("rollback") as progress:
         stack_ = stack.outputs(workspace)
-        document = deployments.rollback(workspace, stack_, to, progress, review=_shown(yes))
+        document = deployments.rollback(
+            workspace, stack_, to, progress, review=_shown(yes), proof_before=proof_endpoint
+        )
     terminal.print_line(_serves(document))
     return document
 

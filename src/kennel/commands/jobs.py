@@ -53,7 +53,7 @@ def _row(job: Job) -> tuple[Any, ...]:
 @kennel_task(
     positional=("job",),
     cloud=True,
-    job="a job, 'endpoint' or 'function'",
+    job="a job, 'endpoint', 'function' or 'proof' (the endpoint of a deployment's proof)",
     follow="go on with what is logged from now on, until the job ends; Ctrl-C ends it earlier",
     lines="how many of the last lines; 0: all",
 )
@@ -64,7 +64,7 @@ def logs(
     follow: bool = False,
     lines: Annotated[int, Number(0, 10_000)] = 100,
 ) -> dict[str, Any]:
-    """Print what a job, the endpoint or the function has logged: on standard output, times in UTC."""
+    """Print what a job, an endpoint or the function has logged: on standard output, times in UTC."""
     from kennel import terminal
     from kennel.aws import logs as aws_logs
     from kennel.aws import stack

@@ -9,6 +9,12 @@ locals {
   deployment_arns = [
     for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.name}-deployment-*"
   ]
+  # The proof before traffic: a configuration, a model and an endpoint of one name, for some minutes.
+  proof_arns = [
+    for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.proof_endpoint_name}"
+  ]
+  proof_endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.proof_endpoint_name}"
+
   endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.endpoint_name}"
   serving_arns = concat(local.deployment_arns, [local.endpoint_arn])
 }
@@ -29,7 +35,7 @@ data "aws_iam_policy_document" "deploying" {
       "sagemaker:DeleteEndpointConfig",
       "sagemaker:DeleteModel",
     ]
-    resources = local.deployment_arns
+    resources = concat(local.deployment_arns, local.proof_arns)
   }
 
   # A new or changed endpoint requires the permission on its configuration too.
@@ -42,6 +48,18 @@ data "aws_iam_policy_document" "deploying" {
       "sagemaker:UpdateEndpoint",
     ]
     resources = [local.endpoint_arn, local.deployment_arns[0]]
+  }
+
+  statement {
+    sid = "ProveBeforeTraffic"
+    actions = [
+      "sagemaker:AddTags",
+      "sagemaker:CreateEndpoint",
+      "sagemaker:DeleteEndpoint",
+      "sagemaker:DescribeEndpoint",
+      "sagemaker:InvokeEndpoint",
+    ]
+    resources = [local.proof_endpoint_arn, local.proof_arns[0]]
   }
 
   statement {

@@ -106,6 +106,12 @@ variable "permissions_boundary" {
   default     = null
 }
 
+variable "proof_endpoint_name" {
+  description = "The endpoint on which a deployment proves a release before it has traffic."
+  type        = string
+  nullable    = false
+}
+
 variable "provider_arn" {
   description = "ARN of the account's OpenID Connect provider for GitHub, if there is one already; null creates it."
   type        = string

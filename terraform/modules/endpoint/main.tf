@@ -17,10 +17,7 @@ resource "aws_sagemaker_model" "this" {
     image          = each.value.image
     model_data_url = each.value.model_data_url
 
-    environment = {
-      SAGEMAKER_PROGRAM          = "inference.py"
-      SAGEMAKER_SUBMIT_DIRECTORY = "/opt/ml/model/code"
-    }
+    environment = var.environment
   }
 
   tags = { Release = each.value.id }

@@ -10,6 +10,12 @@ variable "endpoint_name" {
   nullable    = false
 }
 
+variable "environment" {
+  description = "Environment variables of the container."
+  type        = map(string)
+  nullable    = false
+}
+
 variable "instance_count" {
   description = "Initial number of instances where a release does not say; SageMaker resets the current number to it."
   type        = number

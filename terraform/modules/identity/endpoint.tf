@@ -1,5 +1,5 @@
 # The endpoint: reads releases, pulls its image, writes logs. No write access to buckets, no network. A trial endpoint
-# of the notebook has the same role, and serves a candidate.
+# of the notebook has the same role, and serves a candidate; so has the endpoint of a deployment's proof.
 
 data "aws_iam_policy_document" "endpoint" {
   statement {
@@ -26,6 +26,8 @@ data "aws_iam_policy_document" "endpoint" {
     resources = [
       "${local.arn.log_group}${var.log_groups.endpoint}",
       "${local.arn.log_group}${var.log_groups.endpoint}:*",
+      "${local.arn.log_group}${var.log_groups.proof}",
+      "${local.arn.log_group}${var.log_groups.proof}:*",
       "${local.arn.log_group}/aws/sagemaker/Endpoints/${local.trial_prefix}*",
     ]
   }

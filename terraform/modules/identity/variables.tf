@@ -46,6 +46,7 @@ variable "log_groups" {
     endpoint      = string
     function      = string
     notebook      = string
+    proof         = string
     training      = string
     training_host = string
   })

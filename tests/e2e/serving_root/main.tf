@@ -34,8 +34,12 @@ locals {
   name          = "serving-local"
   endpoint_name = "${local.name}-classifier"
   variant       = "AllTraffic"
-  record        = module.release.record
-  deployed      = local.record.current != null
+  environment = {
+    SAGEMAKER_PROGRAM          = "inference.py"
+    SAGEMAKER_SUBMIT_DIRECTORY = "/opt/ml/model/code"
+  }
+  record   = module.release.record
+  deployed = local.record.current != null
   releases = {
     for release in [local.record.current, local.record.previous] : tostring(release.deployment) => release
     if release != null
@@ -92,6 +96,7 @@ module "endpoint" {
 
   current                  = tostring(local.record.current.deployment)
   endpoint_name            = local.endpoint_name
+  environment              = local.environment
   instance_count           = 1
   instance_type            = var.instance_type
   key_arn                  = var.key_arn

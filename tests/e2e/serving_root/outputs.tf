@@ -5,6 +5,7 @@ output "artifact_bucket" { value = "serving-artifacts" }
 output "endpoint" {
   value = {
     deployed       = local.deployed
+    environment    = local.environment
     image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
     instance_count = 1
     instance_type  = var.instance_type
@@ -22,6 +23,18 @@ output "function" {
   }
 }
 
+output "kms_key_arn" { value = var.key_arn }
+
+output "local_disk_families" { value = [] }
+
 output "name" { value = local.name }
 
+output "proof_endpoint" {
+  value = { log_group = "/aws/sagemaker/Endpoints/${local.name}-proof", name = "${local.name}-proof" }
+}
+
 output "release_parameter" { value = module.release.parameter }
+
+output "roles" { value = { endpoint = var.role_arn } }
+
+output "tags" { value = { Stack = local.name } }

@@ -21,6 +21,7 @@ NOW = int(time.time() * 1000) - 60_000  # milliseconds: CloudWatch refuses what 
 def stack(stack: Stack) -> Stack:
     """The stack of all tests of this folder, with its log groups."""
     groups = {"training": GROUP, "training_host": "/hosts", "function": "/function", "endpoint": "/endpoint"}
+    groups["proof_endpoint"] = "/proof"
     return Stack(
         stack.outputs | {name: {"log_group": group} for name, group in groups.items()} | {"roles": {"a": "r"}}
     )
@@ -92,6 +93,7 @@ def test_the_function_and_the_endpoint_have_groups_of_their_own(stack: Stack) ->
     assert (source.group, source.ended) == ("/function", None)
     assert texts(Reader(source).last(9)) == ["START"]
     assert logs.source_of(stack, "endpoint").group == "/endpoint"
+    assert logs.source_of(stack, "proof").group == "/proof"
 
 
 def test_an_unknown_job_is_named(stack: Stack) -> None:

@@ -56,7 +56,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kennel.aws.releases.newest_job", lambda stack: "job-1")
     monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
     monkeypatch.setattr(
-        "kennel.aws.deployments.deploy", lambda *arguments, review: {**DONE, "release": arguments[2]}
+        "kennel.aws.deployments.deploy", lambda *arguments, **_: {**DONE, "release": arguments[2]}
     )
     monkeypatch.setattr(terminal, "can_ask", lambda: False)
 
@@ -120,6 +120,23 @@ def test_deploying_the_deployed_release_compares_nothing(capsys: pytest.CaptureF
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {**DONE, "release": OLD.id, "compared": None}
     assert "warning" not in printed.err
+
+
+@pytest.mark.parametrize(("options", "proven"), [([], True), (["--no-proof-endpoint"], False)])
+def test_a_deployment_is_proven_before_its_traffic_unless_that_is_turned_off(
+    options: list[str], proven: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bool] = []
+    for name in ("deploy", "rollback"):
+        monkeypatch.setattr(
+            f"kennel.aws.deployments.{name}",
+            lambda *_, proof_before, **__: given.append(proof_before) or DONE,
+        )
+
+    run("deploy", *options)
+    run("rollback", *options)
+
+    assert given == [proven, proven]
 
 
 def test_releases_show_metrics_and_which_one_is_deployed(capsys: pytest.CaptureFixture[str]) -> None:
