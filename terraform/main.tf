@@ -257,10 +257,11 @@ module "predict_function" {
 
   dead_letter_queue_name = local.dead_letter_queue_name
   environment = {
-    ENDPOINT_NAME = local.endpoint_name
-    INBOX_BUCKET  = local.bucket_names.data
-    INBOX_PREFIX  = "inbox/"
-    LOG_LEVEL     = var.function.log_level
+    ENDPOINT_NAME     = local.endpoint_name
+    INBOX_BUCKET      = local.bucket_names.data
+    INBOX_PREFIX      = "inbox/"
+    LOG_LEVEL         = var.function.log_level
+    METRICS_NAMESPACE = local.name
   }
   key_arn                 = module.storage.key_arn
   log_group               = module.observability.log_groups["function"].name

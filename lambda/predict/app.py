@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from typing import Any
 
-import aws_clients
+import aws_calls
 import download
 import events
 import log
 import photo_format
 from http_response import LOGITS, PREDICTIONS, PredictionError, failure, success
+from latency import FETCH, INVOKE, Latency
 
 MAXIMUM_DOWNLOAD_SECONDS = 10.0
 RESERVED_SECONDS = 5.0  # left for the endpoint, the response and the log after a download
+ANSWER_SECONDS = 1.0  # left for the response and the log after the last attempt at a call
+DEFAULT_SECONDS = 30.0  # the function's time limit where the context does not say what is left
+
+aws_calls.prepare()
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
@@ -34,10 +38,10 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     dict
         ``{"statusCode", "headers", "body"}``; the body is JSON text.
     """
-    started = time.monotonic()
+    latency = Latency()
     request_id = _request_id(context)
     try:
-        response, fields = _predict(event, context, request_id)
+        response, fields = _predict(event, _end(context), request_id, latency)
         level = "INFO"
     except PredictionError as error:
         response, fields = failure(error, request_id), {"error": error.message, "cause": error.cause}
@@ -50,24 +54,31 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         "answered",
         requestId=request_id,
         status=response["statusCode"],
-        milliseconds=round((time.monotonic() - started) * 1000),
         **fields,
+        **latency.fields(),
     )
     return response
 
 
-def _predict(event: Any, context: Any, request_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the response with the prediction, and fields for the log."""
+def _predict(
+    event: Any, end: float, request_id: str, latency: Latency
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the response with the prediction, and fields for the log; at `end` Lambda ends the function."""
     bucket, prefix = os.environ.get("INBOX_BUCKET", ""), os.environ.get("INBOX_PREFIX", "inbox/")
     request = events.parse(event, f"s3://{bucket}/{prefix}" if bucket else "")
+    photo = request.image or b""
     if request.url is not None:
-        photo = download.fetch_photo(request.url, _download_seconds(context))
+        with latency.measured(FETCH):
+            seconds = min(MAXIMUM_DOWNLOAD_SECONDS, end - time.monotonic() - RESERVED_SECONDS)
+            photo = download.fetch_photo(request.url, seconds)
     elif request.key is not None:
-        photo = aws_clients.inbox_photo(bucket, request.key)
-    else:
-        photo = request.image or b""
+        with latency.measured(FETCH):
+            photo = aws_calls.inbox_photo(bucket, request.key, end - ANSWER_SECONDS)
     content_type = photo_format.content_type(photo)
-    answer = aws_clients.predict(os.environ["ENDPOINT_NAME"], photo, content_type, request.top)
+    with latency.measured(INVOKE):
+        answer = aws_calls.predict(
+            os.environ["ENDPOINT_NAME"], photo, content_type, request.top, end - ANSWER_SECONDS
+        )
     form = PREDICTIONS if request.top else LOGITS
     response = success(answer.body, form, request_id, answer.release)
     return response, {"source": request.source, "bytes": len(photo), "release": answer.release}
@@ -75,11 +86,11 @@ def _predict(event: Any, context: Any, request_id: str) -> tuple[dict[str, Any],
 
 def _request_id(context: Any) -> str:
     request_id = getattr(context, "aws_request_id", None)
-    return request_id if isinstance(request_id, str) and request_id else str(uuid.uuid4())
+    return request_id if isinstance(request_id, str) and request_id else os.urandom(16).hex()
 
 
-def _download_seconds(context: Any) -> float:
-    remaining_milliseconds = getattr(context, "get_remaining_time_in_millis", None)
-    if not callable(remaining_milliseconds):
-        return MAXIMUM_DOWNLOAD_SECONDS
-    return min(MAXIMUM_DOWNLOAD_SECONDS, float(remaining_milliseconds()) / 1000 - RESERVED_SECONDS)
+def _end(context: Any) -> float:
+    """Return when Lambda ends the invocation, on the clock of `time.monotonic`."""
+    milliseconds = getattr(context, "get_remaining_time_in_millis", None)
+    seconds = float(milliseconds()) / 1000 if callable(milliseconds) else DEFAULT_SECONDS
+    return time.monotonic() + seconds

@@ -15,9 +15,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
+import tls
 from address import Address, is_public
 from http_response import PredictionError
 from photo_format import MAXIMUM_BYTES, too_large
@@ -49,8 +50,7 @@ class Deadline:
         return remaining
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """The target of one request: host name (verified by TLS), path, and checked addresses."""
 
     host: str
@@ -122,11 +122,11 @@ def fetch_photo(
         not deliver, 504 for a server that is too slow.
     """
     deadline = Deadline(seconds)
-    tls = context or ssl.create_default_context()
+    settings = context or tls.public()
     for _ in range(MAXIMUM_REDIRECTS + 1):
         target = _check(url, port, deadline, resolver, allowed)
         try:
-            location, photo = _request(target, port, tls, deadline)
+            location, photo = _request(target, port, settings, deadline)
         except (OSError, http.client.HTTPException) as error:
             deadline.remaining()  # raises 504 if the timer aborted the connection
             raise PredictionError(
@@ -194,9 +194,11 @@ def _resolve(host: str, port: int, deadline: Deadline, resolver: Resolver) -> li
     return addresses
 
 
-def _request(target: Target, port: int, tls: ssl.SSLContext, deadline: Deadline) -> tuple[str | None, bytes]:
+def _request(
+    target: Target, port: int, settings: ssl.SSLContext, deadline: Deadline
+) -> tuple[str | None, bytes]:
     """Send one request; return the location that it redirects to, or None and the body."""
-    connection = _PinnedConnection(target, port, tls, deadline)
+    connection = _PinnedConnection(target, port, settings, deadline)
     timer = threading.Timer(deadline.remaining(), connection.abort)
     timer.daemon = True
     timer.start()

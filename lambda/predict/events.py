@@ -6,8 +6,7 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from http_response import PREDICTIONS, PredictionError
 from photo_format import MAXIMUM_BYTES, too_large
@@ -18,8 +17,7 @@ _SOURCES = ("url", "s3", "image")
 _ONE_OF = 'give one of "url" (https://…), "s3" (s3://…) or "image" (base64)'
 
 
-@dataclass(frozen=True)
-class PredictionRequest:
+class PredictionRequest(NamedTuple):
     """One photo to predict.
 
     Exactly one of `url`, `key` (of an object in the inbox) and `image` is set; `top` is the number of named

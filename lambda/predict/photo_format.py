@@ -1,7 +1,8 @@
-"""The accepted photo formats, recognised by their first bytes, and the maximum size."""
+"""The accepted photo formats, recognised by their first bytes, and what a photo may cost to decode."""
 
 from __future__ import annotations
 
+import jpeg_scans
 from http_response import PredictionError
 
 # The endpoint's server refuses bodies over about 6.5 MB; this is a round number safely below.
@@ -14,11 +15,14 @@ def content_type(photo: bytes) -> str:
     Raises
     ------
     PredictionError
-        413 if the photo is too large, 415 if it has none of the formats that the endpoint reads.
+        413 if the photo is too large, 415 if it has none of the formats that the endpoint reads, 422 if it
+        would take the endpoint too long.
     """
     if len(photo) > MAXIMUM_BYTES:
         raise too_large()
     if photo.startswith(b"\xff\xd8\xff"):
+        if excess := jpeg_scans.excess(photo):
+            raise PredictionError(422, f"the JPEG has {excess}: save it again")
         return "image/jpeg"
     if photo.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"

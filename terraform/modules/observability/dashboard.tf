@@ -46,6 +46,13 @@ locals {
       ]
     },
     {
+      # Metrics that the function embeds in its log lines.
+      title = "Function: where its time goes (ms)"
+      metrics = [for part in ["FetchLatency", "InvokeLatency", "TotalLatency"] :
+        [var.name, part, "FunctionName", var.function_name, { stat = "p50" }]
+      ]
+    },
+    {
       title = "Dead letters"
       metrics = [
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.dead_letter_queue_name, { stat = "Maximum" }],

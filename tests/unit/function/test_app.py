@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 import socket
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,39 +26,41 @@ CONTEXT = SimpleNamespace(
 
 
 class Endpoint:
-    """A model whose logits depend on the photo, behind the runtime's interface."""
+    """A model whose logits depend on the photo, in the place of the function's connection to SageMaker."""
 
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
+    def __init__(self, response: Any) -> None:
+        self.requests: list[Any] = []
+        self.failure: Exception | None = None
+        self._response = response
 
-    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+    def send(self, request: Any, region: str, end: float) -> Any:
         """Return logits or predictions as the endpoint does."""
         self.requests.append(request)
-        first, last = request["Body"][-2:]
-        if request["Accept"] == "application/json":
-            response: Any = [[float(first), float(last)]]
+        if self.failure:
+            raise self.failure
+        first, last = request.body[-2:]
+        if request.headers["Accept"] == "application/json":
+            answer: Any = [[float(first), float(last)]]
         else:
-            response = {
+            answer = {
                 "predictions": [{"class": "a", "probability": first}, {"class": "b", "probability": last}]
             }
-        body = io.BytesIO(json.dumps(response).encode())
-        return {"Body": body, "CustomAttributes": "release=r-0123456789ab"}
+        attributes = {"x-amzn-sagemaker-custom-attributes": "release=r-0123456789ab"}
+        return self._response(attributes, json.dumps(answer).encode())
 
 
 @pytest.fixture
 def endpoint(modules: Any, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
     """A stand-in for the endpoint and the inbox; no network."""
-    model = Endpoint()
-    photo = b"\xff\xd8\xff\x01\x02"
-    inbox = SimpleNamespace(
-        get_object=lambda **_: {"Body": io.BytesIO(photo), "ContentLength": len(photo)},
-    )
+    response = modules["aws_service"].Response
+    model = Endpoint(response)
+    inbox = SimpleNamespace(send=lambda *_: response({}, b"\xff\xd8\xff\x01\x02"))
 
     def no_network(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(modules["aws_clients"], "runtime", model)
-    monkeypatch.setattr(modules["aws_clients"], "s3", inbox)
+    monkeypatch.setattr(modules["aws_calls"], "sagemaker", model)
+    monkeypatch.setattr(modules["aws_calls"], "s3", inbox)
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     monkeypatch.setenv("ENDPOINT_NAME", "kennel-local-classifier")
     monkeypatch.setenv("INBOX_BUCKET", "photos")
@@ -79,8 +80,8 @@ def test_a_photo_becomes_its_logits(modules: Any, endpoint: Endpoint, photos: di
         assert response["headers"]["Content-Type"] == "application/json"
         assert response["headers"]["X-Request-Id"] == "id-1"
         assert response["headers"]["X-Kennel-Release"] == "r-0123456789ab"
-        assert endpoint.requests[-1]["ContentType"] == media_type
-        assert endpoint.requests[-1]["EndpointName"] == "kennel-local-classifier"
+        assert endpoint.requests[-1].headers["Content-Type"] == media_type
+        assert endpoint.requests[-1].url.endswith("/endpoints/kennel-local-classifier/invocations")
 
 
 def test_top_asks_for_names(modules: Any, endpoint: Endpoint, photo: bytes) -> None:
@@ -112,11 +113,8 @@ def test_a_refused_method_names_the_allowed_one(modules: Any, endpoint: Endpoint
 def test_a_denied_call_says_nothing_of_the_account(
     modules: Any, endpoint: Endpoint, photo: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def denied(**_: Any) -> Any:
-        error = {"Code": "AccessDeniedException", "Message": f"User: {CONTEXT.invoked_function_arn} is not …"}
-        raise ClientError({"Error": error}, "InvokeEndpoint")
-
-    endpoint.invoke_endpoint = denied  # type: ignore[method-assign]  # this endpoint denies the call
+    members = {"Message": f"User: {CONTEXT.invoked_function_arn} is not …"}
+    endpoint.failure = modules["aws_service"].ServiceError("AccessDeniedException", 403, None, members)
     response = modules["app"].handler({"image": encoded(photo)}, CONTEXT)
     assert response["statusCode"] == 500
     assert json.loads(response["body"]) == {
@@ -172,9 +170,9 @@ def _counted_as_error(line: str) -> bool:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (ClientError({"Error": {"Code": "AccessDeniedException"}}, "InvokeEndpoint"), 500),
-        (ReadTimeoutError(endpoint_url="https://runtime.sagemaker.us-east-1.amazonaws.com"), 504),
-        (ClientError({"Error": {"Code": "ServiceUnavailable"}}, "InvokeEndpoint"), 503),
+        ("AccessDeniedException", 500),
+        (TimeoutError(), 504),
+        ("ServiceUnavailable", 503),
         (RuntimeError("a fault of the function"), 500),
     ],
 )
@@ -182,17 +180,15 @@ def test_every_answer_from_500_on_is_a_line_that_the_alarm_counts(
     modules: Any,
     endpoint: Endpoint,
     photo: bytes,
-    error: Exception,
+    error: Exception | str,
     status: int,
     level: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(**_: Any) -> Any:
-        raise error
-
     monkeypatch.setenv("LOG_LEVEL", level)
-    endpoint.invoke_endpoint = fail  # type: ignore[method-assign]  # this endpoint fails
+    refused = modules["aws_service"].ServiceError
+    endpoint.failure = refused(error, 400, None, {}) if isinstance(error, str) else error
     assert modules["app"].handler({"image": encoded(photo)}, CONTEXT)["statusCode"] == status
     assert [_counted_as_error(line) for line in capsys.readouterr().out.splitlines()] == [True]
 
@@ -203,6 +199,38 @@ def test_an_answer_below_500_is_not_counted_as_an_error(
     for event, status in (({"image": encoded(photo)}, 200), ({"image": encoded(b"GIF89a")}, 415), ({}, 400)):
         assert modules["app"].handler(event, CONTEXT)["statusCode"] == status
     assert [_counted_as_error(line) for line in capsys.readouterr().out.splitlines()] == [False] * 3
+
+
+def test_the_parts_that_took_place_are_metrics(
+    modules: Any,
+    endpoint: Endpoint,
+    photo: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("METRICS_NAMESPACE", "kennel-test")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "kennel-test-predict")
+    events = ({"s3": "s3://photos/inbox/a.jpg"}, {"image": encoded(photo)}, {"image": "!"})
+    expected = (["FetchLatency", "InvokeLatency"], ["InvokeLatency"], [])
+    for event, parts in zip(events, expected, strict=True):
+        modules["app"].handler(event, CONTEXT)
+        line = json.loads(capsys.readouterr().out)
+        [directive] = line["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "kennel-test"
+        assert [line[name] for name in directive["Dimensions"][0]] == ["kennel-test-predict"]
+        assert [metric["Name"] for metric in directive["Metrics"]] == [*parts, "TotalLatency"]
+        assert {metric["Unit"] for metric in directive["Metrics"]} == {"Milliseconds"}
+        assert 0 <= sum(line[part] for part in parts) <= line["TotalLatency"]
+        assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
+
+
+def test_without_a_namespace_the_latency_is_in_the_log_only(
+    modules: Any, endpoint: Endpoint, photo: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    modules["app"].handler({"image": encoded(photo)}, CONTEXT)
+    line = json.loads(capsys.readouterr().out)
+    assert "_aws" not in line
+    assert 0 <= line["InvokeLatency"] <= line["TotalLatency"]
 
 
 JSON = st.recursive(
