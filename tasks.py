@@ -77,7 +77,7 @@ for group in (
     collection("docs", pictures=docs.pictures),
     collection("ec2", train=hosts.train),
     collection("notebook", run=notebook.run, publish=notebook.publish),
-    collection("bench", training=bench.training, localcloud=bench.localcloud),
+    collection("bench", serving=bench.serving, training=bench.training, localcloud=bench.localcloud),
     collection("audit", code=audit.code),
 ):
     namespace.add_collection(group)

@@ -13,6 +13,7 @@ from typing import Any
 from kennel.errors import KennelError
 
 ROOT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 60  # for a benchmark to end its servers and a local cloud
 
 
 def run(script: str, arguments: list[str], progress: Callable[[str], None]) -> dict[str, Any]:
@@ -39,9 +40,18 @@ def run(script: str, arguments: list[str], progress: Callable[[str], None]) -> d
         output = process.stdout.read()
         code = process.wait()
     except BaseException:
-        process.kill()
-        process.wait()
+        _stop(process)
         raise
     if code != 0:
         raise KennelError(f"benchmarks/{script} failed: {line.strip()}")
     return json.loads(output)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End a benchmark, which first ends what it has started; a second Ctrl-C ends it at once."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
+        process.wait()

@@ -38,6 +38,7 @@ ELSEWHERE = {
     "./kennel ec2.train": ("tests/e2e/test_training_host.py", "hosts.train"),
     "./kennel playground": ("tests/unit/commands/test_playground.py", "playground"),
     "./kennel stack.destroy": ("tests/e2e/test_rehearsal.py", '"destroyed"'),
+    "./kennel bench.serving": ("tests/integration/benchmarks/test_serving_bench.py", '"serving"'),
     "./kennel bench.training": ("tests/integration/benchmarks/test_training_bench.py", "training.py"),
     "./kennel audit.code": ("tests/integration/audit/test_code.py", "audit_code"),
 }

@@ -4,9 +4,46 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from kennel.commands.known_names import Architecture
+from kennel.commands.known_names import Architecture, Photo
 from kennel.commands.task import kennel_task
-from kennel.commands.values import Number
+from kennel.commands.values import Number, Numbers
+
+
+@kennel_task(
+    arch="efficientnet_lite0 or resnet50",
+    photo="a JPEG of several megapixels; drawn if not given",
+    requests="number of requests for each target, photo and number of clients",
+    rounds="in how many rounds they are sent; the targets alternate",
+    clients="numbers of clients that ask at the same time",
+)
+def serving(
+    arch: Annotated[str, Architecture()] = "efficientnet_lite0",
+    photo: Annotated[str | None, Photo(addresses=False)] = None,
+    requests: Annotated[int, Number(1)] = 60,
+    rounds: Annotated[int, Number(1)] = 3,
+    clients: Annotated[str, Numbers(1, 64)] = "1,4,16",
+) -> dict[str, Any]:
+    """Measure serving: a course's handler on TorchServe, releases, their limit; takes minutes."""
+    from kennel import benchmarking, terminal
+
+    arguments = ["--arch", arch, "--requests", str(requests), "--rounds", str(rounds), "--clients", clients]
+    with terminal.progress("bench.serving") as progress:
+        document = benchmarking.run("serving", [*arguments, *(["--photo", photo] if photo else [])], progress)
+    for target, reason in document["skipped"].items():
+        terminal.print_line(f"skipped: {target}: {reason}")
+    for name in document["photos"]:
+        rows = [
+            (target, count, *(figures[key] for key in ("p50_ms", "p95_ms", "per_second", "refused")))
+            for target, by_clients in document["figures"][name].items()
+            for count, figures in by_clients.items()
+        ]
+        columns = ("target", "clients", "p50 ms", "p95 ms", "a second", "refused")
+        terminal.print_table(f"The {name} photo", columns, rows)
+    terminal.print_table("Memory", ("target", "MB"), document["memory_mb"].items())
+    terminal.print_table("Ratios, the large photo", ("ratio", "measured"), document["ratios"].items())
+    for path in document["plots"].values():
+        terminal.print_line(path)
+    return document
 
 
 @kennel_task(

@@ -86,6 +86,27 @@ class Number(Value):
             raise ValueError(f"{error}; give a {'whole ' * self.whole}number, {self.limits}") from None
 
 
+class Numbers(Value):
+    """Whole numbers between two limits, divided by commas."""
+
+    def __init__(self, least: float, most: float) -> None:
+        self._kind = Number(least, most)
+
+    @property
+    def label(self) -> str:
+        """Return ``N,N,…``."""
+        return "N,N,…"
+
+    @property
+    def limits(self) -> str:
+        """Return those of each number."""
+        return self._kind.limits
+
+    def read(self, text: str) -> str:
+        """Return the numbers, divided by commas, without spaces."""
+        return ",".join(str(self._kind.read(part.strip())) for part in text.split(","))
+
+
 class Port(Number):
     """A port to listen on; 0 stands for any free one."""
 
