@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import botocore.session
 import pytest
@@ -25,3 +27,23 @@ def _no_remembered_credentials() -> Iterator[None]:
     yield
     if "boto3" in sys.modules:
         sys.modules["boto3"].DEFAULT_SESSION = None
+
+
+@pytest.fixture(scope="session")
+def provider_unchecked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let Terraform use the provider of the mirror as it lies there, if there is a mirror.
+
+    Each of its commands would compute the checksum of 700 MB, which takes longer than a small plan.
+    `tests/e2e/test_rehearsal.py` runs with the checksums.
+    """
+    mirror = os.environ.get("KENNEL_PROVIDER_MIRROR")
+    with pytest.MonkeyPatch.context() as patch:
+        if mirror:
+            (provider,) = Path(mirror).glob("registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")
+            configuration = tmp_path_factory.mktemp("terraform") / "terraform.rc"
+            configuration.write_text(
+                "provider_installation {\n  dev_overrides {\n"
+                f'    "hashicorp/aws" = "{provider.parent}"\n  }}\n  direct {{}}\n}}\n'
+            )
+            patch.setenv("TF_CLI_CONFIG_FILE", str(configuration))
+        yield

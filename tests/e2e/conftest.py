@@ -76,7 +76,9 @@ class Deployed:
         return self._outputs
 
     def train(self, **hyperparameters: object) -> dict:
-        request = sdk.TrainingRequest("tiny", {"arch": "efficientnet_lite0", **hyperparameters})
+        """Train on the uploaded photos, without plots."""
+        settings = {"arch": "efficientnet_lite0", "plots": "false", **hyperparameters}
+        request = sdk.TrainingRequest("tiny", settings)
         return training_jobs.train(self.workspace, self.stack, request)
 
     def deploy(self, job: str) -> str:
@@ -101,7 +103,7 @@ class Deployed:
 
 
 @pytest.fixture(scope="package")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None) -> Iterator[Deployed]:
     """Yield a stack with a small uploaded data set, and nothing deployed yet."""
     folder = tmp_path_factory.mktemp("cloud")
     before = dict(os.environ)

@@ -221,23 +221,6 @@ class Serving:
         raise AssertionError(f"the update ended before it was {stage}")
 
 
-def _without_checksums(folder: Path) -> None:
-    """Let Terraform's commands use the mirror's provider as it lies there.
-
-    Each of them would compute the checksum of its 700 MB, which takes longer than a small plan.
-    """
-    mirror = session.provider_mirror()
-    if mirror is None:
-        return
-    (provider,) = Path(mirror).glob("registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")
-    configuration = folder / "terraform.rc"
-    configuration.write_text(
-        "provider_installation {\n  dev_overrides {\n"
-        f'    "hashicorp/aws" = "{provider.parent}"\n  }}\n  direct {{}}\n}}\n'
-    )
-    os.environ["TF_CLI_CONFIG_FILE"] = str(configuration)
-
-
 @contextmanager
 def serving(folder: Path) -> Iterator[Serving]:
     """Yield the stack on a local cloud that runs for the block."""
@@ -247,7 +230,6 @@ def serving(folder: Path) -> Iterator[Serving]:
         os.environ.update(lifecycle.environment(status))
         session._client.cache_clear()
         session._caller.cache_clear()
-        _without_checksums(folder)
         made = Serving(folder)
         made.create()
         yield made

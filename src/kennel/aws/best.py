@@ -11,6 +11,8 @@ from kennel.aws.stack import Stack
 
 # Prefixes of the hyperparameters that SageMaker and its SDK add to a training job's.
 PLATFORM_PREFIXES = ("sagemaker_", "_tuning_")
+# What trials alone are given: to draw the plots of a trial takes longer than to train its head.
+OF_TRIALS = {"plots": "false"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def of(described: dict[str, Any]) -> Best | None:
         hyperparameters={
             name: unquoted(value)
             for name, value in hyperparameters.items()
-            if not name.startswith(PLATFORM_PREFIXES)
+            if not name.startswith(PLATFORM_PREFIXES) and name not in OF_TRIALS
         },
         dataset=inputs["training"].rstrip("/").rpartition("/")[2],
         features=inputs.get("features"),

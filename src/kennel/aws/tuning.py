@@ -80,7 +80,11 @@ def tune(
     if training_jobs.check(request.hyperparameters).unfreeze:
         raise StackError("tune tries heads on a frozen backbone: leave --unfreeze to train")
     features = request.inputs.get("features") or compute_features(workspace, stack, request, report)
-    trial_request = replace(request, inputs=request.inputs | {"features": features})
+    trial_request = replace(
+        request,
+        hyperparameters=request.hyperparameters | best.OF_TRIALS,
+        inputs=request.inputs | {"features": features},
+    )
     name = job_name(stack["name"])
     described = _run(workspace, stack, trial_request, search, name, report, show)
     trials = trials_in(name)

@@ -40,6 +40,8 @@ class Arguments:
         Write features to ``model_dir`` and train nothing.
     pretrained_dir
         Folder of ImageNet weights.
+    plots
+        Draw the learning curves and the confusion matrix.
     workers
         Threads or processes that decode photos.
     """
@@ -53,6 +55,7 @@ class Arguments:
     features_only: bool
     pretrained_dir: Path | None
     hyperparameters: Hyperparameters
+    plots: bool
     workers: int
 
     def flat(self) -> dict[str, Any]:
@@ -177,6 +180,13 @@ class _Parser(argparse.ArgumentParser):
             default=variable("SM_CHANNEL_PRETRAINED"),
             help="folder of ImageNet weights",
         )
+        add(
+            "--plots",
+            default=True,
+            help="draw the learning curves and the confusion matrix, which takes a second",
+            **_switch(True),
+        )
+        add("--no-plots", dest="plots", default=True, help="the opposite of --plots", **_switch(False))
 
 
 class _RaisingParser(_Parser):

@@ -52,8 +52,13 @@ class Records:
     predictions: Sequence[Mapping[str, Any]]
 
 
-def write(folder: Path, records: Records) -> None:
+def write(folder: Path, records: Records, *, plots: bool = True) -> None:
     """Write the model and its records, each file completely or not at all.
+
+    Parameters
+    ----------
+    plots
+        Draw the learning curves and the confusion matrix too.
 
     Raises
     ------
@@ -69,5 +74,5 @@ def write(folder: Path, records: Records) -> None:
     atomic_files.write_table(folder / "history.csv", records.history)
     atomic_files.write_table(folder / "classes.csv", records.per_class)
     atomic_files.write_matrix(folder / "confusion.csv", records.confusion, records.classes)
-    if not training_plots.draw(folder, records.history, records.confusion, records.classes):
+    if plots and not training_plots.draw(folder, records.history, records.confusion, records.classes):
         joblog.print_line("no plots: matplotlib is not installed here")

@@ -129,7 +129,7 @@ def train(args: Arguments, hosts: Hosts, command: list[str]) -> dict[str, Any]:
             confusion=confusion,
             predictions=metrics.predictions(test_logits, test_set.labels, photos, data.classes),
         )
-        records.write(args.model_dir, trained)
+        records.write(args.model_dir, trained, plots=args.plots)
         print_line(learned.sentence(trained.learned))
         print_result(result, args.model_dir)
     return result
@@ -241,7 +241,7 @@ def identity(
     valid_set: Features,
 ) -> dict[str, Any]:
     """Return what must be equal for a checkpoint to be continued; folders and cores may change."""
-    may_change = ("data", "_dir", "weights", "workers", "_seconds")
+    may_change = ("data", "_dir", "weights", "plots", "workers", "_seconds")
     same = {name: value for name, value in args.flat().items() if not name.endswith(may_change)}
     return {
         "data": folder.digest(data, {"train": train_set.digests, "valid": valid_set.digests}),

@@ -44,7 +44,7 @@ def start(photos: Path, target: Path, *extra: str, **environment: str) -> subpro
         str(target),
     ]
     return subprocess.Popen(
-        [*command, "--epochs", "4", "--workers", "1", *extra],
+        [*command, "--no-plots", "--epochs", "4", "--workers", "1", *extra],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -63,7 +63,7 @@ def assert_shared(cache: Path, count: int) -> None:
 def launch_with_torchrun(photos: Path, target: Path, *extra: str) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "kennel.classifier.training", "--data", str(photos)]
-    command += ["--model-dir", str(target / "host0"), "--epochs", "4", "--workers", "1", *extra]
+    command += ["--model-dir", str(target / "host0"), "--no-plots", "--epochs", "4", "--workers", "1", *extra]
     done = subprocess.run(command, env=plain_environment(), capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert "host 2 of 2" in done.stdout

@@ -40,7 +40,11 @@ PHOTO = {"Bucket": "protected-data", "Key": "datasets/dogs/1.jpg"}
 
 
 def test_a_destroy_leaves_the_key_and_every_object(
-    service: lifecycle.Status, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: lifecycle.Status,
+    client: Client,
+    provider_unchecked: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in lifecycle.environment(service).items():
         monkeypatch.setenv(name, value)

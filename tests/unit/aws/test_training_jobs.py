@@ -98,6 +98,7 @@ def test_without_a_record_sagemaker_is_asked() -> None:
         "TrainingJobDefinition": {
             "StaticHyperParameters": {
                 "epochs": "10",
+                **best.OF_TRIALS,
                 "sagemaker_program": "train.py",
                 "sagemaker_submit_directory": "s3://x/y",
                 "_tuning_objective_metric": "val_loss",

@@ -28,6 +28,7 @@ def test_underscores_switches_with_values_and_whole_floats() -> None:
     assert parse("--no-pretrained").hyperparameters.pretrained is False
     assert parse("--no-pretrained", "false").hyperparameters.pretrained is True
     assert parse().hyperparameters.pretrained is True
+    assert (parse().plots, parse("--no-plots").plots, parse("--plots", "false").plots) == (True, False, False)
 
 
 def test_folders_come_from_the_environment(tmp_path: Path) -> None:

@@ -18,15 +18,16 @@ from kennel.classifier.data import folder
 
 
 def run(data: Path, target: Path, *extra: str) -> int:
-    """Train; features are kept beside the data, so that each photo goes through the network once."""
-    kept = ["--cache-dir", str(data.with_name("features"))]
-    return training.main(["--data", str(data), "--model-dir", str(target), "--epochs", "3", *kept, *extra])
-
-
-@pytest.fixture(autouse=True)
-def _no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take a quarter of a training; the tests of them undo this, and `model_dir` was made before."""
-    monkeypatch.setattr("kennel.classifier.training_plots.draw", lambda *_: True)
+    """Train, without plots; features are kept beside the data: a photo goes through the network once."""
+    folders = [
+        "--data",
+        str(data),
+        "--model-dir",
+        str(target),
+        "--cache-dir",
+        str(data.with_name("features")),
+    ]
+    return training.main([*folders, "--epochs", "3", "--no-plots", *extra])
 
 
 def test_leaves_a_model_and_its_records(model_dir: Path) -> None:
@@ -68,15 +69,12 @@ def test_the_same_seed_gives_the_same_model(drawn: Path, tmp_path: Path) -> None
     assert not torch.equal(a["head.layers.1.weight"], c["head.layers.1.weight"])
 
 
-def test_class_names_of_any_kind_reach_the_model_and_its_tables(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.undo()  # the names are in the plots too
+def test_class_names_of_any_kind_reach_the_model_and_its_tables(photos: Path, tmp_path: Path) -> None:
     names = ["-rf dash", "=SUM(1)", 'Ana\'s "best" [b]', "a $x^ b", "犬", "собака"]
     for split in folder.SPLITS:
         for path, name in zip(sorted((photos / split).iterdir()), names, strict=True):
             path.rename(path.with_name(name))
-    assert run(photos, tmp_path / "model") == 0
+    assert run(photos, tmp_path / "model", "--plots") == 0  # the names are in the plots too
 
     assert json.loads((tmp_path / "model" / "model.json").read_text())["classes"] == sorted(names)
     rows = list(csv.reader((tmp_path / "model" / "classes.csv").open()))
@@ -193,11 +191,13 @@ def test_leaves_what_is_needed_to_do_it_again(model_dir: Path, drawn: Path) -> N
 def test_containers_without_matplotlib_train_all_the_same(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert run(drawn, tmp_path) == 0
+    assert run(drawn, tmp_path, "--plots") == 0
     assert "no plots: matplotlib is not installed here" in capsys.readouterr().out
     assert (tmp_path / "model.pth").is_file()
+    assert run(drawn, tmp_path / "other") == 0
+    assert "matplotlib" not in capsys.readouterr().out
+    assert not list((tmp_path / "other").glob("*.png"))
 
 
 def test_stops_early_and_keeps_the_best(

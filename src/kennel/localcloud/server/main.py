@@ -67,6 +67,9 @@ def application(cloud: Cloud) -> tuple[WSGIApplication, StateKeeper]:
     LocalCloudError
         What was kept cannot be read.
     """
+    from kennel.localcloud.moto_adapter import service_descriptions
+
+    service_descriptions.read_once()
     # Imported here: moto reads its settings when it is imported, and the cloud sets them when it is created.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
