@@ -20,6 +20,7 @@ from typing import IO, Any
 from kennel.aws import StackError
 
 FILE = "operation.json"
+ENDING_SECONDS = 5.0  # that what was killed with Terraform may hold the file after it
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class OperationRecord:
     started, ended
         Seconds since the epoch; ``ended`` is None as long as it runs, and if its supervisor was killed.
     running
-        Whether Terraform, or what ends it, still runs.
+        Whether Terraform, or what ends it, still runs. A provider that was killed with it may hold the file
+        for a moment longer; what holds the file long after an end is the next operation, which begins.
     """
 
     command: str
@@ -57,12 +59,13 @@ def recording(folder: Path, command: str) -> Iterator[tuple[IO[Any], dict[str, A
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / FILE).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        deadline = time.monotonic() + ENDING_SECONDS
+        while not _take(file):
             other = read(folder)
-            name = f"{other.command} (process {other.pid})" if other else "another operation"
-            raise StackError(f"{name} runs in {folder.parent}: wait for its end") from error
+            if other is None or other.running or time.monotonic() > deadline:
+                name = f"{other.command} (process {other.pid})" if other else "another operation"
+                raise StackError(f"{name} runs in {folder.parent}: wait for its end")
+            time.sleep(0.02)
         yield file, {"command": command, "host": socket.gethostname(), "started": time.time()}
 
 
@@ -70,15 +73,29 @@ def read(folder: Path) -> OperationRecord | None:
     """Return the newest operation of a workspace; None if there was none."""
     try:
         with (folder / FILE).open() as file:
-            running = not _free(file)
+            held = not _free(file)
             record = json.loads(file.read() or "{}")
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     if not record:
         return None
+    ended = record.get("ended")
     return OperationRecord(
-        record["command"], record["host"], record.get("pid"), record["started"], record.get("ended"), running
+        record["command"],
+        record["host"],
+        record.get("pid"),
+        record["started"],
+        ended,
+        running=held and (ended is None or time.time() > ended + ENDING_SECONDS),
     )
+
+
+def _take(file: IO[Any]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _free(file: IO[Any]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import socket
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +49,19 @@ def killed(workspace: Workspace) -> None:
     """Leave the record of an operation that was killed with its supervisor, in this moment."""
     with operation_record.recording(workspace.build / "terraform", "apply") as (file, record):
         file.write(json.dumps({**record, "pid": 4711}))
+
+
+def test_a_provider_that_is_being_killed_is_not_the_operation_that_has_ended(tmp_path: Path) -> None:
+    with operation_record.recording(tmp_path, "apply") as (file, record):
+        file.write(json.dumps({**record, "pid": 4711, "ended": time.time()}))
+        file.flush()
+        ended = operation_record.read(tmp_path)
+        assert ended is not None
+        assert not ended.running
+        freed = threading.Timer(0.2, fcntl.flock, (file, fcntl.LOCK_UN))
+        freed.start()
+        with operation_record.recording(tmp_path, "plan"):  # which waits for it
+            assert freed.finished.is_set()
 
 
 def settle(workspace: Workspace, answer: bool) -> list[str]:
