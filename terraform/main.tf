@@ -59,6 +59,11 @@ locals {
       for accelerator, image in local.image_table[use] : accelerator => "${local.registry}/${image.repository}:${image.tag}"
     }
   }
+  # The machine image with the GPU driver that an image needs, where SageMaker's default is too old.
+  inference_amis = {
+    for accelerator, image in local.image_table.inference :
+    local.images.inference[accelerator] => image.inference_ami if can(image.inference_ami)
+  }
   accelerators = {
     for use, type in { endpoint = var.endpoint.instance_type, training = var.training.instance_type } :
     use => can(regex(local.image_table.gpu_instance_types, type)) ? "gpu" : "cpu"
@@ -72,12 +77,7 @@ locals {
     if release != null
   }
 
-  inference_image = local.images.inference[local.accelerators.endpoint]
-  # Read by the code in the image.
-  inference_environment = {
-    SAGEMAKER_PROGRAM          = "inference.py"
-    SAGEMAKER_SUBMIT_DIRECTORY = "/opt/ml/model/code"
-  }
+  inference_image  = local.images.inference[local.accelerators.endpoint]
   training_images  = { for accelerator, image in local.images.training : accelerator => coalesce(var.training.image, image) }
   function_package = startswith(var.function.package, "/") ? var.function.package : "${path.root}/${var.function.package}"
 
@@ -288,7 +288,7 @@ module "endpoint" {
 
   current                  = tostring(local.record.current.deployment)
   endpoint_name            = local.endpoint_name
-  environment              = local.inference_environment
+  inference_amis           = local.inference_amis
   instance_count           = var.endpoint.instance_count
   instance_type            = var.endpoint.instance_type
   key_arn                  = module.storage.key_arn
@@ -297,6 +297,7 @@ module "endpoint" {
   releases                 = local.releases
   role_arn                 = module.identity.roles["endpoint"]
   rollback_alarms          = module.observability.rollback_alarms
+  startup_timeout_seconds  = var.endpoint.startup_timeout_seconds
   termination_wait_seconds = var.endpoint.termination_wait_seconds
   variant                  = local.variant
 }

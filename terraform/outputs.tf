@@ -39,14 +39,16 @@ output "endpoint" {
   value = {
     deployed       = local.deployed
     deployment     = try(local.record.current.deployment, null)
-    environment    = local.inference_environment
     image          = local.inference_image
+    inference_amis = local.inference_amis
     instance_count = var.endpoint.instance_count
     instance_type  = var.endpoint.instance_type
     log_group      = local.log_groups.endpoint
     name           = local.endpoint_name
     release_id     = try(local.record.current.id, null)
     variant        = local.variant
+
+    startup_timeout_seconds = var.endpoint.startup_timeout_seconds
   }
 }
 

@@ -29,10 +29,11 @@ variable "autoscaling" {
 }
 
 variable "endpoint" {
-  description = "The instances that serve a release; their number and type take effect with the next deployment. termination_wait_seconds is the time for which the alarms watch a new release before the old instances are terminated."
+  description = "The instances that serve a release; their number and type take effect with the next deployment. startup_timeout_seconds is the time that a new instance's container has to become healthy, before the deployment fails. termination_wait_seconds is the time for which the alarms watch a new release before the old instances are terminated."
   type = object({
     instance_count           = optional(number, 1)
     instance_type            = optional(string, "ml.m5.large")
+    startup_timeout_seconds  = optional(number, 300)
     termination_wait_seconds = optional(number, 300)
   })
   default  = {}
@@ -46,6 +47,11 @@ variable "endpoint" {
   validation {
     condition     = var.endpoint.instance_count >= 1
     error_message = "endpoint.instance_count must be at least 1."
+  }
+
+  validation {
+    condition     = var.endpoint.startup_timeout_seconds >= 60 && var.endpoint.startup_timeout_seconds <= 3600
+    error_message = "endpoint.startup_timeout_seconds must be between 60 and 3600."
   }
 
   validation {

@@ -114,6 +114,16 @@ run "prod_has_somebody_who_learns_of_alarms_and_is_not_emptied" {
   expect_failures = [var.observability, var.storage]
 }
 
+run "a_container_has_as_long_to_start_as_sagemaker_allows" {
+  command = plan
+
+  variables {
+    endpoint = { startup_timeout_seconds = 59 }
+  }
+
+  expect_failures = [var.endpoint]
+}
+
 run "a_new_release_is_watched_for_as_long_as_its_alarms_take" {
   command = plan
 

@@ -172,7 +172,7 @@ run "a_record_that_names_no_release_of_the_bucket_is_refused" {
   variables {
     current                  = "1"
     endpoint_name            = "kennel-local-classifier"
-    environment              = {}
+    inference_amis           = {}
     instance_count           = 1
     instance_type            = "ml.m5.large"
     key_arn                  = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
@@ -180,6 +180,7 @@ run "a_record_that_names_no_release_of_the_bucket_is_refused" {
     name                     = "kennel-local"
     role_arn                 = "arn:aws:iam::123456789012:role/kennel-local-endpoint"
     rollback_alarms          = []
+    startup_timeout_seconds  = 300
     termination_wait_seconds = 0
     variant                  = "AllTraffic"
     releases = {
@@ -200,7 +201,7 @@ run "a_type_with_local_disks_takes_no_key" {
   variables {
     current                  = "2"
     endpoint_name            = "kennel-local-classifier"
-    environment              = {}
+    inference_amis           = {}
     instance_count           = 1
     instance_type            = "ml.m5.large"
     key_arn                  = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
@@ -208,6 +209,7 @@ run "a_type_with_local_disks_takes_no_key" {
     name                     = "kennel-local"
     role_arn                 = "arn:aws:iam::123456789012:role/kennel-local-endpoint"
     rollback_alarms          = []
+    startup_timeout_seconds  = 300
     termination_wait_seconds = 0
     variant                  = "AllTraffic"
     releases = {

@@ -14,6 +14,7 @@ from kennel.audit import AuditError
 TABLE = Path("terraform", "images.json")
 USES = ("training", "inference")
 NOTICE = timedelta(days=90)  # how long before an image's end of patch the audit warns of it
+REVIEW = timedelta(days=180)  # how long it counts that AWS's table names no end
 MINIMUM_REASON_LENGTH = 10
 
 
@@ -28,14 +29,25 @@ class ImageException:
 
 @dataclass(frozen=True)
 class Image:
-    """One image of AWS's Deep Learning Containers."""
+    """One image of AWS's Deep Learning Containers.
+
+    Attributes
+    ----------
+    end_of_patch
+        The last day on which AWS patches it; None if AWS's table names no end.
+    as_of
+        The day of that table, where it names no end.
+    line
+        Where the file says so.
+    """
 
     use: str
     accelerator: str
     repository: str
     tag: str
     python: str
-    end_of_patch: date
+    end_of_patch: date | None
+    as_of: date | None
     source: str
     line: int
     exception: ImageException | None = None
@@ -48,7 +60,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Ageing:
-    """An image that AWS patches no longer, or not for long.
+    """An image that AWS patches no longer or not for long, or of which it is long known to name no end.
 
     Parameters
     ----------
@@ -91,7 +103,7 @@ def images(root: Path) -> list[Image]:
 
 
 def ageing(root: Path, today: date) -> Iterator[Ageing]:
-    """Yield the images whose end of patch is less than 90 days away or has passed.
+    """Yield the images whose end of patch is less than 90 days away, has passed, or must be looked up again.
 
     Parameters
     ----------
@@ -106,7 +118,14 @@ def ageing(root: Path, today: date) -> Iterator[Ageing]:
         The table is missing or lacks something.
     """
     for image in images(root):
-        if today > image.end_of_patch:
+        if image.end_of_patch is None:
+            if image.as_of is not None and today - image.as_of > REVIEW:
+                message = (
+                    f"that AWS names no end of patch of {image.name} was read in its table of {image.as_of}: "
+                    f"read it again, and write the day or the end in {TABLE}"
+                )
+                yield Ageing(image, message, ended=False)
+        elif today > image.end_of_patch:
             message = f"AWS patches {image.name} no longer, since {image.end_of_patch}"
             refusal = _refusal(image.exception, root, today)
             if refusal:
@@ -125,14 +144,15 @@ def ageing(root: Path, today: date) -> Iterator[Ageing]:
 
 
 def _image(use: str, accelerator: str, entry: dict[str, Any], line: int) -> Image:
-    exception = entry.get("exception")
+    exception, end = entry.get("exception"), entry["end_of_patch"]
     return Image(
         use=use,
         accelerator=accelerator,
         repository=entry["repository"],
         tag=entry["tag"],
         python=entry["python"],
-        end_of_patch=date.fromisoformat(entry["end_of_patch"]),
+        end_of_patch=date.fromisoformat(end) if end else None,
+        as_of=None if end else date.fromisoformat(entry["as_of"]),
         source=entry["source"],
         line=line,
         exception=exception

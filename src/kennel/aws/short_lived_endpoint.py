@@ -51,11 +51,7 @@ class ShortLivedEndpoint:
         tags = [{"Key": key, "Value": value} for key, value in {**stack["tags"], **self.tags}.items()]
         sagemaker.create_model(
             ModelName=self.name,
-            PrimaryContainer={
-                "Image": self.image,
-                "ModelDataUrl": self.model_data_url,
-                "Environment": settings["environment"],
-            },
+            PrimaryContainer={"Image": self.image, "ModelDataUrl": self.model_data_url},
             ExecutionRoleArn=stack["roles"]["endpoint"],
             EnableNetworkIsolation=True,  # of every model that Kennel makes, see terraform/modules/endpoint
             Tags=tags,
@@ -66,7 +62,10 @@ class ShortLivedEndpoint:
             "InstanceType": self.instance_type,
             "InitialInstanceCount": 1,
             "InitialVariantWeight": 1.0,
+            "ContainerStartupHealthCheckTimeoutInSeconds": settings["startup_timeout_seconds"],
         }
+        if ami := settings["inference_amis"].get(self.image):
+            variant["InferenceAmiVersion"] = ami
         key = instance_types.volume_key(stack, self.instance_type)
         sagemaker.create_endpoint_config(
             EndpointConfigName=self.name,

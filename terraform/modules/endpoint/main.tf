@@ -16,8 +16,6 @@ resource "aws_sagemaker_model" "this" {
   primary_container {
     image          = each.value.image
     model_data_url = each.value.model_data_url
-
-    environment = var.environment
   }
 
   tags = { Release = each.value.id }
@@ -40,6 +38,10 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     instance_type          = coalesce(each.value.instance_type, var.instance_type)
     initial_instance_count = coalesce(each.value.instance_count, var.instance_count)
     initial_variant_weight = 1
+    # Of AWS's default when null; some images for GPUs need a newer driver.
+    inference_ami_version = lookup(var.inference_amis, each.value.image, null)
+
+    container_startup_health_check_timeout_in_seconds = var.startup_timeout_seconds
   }
 
   tags = { Release = each.value.id }

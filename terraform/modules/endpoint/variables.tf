@@ -10,8 +10,8 @@ variable "endpoint_name" {
   nullable    = false
 }
 
-variable "environment" {
-  description = "Environment variables of the container."
+variable "inference_amis" {
+  description = "Machine image of the instances, by container image, where SageMaker's default has too old a GPU driver."
   type        = map(string)
   nullable    = false
 }
@@ -92,6 +92,12 @@ variable "role_arn" {
 variable "rollback_alarms" {
   description = "Alarms that roll a deployment back."
   type        = list(string)
+  nullable    = false
+}
+
+variable "startup_timeout_seconds" {
+  description = "Seconds that a new instance's container has to pass the health check."
+  type        = number
   nullable    = false
 }
 

@@ -34,12 +34,8 @@ locals {
   name          = "serving-local"
   endpoint_name = "${local.name}-classifier"
   variant       = "AllTraffic"
-  environment = {
-    SAGEMAKER_PROGRAM          = "inference.py"
-    SAGEMAKER_SUBMIT_DIRECTORY = "/opt/ml/model/code"
-  }
-  record   = module.release.record
-  deployed = local.record.current != null
+  record        = module.release.record
+  deployed      = local.record.current != null
   releases = {
     for release in [local.record.current, local.record.previous] : tostring(release.deployment) => release
     if release != null
@@ -96,7 +92,7 @@ module "endpoint" {
 
   current                  = tostring(local.record.current.deployment)
   endpoint_name            = local.endpoint_name
-  environment              = local.environment
+  inference_amis           = {}
   instance_count           = 1
   instance_type            = var.instance_type
   key_arn                  = var.key_arn
@@ -105,6 +101,7 @@ module "endpoint" {
   releases                 = local.releases
   role_arn                 = var.role_arn
   rollback_alarms          = [aws_cloudwatch_metric_alarm.endpoint.alarm_name]
+  startup_timeout_seconds  = 60
   termination_wait_seconds = 1
   variant                  = local.variant
 }

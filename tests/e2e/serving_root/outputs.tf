@@ -5,13 +5,15 @@ output "artifact_bucket" { value = "serving-artifacts" }
 output "endpoint" {
   value = {
     deployed       = local.deployed
-    environment    = local.environment
     image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+    inference_amis = {}
     instance_count = 1
     instance_type  = var.instance_type
     name           = local.endpoint_name
     release_id     = try(local.record.current.id, null)
     variant        = local.variant
+
+    startup_timeout_seconds = 60
   }
 }
 

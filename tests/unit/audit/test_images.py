@@ -41,6 +41,26 @@ def test_the_end_of_patch_is_judged_by_the_day(tmp_path: Path, end: str, ended: 
     assert found == ([] if ended is None else [ended])
 
 
+@pytest.mark.parametrize(
+    ("today", "warned"),
+    [
+        pytest.param(date(2026, 11, 27), False, id="in 180 days"),
+        pytest.param(date(2026, 11, 28), True, id="in 181 days"),
+    ],
+)
+def test_that_aws_names_no_end_is_to_be_looked_up_again(tmp_path: Path, today: date, warned: bool) -> None:
+    root = checkout(tmp_path, end_of_patch=None, as_of="2026-05-31")
+    aged = list(ageing(root, today))
+    assert [(image.ended, "read in its table of 2026-05-31" in image.message) for image in aged] == (
+        [(False, True)] if warned else []
+    )
+
+
+def test_an_image_without_an_end_says_when_that_was_read(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match="no table of images: KeyError\\('as_of'\\)"):
+        images(checkout(tmp_path, end_of_patch=None))
+
+
 def test_an_exception_counts_on_its_last_day(tmp_path: Path) -> None:
     [image] = ageing(checkout(tmp_path, exception=EXCEPTION), TODAY)
     assert image.reason == "no newer one exists (decision.md; until 2026-11-27)"
@@ -77,5 +97,5 @@ def test_every_image_has_its_source_and_the_lines_are_those_of_the_file() -> Non
         (use, accelerator) for use in ("training", "inference") for accelerator in ("cpu", "gpu")
     }
     for image in table:
-        assert str(image.end_of_patch) in lines[image.line - 1]
+        assert str(image.end_of_patch or "null") in lines[image.line - 1]
         assert image.source.startswith("https://github.com/aws/deep-learning-containers/blob/")

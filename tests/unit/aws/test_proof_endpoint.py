@@ -23,10 +23,11 @@ NAME = "kennel-dev-proof"
 STACK = Stack(
     {
         "endpoint": {
-            "environment": {"SETTING": "1"},
             "image": "the next image",
+            "inference_amis": {"image": "a newer driver"},
             "instance_type": "ml.c5.large",
             "name": "kennel-dev-classifier",
+            "startup_timeout_seconds": 300,
             "variant": "AllTraffic",
         },
         "kms_key_arn": "key",
@@ -105,11 +106,12 @@ def test_one_instance_with_the_settings_of_the_stack_answers_and_is_deleted(sage
     assert model["PrimaryContainer"] == {
         "Image": "image",
         "ModelDataUrl": NEW.model_data_url,
-        "Environment": {"SETTING": "1"},
     }
     assert (model["ExecutionRoleArn"], model["EnableNetworkIsolation"]) == ("role", True)
     (variant,) = configuration["ProductionVariants"]
     assert (variant["InstanceType"], variant["InitialInstanceCount"]) == ("ml.m5.xlarge", 1)
+    assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == 300
+    assert variant["InferenceAmiVersion"] == "a newer driver"
     assert configuration["KmsKeyId"] == "key"
     tags = [{"Key": "Stack", "Value": "kennel-dev"}, {"Key": "Release", "Value": NEW.id}]
     assert [each["Tags"] for each in (model, configuration, endpoint)] == [tags] * 3

@@ -20,7 +20,7 @@ TABLE = re.compile(r"(<!-- images: .*? -->\n)(.*?)(<!-- end of images -->)", re.
 def test_the_page_has_the_images_that_terraform_uses() -> None:
     rows = []
     for image in images(ROOT):
-        end = str(image.end_of_patch)
+        end = str(image.end_of_patch or f"none named (AWS, {image.as_of})")
         if image.exception is not None:
             page = Path(image.exception.decision).relative_to("docs")
             end += f" ([kept until {image.exception.until}]({page}))"
