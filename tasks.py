@@ -19,6 +19,7 @@ from kennel.commands import (
     model,
     notebook,
     playground,
+    predict,
     rehearsal,
     stack,
     tuning,
@@ -50,7 +51,7 @@ namespace = collection(
     rollback=deployments.rollback,
     deployments=deployments.list_deployments,
     releases=model.list_releases,
-    predict=model.predict,
+    predict=predict.predict,
     playground=playground.playground,
     completion=completion.completion,
 )

@@ -84,6 +84,7 @@ def predict(
     via: str = "function",
     top: int = 5,
     progress: Progress | None = None,
+    release: releases.Release | None = None,
 ) -> PhotoPrediction:
     """Predict the breed in one photo.
 
@@ -96,21 +97,20 @@ def predict(
         ``endpoint`` (SageMaker directly) or ``model`` (the deployed release's archive, on this machine).
     progress
         Receives a line if the photo was made smaller or converted for the function.
+    release
+        The deployed release, if it has been read already.
 
     Raises
     ------
     StackError
         Nothing is deployed, the photo cannot be read, or the function itself failed.
     """
-    release_id = stack["endpoint"]["release_id"]
-    if not release_id:
-        raise StackError("no release is deployed: run ./kennel deploy")
-    release = releases.find(stack["artifact_bucket"], release_id)
+    current = release or deployed(stack)
     routes: dict[str, Callable[[], tuple[int, dict[str, str], str]]] = {
         "function": lambda: _via_function(stack, photo, prepared),
         "url": lambda: _via_url(workspace, stack, photo, prepared),
         "endpoint": lambda: _via_endpoint(stack, photo, prepared),
-        "model": lambda: _via_model(workspace, release, photo, prepared),
+        "model": lambda: _via_model(workspace, current, photo, prepared),
     }
     if via not in routes:
         raise StackError(f"unknown --via {via!r}: use {', '.join(routes)}")
@@ -123,20 +123,34 @@ def predict(
     content = json.loads(body)
     logits = content[0] if status == 200 else []
     # During an update, answers are of both releases.
-    answered_by = {name.lower(): value for name, value in headers.items()}.get(RELEASE.lower(), release.id)
-    if answered_by != release.id:
-        release = releases.find(stack["artifact_bucket"], answered_by)
+    answered_by = {name.lower(): value for name, value in headers.items()}.get(RELEASE.lower(), current.id)
+    if answered_by != current.id:
+        current = releases.find(stack["artifact_bucket"], answered_by)
     return PhotoPrediction(
         status_code=status,
         headers=headers,
         logits=logits,
-        top=ranked(logits, release.classes, top),
+        top=ranked(logits, current.classes, top),
         error=None if status == 200 else content,
         via=via,
-        release=release.id,
+        release=current.id,
         seconds=seconds,
-        learned=release.learned,
+        learned=current.learned,
     )
+
+
+def deployed(stack: Stack) -> releases.Release:
+    """Return the release that is deployed.
+
+    Raises
+    ------
+    StackError
+        There is none, or it cannot be read.
+    """
+    release_id = stack["endpoint"]["release_id"]
+    if not release_id:
+        raise StackError("no release is deployed: run ./kennel deploy")
+    return releases.find(stack["artifact_bucket"], release_id)
 
 
 def ranked(logits: list[float], classes: list[str], top: int) -> list[dict[str, Any]]:

@@ -129,10 +129,10 @@ class Folder(Value):
 
 
 class Photo(Value):
-    """A photo: a file or, if ``addresses``, an address that the function fetches."""
+    """A photo: a file; if ``addresses``, what the function fetches; if ``folders``, a folder of photos."""
 
-    def __init__(self, *, addresses: bool = True) -> None:
-        self._addresses = addresses
+    def __init__(self, *, addresses: bool = True, folders: bool = False) -> None:
+        self._addresses, self._folders = addresses, folders
 
     @property
     def label(self) -> str:
@@ -143,6 +143,11 @@ class Photo(Value):
         """Return the path or address."""
         from kennel.aws import photos
 
+        if self._folders and Path(text).expanduser().is_dir():
+            from kennel.aws import predictions
+
+            predictions.expand([text])
+            return text
         if not (self._addresses and photos.is_address(super().read(text))):
             photos.read(text)
         return text

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from kennel.aws import pretrained
-from kennel.commands.known_names import Hosts, InstanceType, Photo, ReleaseId
+from kennel.commands.known_names import Hosts, InstanceType, ReleaseId
 from kennel.commands.release_text import compared, measured
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
-from kennel.commands.values import Choice, DatasetName, Number
+from kennel.commands.values import Choice, DatasetName
 from kennel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -144,39 +144,6 @@ def list_releases(workspace: Any, candidates: bool = False) -> dict[str, Any]:
         area.capitalize(), columns, [_release_row(release, current) for release in newest_first]
     )
     return {"current": current, "releases": [release.as_dict() for release in newest_first]}
-
-
-@kennel_task(
-    positional=("photo",),
-    cloud=True,
-    photo="a JPEG, PNG or WebP file; through the function or its URL also an https:// or s3:// address",
-    via="what is asked; url is the function's, called with a signed request",
-    top="how many breeds to name",
-)
-def predict(
-    workspace: Any,
-    photo: Annotated[str, Photo()],
-    via: Annotated[str, Choice("function", "url", "endpoint", "model")] = "function",
-    top: Annotated[int, Number(1)] = 5,
-) -> dict[str, Any]:
-    """Ask which breed a photo shows."""
-    from kennel import terminal
-    from kennel.aws import prediction, stack
-
-    answer = prediction.predict(
-        workspace, stack.outputs(workspace), photo, via=via, top=top, progress=terminal.print_line
-    )
-    if answer.status_code == 200:
-        rows = [(prediction["breed"], prediction["probability"]) for prediction in answer.top]
-        terminal.print_table(
-            f"{photo} ({len(answer.logits)} logits, {answer.seconds:.2f} s via {via})",
-            ("breed", "probability"),
-            rows,
-        )
-        _print_learned(answer.learned)
-    else:
-        terminal.print_error(f"{via} answered {answer.status_code}: {answer.error}")
-    return {"ok": answer.status_code == 200, **answer.as_dict()}
 
 
 def _print_learned(learned: dict[str, Any] | None) -> None:

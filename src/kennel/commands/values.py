@@ -121,6 +121,15 @@ class Port(Number):
             raise ValueError(f"{text!r} is not a port; give 1024 to 65535, or 0 for any free one") from None
 
 
+class FilePath(Value):
+    """The path of a file to write."""
+
+    @property
+    def label(self) -> str:
+        """Return ``FILE``."""
+        return "FILE"
+
+
 class Several(Value):
     """One or more values of a kind, one after the other; each is read as a tuple of one."""
 

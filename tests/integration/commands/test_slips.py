@@ -70,7 +70,7 @@ SLIPS = [
     ),
     *(
         Slip(line)
-        for line in ("train dogs", "predict", "predict dog.jpg cat.jpg", "data.check", "completion")
+        for line in ("train dogs", "predict", "predict dog.jpg bird.jpg", "data.check", "completion")
     ),
     *(
         Slip(line)
