@@ -17,7 +17,7 @@ variables {
   dead_letter_queue_name = "kennel-local-predict-dead-letters"
   endpoint_name          = "kennel-local-classifier"
   image_repository_arns = {
-    inference = ["arn:aws:ecr:us-east-1:763104351884:repository/pytorch-inference"]
+    inference = ["arn:aws:ecr:us-east-1:763104351884:repository/ray"]
     training  = ["arn:aws:ecr:us-east-1:763104351884:repository/pytorch-training"]
   }
   job_instance_types = { with_local_disk = ["ml.g5.xlarge"], without_local_disk = ["ml.m5.large", "ml.m5.xlarge"] }

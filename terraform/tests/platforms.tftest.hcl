@@ -28,6 +28,11 @@ run "a_stack_has_a_workbench_and_its_endpoints_by_default" {
     condition     = endswith(output.training.image, "/pytorch:2.13.0-cpu-amzn2023-sagemaker")
     error_message = "Training must use the supported image of images.json."
   }
+
+  assert {
+    condition     = endswith(output.endpoint.image, "/ray:serve-ml-sagemaker-cpu-v1")
+    error_message = "Endpoints must use the supported image of images.json."
+  }
 }
 
 run "dev_without_a_workbench_has_no_interface_endpoint" {
@@ -83,8 +88,13 @@ run "a_gpu_type_has_the_gpu_image" {
   }
 
   assert {
-    condition     = strcontains(output.endpoint.image, "-gpu-")
+    condition     = endswith(output.endpoint.image, "/ray:serve-ml-sagemaker-cuda-v1")
     error_message = "An endpoint on a GPU must use the GPU image."
+  }
+
+  assert {
+    condition     = output.endpoint.inference_amis == { (output.endpoint.image) = "al2-ami-sagemaker-inference-gpu-3-1" }
+    error_message = "The GPU image needs a machine image with a newer driver than SageMaker's default."
   }
 }
 

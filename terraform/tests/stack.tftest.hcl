@@ -62,7 +62,7 @@ run "a_release_is_deployed_and_scaled" {
           deployment     = 7
           digest         = "01"
           id             = "r-0123456789ab"
-          image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+          image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1"
           instance_count = 2
           model_data_url = "s3://kennel-local-artifacts-123456789012/releases/r-0123456789ab/model.tar.gz"
         }
@@ -126,7 +126,7 @@ run "another_instance_type_waits_for_the_next_deployment" {
           deployment     = 7
           digest         = "01"
           id             = "r-0123456789ab"
-          image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+          image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1"
           instance_type  = "ml.m5.large"
           model_data_url = "s3://kennel-local-artifacts-123456789012/releases/r-0123456789ab/model.tar.gz"
         }

@@ -5,7 +5,7 @@ output "artifact_bucket" { value = "serving-artifacts" }
 output "endpoint" {
   value = {
     deployed       = local.deployed
-    image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+    image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1"
     inference_amis = {}
     instance_count = 1
     instance_type  = var.instance_type
