@@ -81,9 +81,9 @@ class Deployed:
         request = sdk.TrainingRequest("tiny", settings)
         return training_jobs.train(self.workspace, self.stack, request)
 
-    def deploy(self, job: str) -> str:
+    def deploy(self, job: str, runtime: str = "openvino") -> str:
         """Package a job's model and deploy it as a pipeline does."""
-        release = releases.package(self.workspace, self.stack, job)
+        release = releases.package(self.workspace, self.stack, job, runtime=runtime)
         with self.acting_as("deploy"):
             deployments.deploy(self.workspace, self.stack, release.id)
         self._outputs = None

@@ -104,7 +104,7 @@ class Serving:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.workspace = folder, Workspace("local", folder / "work", folder / "checkout")
-        self.photo = next(golden._patterns())[1]
+        self.photo = next(golden.patterns())[1]
         self._settings: dict[str, Any] = {"retention_days": 7, "instance_type": "ml.m5.large"}
         self.stack = Stack({})
 

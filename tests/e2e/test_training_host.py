@@ -10,7 +10,7 @@ import pytest
 
 from kennel.aws import StackError, artifacts, hosts, release_archive, releases, session
 from kennel.aws.sdk import TrainingRequest
-from kennel.classifier import inference
+from kennel.serving.model import load as load_model
 
 pytestmark = pytest.mark.slow
 
@@ -53,11 +53,11 @@ def test_its_log_is_in_the_hosts_group(deployed: Any, trained: Any) -> None:
 def test_its_model_is_one_that_package_takes(deployed: Any, trained: Any, tmp_path: Path) -> None:
     record, _ = trained
 
-    release = releases.package(deployed.workspace, deployed.stack, record["job"])
+    release = releases.package(deployed.workspace, deployed.stack, record["job"], runtime="openvino")
 
     assert len(release.classes) == 6
     archive = artifacts.download(release.model_data_url, tmp_path / "model.tar.gz")
-    classifier = inference.load(release_archive.unpack(archive, tmp_path / "model"))
+    classifier = load_model(release_archive.unpack(archive, tmp_path / "model"))
     assert len(classifier.logits(Path(deployed.photo).read_bytes())) == 6
 
 

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
-from kennel.aws import Progress, StackError, artifacts, golden, release_archive, releases, silent
+from kennel.aws import (
+    Progress,
+    StackError,
+    artifacts,
+    golden,
+    release_archive,
+    releases,
+    silent,
+    trained_models,
+    validation_photos,
+)
 from kennel.aws.releases import CANDIDATES, RELEASES, Release
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
+from kennel.packaging import build, vendor
+from kennel.serving import staging, vendored
+
+# All that a release has; the endpoint has the archive's folder on its import path.
+_EXPECTED = {
+    *(*releases.KEPT, "graph.xml", "graph.bin", "config.yaml", build.SIGN_OFF, release_archive.RECORD),
+    *(staging.CODE, golden.FOLDER, vendored.FOLDER),
+}
+_PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def promote(
@@ -16,16 +36,14 @@ def promote(
 ) -> Release:
     """Copy a candidate to the releases, where nobody can change it; the release has the candidate's id.
 
-    Nothing that the notebook wrote is believed: the content must have the digest that the id names, the model
-    must load, and the code must be that of this checkout.
+    Nothing that the notebook wrote is believed: the content must have the digest that the id names, what runs
+    must be this checkout's code and the pinned wheels, and the answers must be those of the job's model.
 
     Raises
     ------
     KennelError
         There is no such candidate, or it is not what it should be.
     """
-    from kennel.classifier import inference
-
     report = progress or silent
     bucket = stack["artifact_bucket"]
     candidate = releases.find(bucket, candidate_id, CANDIDATES)
@@ -41,17 +59,52 @@ def promote(
         raise StackError(
             f"{address} is not {candidate_id}: its content has the digest {digest[:12]}…; package it again"
         )
-    _require_own_code(workspace, content / "code", folder / "code", candidate)
-    report(f"loading the model of {candidate.job}")
-    golden.renew(content, inference.load(content))
-    return releases.store(bucket, content, candidate.job, report, area=RELEASES)
+    _require_own_files(workspace, content, folder / "staged", candidate)
+    report(f"comparing it with the model of {candidate.job}")
+    sign_again(stack, content, candidate.job, folder / "trained", report)
+    from kennel.serving import model
+
+    served = model.load(content)
+    golden.renew(content, served)
+    latency = build.latency(served, golden.first(content))
+    return releases.store(bucket, content, candidate.job, report, area=RELEASES, latency=latency)
 
 
-def _require_own_code(workspace: Workspace, code: Path, staged: Path, candidate: Release) -> None:
-    """Refuse code that this checkout would not put into a release: an endpoint is going to run it."""
-    artifacts.stage_classifier(workspace.root, staged, releases.ENTRY)
-    if release_archive.digest_of(code) != release_archive.digest_of(staged):
-        raise StackError(
-            f"the code in {candidate.id} is not that of this checkout: check out the version that the "
-            f"notebook had, or package its model with this code: ./kennel package --job {candidate.job}"
-        )
+def sign_again(stack: Stack, content: Path, job: str, trained: Path, report: Progress) -> None:
+    """Write the sign-off and the record of a candidate anew, by comparing it with the model of its job.
+
+    Raises
+    ------
+    KennelError
+        There is no such model, or the candidate answers otherwise.
+    """
+    trained_models.fetch(stack, job, trained)
+    classes = json.loads((content / "model.json").read_text())["classes"]
+    validated = validation_photos.read(stack, job, classes, report)
+    photos = validated or golden.pattern_photos()
+    signed = build.sign_again(content, build.measure(trained, photos, bool(validated)))
+    (content / release_archive.RECORD).write_text(json.dumps({"runtime": signed.runtime}))
+
+
+def _require_own_files(workspace: Workspace, content: Path, staged: Path, candidate: Release) -> None:
+    """Refuse what this checkout would not put into a release: an endpoint is going to run it."""
+    staged.mkdir()
+    torch = (content / build.WEIGHTS).is_file()
+    staging.stage(staged, classifier=torch, source=workspace.package)
+    again = (
+        "check out the version that the notebook had, or package its model with this code: "
+        f"./kennel package --job {candidate.job}"
+    )
+    if release_archive.digest_of(content / staging.CODE) != release_archive.digest_of(
+        staged / staging.CODE
+    ) or ((content / "config.yaml").read_bytes() != (staged / "config.yaml").read_bytes()):
+        raise StackError(f"the code in {candidate.id} is not that of this checkout: {again}")
+    if not torch:
+        vendor.require_pinned(content)
+    names = {path.name for path in content.iterdir()}
+    photos = [path for path in (content / golden.FOLDER).rglob("*") if path.name != golden.LOGITS]
+    strange = sorted(names - _EXPECTED) + [
+        path.name for path in photos if path.suffix not in _PHOTOS or not path.is_file()
+    ]
+    if strange:
+        raise StackError(f"{candidate.id} holds {strange[0]}, which no release has: {again}")

@@ -12,10 +12,11 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Protocol
 
-from kennel.aws import Progress, StackError, artifacts, hosts, session
+from kennel.aws import Progress, StackError, artifacts, session, validation_photos
 from kennel.aws.stack import Stack
+from kennel.packaging import Photo
 
 FOLDER = "golden"
 LOGITS = "logits.json"
@@ -24,6 +25,13 @@ COUNT = 3
 LARGEST_BYTES = 4_400_000
 PATTERNS = "test patterns"
 _PATTERN_SIDE = 64  # pixels
+
+
+class Answers(Protocol):
+    """What answers a photo: `kennel.serving.model.Model`."""
+
+    def logits(self, picture: bytes) -> list[float]:
+        """Return one logit per class."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +51,22 @@ class GoldenPhoto:
     logits: list[float]
 
 
-def write(folder: Path, classifier: Any, stack: Stack, job: str, report: Progress) -> None:
+def write(folder: Path, model: Answers, stack: Stack, job: str, report: Progress) -> None:
     """Put golden photos into a model's folder: validation photos of the job's data set, else test patterns.
 
     Parameters
     ----------
-    classifier : kennel.classifier.inference.Classifier
-        The model, which gives the logits.
+    model
+        The release's model in its runtime, which gives the logits.
     job
         The training job or the training on the host that the model comes from.
     """
-    data = data_of(stack, job)
-    photos = _answered(_validation_photos(data) if data else iter(()), classifier)
+    data = validation_photos.data_of(stack, job)
+    photos = _answered(_validation_photos(data) if data else iter(()), model)
     source = f"{data[1]}valid/" if data and photos else PATTERNS
     if source == PATTERNS:
         report(f"no validation photo of {job} is at hand: three {PATTERNS} are the golden photos")
-        photos = _answered(iter(_patterns()), classifier)
+        photos = _answered(patterns(), model)
     target = folder / FOLDER
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
@@ -68,7 +76,7 @@ def write(folder: Path, classifier: Any, stack: Stack, job: str, report: Progres
     (target / LOGITS).write_text(json.dumps({"source": source, "logits": logits}) + "\n")
 
 
-def renew(folder: Path, classifier: Any) -> None:
+def renew(folder: Path, model: Answers) -> None:
     """Write the logits of a candidate's golden photos anew: they are not part of the digest that names it.
 
     Raises
@@ -80,8 +88,18 @@ def renew(folder: Path, classifier: Any) -> None:
     names = sorted(path.name for path in target.glob("*") if path.name != LOGITS)
     if not names:
         raise StackError("the candidate has no golden photos: package the model of its job with --job")
-    logits = {name: classifier.logits((target / name).read_bytes()) for name in names}
+    logits = {name: model.logits((target / name).read_bytes()) for name in names}
     (target / LOGITS).write_text(json.dumps({"source": "the candidate", "logits": logits}) + "\n")
+
+
+def pattern_photos() -> list[Photo]:
+    """Return the test patterns as photos without a class."""
+    return [Photo(pattern) for _, pattern in patterns()]
+
+
+def first(folder: Path) -> bytes:
+    """Return the first golden photo of a model's folder."""
+    return min(path for path in (folder / FOLDER).iterdir() if path.name != LOGITS).read_bytes()
 
 
 def upload(folder: Path, bucket: str, prefix: str) -> None:
@@ -109,49 +127,24 @@ def read(model_data_url: str) -> list[GoldenPhoto]:
     return [GoldenPhoto(name, content(name), logits) for name, logits in document["logits"].items()]
 
 
-def data_of(stack: Stack, job: str) -> tuple[str, str] | None:
-    """Return bucket and prefix of the data set that a job learnt from; None if that is not known."""
-    from botocore.exceptions import ClientError
-
-    try:
-        description = session.client("sagemaker").describe_training_job(TrainingJobName=job)
-    except ClientError:  # no training job of this name: a training on the host, or none at all
-        record = hosts.record_of(stack, job)
-        uri = record.get("data") if record else None
-    else:
-        channels = {channel["ChannelName"]: channel for channel in description.get("InputDataConfig", [])}
-        source = channels.get("training", {}).get("DataSource", {}).get("S3DataSource", {})
-        uri = source.get("S3Uri")
-    if not uri:
-        return None
-    bucket, prefix = artifacts.split(uri)
-    return bucket, f"{prefix.rstrip('/')}/"
-
-
 def _validation_photos(data: tuple[str, str]) -> Iterator[tuple[str, bytes]]:
     """Yield suffix and bytes of validation photos: some that lie far apart, then the others."""
-    from kennel.classifier.data.formats import DIRECT_SUFFIXES
-
-    bucket, prefix = data
-    keys = [
-        key
-        for key, entry in sorted(artifacts.objects(bucket, f"{prefix}valid/").items())
-        if PurePosixPath(key).suffix.lower() in DIRECT_SUFFIXES and 0 < entry["Size"] <= LARGEST_BYTES
-    ]
+    bucket, _ = data
+    keys = [key for key, size in validation_photos.keys(data).items() if size <= LARGEST_BYTES]
     apart = [keys[index * (len(keys) - 1) // (COUNT - 1)] for index in range(COUNT)] if keys else []
     for key in dict.fromkeys([*apart, *keys]):
         content = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         yield PurePosixPath(key).suffix.lower(), content
 
 
-def _answered(photos: Iterator[tuple[str, bytes]], classifier: Any) -> list[GoldenPhoto]:
+def _answered(photos: Iterator[tuple[str, bytes]], model: Answers) -> list[GoldenPhoto]:
     """Return the first photos that the model can read, with its logits."""
     from kennel.pictures import PictureError
 
     answered: list[GoldenPhoto] = []
     for suffix, content in photos:
         try:
-            logits = classifier.logits(content)
+            logits = model.logits(content)
         except PictureError:
             continue
         answered.append(GoldenPhoto(f"{len(answered)}{suffix}", content, logits))
@@ -160,7 +153,7 @@ def _answered(photos: Iterator[tuple[str, bytes]], classifier: Any) -> list[Gold
     return answered
 
 
-def _patterns() -> Iterator[tuple[str, bytes]]:
+def patterns() -> Iterator[tuple[str, bytes]]:
     """Yield three pictures that are computed, the same bytes on every machine."""
     import numpy as np
     from PIL import Image

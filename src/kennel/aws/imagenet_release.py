@@ -12,13 +12,19 @@ from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
 from kennel.classifier import labels
 from kennel.classifier.hyperparameters import LITE0
+from kennel.serving.runtime_names import OPENVINO_INT8
 
 JOB = "imagenet"
 """What such a release names in place of a training job."""
 
 
 def package(
-    workspace: Workspace, stack: Stack, classes: Sequence[str], progress: Progress | None = None
+    workspace: Workspace,
+    stack: Stack,
+    classes: Sequence[str],
+    progress: Progress | None = None,
+    *,
+    runtime: str = OPENVINO_INT8,
 ) -> tuple[Release, list[str]]:
     """Make a release of the default backbone for these classes; return it and those that ImageNet lacks.
 
@@ -33,7 +39,7 @@ def package(
     shutil.rmtree(content.parent, ignore_errors=True)
     content.mkdir(parents=True)
     unknown = untrained.write(content, classes, LITE0, untrained.default_weights(LITE0))
-    return releases.publish(workspace, stack, content, JOB, progress or silent), unknown
+    return releases.publish(workspace, stack, content, JOB, progress or silent, runtime=runtime), unknown
 
 
 def read_classes(file: str | None) -> tuple[str, ...]:

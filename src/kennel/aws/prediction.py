@@ -272,8 +272,8 @@ def _via_model(
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: Path) -> Any:
-    """Return the classifier of an unpacked release, which never changes."""
-    from kennel.classifier import inference
+def _loaded(folder: Path) -> Any:
+    """Return the model of an unpacked release, which never changes."""
+    from kennel.serving import model
 
-    return inference.load(model)
+    return model.load(folder)

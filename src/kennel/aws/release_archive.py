@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import IO
 
 from kennel.aws import StackError, golden
+from kennel.packaging.build import SIGN_OFF
 
 # The release's own description in its archive. It holds the digest, so it is not part of it.
 RECORD = "release.json"
-# The golden logits follow from the other files, and their last digits differ from CPU to CPU.
-_NOT_IN_DIGEST = {RECORD, f"{golden.FOLDER}/{golden.LOGITS}"}
+# Golden logits and sign-off follow from the other files, and their last digits differ from CPU to CPU.
+_NOT_IN_DIGEST = {RECORD, SIGN_OFF, f"{golden.FOLDER}/{golden.LOGITS}"}
 # Far more than an image classifier needs; SageMaker itself accepts larger ones.
 _MAXIMUM_MODEL_BYTES = 4 * 1024**3
 
@@ -37,9 +38,9 @@ def unpack(archive: Path, target: Path) -> Path:
 def pack(folder: Path) -> bytes:
     """Return ``folder`` as a tar.gz that has the same bytes whenever it has the same content."""
     buffer = io.BytesIO()
-    # Weights hardly compress; the lowest level saves most of the time.
+    # Stored, not compressed: weights and wheels hardly get smaller.
     with (
-        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as zipped,
+        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=0, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w") as tar,
     ):
         for path in sorted(folder.rglob("*")):

@@ -9,26 +9,35 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, StackError, artifacts, golden, hosts, release_archive, session, silent
+from kennel.aws import (
+    Progress,
+    StackError,
+    artifacts,
+    golden,
+    release_archive,
+    session,
+    silent,
+    trained_models,
+    validation_photos,
+)
 from kennel.aws.release_archive import RECORD
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
+from kennel.packaging import build
+from kennel.serving.runtime_names import OPENVINO_INT8, TORCH
 
-ENTRY = (
-    "inference.py",
-    '"""Handlers that the serving container looks for."""\n'
-    "from kennel.classifier.inference import input_fn, model_fn, output_fn, predict_fn\n\n"
-    '__all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]\n',
-)
 # Where releases and candidates are in the artifact bucket: an area holds a folder for each id.
 RELEASES = "releases"
 CANDIDATES = "candidates"
 ARCHIVE = "model.tar.gz"
+# Of a trained model's folder; the rest of a release is made from these.
+KEPT = ("model.json", "model.pth", "metrics.json", "learned.json")
+_BESIDE = ("created", "size", "latency")  # in the record beside an archive, not in the archive's own
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,17 @@ class Release:
         SHA-256 over the names and contents of the archive's files but for the golden logits.
     learned
         What the model learnt from, see `kennel.classifier.learned`; None for a model of an earlier version.
+    runtime
+        What serves it, one of `kennel.serving.runtime_names.RUNTIMES`.
+    input
+        What the runtime takes: shape and type of the pixels, and how a picture becomes them.
+    sign_off
+        How the runtime was chosen, see `kennel.packaging.sign_off.SignOff`.
+    size
+        Bytes of the archive.
+    latency
+        The median time of one golden photo where it was packaged, decoding included: ``{"p50_ms", "cores",
+        "calls"}``. Like ``created`` and ``size`` it is recorded beside the archive, not in it.
     """
 
     id: str
@@ -55,6 +75,11 @@ class Release:
     model_data_url: str
     created: str
     learned: dict[str, Any] | None = None
+    runtime: str = TORCH
+    input: dict[str, Any] | None = None
+    sign_off: dict[str, Any] | None = None
+    size: int | None = None
+    latency: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,6 +91,7 @@ def package(
     job: str | None = None,
     progress: Progress | None = None,
     *,
+    runtime: str = OPENVINO_INT8,
     area: str = RELEASES,
 ) -> Release:
     """Turn a training job's model into a release in the artifact bucket.
@@ -75,6 +101,8 @@ def package(
     job
         Name of a completed training job, or of a training on the EC2 host; the newest training job of
         this stack if not given.
+    runtime
+        What is to serve it; int8 falls back to fp32, a graph to the network, if it fails its gate.
     area
         `CANDIDATES` for a caller who may only propose a release: the notebook.
 
@@ -84,36 +112,63 @@ def package(
         There is no such job, or its archive does not contain a model that loads.
     """
     report = progress or silent
-    job = job or newest_job(stack_)
-    trained = _trained(stack_, job)
+    job = job or trained_models.newest_job(stack_)
     folder = workspace.build / "release"
     shutil.rmtree(folder, ignore_errors=True)
-    archive = artifacts.download(trained, folder / "trained.tar.gz")
-    content = release_archive.unpack(archive, folder / "content")
-    archive.unlink()
-    return publish(workspace, stack_, content, job, report, area=area)
+    content = trained_models.fetch(stack_, job, folder / "content")
+    return publish(workspace, stack_, content, job, report, runtime=runtime, area=area)
 
 
 def publish(
-    workspace: Workspace, stack_: Stack, content: Path, job: str, report: Progress, *, area: str = RELEASES
+    workspace: Workspace,
+    stack_: Stack,
+    content: Path,
+    job: str,
+    report: Progress,
+    *,
+    runtime: str = OPENVINO_INT8,
+    area: str = RELEASES,
 ) -> Release:
-    """Make a release of a model folder: add the code that serves it, upload it, and record it.
+    """Make a release of a trained model's folder: make what serves it, sign it off, upload and record it.
 
     Raises
     ------
     KennelError
         The model does not load.
     """
-    from kennel.classifier import inference
+    from kennel.serving import model
 
-    report(f"loading the model of {job}")
-    classifier = inference.load(content)  # a model that does not load must not become a release
-    artifacts.stage_classifier(workspace.root, content / "code", ENTRY)
-    golden.write(content, classifier, stack_, job, report)
-    return store(stack_["artifact_bucket"], content, job, report, area=area)
+    for path in content.iterdir():
+        if path.name not in KEPT:  # a training's records; what lies in an archive is on the import path
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+    classes = json.loads((content / "model.json").read_text())["classes"]
+    validated = validation_photos.read(stack_, job, classes, report)
+    signed = build.build(
+        content,
+        validated or golden.pattern_photos(),
+        validation=bool(validated),
+        runtime=runtime,
+        source=workspace.package,
+        report=report,
+    )
+    report(f"{signed.runtime}: {signed.reason}")
+    (content / RECORD).write_text(json.dumps({"runtime": signed.runtime}))
+    served = model.load(content)
+    golden.write(content, served, stack_, job, report)
+    report("measuring the time of one photo")
+    latency = build.latency(served, golden.first(content))
+    return store(stack_["artifact_bucket"], content, job, report, area=area, latency=latency)
 
 
-def store(bucket: str, content: Path, job: str, report: Progress, *, area: str) -> Release:
+def store(
+    bucket: str,
+    content: Path,
+    job: str,
+    report: Progress,
+    *,
+    area: str,
+    latency: dict[str, Any] | None = None,
+) -> Release:
     """Upload a complete release, unless it is there already, and return what is recorded of it.
 
     Objects are written only where there is none, so that an interrupted upload continues and a finished one
@@ -127,11 +182,13 @@ def store(bucket: str, content: Path, job: str, report: Progress, *, area: str) 
     else:
         report(f"{release.id} was packaged before, on {recorded.created}")
         return recorded
-    # Without its date: the same model is then the same archive, whenever it is packaged.
-    described = {name: value for name, value in release.as_dict().items() if name != "created"}
+    # Without its date and time: the same model is then the same archive, whenever it is packaged.
+    described = {name: value for name, value in release.as_dict().items() if name not in _BESIDE}
     (content / RECORD).write_text(json.dumps(described, indent=2) + "\n")
+    packed = release_archive.pack(content)
+    release = replace(release, size=len(packed), latency=latency)
     report(f"uploading {release.id}")
-    if not artifacts.put_once(release.model_data_url, release_archive.pack(content)):
+    if not artifacts.put_once(release.model_data_url, packed):
         verify(release)  # an interrupted upload left it
     golden.upload(content, bucket, f"{area}/{release.id}/")
     # Last: the record's presence means that the release is complete.
@@ -198,44 +255,14 @@ def newest(bucket: str) -> str:
     return releases[0].id
 
 
-def newest_job(stack_: Stack) -> str:
-    """Return the name of this stack's training job that completed last."""
-    jobs = session.client("sagemaker").list_training_jobs(
-        NameContains=f"{stack_['name']}-train",
-        StatusEquals="Completed",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-    )["TrainingJobSummaries"]
-    if not jobs:
-        raise StackError("no training job has completed yet: run ./kennel train")
-    return max(jobs, key=lambda job: job["CreationTime"])["TrainingJobName"]
-
-
-def _trained(stack_: Stack, job: str) -> str:
-    """Return the S3 address of a completed training's model."""
-    from botocore.exceptions import ClientError
-
-    try:
-        description = session.client("sagemaker").describe_training_job(TrainingJobName=job)
-    except ClientError as error:
-        record = hosts.record_of(stack_, job)
-        if record is None:
-            raise StackError(f"no training job {job}: {error.response['Error']['Message']}") from error
-        return str(record["artifact"])
-    if description["TrainingJobStatus"] != "Completed":
-        raise StackError(
-            f"training job {job} is {description['TrainingJobStatus']}, not Completed: it has no model"
-        )
-    return str(description["ModelArtifacts"]["S3ModelArtifacts"])
-
-
 def _describe(bucket: str, content: Path, job: str, area: str) -> Release:
     """Return the release that a folder's files make."""
     from kennel.classifier import learned
 
     digest = release_archive.digest_of(content)
     document = json.loads((content / "model.json").read_text())
-    record = content / learned.FILE
+    record, signed = content / learned.FILE, content / build.SIGN_OFF
+    sign_off = json.loads(signed.read_text()) if signed.is_file() else None
     return Release(
         id=release_archive.id_of(digest),
         digest=digest,
@@ -246,4 +273,7 @@ def _describe(bucket: str, content: Path, job: str, area: str) -> Release:
         model_data_url=f"s3://{bucket}/{area}/{release_archive.id_of(digest)}/{ARCHIVE}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         learned=json.loads(record.read_text()) if record.is_file() else None,
+        runtime=sign_off["runtime"] if sign_off else TORCH,
+        input=build.input_of(content) if sign_off else None,
+        sign_off=sign_off,
     )

@@ -49,6 +49,11 @@ class Workspace:
         """The Terraform root module."""
         return self.root / "terraform"
 
+    @property
+    def package(self) -> Path:
+        """The package ``kennel``, of which releases and jobs get parts."""
+        return self.root / "src" / "kennel"
+
 
 def endpoint_url() -> str | None:
     """Return the URL of AWS's services if it is not the default one, such as that of the local cloud."""

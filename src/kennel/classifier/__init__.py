@@ -1,4 +1,4 @@
-"""The classifier: data, networks, training, inference. Runs in a container or on EC2, without the AWS SDK."""
+"""The classifier: data, networks, training. Runs in a container or on EC2, without the AWS SDK."""
 
 from __future__ import annotations
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from kennel.aws import pretrained
 from kennel.commands.known_names import Hosts, InstanceType, ReleaseId
-from kennel.commands.release_text import compared, measured
+from kennel.commands.release_text import compared, measured, signed_off
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
 from kennel.commands.values import Choice, DatasetName
 from kennel.errors import UsageError
+from kennel.serving.runtime_names import OPENVINO_INT8, RUNTIMES
 
 if TYPE_CHECKING:
     from kennel.aws.releases import Release
@@ -82,6 +83,7 @@ def train(
     candidate="no job: the id of a candidate that a notebook packaged",
     from_imagenet="no job: what ImageNet's classifier knows, without any photo",
     classes="with --from-imagenet: a file of class names, one a line (default: the course's 133 breeds)",
+    runtime="what serves it; openvino-int8 falls back to what passes its sign-off",
 )
 def package(
     workspace: Any,
@@ -89,10 +91,11 @@ def package(
     candidate: Annotated[str | None, ReleaseId()] = None,
     from_imagenet: bool = False,
     classes: str | None = None,
+    runtime: Annotated[str, Choice(*RUNTIMES)] = OPENVINO_INT8,
 ) -> dict[str, Any]:
-    """Turn a trained model into a release."""
+    """Turn a trained model into a release: signed off, with all that serves it."""
     from kennel import terminal
-    from kennel.aws import candidates, imagenet_release, releases, stack
+    from kennel.aws import candidates, imagenet_release, releases, stack, trained_models
 
     sources = {"--job": job, "--candidate": candidate, "--from-imagenet": from_imagenet}
     given = [flag for flag, value in sources.items() if value]
@@ -105,18 +108,20 @@ def package(
     with terminal.progress("package") as progress:
         stack_ = stack.outputs(workspace)
         if from_imagenet:
-            release, unknown = imagenet_release.package(workspace, stack_, names, progress)
+            release, unknown = imagenet_release.package(workspace, stack_, names, progress, runtime=runtime)
         elif candidate:
             release = candidates.promote(workspace, stack_, candidate, progress)
         else:
-            taken = job or releases.newest_job(stack_)
+            taken = job or trained_models.newest_job(stack_)
             if not job:
                 terminal.print_line(f"takes {taken}, the newest training job that has completed")
-            release = releases.package(workspace, stack_, taken, progress)
+            release = releases.package(workspace, stack_, taken, progress, runtime=runtime)
     terminal.print_line(
         f"{release.id}: {release.arch}, {len(release.classes)} classes, from {release.job}: "
         f"{measured(release)}"
     )
+    for line in signed_off(release):
+        terminal.print_line(line)
     _print_learned(release.learned)
     if unknown:
         more = f" and {len(unknown) - 3} more (--json lists all)" if len(unknown) > 3 else ""
@@ -139,7 +144,19 @@ def list_releases(workspace: Any, candidates: bool = False) -> dict[str, Any]:
     area = releases.CANDIDATES if candidates else releases.RELEASES
     newest_first = releases.everything(stack_["artifact_bucket"], area)
     current = stack_["endpoint"]["release_id"]
-    columns = ("release", "arch", "classes", "photos", "top-1", "loss", "created", "deployed")
+    columns = (
+        "release",
+        "arch",
+        "classes",
+        "photos",
+        "top-1",
+        "loss",
+        "runtime",
+        "MB",
+        "p50 ms",
+        "created",
+        "deployed",
+    )
     terminal.print_table(
         area.capitalize(), columns, [_release_row(release, current) for release in newest_first]
     )
@@ -159,4 +176,9 @@ def _release_row(release: Release, current: str | None) -> tuple[Any, ...]:
     learned = release.learned or {}  # releases of earlier versions do not have it
     top_1, loss = (release.metrics.get(name) for name in ("test_top1", "test_loss"))
     photos, deployed = learned.get("train"), "yes" if release.id == current else ""
-    return release.id, release.arch, len(release.classes), photos, top_1, loss, release.created, deployed
+    megabytes = round(release.size / 1e6, 1) if release.size else None
+    p50 = release.latency["p50_ms"] if release.latency else None
+    return (
+        *(release.id, release.arch, len(release.classes), photos, top_1, loss),
+        *(release.runtime, megabytes, p50, release.created, deployed),
+    )

@@ -16,6 +16,23 @@ def measured(release: Release) -> str:
     return ", ".join(texts) or "nothing was measured"
 
 
+def signed_off(release: Release) -> list[str]:
+    """Return what serves a release, why, and how fast and large it is, for people."""
+    if release.sign_off is None:
+        return []  # of an earlier version
+    lines = [f"{release.runtime}: {release.sign_off['reason']}"]
+    if small := (release.sign_off["int8"] or {}).get("small_set"):
+        lines.append(small)
+    if release.input:
+        lines.append(f"takes {release.input['dtype']} pixels {tuple(release.input['shape'])}")
+    if release.latency and release.size:
+        lines.append(
+            f"{release.latency['p50_ms']} ms for a photo on {release.latency['cores']} cores (median), "
+            f"{release.size / 1e6:.1f} MB"
+        )
+    return lines
+
+
 def compared(stack: Stack, release: Release) -> dict[str, Any]:
     """Warn of what is worse than in the deployed release; return the comparison for the document."""
     from kennel import terminal

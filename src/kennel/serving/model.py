@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kennel import class_names, pictures
-from kennel.serving import ServingError, cores, runtimes
+from kennel.serving import ServingError, cores, runtime_names, runtimes
 from kennel.serving.cores import Allocation
 from kennel.serving.runtimes import Runtime
 
@@ -28,7 +28,7 @@ class Model:
     release
         The id of the release; None for a trained model that is none yet.
     runtime
-        One of `kennel.serving.runtimes.RUNTIMES`.
+        One of `kennel.serving.runtime_names.RUNTIMES`.
     resize, crop
         Pixels: the shorter side is scaled to ``resize``, the centre ``crop`` is what the network sees.
     allocation
@@ -100,7 +100,7 @@ def load(folder: Path | str, allocation: Allocation | None = None) -> Model:
         raise ServingError(f"{error.filename}: missing; {folder} is not a trained model") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ServingError(f"{folder}: not a trained model ({error!r:.200})") from error
-    name = record.get("runtime", runtimes.TORCH)
+    name = record.get("runtime", runtime_names.TORCH)
     infer = runtimes.open_runtime(folder, name, shared.threads, shared.workers)
     return Model(infer, classes, record.get("id"), name, resize, crop, shared)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from kennel.serving import ServingError, vendored
+from kennel.serving.runtime_names import OPENVINO, OPENVINO_INT8, RUNTIMES, TORCH
 
-OPENVINO_INT8, OPENVINO, TORCH = "openvino-int8", "openvino", "torch"
-RUNTIMES = (OPENVINO_INT8, OPENVINO, TORCH)
 GRAPH = "graph.xml"  # the weights are beside it, in graph.bin
 
 Runtime = Callable[[np.ndarray], np.ndarray]
@@ -83,7 +83,17 @@ def _open_graph(folder: Path, threads: int, workers: int) -> Runtime:
     return infer
 
 
+def silence_telemetry() -> None:
+    """Keep OpenVINO, and NNCF, from sending statistics of use to their makers.
+
+    Both do without the package that sends them. It must be absent when they are first imported: None makes
+    its import fail.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+
 def _openvino(folder: Path) -> Any:
+    silence_telemetry()
     try:
         import openvino
     except ImportError:

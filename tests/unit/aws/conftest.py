@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 
 import boto3
 import pytest
@@ -10,7 +14,9 @@ from moto import mock_aws
 
 from kennel.aws import session
 from kennel.aws.stack import Stack
+from kennel.packaging import vendor
 
+WHEEL = "openvino-0.0.0-cp313-cp313-manylinux_2_28_x86_64.whl"
 PARAMETER = "/kennel/local/release"
 
 
@@ -43,3 +49,16 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
             }
         )
     session._client.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _small_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vendor a wheel of a few bytes: that of OpenVINO is 59 MB, and of no use to these tests."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    path = vendor.cache(os.environ) / WHEEL
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"wheel")
+    pins = tmp_path / "wheels.json"
+    pins.write_text(json.dumps({"wheels": [{"file": WHEEL, "sha256": sha256(b"wheel").hexdigest()}]}))
+    monkeypatch.setattr(vendor, "PINS", pins)

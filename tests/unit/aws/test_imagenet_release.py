@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from kennel.aws import StackError, imagenet_release, releases
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
-from kennel.classifier import inference
+from kennel.serving import model
 
 
 def test_a_release_of_named_classes_says_that_it_has_seen_no_photo(stack: Stack, tmp_path: Path) -> None:
@@ -28,7 +27,9 @@ def test_a_release_of_named_classes_says_that_it_has_seen_no_photo(stack: Stack,
         "prior": "imagenet",
         "known_classes": 2,
     }
-    assert inference.load(tmp_path / "release" / "content").release == release.id
+    assert (release.runtime, release.sign_off["int8"]) == ("openvino", None)
+    assert "no validation photos" in release.sign_off["reason"]
+    assert model.load(tmp_path / "release" / "content").release == release.id
 
 
 def test_classes_are_the_lines_of_a_file_or_the_133_breeds(tmp_path: Path) -> None:
@@ -48,8 +49,15 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         imagenet_release.read_classes(str(file))
 
 
-def test_a_release_of_before_has_no_record_of_what_was_learnt(stack: Stack, tmp_path: Path) -> None:
-    release, _ = imagenet_release.package(Workspace("local", tmp_path), stack, ("Beagle", "Pug"))
-    before = {name: value for name, value in release.as_dict().items() if name != "learned"}
+def test_a_release_of_before_says_neither_what_was_learnt_nor_what_serves_it() -> None:
+    before = {
+        "id": "r-1",
+        "digest": "d",
+        "job": "j",
+        "arch": "resnet50",
+        "classes": ["a", "b"],
+        "metrics": {},
+    }
+    release = releases.Release(**before, model_data_url="s3://b/k", created="2026-11-01T00:00:00+00:00")
 
-    assert releases.Release(**json.loads(json.dumps(before))).learned is None
+    assert (release.learned, release.sign_off, release.runtime) == (None, None, "torch")

@@ -14,6 +14,8 @@ import pytest
 from kennel.aws import StackError, artifacts, candidates, golden, release_archive, releases, silent
 from kennel.aws.session import Workspace
 from kennel.aws.stack import Stack
+from kennel.packaging import PackagingError, vendor
+from kennel.serving import staging
 
 BUCKET = "artifacts"
 
@@ -179,12 +181,16 @@ class TestCandidates:
 
     @pytest.fixture(autouse=True)
     def _loads(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        classifier = SimpleNamespace(logits=lambda photo: [0.5, 1.5])
-        monkeypatch.setattr("kennel.classifier.inference.load", lambda folder: classifier)
+        """The models of these tests do not load, nor are they compared with their job's."""
+        served = SimpleNamespace(logits=lambda photo: [0.5, 1.5])
+        monkeypatch.setattr("kennel.serving.model.load", lambda folder: served)
+        monkeypatch.setattr(candidates, "sign_again", lambda *arguments: None)
 
-    def propose(self, workspace: Workspace, folder: Path) -> releases.Release:
+    def propose(self, workspace: Workspace, folder: Path, **files: bytes) -> releases.Release:
         content = model_folder(folder)
-        artifacts.stage_classifier(workspace.root, content / "code", releases.ENTRY)
+        staging.stage(content, classifier=True)
+        for name, body in files.items():
+            (content / name.replace("__", "/")).write_bytes(body)
         return releases.store(BUCKET, content, "job", silent, area=releases.CANDIDATES)
 
     def test_a_candidate_becomes_the_release_of_its_id(
@@ -215,17 +221,36 @@ class TestCandidates:
             candidates.promote(workspace, stack, candidate.id)
         assert releases.everything(BUCKET) == []
 
-    def test_code_of_another_checkout_is_refused(
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("code__asgi.py", r"the code in r-\w+ is not that of this checkout: .* package --job job"),
+            ("config.yaml", r"the code in r-\w+ is not that of this checkout"),
+            ("numpy.py", r"holds numpy\.py, which no release has"),
+            ("golden__numpy.py", r"holds numpy\.py, which no release has"),
+        ],
+    )
+    def test_what_this_checkout_would_not_ship_is_refused(
+        self, workspace: Workspace, stack: Stack, tmp_path: Path, name: str, message: str
+    ) -> None:
+        candidate = self.propose(workspace, tmp_path / "content", **{name: b"import os"})
+
+        with pytest.raises(StackError, match=message):
+            candidates.promote(workspace, stack, candidate.id)
+        assert releases.everything(BUCKET) == []
+
+    def test_other_wheels_than_the_pinned_are_refused(
         self, workspace: Workspace, stack: Stack, tmp_path: Path
     ) -> None:
         content = model_folder(tmp_path / "content")
-        (content / "code").mkdir()
-        (content / "code" / "inference.py").write_text("import os")
+        (content / "model.pth").unlink()
+        staging.stage(content)
+        vendor.add(content, silent)
+        (content / "vendor" / "more.whl").write_bytes(b"x")
         candidate = releases.store(BUCKET, content, "job", silent, area=releases.CANDIDATES)
 
-        with pytest.raises(StackError, match=r"not that of this checkout: .* package --job job"):
+        with pytest.raises(PackagingError, match="pinned wheels"):
             candidates.promote(workspace, stack, candidate.id)
-        assert releases.everything(BUCKET) == []
 
     def test_an_unknown_candidate_is_named(self, workspace: Workspace, stack: Stack) -> None:
         with pytest.raises(StackError, match=r"no release r-0123456789ab below candidates/ .* --candidates"):

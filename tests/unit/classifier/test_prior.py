@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from kennel.classifier import TrainingError, inference, learned, networks, prior, untrained
+from kennel.classifier import TrainingError, learned, networks, prior, untrained
 from kennel.classifier.data.folder import Folder, Picture, read
 from kennel.classifier.hyperparameters import Hyperparameters
 from kennel.classifier.optimisation import TaughtClassesLoss
 from kennel.classifier.prior import ImageNetPrior, PriorSettings
+from kennel.serving.model import load as load_model
 
 SETTINGS = PriorSettings(((0,), (1, 2), (), ()))
 """One category, two categories, and two classes that ImageNet does not know."""
@@ -124,9 +125,10 @@ def test_a_model_of_the_format_without_a_prior_is_still_read() -> None:
 def test_imagenets_classifier_alone_names_drawn_dogs_dogs(drawn: Path, tmp_path: Path) -> None:
     unknown = untrained.write(tmp_path, ("dog", "sports car", "quagga"), "efficientnet_lite0", "package")
 
-    model = inference.load(tmp_path)
+    model = load_model(tmp_path)
     answers = [
-        model.predict(path.read_bytes()).named(1)["predictions"][0] for path in drawn.rglob("test/*/*.jpg")
+        model.named(model.logits(path.read_bytes()), 1)["predictions"][0]
+        for path in drawn.rglob("test/*/*.jpg")
     ]
 
     assert unknown == ["quagga"]

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from kennel.classifier import inference, networks, training
+from kennel.classifier import networks, training
 from kennel.classifier.data import folder
+from kennel.serving.model import load as load_model
 
 
 def run(data: Path, target: Path, *extra: str) -> int:
@@ -82,7 +83,8 @@ def test_class_names_of_any_kind_reach_the_model_and_its_tables(photos: Path, tm
     header, first, *_ = csv.reader((tmp_path / "model" / "confusion.csv").open())
     assert (header[1], first[0], first[1]) == ("'-rf dash", "'-rf dash", "2")
     picture = next((photos / "test" / "犬").iterdir()).read_bytes()
-    answer = inference.load(tmp_path / "model").predict(picture).named()["predictions"]
+    trained = load_model(tmp_path / "model")
+    answer = trained.named(trained.logits(picture))["predictions"]
     assert {row["class"] for row in answer} <= set(names)
 
 
@@ -214,7 +216,7 @@ def test_augmented_views_and_a_hidden_layer(drawn: Path, tmp_path: Path) -> None
     assert run(drawn, tmp_path, "--views", "2", "--head-width", "32", "--epochs", "8") == 0
     state = torch.load(tmp_path / "model.pth", weights_only=True)
     assert state["head.layers.1.weight"].shape == (32, 1280)
-    assert len(inference.load(tmp_path).logits(next(drawn.rglob("test/*/*.jpg")).read_bytes())) == 6
+    assert len(load_model(tmp_path).logits(next(drawn.rglob("test/*/*.jpg")).read_bytes())) == 6
 
 
 def test_unfrozen_stages_learn_and_frozen_ones_stay(drawn: Path, tmp_path: Path) -> None:

@@ -19,6 +19,15 @@ from kennel.aws.releases import Release
 OUTPUTS = {"artifact_bucket": "artifacts", "endpoint": {"release_id": "r-000000000001"}}
 
 
+SIGN_OFF = {"reason": "the graph answers as the network does", "int8": None}
+MEASURED: dict[str, Any] = {
+    "runtime": "openvino",
+    "sign_off": SIGN_OFF,
+    "size": 78_500_000,
+    "latency": {"p50_ms": 12.5, "cores": 2, "calls": 20},
+}
+
+
 def release(number: int, top_1: float) -> Release:
     metrics = {"test_top1": top_1, "test_loss": 0.25}
     created = f"2026-11-27T0{number}:00:00+00:00"
@@ -37,6 +46,7 @@ def release(number: int, top_1: float) -> Release:
         "s3://artifacts/m",
         created,
         learned,
+        **(MEASURED if number == 2 else {}),
     )
 
 
@@ -53,7 +63,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment_record, "read", lambda stack: DeploymentRecord(1, DEPLOYED))
     monkeypatch.setattr("kennel.aws.releases.everything", lambda bucket, area="releases": [NEW, OLD])
     monkeypatch.setattr("kennel.aws.releases.find", lambda bucket, name: {OLD.id: OLD, NEW.id: NEW}[name])
-    monkeypatch.setattr("kennel.aws.releases.newest_job", lambda stack: "job-1")
+    monkeypatch.setattr("kennel.aws.trained_models.newest_job", lambda stack: "job-1")
     monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
     monkeypatch.setattr(
         "kennel.aws.deployments.deploy", lambda *arguments, **_: {**DONE, "release": arguments[2]}
@@ -75,6 +85,8 @@ def test_package_names_its_job_the_metrics_and_what_is_worse(capsys: pytest.Capt
     lines = capsys.readouterr().err.splitlines()
     assert "takes job-1, the newest training job that has completed" in lines
     assert "r-000000000002: resnet50, 2 classes, from job-1: top-1 0.5, loss 0.25" in lines
+    assert "openvino: the graph answers as the network does" in lines
+    assert "12.5 ms for a photo on 2 cores (median), 78.5 MB" in lines
     assert WARNING in lines
 
 
@@ -143,8 +155,21 @@ def test_releases_show_metrics_and_which_one_is_deployed(capsys: pytest.CaptureF
     run("releases")
 
     header, *rows = [line.split() for line in capsys.readouterr().out.splitlines() if line]
-    assert header == ["release", "arch", "classes", "photos", "top-1", "loss", "created", "deployed"]
+    assert header == [
+        "release",
+        "arch",
+        "classes",
+        "photos",
+        "top-1",
+        "loss",
+        "runtime",
+        "MB",
+        "p50",
+        "ms",
+        "created",
+        "deployed",
+    ]
     assert rows == [
-        [NEW.id, "resnet50", "2", "12", "0.500", "0.250", NEW.created, "-"],
-        [OLD.id, "resnet50", "2", "-", "0.900", "0.250", OLD.created, "yes"],
+        [NEW.id, "resnet50", "2", "12", "0.500", "0.250", "openvino", "78.500", "12.500", NEW.created, "-"],
+        [OLD.id, "resnet50", "2", "-", "0.900", "0.250", "torch", "-", "-", OLD.created, "yes"],
     ]
