@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -282,3 +283,38 @@ def test_an_alias_of_no_key_is_not_found(client: Client) -> None:
     kms = client("kms")
     with pytest.raises(kms.exceptions.NotFoundException):
         kms.describe_key(KeyId="alias/of-no-key")
+
+
+def test_metrics_that_a_log_line_embeds_are_metrics(client: Client) -> None:
+    logs, cloudwatch, now = client("logs"), client("cloudwatch"), time.time()
+    logs.create_log_group(logGroupName="/kennel/embedded")
+    logs.create_log_stream(logGroupName="/kennel/embedded", logStreamName="s")
+    metrics = [{"Name": "TotalLatency", "Unit": "Milliseconds"}, {"Name": "Absent"}]
+    directive = {"Namespace": "embedded", "Dimensions": [["FunctionName"]], "Metrics": metrics}
+    line = {
+        "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]},
+        "FunctionName": "f",
+        "TotalLatency": [12.5, 7.5],
+    }
+    damaged: list[str] = [
+        json.dumps({**line, "_aws": wrong})
+        for wrong in (None, 5, {}, {"Timestamp": "x"}, {"Timestamp": 1e99})
+    ]
+    damaged += [json.dumps({**line, "TotalLatency": "12"}), '{"_aws": ', '"_aws"', "a line"]
+    logs.put_log_events(
+        logGroupName="/kennel/embedded",
+        logStreamName="s",
+        logEvents=[{"timestamp": int(now * 1000), "message": text} for text in [json.dumps(line), *damaged]],
+    )
+    listed = cloudwatch.list_metrics(Namespace="embedded")["Metrics"]
+    assert {metric["MetricName"] for metric in listed} == {"TotalLatency"}
+    [point] = cloudwatch.get_metric_statistics(
+        Namespace="embedded",
+        MetricName="TotalLatency",
+        Dimensions=[{"Name": "FunctionName", "Value": "f"}],
+        StartTime=now - 120,
+        EndTime=now + 120,
+        Period=600,
+        Statistics=["Sum", "SampleCount"],
+    )["Datapoints"]
+    assert (point["Sum"], point["SampleCount"], point["Unit"]) == (20.0, 2.0, "Milliseconds")

@@ -17,6 +17,7 @@ HANDLERS = (
     "lambda_.function_url",
     "lambda_.invoke",
     "lambda_.permissions",
+    "logs",
     "s3",
     "s3_conditions",
     "sagemaker.endpoints.api",
