@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from kennel.aws import StackError, prediction, stack
+from kennel.aws import StackError, prediction, predictions, stack
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import request_status
 from kennel.playground.answers import DeployedClassifier
@@ -59,6 +59,23 @@ def test_function_url_endpoint_and_model_agree(two_answers) -> None:
     for answer in two_answers:
         for via in ("function", "url", "endpoint"):
             assert answer[via].logits == pytest.approx(answer["model"].logits, abs=1e-4)
+
+
+def test_a_folder_is_predicted_photo_by_photo(deployed, two_answers, tmp_path: Path) -> None:
+    photo = Path(deployed.photo).read_bytes()
+    for name, content in (("a.jpg", photo), ("b.jpg", photo[:500]), ("c.jpg", photo)):
+        (tmp_path / name).write_bytes(content)
+    names = predictions.expand([str(tmp_path)])
+
+    results = list(
+        predictions.predict(
+            deployed.workspace, deployed.stack, names, via="function", top=2, progress=lambda line: None
+        )
+    )
+
+    assert [Path(result.photo).name for result in results] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert [bool(result.problem) for result in results] == [False, True, False]
+    assert results[0].answer.logits == pytest.approx(two_answers[1]["function"].logits, abs=1e-4)
 
 
 def test_the_function_names_the_release_that_answered(two_answers) -> None:

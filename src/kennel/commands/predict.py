@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from kennel.aws.predictions import PhotoResult
 
 LONGEST_TABLE = 25  # rows of many photos; the CSV file has all
-NEXT = 2  # how many breeds a row of many photos names behind the first
 
 
 @kennel_task(
@@ -94,23 +94,41 @@ def _print_many(results: Sequence[PhotoResult], via: str, failed: int) -> None:
     shown = list(results)
     if len(results) > LONGEST_TABLE:  # those that failed first
         shown = sorted(results, key=lambda result: not result.problem)[:LONGEST_TABLE]
+    folder = _folder(results)
     title = f"{len(results)} photos via {via}" + (f", {failed} failed" if failed else "")
+    if folder:
+        title = f"{folder}: {title}"
     if len(shown) < len(results):
         title += f"; {len(shown)} of them"
     columns = ("photo", "breed", "probability", "then", *(["problem"] if failed else []))
-    rows = [(*_row(result), *([result.problem] if failed else [])) for result in shown]
+    rows = [(*_row(result, folder), *([result.problem] if failed else [])) for result in shown]
     terminal.print_table(title, columns, rows)
     answers = [result.answer for result in results if result.answer and not result.problem]
     if answers:
         _print_learned(answers[-1])
 
 
-def _row(result: PhotoResult) -> tuple[Any, ...]:
+def _folder(results: Sequence[PhotoResult]) -> str:
+    """Return the folder that all photos are in, of which no row needs to speak; empty if there is none."""
+    from kennel.aws import photos
+
+    if any(photos.is_address(result.photo) for result in results):
+        return ""
+    parents = {str(Path(result.photo).expanduser().parent) for result in results}
+    try:
+        folder = os.path.commonpath(parents)
+    except ValueError:  # some paths are absolute, others are not
+        return ""
+    return "" if folder == "." else folder
+
+
+def _row(result: PhotoResult, folder: str) -> tuple[Any, ...]:
+    name = os.path.relpath(Path(result.photo).expanduser(), folder) if folder else result.photo
     best = result.answer.top if result.answer else []
     if not best:
-        return result.photo, None, None, None
-    others = ", ".join(f"{other['breed']} {other['probability']:.2f}" for other in best[1 : 1 + NEXT])
-    return result.photo, best[0]["breed"], best[0]["probability"], others
+        return name, None, None, None
+    second = " ".join((best[1]["breed"], f"{best[1]['probability']:.2f}")) if len(best) > 1 else None
+    return name, best[0]["breed"], best[0]["probability"], second
 
 
 def _print_learned(answer: PhotoPrediction) -> None:

@@ -67,7 +67,8 @@ def test_a_folder_has_a_list_a_table_and_a_file(photos: Path, capsys: pytest.Cap
     ]
     assert [entry["ok"] for entry in document["predictions"]] == [False, True]
     assert document["predictions"][1]["top"] == TOP
-    assert "2 photos via function, 1 failed" in text
+    assert f"{photos}: 2 photos via function, 1 failed" in text
+    assert [line.split()[0] for line in text.splitlines() if ".jpg " in line] == ["bad.jpg", "good.jpg"]
     assert "422: too dark" in text
     assert document["csv"] in text
     assert photos.parent / "build" / "predictions" == Path(document["csv"]).parent
