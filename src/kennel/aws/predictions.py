@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -130,10 +132,16 @@ def result(photo: str, answer: PhotoPrediction) -> PhotoResult:
     """Return what an answer says of a photo."""
     if answer.status_code == 200:
         return PhotoResult(photo, answer, "")
-    reason: Any = answer.error
-    while isinstance(reason, dict):
-        reason = reason.get("error", reason.get("message", str(reason)))
-    return PhotoResult(photo, answer, f"{answer.status_code}: {reason}")
+    return PhotoResult(photo, answer, f"{answer.status_code}: {_reason(answer.error)}")
+
+
+def _reason(error: Any) -> str:
+    """Return the text in ``{"error": …}`` or ``{"message": …}``, which SageMaker passes on as JSON text."""
+    with contextlib.suppress(ValueError, TypeError):
+        error = json.loads(error)
+    if isinstance(error, dict) and (inner := error.get("error") or error.get("message")):
+        return _reason(inner)
+    return " ".join(str(error).split())
 
 
 def _patiently(call: Callable[[], PhotoPrediction]) -> PhotoPrediction:

@@ -76,13 +76,18 @@ def test_results_keep_the_order_and_a_failure_is_the_photo_s_own(asked: Any, via
     names = [f"{number}.jpg" for number in range(10)]
     answers = {name: answer() for name in names} | {
         "3.jpg": answer(422, error={"error": {"status": 422, "message": "it is damaged"}}),
+        "4.jpg": answer(415, error={"error": '{"error": {"status": 415, "message": "no photo"}}'}),
         "5.jpg": StackError("5.jpg cannot\nbe sent"),
     }
     asked(answers)
     results = run(names, via)
     assert [result.photo for result in results] == names
     problems = {result.photo: result.problem for result in results if result.problem}
-    assert problems == {"3.jpg": "422: it is damaged", "5.jpg": "5.jpg cannot be sent"}
+    assert problems == {
+        "3.jpg": "422: it is damaged",
+        "4.jpg": "415: no photo",
+        "5.jpg": "5.jpg cannot be sent",
+    }
     assert results[5].as_dict()["statusCode"] is None
     assert results[3].as_dict()["statusCode"] == 422
     assert results[0].as_dict() == {"photo": "0.jpg", "ok": True, "problem": None, **answer().as_dict()}
