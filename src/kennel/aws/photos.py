@@ -63,6 +63,8 @@ def read(photo: str) -> Photo:
         if image.width * image.height > pictures.PIXEL_LIMIT:
             allowed = f"{pictures.PIXEL_LIMIT // 10**6} megapixels"
             reasons.append(f"{image.width}x{image.height} pixels are more than the {allowed} allowed")
+        elif costly := _cost(content):
+            reasons.append(costly)
         if len(content) > MAXIMUM_BYTES:
             size, most = len(content) / 1024**2, MAXIMUM_BYTES // 1024**2
             reasons.append(f"{size:.1f} MB are more than the {most} MB that the function takes")
@@ -107,6 +109,16 @@ def _opened(content: bytes) -> Image.Image:
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise pictures.PictureError("it is animated")
     return image
+
+
+def _cost(content: bytes) -> str:
+    """Return why a picture takes too much time or memory to decode; empty if it does not."""
+    try:
+        pictures.examine(content)
+    except pictures.PictureError as error:
+        if error.kind == "cost":
+            return str(error)
+    return ""
 
 
 def _smaller(image: Image.Image, note: str) -> Photo:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from kennel.pictures.decoding import (
     DAMAGE,
     FORMATS,
-    PIXEL_LIMIT,
     UNREADABLE_LIMIT,
     Box,
     centre_box,
     decode,
+    examine,
     fault,
     on_white,
     open_picture,
@@ -17,16 +17,19 @@ from kennel.pictures.decoding import (
     too_many_unreadable,
 )
 from kennel.pictures.errors import PictureError
+from kennel.pictures.limits import PIXEL_LIMIT, SIDE_LIMIT
 
 __all__ = [
     "DAMAGE",
     "FORMATS",
     "PIXEL_LIMIT",
+    "SIDE_LIMIT",
     "UNREADABLE_LIMIT",
     "Box",
     "PictureError",
     "centre_box",
     "decode",
+    "examine",
     "fault",
     "on_white",
     "open_picture",

@@ -11,10 +11,11 @@ from typing import IO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from kennel.pictures import jpeg, png, webp
 from kennel.pictures.errors import PictureError
+from kennel.pictures.header import Header
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-PIXEL_LIMIT = 40_000_000  # 40 megapixels take 120 MB in memory; larger pictures are mistakes or attacks
 UNREADABLE_LIMIT = 0.01
 
 
@@ -44,31 +45,50 @@ Box = tuple[float, float, float, float]
 
 
 def open_picture(source: Path | bytes | IO[bytes]) -> Image.Image:
-    """Open a picture without decoding its pixels.
+    """Open a picture without decoding its pixels; of its metadata only the orientation is kept.
 
     Raises
     ------
     PictureError
-        Not a JPEG, PNG or WebP, animated, or of more than `PIXEL_LIMIT` pixels.
+        Not a JPEG, PNG or WebP, animated, or too costly to decode, see `kennel.pictures.limits`.
     """
-    stream = io.BytesIO(source) if isinstance(source, bytes | bytearray) else source
+    known = examine(_content(source))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # PIXEL_LIMIT is lower
-            image = Image.open(stream, formats=FORMATS)
+            return Image.open(io.BytesIO(known.content), formats=(known.kind,))
     except UnidentifiedImageError:
         raise PictureError("not a JPEG, PNG or WebP picture", kind="format") from None
-    except Image.DecompressionBombError:
-        raise PictureError(f"more than the {PIXEL_LIMIT // 10**6} megapixels allowed") from None
     except DAMAGE as error:
         raise PictureError(f"damaged picture: {error}") from None
-    width, height = image.size
-    if width * height > PIXEL_LIMIT:
-        raise PictureError(f"{width}x{height} pixels; at most {PIXEL_LIMIT // 10**6} megapixels are allowed")
-    # A multi-picture JPEG (MPO, as cameras write) holds a photo and its preview: the first is the photo.
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise PictureError("animated pictures are not accepted; send one frame")
-    return image
+
+
+def examine(content: bytes) -> Header:
+    """Return what the headers of a picture say.
+
+    Raises
+    ------
+    PictureError
+        Not a JPEG, PNG or WebP, animated, damaged, or too costly to decode.
+    """
+    if content.startswith(jpeg.SIGNATURE):
+        return jpeg.read(content)
+    if content.startswith(png.SIGNATURE):
+        return png.read(content)
+    if content.startswith(webp.SIGNATURE) and content[8:12] == webp.FORM:
+        return webp.read(content)
+    raise PictureError("not a JPEG, PNG or WebP picture", kind="format")
+
+
+def _content(source: Path | bytes | IO[bytes]) -> bytes:
+    if isinstance(source, bytes | bytearray):
+        return bytes(source)
+    if not isinstance(source, Path):
+        return source.read()
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise PictureError(f"damaged picture: {error}") from None
 
 
 def centre_box(width: int, height: int, resize: int, crop: int) -> Box:
@@ -104,10 +124,23 @@ def decode(image: Image.Image, size: int, box: Box) -> np.ndarray:
         image.load()
         shrunk_x, shrunk_y = image.width / width, image.height / height
         box = (box[0] * shrunk_x, box[1] * shrunk_y, box[2] * shrunk_x, box[3] * shrunk_y)
-        picture = on_white(image).resize((size, size), Image.Resampling.BILINEAR, box=box)
+        resized = _resizable(image).resize((size, size), Image.Resampling.BILINEAR, box=box)
+        picture = on_white(resized)
     except DAMAGE as error:
         raise PictureError(f"damaged picture: {error}") from None
     return np.asarray(picture if turn is None else picture.transpose(turn))
+
+
+def _resizable(image: Image.Image) -> Image.Image:
+    """Return a picture in a mode that Pillow resizes smoothly; transparency is then weighted by itself.
+
+    What can be is converted after resizing, when there are few pixels.
+    """
+    if "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in ("1", "P", "PA", "CMYK", "YCbCr"):
+        return image.convert("L" if image.mode == "1" else "RGB")
+    return image
 
 
 def on_white(image: Image.Image) -> Image.Image:

@@ -54,7 +54,7 @@ def test_a_photo_over_the_size_limit_is_made_smaller_and_says_so(tmp_path: Path)
 
 
 def test_a_phones_photo_of_too_many_pixels_is_made_smaller_upright(tmp_path: Path) -> None:
-    large = Image.new("RGB", (8100, 5000), "teal")  # 40.5 megapixels
+    large = Image.new("RGB", (8100, 6200), "teal")  # 50.2 megapixels
     exif = Image.Exif()
     exif[0x0112] = 6
     path = tmp_path / "dog.jpg"
@@ -65,7 +65,14 @@ def test_a_phones_photo_of_too_many_pixels_is_made_smaller_upright(tmp_path: Pat
     sent = Image.open(io.BytesIO(photo.content))
     assert sent.width * sent.height <= pictures.PIXEL_LIMIT
     assert sent.height > sent.width
-    assert "8100x5000 pixels are more than the 40 megapixels allowed" in photo.note
+    assert "8100x6200 pixels are more than the 50 megapixels allowed" in photo.note
+
+
+def test_a_picture_that_takes_too_much_memory_is_made_a_jpeg(tmp_path: Path) -> None:
+    photo = photos.read(written(tmp_path / "dog.webp", Image.new("RGB", (5000, 4200), "teal")))
+
+    assert photo.media_type == "image/jpeg"
+    assert "decoding takes 420 MB; at most 400 MB are allowed" in photo.note
 
 
 def test_another_format_is_converted(tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ def bomb(path: Path) -> None:
     [
         (lambda path: path.write_bytes(b""), "is empty", "copy or download it again"),
         (truncated, "truncated", "copy or download it again"),
-        (bomb, "decompression bomb", "save it with at most 40 megapixels"),
+        (bomb, "decompression bomb", "save it with at most 50 megapixels"),
         (lambda path: path.write_text("a text"), "not a picture", "give a JPEG, PNG or WebP file"),
         (lambda path: path.mkdir(), "is a folder", "give one photo"),
         (lambda path: None, "no photo at", "give a JPEG, PNG or WebP file"),

@@ -88,8 +88,8 @@ HOSTILE = {
     "truncated JPEG": (PHOTO[: len(PHOTO) // 2], "content"),
     "truncated PNG": (encoded(drawing.photo(0, 1, 64), "PNG")[:2000], "content"),
     "truncated WebP": (encoded(drawing.photo(0, 1, 64), "WEBP")[:400], "content"),
-    "pixel bomb": (bomb(), "content"),
-    "big but below Pillow's own limit": (encoded(Image.new("1", (8000, 6000)), "PNG"), "content"),
+    "pixel bomb": (bomb(), "cost"),
+    "big but below Pillow's own limit": (encoded(Image.new("1", (8000, 7000)), "PNG"), "cost"),
     "animated WebP": (encoded(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:]), "content"),
     "animated PNG": (encoded(FRAMES[0], "PNG", save_all=True, append_images=FRAMES[1:]), "content"),
 }

@@ -83,7 +83,7 @@ def as_jpeg(path: Path) -> bytes:
 def _decoded(path: Path, reason: PictureError) -> Image.Image:
     with _open(path, reason) as image:
         try:
-            if image.width * image.height > pictures.PIXEL_LIMIT:
+            if image.width * image.height > pictures.PIXEL_LIMIT or max(image.size) > pictures.SIDE_LIMIT:
                 image.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))  # a JPEG is then decoded at a fraction
                 image.load()
                 image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
