@@ -110,8 +110,10 @@ def _picture(side: int) -> bytes:
 
 
 async def _ping(request: Request) -> Response:
-    if request.app.state.service is None:
-        return JSONResponse({"status": "Loading"}, HTTPStatus.SERVICE_UNAVAILABLE)
+    service: Service | None = request.app.state.service
+    if service is None or service.workers.stuck():
+        state = "Loading" if service is None else "Stuck"
+        return JSONResponse({"status": state}, HTTPStatus.SERVICE_UNAVAILABLE)
     return JSONResponse({"status": "Healthy"})
 
 
@@ -122,7 +124,8 @@ async def _invoke(request: Request) -> Response:
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the model is loading", {"Retry-After": "1"})
         return await service.answer(request)
     except Refusal as refusal:
-        await requests.discard(request)
+        if refusal.status != HTTPStatus.REQUEST_TIMEOUT:
+            await requests.discard(request)
         return refusal.response()
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it

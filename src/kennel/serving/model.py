@@ -32,7 +32,7 @@ class Model:
     resize, crop
         Pixels: the shorter side is scaled to ``resize``, the centre ``crop`` is what the network sees.
     allocation
-        The workers that may call the model at the same time, and the threads of each.
+        How many requests are worked on at the same time, and with how many threads.
     """
 
     infer: Runtime
@@ -82,7 +82,7 @@ def load(folder: Path | str, allocation: Allocation | None = None) -> Model:
     folder
         Holds ``model.json``, the runtime's files and, in a release, ``release.json``.
     allocation
-        Workers and threads; one worker with all cores if not given.
+        How the cores are shared; all of them if not given.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def load(folder: Path | str, allocation: Allocation | None = None) -> Model:
     except (ValueError, KeyError, TypeError) as error:
         raise ServingError(f"{folder}: not a trained model ({error!r:.200})") from error
     name = record.get("runtime", runtime_names.TORCH)
-    infer = runtimes.open_runtime(folder, name, shared.threads, shared.workers)
+    infer = runtimes.open_runtime(folder, name, shared.threads, shared.streams)
     return Model(infer, classes, record.get("id"), name, resize, crop, shared)
 
 

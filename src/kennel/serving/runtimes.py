@@ -19,7 +19,7 @@ Runtime = Callable[[np.ndarray], np.ndarray]
 """uint8 pixels (N, crop, crop, 3), RGB, to float32 logits (N, classes)."""
 
 
-def open_runtime(folder: Path, name: str, threads: int, workers: int = 1) -> Runtime:
+def open_runtime(folder: Path, name: str, threads: int, streams: int = 1) -> Runtime:
     """Load a model folder's network into a runtime.
 
     Parameters
@@ -31,8 +31,8 @@ def open_runtime(folder: Path, name: str, threads: int, workers: int = 1) -> Run
         One of `RUNTIMES`.
     threads
         Threads that compute one call.
-    workers
-        How many threads call the runtime at the same time.
+    streams
+        How many calls are computed at the same time; the function may be called by more threads, which wait.
 
     Raises
     ------
@@ -42,15 +42,15 @@ def open_runtime(folder: Path, name: str, threads: int, workers: int = 1) -> Run
     if name == TORCH:
         from kennel.serving import torch_runtime
 
-        return torch_runtime.open_network(folder, threads)
+        return torch_runtime.open_network(folder, threads, streams)
     if name in (OPENVINO, OPENVINO_INT8):
-        return _open_graph(folder, threads, workers)
+        return _open_graph(folder, threads, streams)
     raise ServingError(
         f"unknown runtime {name!r}; this code has {', '.join(RUNTIMES)}: package the model again"
     )
 
 
-def _open_graph(folder: Path, threads: int, workers: int) -> Runtime:
+def _open_graph(folder: Path, threads: int, streams: int) -> Runtime:
     openvino = _openvino(folder)
     path = folder / GRAPH
     if not path.is_file():
@@ -65,8 +65,8 @@ def _open_graph(folder: Path, threads: int, workers: int) -> Runtime:
             {
                 # A CPU that has bfloat16 would otherwise compute with it, and logits differ by 0.1.
                 "INFERENCE_PRECISION_HINT": "f32",
-                "NUM_STREAMS": workers,
-                "INFERENCE_NUM_THREADS": workers * threads,
+                "NUM_STREAMS": streams,
+                "INFERENCE_NUM_THREADS": streams * threads,
                 "ENABLE_CPU_PINNING": False,  # other processes of the instance use the cores too
             },
         )

@@ -12,8 +12,10 @@ import numpy as np
 from kennel.serving import ServingError
 
 
-def open_network(folder: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
+def open_network(folder: Path, threads: int, streams: int) -> Callable[[np.ndarray], np.ndarray]:
     """Load ``model.json`` and ``model.pth``; return the function from pixels to logits.
+
+    At most ``streams`` calls are computed at the same time, each with ``threads`` threads.
 
     Raises
     ------
@@ -35,13 +37,13 @@ def open_network(folder: Path, threads: int) -> Callable[[np.ndarray], np.ndarra
         raise ServingError(f"{error.filename}: missing; {folder} is not a trained model") from None
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ServingError(f"{folder}: not a trained model ({error!r:.200})") from error
-    local = threading.local()
+    local, free = threading.local(), threading.Semaphore(streams)
 
     def infer(pixels: np.ndarray) -> np.ndarray:
         if not hasattr(local, "limited"):
             torch.set_num_threads(threads)  # counts for the calling thread
             local.limited = True
-        with torch.inference_mode():
+        with free, torch.inference_mode():
             logits: np.ndarray = network(prepared.to_input(torch.from_numpy(pixels.copy()))).numpy()
             return logits
 

@@ -50,9 +50,10 @@ def install(folder: Path) -> None:
 def fits(name: str) -> bool:
     """Return whether a wheel's file name says that it runs on this Python and machine."""
     python, abi, machine = name.removesuffix(".whl").split("-")[-3:]
-    own = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    stable = abi == "abi3" and python <= own
-    fits_python = python == own or stable or "py3" in python.split(".")
+    major, minor = sys.version_info[:2]
+    oldest = python.removeprefix(f"cp{major}")
+    stable = abi == "abi3" and oldest.isdecimal() and int(oldest) <= minor
+    fits_python = python == f"cp{major}{minor}" or stable or "py3" in python.split(".")
     fits_machine = machine == "any" or (
         sys.platform == "linux" and "linux" in machine and machine.endswith(platform.machine())
     )

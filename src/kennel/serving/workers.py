@@ -15,6 +15,8 @@ from kennel.serving.refusal import Refusal
 
 WAITING = 32
 """Requests that may wait for each worker."""
+STUCK_SECONDS = 60.0
+"""A request that takes longer hangs: SageMaker itself gives up after 60 seconds."""
 _SMOOTHING = 0.1  # of the running mean of a request's time
 
 Result = TypeVar("Result")
@@ -35,6 +37,7 @@ class Workers:
         self.count, self.places = count, count * (1 + waiting)
         self.taken = 0
         self._seconds = 0.0
+        self._begun: dict[object, float] = {}
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="predict")
 
     def warm_up(self, function: Callable[[], object]) -> None:
@@ -68,12 +71,21 @@ class Workers:
         """Run a function in a worker's thread, in the order of the calls."""
 
         def timed() -> tuple[Result, float]:
-            begin = time.monotonic()
-            return function(*arguments), time.monotonic() - begin
+            request = object()
+            self._begun[request] = begin = time.monotonic()
+            try:
+                return function(*arguments), time.monotonic() - begin
+            finally:
+                del self._begun[request]
 
         result, seconds = await asyncio.wrap_future(self._pool.submit(timed))
         self._seconds += _SMOOTHING * (seconds - self._seconds) if self._seconds else seconds
         return result
+
+    def stuck(self) -> bool:
+        """Return whether a worker hangs."""
+        begun = list(self._begun.values())
+        return bool(begun) and time.monotonic() - min(begun) > STUCK_SECONDS
 
     def close(self) -> None:
         """End the threads when they have finished what they are working on."""

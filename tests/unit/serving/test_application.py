@@ -15,6 +15,7 @@ from PIL import Image
 from kennel.serving import ServingError, application, model, requests
 from kennel.serving.cores import Allocation
 
+from .. import hostile_inputs
 from .conftest import CLASSES, Answer, Ask, ProvokedError, send, started
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -135,7 +136,7 @@ def test_a_fault_of_the_program_is_one_line_without_a_traceback(folder: Path) ->
         return np.zeros((1, 3), np.float32)
 
     calls: list[np.ndarray] = []
-    allocation = Allocation(1, 1)
+    allocation = Allocation(1, 1, 1)
     served = application.create(replace(model.load(folder), infer=broken, allocation=allocation))
 
     async def answer() -> Answer:
@@ -150,3 +151,22 @@ def test_a_fault_of_the_program_is_one_line_without_a_traceback(folder: Path) ->
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ServingError, match="is not a trained model"):
         model.load(tmp_path)
+
+
+def test_every_hostile_picture_is_refused_in_json_or_answered(folder: Path) -> None:
+    module = hostile_inputs.module()
+    inputs = [*module.inputs(), *module.disguised()]
+    served = application.create(folder)
+
+    async def answers() -> list[Answer]:
+        async with started(served):
+            return [
+                await send(served, "POST", "/", {"Content-Type": item.content_type}, [item.content])
+                for item in inputs
+            ]
+
+    for item, answer in zip(inputs, asyncio.run(answers()), strict=True):
+        assert answer.status in item.expected, item.name
+        assert answer.headers["content-type"] == "application/json", item.name
+        if answer.status != 200:
+            assert answer.document["error"]["status"] == answer.status, item.name

@@ -6,4 +6,6 @@ from pathlib import Path
 
 from kennel.serving.application import create
 
-application = create(Path(__file__).resolve().parent.parent)
+FOLDER = Path(__file__).resolve().parent.parent
+
+application = create(FOLDER)
