@@ -183,4 +183,14 @@ run "a_pipeline_reads_no_data_and_changes_no_more_than_a_release" {
     ] == [["arn:aws:iam::123456789012:role/kennel-prod-endpoint-us-east-1", "sagemaker.amazonaws.com"]]
     error_message = "A deployment must pass the endpoint's role only, and only to SageMaker."
   }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(data.aws_iam_policy_document.deploying.json).Statement :
+      statement.Resource if contains(flatten([statement.Action]), "sagemaker:InvokeEndpoint")
+      ])) == toset([
+      for kind in ["endpoint", "endpoint-config"] : "arn:aws:sagemaker:us-east-1:123456789012:${kind}/kennel-prod-proof"
+    ])
+    error_message = "A deployment must ask no endpoint but that of its proof; the stack's is asked through the function."
+  }
 }

@@ -204,11 +204,12 @@ run "what_the_notebook_starts_is_in_the_network_on_allowed_types_and_under_the_k
               "sagemaker:VpcSecurityGroupIds" = "false"
               "sagemaker:VpcSubnets"          = "false"
             }
+            StringEquals = { "aws:RequestTag/Stack" = "kennel-local" }
           },
           rule.key == null ? {} : { ArnEquals = { (rule.key) = var.key_arn } },
       ))
     }
-    error_message = "Every job of the notebook must name the network, an allowed type, and the key unless the type has local disks."
+    error_message = "Every job of the notebook must name the network, an allowed type, the stack's tag, and the key unless the type has local disks."
   }
 
   assert {

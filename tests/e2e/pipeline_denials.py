@@ -63,6 +63,9 @@ class Attempts:
             "sagemaker:CreateEndpoint": lambda: self.client("sagemaker").create_endpoint(
                 EndpointName="another", EndpointConfigName=f"{self.stack['name']}-deployment-1"
             ),
+            "sagemaker:InvokeEndpoint": lambda: self.client("sagemaker-runtime").invoke_endpoint(
+                EndpointName=self.stack["endpoint"]["name"], Body=b"x"
+            ),
             "iam:PassRole": lambda: self._model(self.stack["roles"]["training"]),
         }
 

@@ -47,6 +47,8 @@ def test_more_hosts_learn_the_same(deployed: Any, alone: dict[str, Any], hosts: 
     assert together["instances"] == hosts
     described = session.client("sagemaker").describe_training_job(TrainingJobName=together["job"])
     assert described["EnableInterContainerTrafficEncryption"]
+    tags = session.client("sagemaker").list_tags(ResourceArn=described["TrainingJobArn"])["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == deployed.stack["tags"]
     assert_same_metrics(together["metrics"], alone["metrics"], 0.005)
     assert len(together["logs"]["streams"]) == hosts
     logged = lines(deployed, together["job"])
@@ -125,6 +127,8 @@ def test_trials_have_the_key_role_and_code_folder_of_any_training(
     assert trial["ResourceConfig"]["VolumeKmsKeyId"] == deployed.stack["kms_key_arn"]
     assert trial["OutputDataConfig"]["KmsKeyId"] == deployed.stack["kms_key_arn"]
     assert trial["RoleArn"] == deployed.stack["roles"]["training"]
+    tags = session.client("sagemaker").list_tags(ResourceArn=trial["TrainingJobArn"])["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == deployed.stack["tags"], "what the budget counts by"
     code = trial["HyperParameters"]["sagemaker_submit_directory"]
     assert code.startswith(f"s3://{deployed.stack['artifact_bucket']}/source/")
 

@@ -134,6 +134,8 @@ FORBIDDEN: dict[str, dict[str, Any]] = {
         "ResourceConfig": {"InstanceType": "ml.p4d.24xlarge", "VolumeKmsKeyId": None}
     },
     "no key": {"ResourceConfig": {"VolumeKmsKeyId": None}},
+    "no tag that the budget counts by": {"Tags": None},
+    "another stack's tag": {"Tags": [{"Key": "Stack", "Value": "kennel-prod"}]},
 }
 
 
@@ -178,11 +180,14 @@ def test_jobs_outside_the_network_or_the_allowed_types_are_denied(
             "Subnets": stack["training"]["subnet_ids"],
             "SecurityGroupIds": stack["training"]["security_group_ids"],
         },
+        "Tags": [{"Key": key, "Value": value} for key, value in stack["tags"].items()],
     }
     refused = changed(definition, FORBIDDEN[case])
     sagemaker, name = client_of(as_notebook, "sagemaker"), f"{stack['name']}-refused"
     assert refusal(sagemaker.create_training_job, TrainingJobName=name, **refused) == "AccessDeniedException"
+    tags = {"Tags": refused.pop("Tags")} if "Tags" in refused else {}
     tuning = {
+        **tags,
         "HyperParameterTuningJobName": name,
         "HyperParameterTuningJobConfig": {
             "Strategy": "Random",

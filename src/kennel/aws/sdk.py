@@ -124,6 +124,7 @@ def metric_definitions() -> list[dict[str, str]]:
 def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) -> Any:
     """Return a ``ModelTrainer`` for this stack's role, network, key and buckets; call it within `quiet`."""
     from sagemaker.core.helper.session_helper import Session
+    from sagemaker.core.shapes import Tag
     from sagemaker.core.training.configs import (
         CheckpointConfig,
         Compute,
@@ -188,6 +189,7 @@ def model_trainer(workspace: Workspace, stack: Stack, request: TrainingRequest) 
             compression_type="NONE" if request.features_only else "GZIP",
         ),
         hyperparameters=request.arguments,
+        tags=[Tag(key=key, value=value) for key, value in stack["tags"].items()],  # a tuning job has them too
     )
     return trainer.with_metric_definitions(
         [

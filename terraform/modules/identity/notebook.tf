@@ -72,8 +72,8 @@ data "aws_iam_policy_document" "notebook" {
     }
   }
 
-  # Jobs run in the stack's network, on types that it allows, with volumes under its key. Conditions of lists hold for
-  # every member; an empty list would pass, so it is refused by Null.
+  # Jobs run in the stack's network, on types that it allows, with volumes under its key, and have the tag by which the
+  # budget counts. Conditions of lists hold for every member; an empty list would pass, so it is refused by Null.
   dynamic "statement" {
     for_each = local.volume_rules
 
@@ -94,6 +94,12 @@ data "aws_iam_policy_document" "notebook" {
           variable = condition.key
           values   = condition.value
         }
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/Stack"
+        values   = [var.name]
       }
 
       dynamic "condition" {
@@ -118,10 +124,22 @@ data "aws_iam_policy_document" "notebook" {
     }
   }
 
+  # A job that is created with tags requires it (Service Authorization Reference, CreateTrainingJob).
+  statement {
+    sid       = "TagJobs"
+    actions   = ["sagemaker:AddTags"]
+    resources = local.jobs
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/Stack"
+      values   = [var.name]
+    }
+  }
+
   statement {
     sid = "FollowJobs"
     actions = [
-      "sagemaker:AddTags",
       "sagemaker:DescribeHyperParameterTuningJob",
       "sagemaker:DescribeTrainingJob",
       "sagemaker:ListTrainingJobsForHyperParameterTuningJob",

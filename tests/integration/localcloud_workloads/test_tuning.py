@@ -29,6 +29,7 @@ print(f"epoch=1; loss={loss + 1};"); print(f"epoch=2; loss={loss};")
 )
 RATE = {"Name": "rate", "MinValue": "0", "MaxValue": "1", "ScalingType": "Linear"}
 KIND = {"Name": "kind", "Values": ["good", "bad"]}
+TAGS = [{"Key": "Stack", "Value": "kennel-dev"}]
 FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 
 
@@ -118,7 +119,7 @@ def tunings(stage: Stage) -> Tunings:
 @pytest.fixture(scope="module")
 def tuned(tunings: Tunings) -> str:
     """A tuning job that has completed."""
-    name = tunings.create(PARABOLA, trials=12, parallel=2)
+    name = tunings.create(PARABOLA, trials=12, parallel=2, Tags=TAGS)
     tunings.end(name)
     return name
 
@@ -148,6 +149,7 @@ def test_a_trial_is_a_training_job_of_its_own(tunings: Tunings, tuned: str) -> N
     assert job["HyperParameters"]["rate"] == best["TunedHyperParameters"]["rate"]
     assert job["HyperParameters"]["_tuning_objective_metric"] == "loss"
     assert job["RoleArn"] == tunings.role
+    assert tunings.sagemaker.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"] == TAGS
     assert [metric["MetricName"] for metric in job["FinalMetricDataList"]] == ["loss"]
     assert tunings.jobs.log(best["TrainingJobName"])[-1].startswith("epoch=2;")
 

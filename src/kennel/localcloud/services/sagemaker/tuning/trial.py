@@ -66,7 +66,12 @@ class TuningTrial:
         name = f"{tuning_job.hyper_parameter_tuning_job_name}-{number:03}-{uuid.uuid4().hex[:8]}"
         self._stopped = False
         self._job = launch(
-            cloud, session, backend, parameters(name, self._definition, values), tuning_job.arn
+            cloud,
+            session,
+            backend,
+            # SageMaker gives a tuning job's tags to the training jobs that it launches.
+            {**parameters(name, self._definition, values), "Tags": deepcopy(tuning_job.tags)},
+            tuning_job.arn,
         )
 
     @property
