@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -46,6 +47,11 @@ resource "aws_subnet" "this" {
 resource "aws_kms_key" "this" { # takes seconds, so that it is never complete when the task is killed
   description = aws_subnet.this.id
 }
+module "release" {
+  source = "./release"
+  name   = "/killed/dev/release"
+}
+output "record" { value = module.release.record }
 output "vpc" { value = aws_vpc.this.id }
 """
 TASK = """
@@ -67,6 +73,7 @@ def workspace(deployed: Deployed, tmp_path: Path) -> Workspace:
     root = tmp_path / "root"
     (root / "terraform" / "environments").mkdir(parents=True)
     (root / "terraform" / "main.tf").write_text(TERRAFORM)
+    (root / "terraform" / "release").symlink_to(ROOT / "terraform" / "modules" / "release")
     (root / "terraform" / "environments" / "dev.tfvars").write_text('environment = "dev"\n')
     (root / "lambda").symlink_to(ROOT / "lambda")
     return Workspace("dev", tmp_path / "stack", root)
@@ -92,10 +99,12 @@ def test_a_killed_apply_is_run_again_and_leaves_nothing_twice(workspace: Workspa
         stack.apply(workspace)  # AWS, and nobody who approves it
 
     kill_task_after(workspace, "aws_subnet.this create")
+    record = write_record()
 
     apply(workspace, lambda line: None)
     assert stack.plan(workspace).empty
     assert stack.lock(workspace) is None
+    assert stack.outputs(workspace)["record"] == record, "what it holds is kept"
     ec2: Any = session.client("ec2")
     (vpc,) = ec2.describe_vpcs(Filters=[TAG])["Vpcs"]
     (subnet,) = ec2.describe_subnets(Filters=[TAG])["Subnets"]
@@ -103,6 +112,21 @@ def test_a_killed_apply_is_run_again_and_leaves_nothing_twice(workspace: Workspa
     kms: Any = session.client("kms")
     keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
     assert [key["KeyState"] for key in keys if key["Description"] == subnet["SubnetId"]].count("Enabled") == 1
+
+
+def write_record() -> dict[str, Any]:
+    """Let the parameter hold something, as if another machine had made and written it; the state has none."""
+    ssm: Any = session.client("ssm")
+    record = {"deployment": 3, "current": None, "previous": None}
+    tags = {"Project": "killed", "Environment": "dev", "ManagedBy": "terraform"}
+    name = "/killed/dev/release"
+    ssm.put_parameter(Name=name, Value=json.dumps(record), Type="String", Overwrite=True)
+    ssm.add_tags_to_resource(
+        ResourceType="Parameter",
+        ResourceId=name,
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    return record
 
 
 def kill_task_after(workspace: Workspace, text: str) -> None:

@@ -139,9 +139,9 @@ resource "aws_sns_topic" "this" {
 }
 
 resource "aws_ssm_parameter" "this" {
-  name           = "/small/release"
-  type           = "String"
-  insecure_value = aws_s3_bucket.this.bucket
+  name  = "/small/release"
+  type  = "String"
+  value = aws_s3_bucket.this.bucket
 }
 
 output "vpc" {

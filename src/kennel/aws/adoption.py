@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, existing, session
+from kennel.aws import Progress, existing
 from kennel.aws.changes import Changes
 from kennel.aws.session import Workspace
 from kennel.aws.terraform import Terraform
@@ -35,13 +35,10 @@ class Adoption:
         Terraform's address of it.
     id
         The id by which Terraform imports it.
-    imported
-        False for what holds nothing and is deleted, so that Terraform creates it again.
     """
 
     address: str
     id: str
-    imported: bool = True
 
     def block(self, environment: str) -> str:
         """Return its ``import`` block, which other environments of the same checkout ignore."""
@@ -66,9 +63,9 @@ def plan(
             break
         report("looking for what exists and is missing from the state")
         found = [adopted for adopted in _find(terraform.show(file)) if adopted not in adoptions]
-        adoptions += found
-        if not any(adopted.imported for adopted in found):
+        if not found:
             break
+        adoptions += found
         with importing(workspace, adoptions):
             changes = terraform.plan(out=file)
     return changes, adoptions
@@ -78,19 +75,12 @@ def plan(
 def importing(workspace: Workspace, adoptions: list[Adoption]) -> Iterator[None]:
     """Write the ``import`` blocks into the root for as long as a plan is made: a saved plan has them."""
     file = _file(workspace)
-    blocks = [adopted.block(workspace.environment) for adopted in adoptions if adopted.imported]
+    blocks = [adopted.block(workspace.environment) for adopted in adoptions]
     file.write_text("\n".join(blocks))
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
-
-
-def remove(adoptions: list[Adoption]) -> None:
-    """Delete what is not imported: Terraform creates it again."""
-    for adopted in adoptions:
-        if not adopted.imported:
-            session.client("ssm").delete_parameter(Name=adopted.id)
 
 
 def clean(workspace: Workspace) -> None:
@@ -117,11 +107,7 @@ def _find(document: dict[str, Any]) -> list[Adoption]:
     with ThreadPoolExecutor(WORKERS) as pool:
         ids = pool.map(lambda creation: existing.find(creation[1], creation[2]), creations)
         pairs = zip(creations, ids, strict=True)
-        found = [
-            Adoption(address, import_id, kind not in existing.CREATED_AGAIN)
-            for (address, kind, _), import_id in pairs
-            if import_id
-        ]
+        found = [Adoption(address, import_id) for (address, _, _), import_id in pairs if import_id]
     return sorted(found, key=lambda adopted: adopted.address)
 
 

@@ -69,13 +69,11 @@ def plan(
     changes, adoptions = adoption.plan(workspace, terraform, terraform.plan(out=file), file, report)
     if adoptions:
         _approve(workspace, approve, adoptions)
-        adoption.remove(adoptions)
     if not destroy:
         return changes
-    imported = [adopted for adopted in adoptions if adopted.imported]
-    if imported:
-        with adoption.importing(workspace, imported):
-            terraform.plan(out=file, targets=[adopted.address for adopted in imported])
+    if adoptions:
+        with adoption.importing(workspace, adoptions):
+            terraform.plan(out=file, targets=[adopted.address for adopted in adoptions])
         terraform.apply(file)
     return terraform.plan(destroy=True, out=file)
 

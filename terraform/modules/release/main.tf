@@ -8,10 +8,9 @@ resource "aws_ssm_parameter" "this" {
   description = "What the endpoint serves: written by ./kennel deploy and ./kennel rollback, read by terraform"
   type        = "String"
 
-  # insecure_value, because value is sensitive: the keys of for_each must not be.
-  insecure_value = jsonencode({ deployment = 0, current = null, previous = null })
+  value       = jsonencode({ deployment = 0, current = null, previous = null })
 
   lifecycle {
-    ignore_changes = [insecure_value]
+    ignore_changes = [value]
   }
 }

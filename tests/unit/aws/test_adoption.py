@@ -161,28 +161,20 @@ def test_a_rule_is_found_by_its_group_and_what_it_allows() -> None:
         ("aws_sagemaker_notebook_instance_lifecycle_configuration", {"name": "kennel-dev-notebook"}),
         ("aws_sns_topic", {"name": "kennel-dev-alarms"}),
         ("aws_sqs_queue", {"name": "kennel-dev-predict-dead-letters"}),
-        ("aws_ssm_parameter", {"name": "/kennel/dev/release", "insecure_value": "{}"}),
+        ("aws_ssm_parameter", {"name": "/kennel/dev/release"}),
     ],
 )
 def test_what_does_not_exist_is_not_found(kind: str, values: dict[str, str]) -> None:
     assert existing.find(kind, {**values, "tags_all": TAGS}) is None
 
 
-def test_a_parameter_that_holds_nothing_yet_is_created_again(tmp_path: Path) -> None:
+def test_a_parameter_is_found_whatever_it_holds() -> None:
     ssm = boto3.client("ssm")
-    values = {"name": "/kennel/dev/release", "insecure_value": "{}", "tags_all": TAGS}
+    values = {"name": "/kennel/dev/release", "tags_all": TAGS}
     ssm.put_parameter(Name=values["name"], Type="String", Value="{}", Tags=listed(TAGS))
-    found = existing.find("aws_ssm_parameter", values)
-    assert found == values["name"]
-    assert existing.find("aws_ssm_parameter", {**values, "tags_all": OTHERS}) is None
-    assert existing.find("aws_ssm_parameter", {**values, "insecure_value": "[]"}) is None, "it is in use"
 
-    adopted = Adoption("aws_ssm_parameter.this", found, imported=False)
-    (tmp_path / "terraform").mkdir()
-    with adoption.importing(Workspace("dev", tmp_path, tmp_path), [adopted]):
-        assert (tmp_path / "terraform" / "adopt_dev.tf").read_text() == ""
-    adoption.remove([adopted])
-    assert existing.find("aws_ssm_parameter", values) is None
+    assert existing.find("aws_ssm_parameter", values) == values["name"]
+    assert existing.find("aws_ssm_parameter", {**values, "tags_all": OTHERS}) is None
 
 
 def test_import_blocks_are_for_one_environment_and_for_one_plan(tmp_path: Path) -> None:

@@ -10,9 +10,6 @@ from __future__ import annotations
 from kennel.aws.existing import ec2, named
 from kennel.aws.existing.ownership import Finder, Values
 
-# Not imported, but deleted and created again: the provider imports the value of a parameter as the sensitive
-# `value`, never as the `insecure_value` that the stack sets and reads.
-CREATED_AGAIN = frozenset({"aws_ssm_parameter"})
 FINDERS: dict[str, Finder] = {**ec2.FINDERS, **named.FINDERS}
 
 # In the codes of errors about something that does not exist, where the HTTP status is not 404.

@@ -162,10 +162,8 @@ def _budget(values: Values) -> str | None:
 
 
 def _parameter(values: Values) -> str | None:
-    """Find a parameter that holds nothing yet: it is not imported, but deleted and created again."""
     ssm, name = session.client("ssm"), values["name"]
-    if ssm.get_parameter(Name=name)["Parameter"]["Value"] != values["insecure_value"]:
-        return None
+    ssm.get_parameter(Name=name)
     tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
     return name if ours(values, tags) else None
 
