@@ -1,24 +1,6 @@
 # What a deployment and a roll-back do beyond planning: move the record, replace models, endpoint configurations and
 # the endpoint, register the endpoint for scaling, make its alarms, and ask the function for the golden photos.
 
-locals {
-  # The scalable target's id is AWS's own, so its ARN ends in a pattern; the conditions say what is scaled.
-  scalable_target_arn   = "arn:${var.partition}:application-autoscaling:${var.region}:${var.account_id}:scalable-target/*"
-  release_parameter_arn = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter${var.release_parameter}"
-
-  deployment_arns = [
-    for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.name}-deployment-*"
-  ]
-  # The proof before traffic: a configuration, a model and an endpoint of one name, for some minutes.
-  proof_arns = [
-    for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.proof_endpoint_name}"
-  ]
-  proof_endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.proof_endpoint_name}"
-
-  endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.endpoint_name}"
-  serving_arns = concat(local.deployment_arns, [local.endpoint_arn])
-}
-
 data "aws_iam_policy_document" "deploying" {
   statement {
     sid       = "MoveRecord"
@@ -168,18 +150,16 @@ data "aws_iam_policy_document" "deploying" {
   statement {
     sid       = "EncryptState"
     actions   = ["kms:GenerateDataKey"]
-    resources = ["arn:${var.partition}:kms:${var.region}:${var.account_id}:key/*"]
+    resources = [local.state_key_arn]
 
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = [var.state.key_alias]
-    }
+    dynamic "condition" {
+      for_each = local.state_key_conditions
 
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.region}.amazonaws.com"]
+      content {
+        test     = condition.value.test
+        variable = condition.value.variable
+        values   = [condition.value.value]
+      }
     }
   }
 }

@@ -24,6 +24,38 @@ locals {
       subjects    = ["repo:${var.repository}:pull_request", "repo:${var.repository}:ref:refs/heads/${var.branch}"]
     }
   }
+
+  # What both policies name.
+  arn = {
+    alarm     = "arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm"
+    iam       = "arn:${var.partition}:iam::${var.account_id}"
+    sagemaker = "arn:${var.partition}:sagemaker:${var.region}:${var.account_id}"
+    state     = "arn:${var.partition}:s3:::${var.state.bucket}"
+  }
+  function_arn = "arn:${var.partition}:lambda:${var.region}:${var.account_id}:function:${var.function.name}"
+
+  # The scalable target's id is AWS's own, so its ARN ends in a pattern; the conditions say what is scaled.
+  scalable_target_arn   = "arn:${var.partition}:application-autoscaling:${var.region}:${var.account_id}:scalable-target/*"
+  release_parameter_arn = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter${var.release_parameter}"
+
+  deployment_arns = [
+    for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.name}-deployment-*"
+  ]
+  # The proof before traffic: a configuration, a model and an endpoint of one name, for some minutes.
+  proof_arns = [
+    for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.proof_endpoint_name}"
+  ]
+  proof_endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.proof_endpoint_name}"
+
+  endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.endpoint_name}"
+  serving_arns = concat(local.deployment_arns, [local.endpoint_arn])
+
+  # The key of the states is known by its alias only; through S3, and for the bucket of the states.
+  state_key_arn = "arn:${var.partition}:kms:${var.region}:${var.account_id}:key/*"
+  state_key_conditions = [
+    { test = "ForAnyValue:StringEquals", variable = "kms:ResourceAliases", value = var.state.key_alias },
+    { test = "StringEquals", variable = "kms:ViaService", value = "s3.${var.region}.amazonaws.com" },
+  ]
 }
 
 # AWS checks the issuer's certificate by its own authorities, so there is no thumbprint to keep up to date.

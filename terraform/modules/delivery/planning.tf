@@ -1,16 +1,6 @@
 # What a plan reads: the state, and every resource of the stack as it is. No object of a bucket but the state, and
 # no log. Each action is one that the provider calls when it refreshes this stack.
 
-locals {
-  arn = {
-    alarm     = "arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm"
-    iam       = "arn:${var.partition}:iam::${var.account_id}"
-    sagemaker = "arn:${var.partition}:sagemaker:${var.region}:${var.account_id}"
-    state     = "arn:${var.partition}:s3:::${var.state.bucket}"
-  }
-  function_arn = "arn:${var.partition}:lambda:${var.region}:${var.account_id}:function:${var.function.name}"
-}
-
 data "aws_iam_policy_document" "planning" {
   statement {
     sid       = "FindState"
@@ -24,22 +14,19 @@ data "aws_iam_policy_document" "planning" {
     resources = [for object in concat([var.state.key], var.state.locks) : "${local.arn.state}/${object}"]
   }
 
-  # The key of the states is known by its alias only; through S3, and for the bucket of the states.
   statement {
     sid       = "DecryptState"
     actions   = ["kms:Decrypt"]
-    resources = ["arn:${var.partition}:kms:${var.region}:${var.account_id}:key/*"]
+    resources = [local.state_key_arn]
 
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = [var.state.key_alias]
-    }
+    dynamic "condition" {
+      for_each = local.state_key_conditions
 
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.region}.amazonaws.com"]
+      content {
+        test     = condition.value.test
+        variable = condition.value.variable
+        values   = [condition.value.value]
+      }
     }
   }
 

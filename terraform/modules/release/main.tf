@@ -8,7 +8,7 @@ resource "aws_ssm_parameter" "this" {
   description = "What the endpoint serves: written by ./kennel deploy and ./kennel rollback, read by terraform"
   type        = "String"
 
-  value       = jsonencode({ deployment = 0, current = null, previous = null })
+  value = jsonencode({ deployment = 0, current = null, previous = null })
 
   lifecycle {
     ignore_changes = [value]
