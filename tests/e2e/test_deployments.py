@@ -193,9 +193,18 @@ def check_same_settings(proof: str, live: str) -> None:
     variants = [configuration["ProductionVariants"][0] for configuration in configurations]
     for each, members in (
         (models, ("ExecutionRoleArn", "EnableNetworkIsolation", "VpcConfig")),
-        ([model["PrimaryContainer"] for model in models], ("Image", "Environment")),
+        ([model["PrimaryContainer"] for model in models], ("Environment", "Image")),
         (configurations, ("KmsKeyId",)),
-        (variants, ("InstanceType", "InitialInstanceCount", "VariantName")),
+        (
+            variants,
+            (
+                "ContainerStartupHealthCheckTimeoutInSeconds",
+                "InferenceAmiVersion",
+                "InitialInstanceCount",
+                "InstanceType",
+                "VariantName",
+            ),
+        ),
     ):
         assert [each[0].get(member) for member in members] == [each[1].get(member) for member in members]
 
@@ -268,7 +277,7 @@ def test_a_roll_back_restores_the_logits_and_creates_nothing(served: Serving, go
         with pytest.raises(StackError, match=rf"^deploy {new.id} by .* holds local since"):
             served.deploy(old)
 
-    deployments.deploy(served.workspace, served.stack, new.id, review=while_it_runs)
+    deployments.deploy(served.workspace, served.stack, new.id, review=while_it_runs, proof_before=False)
 
     assert served.answer() == expected(served, new, good)
     assert served.instances() == 2, "what a scaling has added survives a release"
@@ -292,7 +301,11 @@ def test_another_instance_type_is_a_new_deployment_and_replaces_the_scalable_tar
     changes: list[Any] = []
 
     done = deployments.deploy(
-        served.workspace, Stack(served.stack.outputs | settings), old.id, review=changes.append
+        served.workspace,
+        Stack(served.stack.outputs | settings),
+        old.id,
+        review=changes.append,
+        proof_before=False,
     )
 
     assert done["release"] == old.id
@@ -309,8 +322,11 @@ def test_a_plan_that_changes_more_than_the_release_stops(served: Serving, good: 
     current = served.record.current
     served.set(retention_days=14)
 
-    with pytest.raises(StackError, match=r"the release: update aws_cloudwatch_log_group\.other; see them"):
-        served.deploy(new)
+    for proof_before in (False, True):
+        with pytest.raises(
+            StackError, match=r"the release: update aws_cloudwatch_log_group\.other; see them"
+        ):
+            served.deploy(new, proof_before=proof_before)
+        assert served.record.current == current
 
-    assert served.record.current == current
     assert served.answer() == expected(served, old, good)

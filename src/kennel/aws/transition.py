@@ -98,6 +98,10 @@ class Transition:
         live = live_endpoint.describe(self.stack)
         if live is None or not live.serves or current is None:
             return None
+        # What would stop the deployment later stops it now: a proof takes minutes on AWS.
+        with stack.planned(self.workspace, self.report, existing=True) as plan:
+            if not plan.changes.empty:
+                self.review(plan.changes)
         try:
             return proof_endpoint.prove(self.stack, new, self.report)
         except StackError as error:
