@@ -102,12 +102,18 @@ class Deployed:
         return pipeline.acting_as(self.stack, role, sign)
 
 
+def current_stack() -> str:
+    """Return the stack of the test that runs; one of "releases" kills its local cloud and starts it again."""
+    module = os.environ["PYTEST_CURRENT_TEST"].split("::")[0].rpartition("/")[2]
+    return STACKS.get(module, module)
+
+
 @pytest.fixture(scope="package")
 def deployed(tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None) -> Iterator[Deployed]:
     """Yield a stack with a small uploaded data set, and nothing deployed yet."""
     folder = tmp_path_factory.mktemp("cloud")
     before = dict(os.environ)
-    status = lifecycle.up(folder / "cloud", port=0)
+    status = lifecycle.up(folder / "cloud", port=0, keep=current_stack() == "releases")
     try:
         os.environ.update(lifecycle.environment(status))
         workspace = Workspace("local", folder / "stack")

@@ -225,7 +225,7 @@ class Serving:
 def serving(folder: Path) -> Iterator[Serving]:
     """Yield the stack on a local cloud that runs for the block."""
     before = dict(os.environ)
-    status = lifecycle.up(folder / "cloud", port=0)
+    status = lifecycle.up(folder / "cloud", port=0, keep=False)
     try:
         os.environ.update(lifecycle.environment(status))
         session._client.cache_clear()

@@ -28,7 +28,7 @@ def rehearse(
     from kennel.localcloud.ephemeral import EphemeralCloud
 
     system_errors.require_space(REHEARSAL, SPACE_BYTES, "a rehearsal")
-    cloud = EphemeralCloud(REHEARSAL / "cloud")
+    cloud = EphemeralCloud(REHEARSAL / "cloud", kept=keep)
     result = rehearsal.rehearse(cloud, REHEARSAL, photo=photo, data=Path(data) if data else None, keep=keep)
     document = rehearsal.as_dict(result)
     show(document)

@@ -15,9 +15,16 @@ from kennel.localcloud.dispatch import audit_log
 
 @dataclass(frozen=True)
 class EphemeralCloud:
-    """A local cloud on a free port, its folder emptied at each start."""
+    """A local cloud on a free port, its folder emptied at each start.
+
+    Parameters
+    ----------
+    kept
+        Save what it holds, for a later ``local.up``: it is to go on after the rehearsal.
+    """
 
     directory: Path
+    kept: bool = False
 
     @property
     def log(self) -> Path:
@@ -27,7 +34,7 @@ class EphemeralCloud:
     def start(self, progress: Callable[[str], None]) -> dict[str, str]:
         """Start it and return the environment variables that point at it; what was there before goes."""
         shutil.rmtree(self.directory, ignore_errors=True)
-        return lifecycle.environment(lifecycle.up(self.directory, port=0, progress=progress))
+        return lifecycle.environment(lifecycle.up(self.directory, port=0, progress=progress, keep=self.kept))
 
     def stop(self) -> None:
         """Stop it and everything that runs in it; nothing happens if it does not run."""

@@ -75,7 +75,13 @@ def _lost_entries(response: dict[str, Any]) -> str:
     )
 
 
-def up(directory: Path, port: int | None = None, progress: Callable[[str], None] | None = None) -> Status:
+def up(
+    directory: Path,
+    port: int | None = None,
+    progress: Callable[[str], None] | None = None,
+    *,
+    keep: bool = True,
+) -> Status:
     """Start a folder's service with what it held before, unless it runs.
 
     Two starts at once start one service.
@@ -88,6 +94,8 @@ def up(directory: Path, port: int | None = None, progress: Callable[[str], None]
         Where it listens; None is the port where it listened before, or else the usual one; 0 a free one.
     progress
         Receives what happens, a line at a time.
+    keep
+        Save what it holds while it runs and at its end, for the next start. Ignored if it runs already.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def up(directory: Path, port: int | None = None, progress: Callable[[str], None]
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
-        return _up(directory, port, progress or (lambda line: None))
+        return _up(directory, port, progress or (lambda line: None), keep)
 
 
 @contextlib.contextmanager
@@ -108,7 +116,7 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def _up(directory: Path, port: int | None, report: Callable[[str], None]) -> Status:
+def _up(directory: Path, port: int | None, report: Callable[[str], None], keep: bool) -> Status:
     now = status(directory)
     if now.ready:
         if port not in (None, 0, now.port):
@@ -140,7 +148,7 @@ def _up(directory: Path, port: int | None, report: Callable[[str], None]) -> Sta
                 f"{error}. It ran on port {chosen} before: exports and clients name it"
             ) from error
         raise
-    started = _start(directory, chosen, report)
+    started = _start(directory, chosen, report, keep)
     return _wait_resumed(started, report) if kept else started
 
 
@@ -211,14 +219,14 @@ def _port_taken(port: int) -> PortError:
     return PortError(f"port {port} on 127.0.0.1 is taken by {holder}: {remedy}")
 
 
-def _start(directory: Path, port: int, report: Callable[[str], None]) -> Status:
+def _start(directory: Path, port: int, report: Callable[[str], None], keep: bool) -> Status:
     report("starting the local cloud")
 
     def ready(pid: int) -> Status | None:
         now = status(directory)
         return now if now.ready and now.pid == pid else None
 
-    started = service_process.start(directory, port, directory / LOG, ready)
+    started = service_process.start(directory, port, directory / LOG, ready, keep=keep)
     report(f"up on {started.endpoint_url}")
     return started
 

@@ -26,7 +26,9 @@ LOG_LINES = 8  # of a failed start, in the error
 Ready = TypeVar("Ready")
 
 
-def start(directory: Path, port: int, log_path: Path, ready: Callable[[int], Ready | None]) -> Ready:
+def start(
+    directory: Path, port: int, log_path: Path, ready: Callable[[int], Ready | None], *, keep: bool = True
+) -> Ready:
     """Start a folder's service in the background and wait until it is ready.
 
     Parameters
@@ -35,6 +37,8 @@ def start(directory: Path, port: int, log_path: Path, ready: Callable[[int], Rea
         Its folder, where it listens (0: a free port), and the file for its output.
     ready
         Returns what is known of the service with this process id once it is ready, and None before.
+    keep
+        Whether the service saves what it holds.
 
     Raises
     ------
@@ -42,7 +46,14 @@ def start(directory: Path, port: int, log_path: Path, ready: Callable[[int], Rea
         It ended, or was not ready in time. As after an interruption, no process is left.
     """
     command = [sys.executable, "-m", "kennel.localcloud.server.main"]
-    command += ["--directory", str(directory), "--port", str(port), "--starter"]
+    command += [
+        "--directory",
+        str(directory),
+        "--port",
+        str(port),
+        *([] if keep else ["--forget"]),
+        "--starter",
+    ]
     with log_path.open("w", encoding="utf-8") as log, _starter() as (service_end, confirm):
         process = subprocess.Popen(
             [*command, str(service_end)],

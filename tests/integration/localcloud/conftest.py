@@ -19,7 +19,7 @@ Client = Callable[..., Any]
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.Status]:
     directory = tmp_path_factory.mktemp("localcloud")
-    yield lifecycle.up(directory, port=0)
+    yield lifecycle.up(directory, port=0, keep=False)
     lifecycle.down(directory)
 
 

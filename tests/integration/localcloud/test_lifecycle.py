@@ -304,6 +304,16 @@ def test_what_it_holds_survives_a_kill_and_a_stop_until_it_is_reset(
     assert not lifecycle.reset(directory)
 
 
+def test_a_cloud_that_keeps_nothing_saves_nothing_at_its_end(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in lifecycle.environment(lifecycle.up(directory, 0, keep=False)).items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="photos")
+    lifecycle.down(directory)
+    assert not (directory / snapshot_file.FOLDER / snapshot_file.SNAPSHOT).exists()
+
+
 def test_a_folder_that_is_no_local_cloud_s_is_not_deleted(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(LocalCloudError, match=r"is not a local cloud's folder"):

@@ -126,8 +126,8 @@ def tarred(files: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def started(directory: Path) -> Stage:
-    status = lifecycle.up(directory, port=0)
+def started(directory: Path, *, keep: bool = True) -> Stage:
+    status = lifecycle.up(directory, port=0, keep=keep)
     assert status.pid is not None
     return Stage(directory, lifecycle.environment(status), status.pid)
 
@@ -135,5 +135,5 @@ def started(directory: Path) -> Stage:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     directory = tmp_path_factory.mktemp("cloud")
-    yield started(directory)
+    yield started(directory, keep=False)
     lifecycle.down(directory)

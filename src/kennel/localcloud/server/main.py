@@ -41,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         "--directory", type=Path, required=True, help="where it keeps its record, log and work"
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    parser.add_argument("--forget", action="store_true", help="what it holds ends with it: save nothing")
     parser.add_argument("--starter", type=int, help="descriptor of the pipe of who starts it: see lifecycle")
     options = parser.parse_args(argv)
     gc.set_threshold(*COLLECT_AFTER)
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     directory: Path = options.directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
-    return serve(directory, options.port)
+    return serve(directory, options.port, keep=not options.forget)
 
 
 def _end_with_starter(descriptor: int) -> None:
@@ -87,8 +88,8 @@ def application(cloud: Cloud) -> tuple[WSGIApplication, StateKeeper]:
     return Gateway(cloud, DomainDispatcherApplication(create_backend_app)), keeper
 
 
-def serve(directory: Path, port: int) -> int:
-    """Run the server in this process until SIGTERM or SIGINT."""
+def serve(directory: Path, port: int, *, keep: bool = True) -> int:
+    """Run the server in this process until SIGTERM or SIGINT; with ``keep``, save what it holds."""
     try:
         listener = service_record.listen(port)
     except OSError as error:
@@ -126,13 +127,15 @@ def serve(directory: Path, port: int) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     cloud.resume()  # what calls the service meanwhile waits in the listener's queue
-    keeper.start()
+    if keep:
+        keeper.start()
     service_record.write(directory, cloud.status())
     log.info("ready on %s", cloud.endpoint_url)
     try:
         server.serve_forever()
     finally:
-        keeper.close()  # before what runs is ended: after a restart it was interrupted, it did not fail
+        if keep:
+            keeper.close()  # before what runs is ended: after a restart it was interrupted, it did not fail
         cloud.shutdown()
         service_record.remove(directory)
         log.info("stopped")
