@@ -18,18 +18,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import application
 import load
 import processes
 import torchserve
 from PIL import Image
+from processes import Measured
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bench"
 RUNTIMES = ("openvino-int8", "openvino", "torch")
-TORCHSERVE, FUNCTION, ENDPOINT = "course on TorchServe", "function, endpoint", "endpoint"
+TORCHSERVE, RAY = "course on TorchServe", "Kennel on Ray Serve"
+FUNCTION, ENDPOINT = "function, endpoint", "endpoint"
 SMALL = (500, 375)  # pixels, as in many data sets
 DRAWN = (2126, 1410)  # pixels of the photo that is drawn if none is given
 WARM_UP = 3  # requests for each client; the first ones allocate memory and start threads
@@ -42,7 +44,7 @@ class Target:
 
     name: str
     measure: Callable[[Path, int, int], load.Figures]
-    group: processes.Group | None = None
+    group: Measured | None = None
     start_seconds: float | None = None
 
 
@@ -56,7 +58,13 @@ def limit(runtime: str) -> str:
     return f"limit, {runtime}"
 
 
-def server(name: str, started: processes.Group, port: int) -> Target:
+class Server(Measured, Protocol):
+    """Processes that were started within a known time."""
+
+    start_seconds: float
+
+
+def server(name: str, started: Server, port: int) -> Target:
     """Return the target of a model server."""
 
     def measure(photo: Path, clients: int, requests: int) -> load.Figures:
@@ -73,6 +81,7 @@ class Bench:
         self.targets: list[Target] = []
         self.skipped: dict[str, str] = {}
         self.memory: dict[str, float] = {}
+        self.processes: dict[str, int] = {}
         self.photos = photos(options.photo, scratch)
         self.figures: dict[str, dict[str, dict[int, load.Figures]]] = {name: {} for name in self.photos}
 
@@ -96,6 +105,8 @@ class Bench:
                     limit(runtime), lambda *asked, process=process: process.measure(*asked)[0], process.group
                 )
             )
+        if self.options.ray:
+            self._start_ray(stack, made[runtimes[0]])
         if not self.options.without_cloud:
             self._start_cloud(stack, made[runtimes[0]])
 
@@ -110,6 +121,17 @@ class Bench:
                 reason = str(error)
         if reason:
             self.skipped[TORCHSERVE] = reason
+
+    def _start_ray(self, stack: ExitStack, release: Path) -> None:
+        import ray_serve
+
+        self.report("starting Ray Serve")
+        if not (ray_serve.ENVIRONMENT / "bin" / "serve").exists():
+            self.skipped[RAY] = f"no {ray_serve.ENVIRONMENT.name}: {ray_serve.MAKE}"
+            return
+        hosted = stack.enter_context(ray_serve.server(release, self.scratch))
+        self.targets.append(server(RAY, hosted, hosted.port))
+        self.processes[RAY] = len(hosted.pids())
 
     def _start_cloud(self, stack: ExitStack, release: Path) -> None:
         import cloud
@@ -173,6 +195,7 @@ class Bench:
             },
             "figures": figures,
             "memory_mb": memory,
+            "processes": self.processes,
             "ratios": results.ratios(figures["large"], memory, self.options.runtimes),
         }
 
@@ -223,13 +246,17 @@ def main() -> int:
     parser.add_argument("--runtimes", type=lambda text: text.split(","), default=list(RUNTIMES))
     parser.add_argument("--without-torchserve", action="store_true")
     parser.add_argument("--without-cloud", action="store_true")
+    parser.add_argument("--ray", action="store_true", help="the first runtime on Ray Serve, too")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as folder, ExitStack() as stack:
         bench = Bench(options, Path(folder), lambda line: print(line, file=sys.stderr, flush=True))
-        bench.start(stack)
-        bench.run()
+        try:
+            bench.start(stack)
+            bench.run()
+        except (load.LoadError, processes.StartError) as error:
+            raise SystemExit(" ".join(str(error).split())) from error
         document = bench.document()
     import chart
 

@@ -5,38 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-COLOURS = ("#8c510a", "#01665e", "#35978f", "#80cdc1", "#7a7a7a", "#a6a6a6", "#cfcfcf", "#542788", "#998ec3")
+COLOURS, MARKERS = ("#01665e", "#bf812d", "#762a83", "#555555"), "osD^"
+PANELS = (("p50_ms", "p50 in ms, left is better"), ("per_second", "answers a second, right is better"))
 
 
 def draw(document: dict[str, Any], photo: str, path: Path) -> None:
-    """Write the plot as SVG or PNG, as the name of its file ends."""
+    """Write the plot as SVG or PNG, as the name of its file ends: one row for each target, logarithmic."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    axes = figure.subplots(1, 2)
-    targets, clients = document["targets"], document["clients"]
-    width = 0.84 / len(targets)
-    for axis, key, title in zip(
-        axes,
-        ("p50_ms", "per_second"),
-        ("p50 in ms (less is better)", "answers a second (more is better)"),
-        strict=True,
-    ):
-        for number, name in enumerate(targets):
-            figures = document["figures"][photo][name]
-            heights = [figures[str(count)][key] for count in clients]
-            places = [place - 0.42 + width * (number + 0.5) for place in range(len(clients))]
-            axis.bar(places, heights, width, label=name, color=COLOURS[number % len(COLOURS)])
-        axis.set_xticks(range(len(clients)), [f"{count} client{'s' * (count > 1)}" for count in clients])
-        axis.set_title(title, fontsize=11)
-        axis.set_yscale("log")
+    targets, figures = document["targets"], document["figures"][photo]
+    figure = Figure(figsize=(11, 1.9 + 0.34 * len(targets)), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    rows = range(len(targets))
+    for axis, (key, title) in zip(axes, PANELS, strict=True):
+        for number, clients in enumerate(document["clients"]):
+            values = [figures[name][str(clients)][key] for name in targets]
+            style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+            label = f"{clients} client{'s' * (clients > 1)}"
+            axis.plot(values, rows, linestyle="", markersize=7, label=label, **style)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(ScalarFormatter())
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_xlabel(title)
+        axis.set_yticks(rows, targets)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(axis="y", alpha=0.3)
+        axis.grid(alpha=0.3)
         axis.set_axisbelow(True)
+    axes[0].invert_yaxis()
     described = document["photos"][photo]
-    size = f"{described['width']} x {described['height']} pixels, {described['bytes'] / 1e6:.1f} MB"
+    size = f"{described['width']} x {described['height']} pixels, {described['bytes'] / 1e6:.2f} MB"
     figure.suptitle(f"{document['arch']}, {photo} photo ({size}), {document['cores']} cores", fontsize=12)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -14,6 +14,9 @@ import numpy as np
 import torch
 
 from kennel.classifier import labels, networks
+from kennel.classifier.networks import Network, Preprocessing
+from kennel.packaging import export, quantise
+from kennel.serving import staging
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "kennel"
 CALIBRATION = 16  # pictures; the ranges that they give do not change how long the graph takes
@@ -38,8 +41,6 @@ def course_archive(folder: Path, arch: str) -> Path:
 
 def releases(folder: Path, arch: str, runtimes: list[str]) -> dict[str, Path]:
     """Make the unpacked release of each runtime; return their folders."""
-    from kennel.serving import staging
-
     torch.manual_seed(0)
     network = networks.build(arch, len(labels.breeds())).eval()
     torch.nn.init.normal_(network.head.layers[-1].weight, std=0.02)
@@ -59,27 +60,11 @@ def releases(folder: Path, arch: str, runtimes: list[str]) -> dict[str, Path]:
     return made
 
 
-def _graph(release: Path, network: torch.nn.Module, prepared: networks.Preprocessing, *, int8: bool) -> None:
-    import openvino
-
-    class Whole(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-            return self.network(prepared.to_input(pixels))
-
-    side = prepared.crop
-    graph = openvino.convert_model(
-        Whole().eval(),
-        example_input=torch.zeros(1, side, side, 3, dtype=torch.uint8),
-        input=[("pixels", [1, side, side, 3], openvino.Type.u8)],
-    )
+def _graph(release: Path, network: Network, prepared: Preprocessing, *, int8: bool) -> None:
+    graph = export.convert(network, prepared)
     if int8:
-        import nncf
-
-        random = np.random.default_rng(0)
-        pictures = [random.integers(0, 256, (1, side, side, 3), np.uint8) for _ in range(CALIBRATION)]
-        graph = nncf.quantize(graph, nncf.Dataset(pictures), subset_size=CALIBRATION)
-    openvino.save_model(graph, release / "graph.xml", compress_to_fp16=False)
+        random, shape = np.random.default_rng(0), (1, prepared.crop, prepared.crop, 3)
+        graph = quantise.quantise(
+            graph, [random.integers(0, 256, shape, np.uint8) for _ in range(CALIBRATION)]
+        )
+    export.save(graph, release)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 MB = 1_000_000
 START_SECONDS = 180.0
@@ -31,9 +32,10 @@ def free_port() -> int:
 
 
 class Group:
-    """The processes that one command started, all in one process group.
+    """The processes that one command started: its process group, and their descendants.
 
-    TorchServe's launcher ends and leaves its Java process to init: a tree of parents would lose it.
+    TorchServe's launcher ends and leaves its Java process to init, so that a tree of parents would lose it;
+    Ray's workers are in groups of their own.
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -42,27 +44,42 @@ class Group:
 
     def pids(self) -> list[int]:
         """Return its processes."""
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,pgid="], capture_output=True, text=True, check=True
-        ).stdout
-        rows = [line.split() for line in listed.splitlines()]
-        return [int(pid) for pid, group in rows if int(group) == self.process.pid]
+        running = _running()
+        members = {pid for pid, (group, _) in running.items() if group == self.process.pid}
+        while more := {pid for pid, (_, parent) in running.items() if parent in members} - members:
+            members |= more
+        return sorted(members)
 
     def memory(self) -> float:
         """Return its memory in MB: pages that several processes share are counted once."""
         return sum(map(_memory, self.pids())) / MB
 
     def stop(self) -> None:
-        """End all its processes."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        """End all its processes: those of its group are asked, what is left is killed."""
+        known = set(self.pids())
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while (left := self._left(known)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, number)
-            deadline = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < deadline:
-                self.process.poll()  # reaps it: a process that has ended would stay in the group
-                if not self.pids():
-                    return
-                time.sleep(0.05)
+                os.kill(pid, signal.SIGKILL)
+        while self._left(left):
+            time.sleep(0.05)
+
+    def _left(self, known: set[int]) -> set[int]:
+        """Return which of the known processes run, and what they have started meanwhile."""
+        self.process.poll()  # reaps it: a process that has ended would stay in the group
+        return (known & _running().keys()) | set(self.pids())
+
+
+def _running() -> dict[int, tuple[int, int]]:
+    """Return the process group and the parent of each process that has not ended."""
+    columns = ["-o", "pid=,pgid=,ppid=,stat="]
+    listed = subprocess.run(["ps", "-A", *columns], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return {int(pid): (int(group), int(parent)) for pid, group, parent, state in rows if state[0] != "Z"}
 
 
 def _memory(pid: int) -> int:
@@ -123,10 +140,17 @@ def wait_healthy(server: Group, port: int, log: Path) -> None:
     raise StartError(f"{Path(server.process.args[0]).name} did not start: {' | '.join(lines[-5:])[-600:]}")
 
 
-class Sampler:
-    """Reads the memory of a group now and then while a block runs, and keeps the highest value."""
+class Measured(Protocol):
+    """Processes whose memory can be read."""
 
-    def __init__(self, measured: Group, interval: float = 1.0) -> None:
+    def memory(self) -> float:
+        """Return their memory in MB."""
+
+
+class Sampler:
+    """Reads the memory of processes now and then while a block runs, and keeps the highest value."""
+
+    def __init__(self, measured: Measured, interval: float = 1.0) -> None:
         self.highest = 0.0
         self._group, self._interval, self._done = measured, interval, threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)

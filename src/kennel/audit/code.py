@@ -1,4 +1,4 @@
-"""Audit the Terraform code: one run of checkov with built-in and own checks, and the age of AWS's images."""
+"""Audit the code: checkov and own checks on Terraform, the Dockerfile, and the age of AWS's images."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.audit import AuditError, images
+from kennel.audit import AuditError, dockerfile, images
+from kennel.audit.finding import Finding
 from kennel.folders import HeldFolder
 
 CONFIGURATION = ".checkov.yaml"
@@ -33,22 +35,6 @@ _OWN_PREFIX = "CKV_KENNEL_"
 _SKIP = re.compile(r"checkov:skip=([A-Z0-9_]+)(?::(.*))?", re.IGNORECASE)
 _NO_COMMENT = "No comment provided"
 _IMAGE = "IMAGE_END_OF_PATCH"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One result of checkov, or of the audit itself, for a resource or file."""
-
-    check: str
-    message: str
-    resource: str
-    file: str
-    line: int
-    reason: str = ""
-
-    def __str__(self) -> str:
-        """Return the finding as ``file:line: …``, which editors turn into links."""
-        return f"{self.file}:{self.line}: {self.check}: {self.message} ({self.resource})"
 
 
 @dataclass(frozen=True)
@@ -103,7 +89,7 @@ def audit_code(
     today: date | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> AuditReport:
-    """Scan ``terraform/`` as ``.checkov.yaml`` says, once, and look at the age of AWS's images.
+    """Scan ``terraform/`` as ``.checkov.yaml`` says, once, the Dockerfile, and the age of AWS's images.
 
     Failures are failed checks, files that checkov cannot parse, suppressions without a reason,
     settings that exclude checks or files, and images past their end of patch without an exception.
@@ -135,9 +121,11 @@ def audit_code(
         raise AuditError(f"{configuration} is missing: restore it: git checkout -- {CONFIGURATION}")
     old = list(images.ageing(root, today or datetime.now(UTC).date()))
     if progress:
-        progress("checkov reads terraform/ and policies/")
-    with HeldFolder() as folder:
+        progress("checkov reads terraform/, policies/ and serving/Dockerfile")
+    with ThreadPoolExecutor(1) as beside, HeldFolder() as folder:
+        of_image = beside.submit(dockerfile.lint, root, python)
         report = _scan(root, python, folder)
+        lint = of_image.result()
         if sarif is not None:
             sarif.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / "results_sarif.sarif", sarif)
@@ -148,11 +136,13 @@ def audit_code(
         *_without_reason(root),
         *_excluding_settings(root),
         *(_image_finding(image) for image in old if image.ended and not image.reason),
+        *lint.failed,
     ]
     passed = results["passed_checks"]
     skipped = [
         *map(_finding, results["skipped_checks"]),
         *(_image_finding(image) for image in old if image.reason),
+        *lint.skipped,
     ]
     warnings = tuple(_image_finding(image) for image in old if not image.ended)
     check_ids = [result["check_id"] for result in [*passed, *results["failed_checks"]]]
@@ -161,7 +151,8 @@ def audit_code(
             f"the project's own checks did not run: name policies in {CONFIGURATION}'s external-checks-dir"
         )
     failed.sort(key=lambda finding: (finding.file, finding.line, finding.check))
-    return AuditReport(len(passed), tuple(failed), tuple(skipped), time.monotonic() - started, warnings)
+    count = len(passed) + lint.passed
+    return AuditReport(count, tuple(failed), tuple(skipped), time.monotonic() - started, warnings)
 
 
 def _scan(root: Path, python: Path, folder: Path) -> dict[str, Any]:

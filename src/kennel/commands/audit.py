@@ -10,7 +10,7 @@ from kennel.commands.task import ROOT, kennel_task
 
 @kennel_task(sarif="file to which the findings are also written, as SARIF")
 def code(sarif: str = "") -> dict[str, Any]:
-    """Scan terraform/ with checkov and own checks, AWS's images for their end; exit code 1 on any finding."""
+    """Scan terraform/ and the Dockerfile, AWS's images for their end; exit code 1 on any finding."""
     from kennel import terminal
     from kennel.audit.code import audit_code
 

@@ -15,6 +15,7 @@ from kennel.commands.values import Number, Numbers
     requests="number of requests for each target, photo and number of clients",
     rounds="in how many rounds they are sent; the targets alternate",
     clients="numbers of clients that ask at the same time",
+    ray="measure Ray Serve too, which works a little even when nobody asks",
 )
 def serving(
     arch: Annotated[str, Architecture()] = "efficientnet_lite0",
@@ -22,13 +23,18 @@ def serving(
     requests: Annotated[int, Number(1)] = 60,
     rounds: Annotated[int, Number(1)] = 3,
     clients: Annotated[str, Numbers(1, 64)] = "1,4,16",
+    ray: bool = False,
 ) -> dict[str, Any]:
     """Measure serving: a course's handler on TorchServe, releases, their limit; takes minutes."""
     from kennel import benchmarking, terminal
 
     arguments = ["--arch", arch, "--requests", str(requests), "--rounds", str(rounds), "--clients", clients]
     with terminal.progress("bench.serving") as progress:
-        document = benchmarking.run("serving", [*arguments, *(["--photo", photo] if photo else [])], progress)
+        document = benchmarking.run(
+            "serving",
+            [*arguments, *(["--photo", photo] if photo else []), *(["--ray"] if ray else [])],
+            progress,
+        )
     for target, reason in document["skipped"].items():
         terminal.print_line(f"skipped: {target}: {reason}")
     for name in document["photos"]:
