@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from kennel.pictures import PictureError, jpeg
 
 SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + b"\x12\xff\x00\x34"  # a stuffed byte in its data
 START, END = b"\xff\xd8", b"\xff\xd9"
@@ -83,3 +87,26 @@ def test_a_photo_with_too_many_segments_is_refused(
     with pytest.raises(prediction_error, match="more than 1000 segments") as caught:
         modules["photo_format"].content_type(head + segment * 1000 + SCAN + END)
     assert caught.value.status == 422
+
+
+def container(jpeg_: bytes) -> str:
+    """Return what the model's container finds too much in a JPEG."""
+    try:
+        return "scans" if jpeg.scans(jpeg_) > jpeg.SCAN_LIMIT else ""
+    except PictureError:
+        return "segments"
+
+
+def test_the_bounds_are_those_of_the_model_s_container(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = modules["jpeg_scans"]
+    assert (limits.MAXIMUM_SCANS, limits.MAXIMUM_SEGMENTS) == (jpeg.SCAN_LIMIT, jpeg.SEGMENT_LIMIT)
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[3] / "benchmarks"))
+    hostile = [item.content for item in importlib.import_module("hostile_pictures").inputs()]
+    made = [photo for photo in hostile if photo.startswith(b"\xff\xd8\xff")]
+    made += [
+        START + b"\xff\xe0\x00\x02" * count + SCAN * 101 + END
+        for count in (0, 1, 890, 898, 899, 998, 999, 1000)
+    ]
+    found = [limits.excess(photo) for photo in made]
+    assert [word.rpartition(" ")[2] for word in found] == [container(photo) for photo in made]
+    assert {word.rpartition(" ")[2] for word in found} == {"", "scans", "segments"}
