@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 PING_SECONDS = 0.1  # between two health checks of a server that starts
 # Seconds before the first, second, ... start of a server after one that did not serve for long.
-BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
-STABLE_SECONDS = 60.0  # what served for so long starts again at once, however often it happens
+BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0)
+STABLE_SECONDS = 10.0  # what served for so long starts again at once, however often it happens
 TERMINATION_GRACE = 5.0
 CONNECTIONS = 64
 LAST_LINES = 12
