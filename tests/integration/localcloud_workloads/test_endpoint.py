@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +96,42 @@ def test_a_killed_server_is_logged_and_started_again(endpoints: Endpoints) -> No
     assert answer["Error"]["Code"] in ("ServiceUnavailable", "ModelError")
     assert endpoints.answering(name)["pid"] != before
     eventually(lambda: "ended with signal 9; starting it again" in endpoints.log(name))
+    endpoints.delete(name)
+
+
+def test_a_server_killed_under_load_costs_clean_errors_and_no_wrong_answer(endpoints: Endpoints) -> None:
+    name = endpoints.serving("loaded")
+    pid, stopped = endpoints.ask(name)["pid"], threading.Event()
+    answers: list[tuple[int, int, int]] = []  # bytes sent, bytes and process of the answer
+    errors: list[dict[str, Any]] = []
+
+    def ask_on(size: int) -> None:
+        while not stopped.is_set():
+            size += 4  # no two requests of the four clients have the same
+            try:
+                document = endpoints.ask(name, bytes(size))
+            except endpoints.runtime.exceptions.ClientError as error:
+                errors.append(error.response)
+            else:
+                answers.append((size, document["bytes"], document["pid"]))
+
+    with ThreadPoolExecutor() as clients:
+        asking = [clients.submit(ask_on, client) for client in range(4)]
+        try:
+            eventually(lambda: len(answers) > 8)
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda: any(answered != pid for _, _, answered in list(answers)))
+        finally:
+            stopped.set()
+    assert not [future.exception() for future in asking if future.exception()]
+    assert errors
+    assert all(sent == received for sent, received, _ in answers)
+    for error in errors:
+        if error["Error"]["Code"] == "ModelError":
+            assert error["OriginalStatusCode"] == 0
+        else:
+            assert error["Error"]["Code"] == "ServiceUnavailable"
+            assert error["ResponseMetadata"]["HTTPStatusCode"] == 503
     endpoints.delete(name)
 
 
