@@ -95,12 +95,13 @@ def test_removal_keeps_to_its_prefix(bucket: str, folder: Path) -> None:
 
 
 def test_a_failed_download_leaves_no_file(bucket: str, tmp_path: Path) -> None:
-    target = tmp_path / "model.tar.gz"
+    target = tmp_path / "downloaded" / "model.tar.gz"
+    target.parent.mkdir()
 
     with pytest.raises(Exception, match="404"):
         artifacts.download(f"s3://{bucket}/nothing", target)
 
-    assert list(tmp_path.iterdir()) == []
+    assert list(target.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("address", ["", "photos/key", "https://photos/key", "s3://"])
@@ -117,8 +118,10 @@ def test_staged_source_runs_without_the_rest_of_kennel(tmp_path: Path) -> None:
     assert staged == {
         ("train.py",),
         ("kennel", "__init__.py"),
+        ("kennel", "class_names.py"),
         ("kennel", "errors.py"),
         ("kennel", "classifier"),
+        ("kennel", "pictures"),
     }
 
 
