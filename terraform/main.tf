@@ -279,7 +279,8 @@ module "predict_function" {
 module "release" {
   source = "./modules/release"
 
-  name = "/${var.project}/${var.environment}/release"
+  name          = "/${var.project}/${var.environment}/release"
+  registry_name = local.name
 }
 
 module "endpoint" {
@@ -348,6 +349,7 @@ module "delivery" {
   proof_endpoint_name    = local.proof_endpoint_name
   provider_arn           = var.delivery.provider_arn
   region                 = var.region
+  registry               = module.release.registry
   release_parameter      = module.release.parameter
   repository             = var.delivery.repository
   role_arns              = concat(values(module.identity.roles), [module.network.flow_log_role_arn])

@@ -80,6 +80,11 @@ output "log_bucket" {
   value       = module.storage.log_bucket
 }
 
+output "model_package_group" {
+  description = "Group of the releases in SageMaker's model registry."
+  value       = module.release.registry
+}
+
 output "name" {
   description = "Prefix of the stack's names."
   value       = local.name

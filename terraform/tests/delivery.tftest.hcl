@@ -32,6 +32,7 @@ variables {
   proof_endpoint_name    = "kennel-prod-proof"
   provider_arn           = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
   region                 = "us-east-1"
+  registry               = "kennel-prod"
   release_parameter      = "/kennel/prod/release"
   repository             = "octo-org@123456/hounds@456789"
   role_arns              = ["arn:aws:iam::123456789012:role/kennel-prod-endpoint-us-east-1"]

@@ -56,6 +56,7 @@ run "a_release_is_deployed_and_scaled" {
     target = module.release
     outputs = {
       parameter = "/kennel/local/release"
+      registry  = "kennel-local"
       record = {
         deployment = 7
         current = {
@@ -120,6 +121,7 @@ run "another_instance_type_waits_for_the_next_deployment" {
     target = module.release
     outputs = {
       parameter = "/kennel/local/release"
+      registry  = "kennel-local"
       record = {
         deployment = 7
         current = {

@@ -11,6 +11,7 @@ from kennel.aws import (
     StackError,
     artifacts,
     golden,
+    model_registry,
     release_archive,
     releases,
     silent,
@@ -67,7 +68,9 @@ def promote(
     served = model.load(content)
     golden.renew(content, served)
     latency = build.latency(served, golden.first(content))
-    return releases.store(bucket, content, candidate.job, report, area=RELEASES, latency=latency)
+    release = releases.store(bucket, content, candidate.job, report, area=RELEASES, latency=latency)
+    model_registry.register(stack.outputs, release.as_dict(), report)
+    return release
 
 
 def sign_again(stack: Stack, content: Path, job: str, trained: Path, report: Progress) -> None:

@@ -19,6 +19,7 @@ from kennel.aws import (
     StackError,
     artifacts,
     golden,
+    model_registry,
     release_archive,
     session,
     silent,
@@ -157,7 +158,10 @@ def publish(
     golden.write(content, served, stack_, job, report)
     report("measuring the time of one photo")
     latency = build.latency(served, golden.first(content))
-    return store(stack_["artifact_bucket"], content, job, report, area=area, latency=latency)
+    release = store(stack_["artifact_bucket"], content, job, report, area=area, latency=latency)
+    if area == RELEASES:
+        model_registry.register(stack_.outputs, release.as_dict(), report)
+    return release
 
 
 def store(

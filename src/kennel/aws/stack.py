@@ -15,6 +15,7 @@ from kennel.aws import (
     deploy_lock,
     endpoint_lifecycle,
     function_package,
+    model_registry,
     recovery,
     session,
     silent,
@@ -184,7 +185,7 @@ class Plan:
         """Apply it; refused by Terraform if the stack has changed in the meantime."""
         self.terraform.progress = progress or silent
         if self.destroy:
-            _delete_proof_endpoint(self.workspace, progress or silent)
+            _delete_what_terraform_does_not(self.workspace, progress or silent)
         with unfinished.noted(self.workspace):
             return self.terraform.apply(self.file)
 
@@ -243,13 +244,16 @@ def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:
     return Stack(values)
 
 
-def _delete_proof_endpoint(workspace: Workspace, report: Progress) -> None:
-    """Delete what a killed deployment's proof left: it has the stack's role and key, and is not in the state.
+def _delete_what_terraform_does_not(workspace: Workspace, report: Progress) -> None:
+    """Delete what a killed deployment's proof left, and the registered releases: they are not in the state.
 
+    The former has the stack's role and key; SageMaker does not delete the group of the latter before them.
     A stack whose first apply was not finished has no outputs, and has not deployed anything.
     """
     try:
-        name = outputs(workspace, report)["proof_endpoint"]["name"]
+        values = outputs(workspace, report)
+        name = values["proof_endpoint"]["name"]
     except StackError:
         return
     endpoint_lifecycle.delete(name, report)
+    model_registry.remove_all(values.outputs.get(model_registry.OUTPUT))

@@ -138,12 +138,14 @@ def package(
 def list_releases(workspace: Any, candidates: bool = False) -> dict[str, Any]:
     """List the releases, the newest first."""
     from kennel import terminal
-    from kennel.aws import releases, stack
+    from kennel.aws import model_registry, releases, stack
 
     stack_ = stack.outputs(workspace)
     area = releases.CANDIDATES if candidates else releases.RELEASES
     newest_first = releases.everything(stack_["artifact_bucket"], area)
     current = stack_["endpoint"]["release_id"]
+    registered = {} if candidates else model_registry.registrations(stack_.outputs.get(model_registry.OUTPUT))
+    approvals = {name: registration.approval for name, registration in registered.items()}
     columns = (
         "release",
         "arch",
@@ -154,13 +156,17 @@ def list_releases(workspace: Any, candidates: bool = False) -> dict[str, Any]:
         "runtime",
         "MB",
         "p50 ms",
+        "approval",
         "created",
         "deployed",
     )
     terminal.print_table(
-        area.capitalize(), columns, [_release_row(release, current) for release in newest_first]
+        area.capitalize(),
+        columns,
+        [_release_row(release, current, approvals.get(release.id)) for release in newest_first],
     )
-    return {"current": current, "releases": [release.as_dict() for release in newest_first]}
+    listed = [{**release.as_dict(), "approval": approvals.get(release.id)} for release in newest_first]
+    return {"current": current, "releases": listed}
 
 
 def _print_learned(learned: dict[str, Any] | None) -> None:
@@ -172,7 +178,7 @@ def _print_learned(learned: dict[str, Any] | None) -> None:
         terminal.print_line(sentence(learned))
 
 
-def _release_row(release: Release, current: str | None) -> tuple[Any, ...]:
+def _release_row(release: Release, current: str | None, approval: str | None) -> tuple[Any, ...]:
     learned = release.learned or {}  # releases of earlier versions do not have it
     top_1, loss = (release.metrics.get(name) for name in ("test_top1", "test_loss"))
     photos, deployed = learned.get("train"), "yes" if release.id == current else ""
@@ -180,5 +186,5 @@ def _release_row(release: Release, current: str | None) -> tuple[Any, ...]:
     p50 = release.latency["p50_ms"] if release.latency else None
     return (
         *(release.id, release.arch, len(release.classes), photos, top_1, loss),
-        *(release.runtime, megabytes, p50, release.created, deployed),
+        *(release.runtime, megabytes, p50, approval, release.created, deployed),
     )

@@ -184,11 +184,13 @@ data "aws_iam_policy_document" "planning" {
       "sagemaker:DescribeEndpoint",
       "sagemaker:DescribeEndpointConfig",
       "sagemaker:DescribeModel",
+      "sagemaker:DescribeModelPackageGroup",
       "sagemaker:DescribeNotebookInstance",
       "sagemaker:DescribeNotebookInstanceLifecycleConfig",
       "sagemaker:ListTags",
     ]
     resources = concat(local.serving_arns, [
+      "${local.arn.sagemaker}:model-package-group/${var.registry}",
       "${local.arn.sagemaker}:notebook-instance/${var.notebook_name}",
       "${local.arn.sagemaker}:notebook-instance-lifecycle-config/${var.notebook_name}",
     ])

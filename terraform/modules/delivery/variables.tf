@@ -124,6 +124,12 @@ variable "region" {
   nullable    = false
 }
 
+variable "registry" {
+  description = "Group of the releases in SageMaker's model registry."
+  type        = string
+  nullable    = false
+}
+
 variable "release_parameter" {
   description = "Name of the parameter that records what is deployed."
   type        = string

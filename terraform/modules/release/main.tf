@@ -1,5 +1,7 @@
-# The record of what is deployed. Terraform creates it; afterwards `./kennel deploy` and `./kennel rollback` write it,
-# and its history is the list of deployments.
+# What is known of releases: the record of what is deployed, and the group of SageMaker's model registry.
+
+# Terraform creates the record; afterwards `./kennel deploy` and `./kennel rollback` write it, and its history is the
+# list of deployments.
 
 resource "aws_ssm_parameter" "this" {
   #checkov:skip=CKV2_AWS_34:Names, numbers and digests; the endpoint's description shows the same to everyone who may read it
@@ -13,4 +15,11 @@ resource "aws_ssm_parameter" "this" {
   lifecycle {
     ignore_changes = [value]
   }
+}
+
+# `./kennel package` registers each release in it. A group is deleted when it is empty: `./kennel stack.destroy` empties
+# it first.
+resource "aws_sagemaker_model_package_group" "registry" {
+  model_package_group_name        = var.registry_name
+  model_package_group_description = "Kennel's releases: runtime, metrics and approval"
 }

@@ -3,3 +3,9 @@ variable "name" {
   type        = string
   nullable    = false
 }
+
+variable "registry_name" {
+  description = "Name of the group of releases in SageMaker's model registry."
+  type        = string
+  nullable    = false
+}

@@ -150,3 +150,26 @@ def test_processing_jobs_are_listed_in_the_order_and_the_pages_that_are_asked_fo
     assert "NextToken" not in second
     with pytest.raises(ClientError, match="less than or equal to 100"):
         sagemaker.list_processing_jobs(MaxResults=101)
+
+
+def test_a_group_of_the_model_registry_is_deleted_when_it_is_empty(client: Client) -> None:
+    sagemaker = client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="registered")
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz"}
+    specification = {
+        "Containers": [container],
+        "SupportedContentTypes": ["image/jpeg"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName="registered", InferenceSpecification=specification
+    )["ModelPackageArn"]
+
+    with pytest.raises(ClientError, match=r"ConflictException.*not empty"):
+        sagemaker.delete_model_package_group(ModelPackageGroupName="registered")
+    sagemaker.delete_model_package(ModelPackageName=arn)
+    with pytest.raises(ClientError, match="does not exist"):
+        sagemaker.delete_model_package(ModelPackageName=arn)
+    sagemaker.delete_model_package_group(ModelPackageGroupName="registered")
+
+    assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []

@@ -14,6 +14,7 @@ from kennel.__main__ import main
 from kennel.aws import deployment_record
 from kennel.aws import stack as aws_stack
 from kennel.aws.deployment_record import Deployment, DeploymentRecord
+from kennel.aws.model_registry import Registration
 from kennel.aws.releases import Release
 
 OUTPUTS = {"artifact_bucket": "artifacts", "endpoint": {"release_id": "r-000000000001"}}
@@ -68,6 +69,8 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "kennel.aws.deployments.deploy", lambda *arguments, **_: {**DONE, "release": arguments[2]}
     )
+    registered = {NEW.id: Registration("arn", 1, "Approved")}
+    monkeypatch.setattr("kennel.aws.model_registry.registrations", lambda group: registered)
     monkeypatch.setattr(terminal, "can_ask", lambda: False)
 
 
@@ -166,10 +169,24 @@ def test_releases_show_metrics_and_which_one_is_deployed(capsys: pytest.CaptureF
         "MB",
         "p50",
         "ms",
+        "approval",
         "created",
         "deployed",
     ]
     assert rows == [
-        [NEW.id, "resnet50", "2", "12", "0.500", "0.250", "openvino", "78.500", "12.500", NEW.created, "-"],
-        [OLD.id, "resnet50", "2", "-", "0.900", "0.250", "torch", "-", "-", OLD.created, "yes"],
+        [
+            NEW.id,
+            "resnet50",
+            "2",
+            "12",
+            "0.500",
+            "0.250",
+            "openvino",
+            "78.500",
+            "12.500",
+            "Approved",
+            NEW.created,
+            "-",
+        ],
+        [OLD.id, "resnet50", "2", "-", "0.900", "0.250", "torch", "-", "-", "-", OLD.created, "yes"],
     ]

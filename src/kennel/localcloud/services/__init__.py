@@ -25,6 +25,7 @@ HANDLERS = (
     "sagemaker.listing",
     "sagemaker.models",
     "sagemaker.notebooks",
+    "sagemaker.registry",
     "sagemaker.tags",
     "sagemaker.training.api",
     "sagemaker.training.spot",
