@@ -94,6 +94,7 @@ SLIPS = [
     *(Slip(f"train --{given}") for given in ("arch resnet51", "arch ResNet50", "weights imagenet")),
     *(Slip(f"train --instance-type {name}") for name in ("m5.xlarge", "ml.m9.huge", "big")),
     Slip("package --candidate 0123456789ab"),
+    Slip("package --runtime int8"),
     Slip("train --data ../dogs"),
     Slip("train --data 'my dogs'"),
     Slip("train --best-of 'a\tb'"),
