@@ -15,7 +15,7 @@ from kennel.aws import best, joblogs, pretrained, sdk, session, training_jobs, t
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
 # Long enough to be interrupted in the middle: the last stages of the backbone learn, epoch by epoch.
-UNFROZEN = {"epochs": "4", "unfreeze": "1", "checkpoint-seconds": "0", "plots": "false"}
+UNFROZEN = {"epochs": "6", "unfreeze": "1", "checkpoint-seconds": "0", "plots": "false"}
 SAME = ("val_loss", "test_loss", "test_top1", "macro_f1", "ece")
 
 
@@ -74,7 +74,7 @@ def reclaim_when(deployed: Any, job: Callable[[], str | None], line: str, notice
     return thread
 
 
-@pytest.mark.parametrize(("hosts", "notice"), [(2, 1.0)])
+@pytest.mark.parametrize(("hosts", "notice"), [(2, 2.0)])
 def test_an_interrupted_training_has_the_metrics_of_an_uninterrupted_one(
     deployed: Any, hosts: int, notice: float
 ) -> None:
@@ -88,7 +88,7 @@ def test_an_interrupted_training_has_the_metrics_of_an_uninterrupted_one(
     request = training_jobs.compose(
         deployed.stack, dataset="tiny", hyperparameters=UNFROZEN, instances=hosts, spot=True
     )
-    watcher = reclaim_when(deployed, lambda: names[0] if names else None, "epoch=1;", notice)
+    watcher = reclaim_when(deployed, lambda: names[0] if names else None, "epoch=2;", notice)
     interrupted = training_jobs.train(deployed.workspace, deployed.stack, request, note_job)
     watcher.join(1)
     assert interrupted["interruptions"] == 1
