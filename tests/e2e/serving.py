@@ -34,21 +34,21 @@ from kennel.localcloud import lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]
 # A model without torch in it: two numbers that depend on the photo's bytes.
-INFERENCE = """
-import json, pathlib
-def model_fn(model_dir):
-    model = json.loads(pathlib.Path(model_dir, "weights.json").read_text())
-    if "fault" in model: raise RuntimeError(model["fault"])
-    return model["weight"]
-def input_fn(body, content_type):
-    return bytes(body)
-def predict_fn(data, weight):
-    return [weight * len(data) / 1000, -weight]
-def output_fn(prediction, accept, context):
-    release = json.loads(pathlib.Path(context.system_properties.get("model_dir"), "release.json").read_text())
-    context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", "release=" + release["id"])
-    return json.dumps([prediction])
+APPLICATION = """
+import json, os, pathlib
+folder = pathlib.Path(os.environ["SM_MODEL_DIR"])
+model, release = (json.loads((folder / name).read_text()) for name in ("weights.json", "release.json"))
+if "fault" in model: raise RuntimeError(model["fault"])
+async def application(scope, receive, send):
+    if scope["type"] != "http": raise RuntimeError("no lifespan")
+    body = (await receive())["body"]
+    logits = [model["weight"] * len(body) / 1000, -model["weight"]]
+    attributes = b"release=" + release["id"].encode()
+    names = [(b"content-type", b"application/json"), (b"x-amzn-sagemaker-custom-attributes", attributes)]
+    await send({"type": "http.response.start", "status": 200, "headers": names})
+    await send({"type": "http.response.body", "body": json.dumps([logits]).encode()})
 """
+CONFIG = "applications: [{name: a, route_prefix: /, import_path: 'asgi:application'}]"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -142,7 +142,8 @@ class Serving:
         content = self.folder / "content"
         shutil.rmtree(content, ignore_errors=True)
         (content / "code").mkdir(parents=True)
-        (content / "code" / "inference.py").write_text(INFERENCE)
+        (content / "code" / "asgi.py").write_text(APPLICATION)
+        (content / "config.yaml").write_text(CONFIG)
         described = {"weight": weight} | ({"fault": fault} if fault else {})
         (content / "weights.json").write_text(json.dumps(described))
         (content / "model.json").write_text(json.dumps({"arch": "none", "classes": ["cat", "dog"]}))
