@@ -33,7 +33,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from kennel.aws import function_package
+from kennel.aws.infrastructure import function_package
 from kennel.localcloud import REGION, lifecycle
 from kennel.serving import staging
 

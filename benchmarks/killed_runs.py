@@ -31,8 +31,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from kennel.aws import operation_record
-from kennel.aws.operation_record import OperationRecord
+from kennel.aws.infrastructure import operation_record
+from kennel.aws.infrastructure.operation_record import OperationRecord
 from kennel.localcloud import REGION, lifecycle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +42,7 @@ TRIES = 5  # to hit an operation before it ends
 TASK = """
 import sys
 from pathlib import Path
-from kennel.aws import stack
+from kennel.aws.infrastructure import stack
 from kennel.aws.session import Workspace
 
 workspace = Workspace("local", Path(sys.argv[2]), Path(sys.argv[3]))

@@ -15,7 +15,8 @@ import boto3
 import load
 from botocore.config import Config
 
-from kennel.aws import function_package, release_archive
+from kennel.aws.infrastructure import function_package
+from kennel.aws.release import release_archive
 from kennel.localcloud import REGION, lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import Progress, artifacts, notebook_source, silent, trials
+from kennel.aws import Progress, artifacts, silent
+from kennel.aws.deployment import trials
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
+from kennel.aws.training import notebook_source
 from kennel.errors import KennelError
 from kennel.folders import HeldFolder
 

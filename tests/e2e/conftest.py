@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from kennel.aws import artifacts, deployments, pipeline, releases, sdk, session, stack, training_jobs
+from kennel.aws import artifacts, pipeline, session
+from kennel.aws.deployment import deployments
+from kennel.aws.infrastructure import stack
+from kennel.aws.release import releases
 from kennel.aws.session import Workspace
+from kennel.aws.training import sdk, training_jobs
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import web_identity_token
 from kennel.sample_photos.draw import draw

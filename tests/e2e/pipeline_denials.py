@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from kennel.aws import artifacts, session, state_bucket
+from kennel.aws import artifacts, session
+from kennel.aws.infrastructure import state_bucket
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 
 WIDE = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

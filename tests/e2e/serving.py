@@ -16,20 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import (
-    deployment_record,
-    deployments,
-    golden,
-    live_endpoint,
-    prediction,
-    releases,
-    session,
-    stack,
-)
-from kennel.aws.deployment_record import DeploymentRecord
-from kennel.aws.releases import Release
+from kennel.aws import prediction, session
+from kennel.aws.deployment import deployment_record, deployments, live_endpoint
+from kennel.aws.deployment.deployment_record import DeploymentRecord
+from kennel.aws.infrastructure import stack
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import golden, releases
+from kennel.aws.release.releases import Release
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 from kennel.localcloud import lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,7 +189,8 @@ class Serving:
         module, name = at.rsplit(".", 1)
         script = (
             "import importlib, os, pathlib, signal\n"
-            "from kennel.aws import deployments, stack\n"
+            "from kennel.aws.deployment import deployments\n"
+            "from kennel.aws.infrastructure import stack\n"
             "from kennel.aws.session import Workspace\n"
             f"module = importlib.import_module({module!r})\n"
             f"setattr(module, {name!r}, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))\n"

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import StackError, deployments, session, stack
-from kennel.aws.releases import Release
-from kennel.aws.stack import Stack
+from kennel.aws import StackError, session
+from kennel.aws.deployment import deployments
+from kennel.aws.infrastructure import stack
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release.releases import Release
 
 from .serving import EVERYTHING, Serving, Weight, serving
 
@@ -167,7 +169,7 @@ def test_a_proof_before_traffic_that_is_killed_and_one_that_succeeds(
     sagemaker, live = session.client("sagemaker"), served.live()
 
     with untouched(served, old, good):
-        served.killed(new, at="kennel.aws.proof.compare", proof_before=True)
+        served.killed(new, at="kennel.aws.deployment.proof.compare", proof_before=True)
 
         left = sagemaker.describe_endpoint(EndpointName="serving-local-proof")
         assert left["EndpointStatus"] == "InService"
@@ -243,7 +245,7 @@ def test_a_deployment_killed_between_the_record_and_the_apply(served: Serving, g
     number = served.record.deployment + 1
 
     with old_answers(served, old, good):
-        served.killed(new, at="kennel.aws.stack.planned")
+        served.killed(new, at="kennel.aws.infrastructure.stack.planned")
 
         assert served.record.deployment == number
         assert served.record.current is not None
@@ -260,7 +262,7 @@ def test_a_deployment_killed_between_the_record_and_the_apply(served: Serving, g
 def test_a_deployment_killed_after_the_apply(served: Serving, good: list[Release]) -> None:
     old, new = pair(served, good)
 
-    served.killed(new, at="kennel.aws.live_endpoint.require")
+    served.killed(new, at="kennel.aws.deployment.live_endpoint.require")
     with old_answers(served, new, good):
         done = served.deploy(new)
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import session, shell
+from kennel.aws import session
+from kennel.aws.infrastructure import shell
 from kennel.checks import documents
 from kennel.checks.documents import Command
 from kennel.localcloud import lifecycle

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import StackError, operation_record, session, stack
+from kennel.aws import StackError, session
+from kennel.aws.infrastructure import operation_record, stack
 from kennel.aws.session import Workspace
 
 from .conftest import ROOT, Deployed
@@ -57,7 +58,7 @@ output "vpc" { value = aws_vpc.this.id }
 TASK = """
 import sys
 from pathlib import Path
-from kennel.aws import stack
+from kennel.aws.infrastructure import stack
 from kennel.aws.session import Workspace
 
 workspace = Workspace("dev", Path(sys.argv[1]), Path(sys.argv[2]))

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import best, joblogs, pretrained, sdk, session, training_jobs, tuning
+from kennel.aws import session
+from kennel.aws.training import best, joblogs, pretrained, sdk, training_jobs, tuning
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 

@@ -12,7 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel import notebook
-from kennel.aws import candidates, platforms, releases, session, trials
+from kennel.aws import platforms, session
+from kennel.aws.deployment import trials
+from kennel.aws.release import candidates, releases
 
 pytestmark = pytest.mark.slow
 

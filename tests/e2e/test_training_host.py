@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import StackError, artifacts, hosts, release_archive, releases, session
-from kennel.aws.sdk import TrainingRequest
+from kennel.aws import StackError, artifacts, session
+from kennel.aws.release import release_archive, releases
+from kennel.aws.training import hosts
+from kennel.aws.training.sdk import TrainingRequest
 from kennel.serving.model import load as load_model
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from kennel.aws import StackError, prediction, predictions, stack
+from kennel.aws import StackError, prediction, predictions
+from kennel.aws.infrastructure import stack
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import request_status
 from kennel.playground.answers import DeployedClassifier

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
 
 
 def volume_key(stack: Stack, instance_type: str) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kennel.aws import StackError, session
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
 
 Sign = Callable[[str, str, str], str]
 """Returns a token of an issuer, for an audience, with a subject."""

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from kennel.aws import StackError
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
 
 _NAMES = {"notebook": "notebook instance", "training_host": "EC2 host"}
 

@@ -14,20 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kennel.aws import (
-    Progress,
-    StackError,
-    artifacts,
-    function_url,
-    golden,
-    photos,
-    release_archive,
-    releases,
-    session,
-    silent,
-)
+from kennel.aws import Progress, StackError, artifacts, function_url, photos, session, silent
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import golden, release_archive, releases
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 
 INVOKED_VARIANT = "x-Amzn-Invoked-Production-Variant"
 RELEASE = "X-Kennel-Release"

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from kennel.aws import Progress, photos, prediction
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.prediction import PhotoPrediction
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 from kennel.errors import KennelError, UsageError
 
 PARALLEL = 4  # requests at a time; a model on this machine uses all cores for each photo

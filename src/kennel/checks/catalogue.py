@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kennel.audit import AuditError
 from kennel.audit.code import audit_code
-from kennel.aws.terraform import GARBAGE_PERCENT
+from kennel.aws.infrastructure.terraform import GARBAGE_PERCENT
 from kennel.checks import pytest_runs
 from kennel.checks.check import RESULTS, Check, CheckResult, Progress
 from kennel.checks.programs import Programs

@@ -6,7 +6,7 @@ import os
 
 from kennel.errors import UsageError
 
-# What `local.env` exports beside the variables of the connection: see kennel.aws.shell.
+# What `local.env` exports beside the variables of the connection: see kennel.aws.infrastructure.shell.
 _EXPORTED = (
     *("KENNEL_ENV", "KENNEL_WORKSPACE", "TF_VAR_region", "TF_DATA_DIR"),
     *("TF_CLI_ARGS_init", "TF_CLI_ARGS_plan", "TF_CLI_ARGS_apply", "TF_CLI_ARGS_destroy"),
@@ -71,7 +71,8 @@ def _check_aws(environment: str) -> None:
 
 def _check_local() -> None:
     """Refuse ``local`` while AWS_ENDPOINT_URL is not that of a running local cloud."""
-    from kennel.aws import session, shell
+    from kennel.aws import session
+    from kennel.aws.infrastructure import shell
     from kennel.localcloud import OPERATOR_ACCESS_KEY
     from kennel.localcloud.connection import is_local_cloud
 

@@ -132,7 +132,9 @@ def upload(
 ) -> dict[str, Any]:
     """Make the data bucket equal to the folder, sending what changed; refuses what data.check refuses."""
     from kennel import terminal
-    from kennel.aws import StackError, artifacts, pretrained, stack
+    from kennel.aws import StackError, artifacts
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import pretrained
 
     if not (directory or weights):
         raise StackError("nothing to upload: name a folder of photos, or --weights FILE")

@@ -9,8 +9,8 @@ from kennel.commands.task import kennel_task
 from kennel.commands.values import Number
 
 if TYPE_CHECKING:
-    from kennel.aws.changes import Changes
-    from kennel.aws.transition import Review
+    from kennel.aws.deployment.transition import Review
+    from kennel.aws.infrastructure.changes import Changes
 
 YES = "go on also if the plan changes more than the release"
 PROOF = "prove a new deployment on an endpoint of its own before it has traffic"
@@ -22,7 +22,9 @@ def deploy(
 ) -> dict[str, Any]:
     """Make a release the one that the endpoint serves; success means that it answers its golden photos."""
     from kennel import terminal
-    from kennel.aws import deployments, releases, stack
+    from kennel.aws.deployment import deployments
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.release import releases
 
     with terminal.progress("deploy") as progress:
         stack_ = stack.outputs(workspace)
@@ -50,7 +52,8 @@ def rollback(
 ) -> dict[str, Any]:
     """Return to the previous deployment, which still exists, or deploy an older one again."""
     from kennel import terminal
-    from kennel.aws import deployments, stack
+    from kennel.aws.deployment import deployments
+    from kennel.aws.infrastructure import stack
 
     with terminal.progress("rollback") as progress:
         stack_ = stack.outputs(workspace)
@@ -65,7 +68,8 @@ def rollback(
 def list_deployments(workspace: Any) -> dict[str, Any]:
     """List what was deployed, when and by whom, the newest first: the history of the record."""
     from kennel import terminal
-    from kennel.aws import deployment_history, deployment_record, stack
+    from kennel.aws.deployment import deployment_history, deployment_record
+    from kennel.aws.infrastructure import stack
 
     stack_ = stack.outputs(workspace)
     record = deployment_record.read(stack_)
@@ -77,7 +81,7 @@ def list_deployments(workspace: Any) -> dict[str, Any]:
 
 def _shown(yes: bool) -> Review:
     """Return what shows a plan, and without ``yes`` refuses one that changes more than the release."""
-    from kennel.aws import release_changes
+    from kennel.aws.deployment import release_changes
     from kennel.commands import stack
 
     def review(changes: Changes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from kennel.aws import pretrained
+from kennel.aws.training import pretrained
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
 from kennel.commands.values import Choice, DatasetName, Number
@@ -45,7 +45,8 @@ def train(
 ) -> dict[str, Any]:
     """Train on the EC2 host through Systems Manager, and switch it off afterwards."""
     from kennel import terminal
-    from kennel.aws import hosts, stack, training_jobs
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import hosts, training_jobs
 
     with terminal.progress("ec2.train") as progress:
         stack_ = stack.outputs(workspace)

@@ -11,7 +11,7 @@ from kennel.commands.values import Choice, Number, Several
 from kennel.errors import UsageError
 
 if TYPE_CHECKING:
-    from kennel.aws.jobs import Job
+    from kennel.aws.training.jobs import Job
 
 TYPES = ("training", "tuning", "processing")
 
@@ -31,7 +31,8 @@ def list_jobs(
 ) -> dict[str, Any]:
     """List the stack's training, tuning and processing jobs, the newest first."""
     from kennel import terminal
-    from kennel.aws import jobs, stack
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import jobs
 
     with terminal.progress("jobs"):
         newest = jobs.newest(stack.outputs(workspace), type, limit, trials=trials)
@@ -66,8 +67,8 @@ def logs(
 ) -> dict[str, Any]:
     """Print what a job, an endpoint or the function has logged: on standard output, times in UTC."""
     from kennel import terminal
-    from kennel.aws import logs as aws_logs
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import logs as aws_logs
 
     source = aws_logs.source_of(stack.outputs(workspace), job)
     if follow and as_json and source.ended is None:
@@ -94,7 +95,8 @@ def logs(
 def stop(workspace: Any, job: Annotated[str, JobName()]) -> dict[str, Any]:
     """Stop a job and wait for its end; a job that has ended stays as it is."""
     from kennel import terminal
-    from kennel.aws import jobs, stack
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import jobs
 
     with terminal.progress("stop") as progress:
         ended, stopped = jobs.stop(stack.outputs(workspace), job, progress)
@@ -109,7 +111,8 @@ def stop(workspace: Any, job: Annotated[str, JobName()]) -> dict[str, Any]:
 def compare(workspace: Any, job: Annotated[tuple[str, ...], Several(JobName())]) -> dict[str, Any]:
     """Show jobs side by side: the settings that differ, and the metrics."""
     from kennel import terminal
-    from kennel.aws import comparison, stack
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import comparison
 
     if len(set(job)) < 2:
         raise UsageError("compare needs two jobs or more: ./kennel compare JOB JOB")

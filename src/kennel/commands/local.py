@@ -19,7 +19,7 @@ from kennel.errors import KennelError, UsageError
 def up(port: Annotated[int | None, Port()] = None, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     """Start the local cloud in the background with what it held before, ready for Terraform."""
     from kennel import terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
     from kennel.localcloud import lifecycle
 
     ran_before = lifecycle.status(Path(directory)).ready
@@ -83,7 +83,7 @@ def status(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
 @kennel_task(directory="folder of its files")
 def env(as_json: bool, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     """Print shell exports with which AWS's CLI, boto3 and Terraform use the local cloud."""
-    from kennel.aws import shell
+    from kennel.aws.infrastructure import shell
     from kennel.localcloud import lifecycle
 
     status = lifecycle.status(Path(directory))

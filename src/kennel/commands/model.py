@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from kennel.aws import pretrained
+from kennel.aws.training import pretrained
 from kennel.commands.known_names import Hosts, InstanceType, ReleaseId
 from kennel.commands.release_text import compared, measured, signed_off
 from kennel.commands.task import kennel_task
@@ -14,7 +14,7 @@ from kennel.errors import UsageError
 from kennel.serving.runtime_names import OPENVINO_INT8, RUNTIMES
 
 if TYPE_CHECKING:
-    from kennel.aws.releases import Release
+    from kennel.aws.release.releases import Release
 
 HYPERPARAMETERS = (
     "arch",
@@ -57,7 +57,8 @@ def train(
 ) -> dict[str, Any]:
     """Train on SageMaker and wait for the end."""
     from kennel import terminal
-    from kennel.aws import stack, training_jobs
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import training_jobs
 
     with terminal.progress("train") as progress:
         stack_ = stack.outputs(workspace)
@@ -95,7 +96,8 @@ def package(
 ) -> dict[str, Any]:
     """Turn a trained model into a release: signed off, with all that serves it."""
     from kennel import terminal
-    from kennel.aws import candidates, imagenet_release, releases, stack, trained_models
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.release import candidates, imagenet_release, releases, trained_models
 
     sources = {"--job": job, "--candidate": candidate, "--from-imagenet": from_imagenet}
     given = [flag for flag, value in sources.items() if value]
@@ -138,7 +140,9 @@ def package(
 def list_releases(workspace: Any, candidates: bool = False) -> dict[str, Any]:
     """List the releases, the newest first."""
     from kennel import terminal
-    from kennel.aws import model_registry, releases, stack
+    from kennel.aws import model_registry
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.release import releases
 
     stack_ = stack.outputs(workspace)
     area = releases.CANDIDATES if candidates else releases.RELEASES

@@ -25,7 +25,7 @@ def run(
 ) -> dict[str, Any]:
     """Execute notebooks/train_and_deploy.ipynb end to end; exit code 0 only if every cell succeeds."""
     from kennel import notebook, terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
 
     settings = notebook.Settings(dataset=data, trials=trials, epochs=epochs)
     with terminal.progress("notebook.run") as progress:
@@ -42,7 +42,9 @@ def run(
 def publish(workspace: Any, environment: str = "") -> dict[str, Any]:
     """Upload what the notebook instance downloads: this checkout, and the stack's outputs."""
     from kennel import terminal
-    from kennel.aws import notebook_source, platforms, stack
+    from kennel.aws import platforms
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import notebook_source
 
     with terminal.progress("notebook.publish"):
         stack_ = stack.outputs(workspace)

@@ -36,7 +36,8 @@ def predict(
 ) -> dict[str, Any]:
     """Ask which breeds photos show."""
     from kennel import terminal
-    from kennel.aws import prediction, predictions, stack
+    from kennel.aws import prediction, predictions
+    from kennel.aws.infrastructure import stack
 
     names = predictions.expand(photo)
     several = len(names) > 1 or names != list(photo)

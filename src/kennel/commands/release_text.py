@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kennel.aws.releases import Release
-    from kennel.aws.stack import Stack
+    from kennel.aws.infrastructure.stack import Stack
+    from kennel.aws.release.releases import Release
 
 
 def measured(release: Release) -> str:
@@ -36,7 +36,7 @@ def signed_off(release: Release) -> list[str]:
 def compared(stack: Stack, release: Release) -> dict[str, Any]:
     """Warn of what is worse than in the deployed release; return the comparison for the document."""
     from kennel import terminal
-    from kennel.aws import release_comparison
+    from kennel.aws.deployment import release_comparison
 
     comparison = release_comparison.with_deployed(stack, release)
     for warning in comparison.warnings if comparison else []:

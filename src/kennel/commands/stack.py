@@ -11,7 +11,7 @@ from kennel.errors import KennelError, UsageError
 
 if TYPE_CHECKING:
     from kennel.aws import Approve
-    from kennel.aws.changes import Changes
+    from kennel.aws.infrastructure.changes import Changes
 
 YES = "go on without asking; where no terminal can be asked, dev and prod need it"
 
@@ -51,7 +51,7 @@ def _count(changes: Changes, verb: str) -> None:
 def plan(workspace: Any) -> dict[str, Any]:
     """Show the changes that an apply would make."""
     from kennel import terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
 
     with terminal.progress("plan") as progress:
         changes = stack.plan(workspace, progress)
@@ -74,7 +74,7 @@ def destroy(workspace: Any, yes: bool = False) -> dict[str, Any]:
 def _change(workspace: Any, yes: bool, verb: str, done: str) -> dict[str, Any]:
     """Plan, show the plan, ask if that is needed, and apply what was shown."""
     from kennel import terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
 
     asks = workspace.environment != "local" and not yes
     if asks and not terminal.can_ask():
@@ -115,7 +115,7 @@ def approval(workspace: Any, yes: bool) -> Approve:
 def _lock(workspace: Any) -> dict[str, Any] | None:
     """Say who holds the lock on the state, and return it."""
     from kennel import terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
 
     lock = stack.lock(workspace)
     if lock is None:
@@ -135,7 +135,7 @@ def _ask(question: str) -> None:
 def drift(workspace: Any, everything: bool = False) -> dict[str, Any]:
     """Show changes that were made outside Terraform, by attribute; exit code 1 if there are any."""
     from kennel import terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
 
     with terminal.progress("drift") as progress:
         changes = stack.drift(workspace, progress, everything=everything)
@@ -148,7 +148,7 @@ def drift(workspace: Any, everything: bool = False) -> dict[str, Any]:
 def unlock(workspace: Any, lock: str) -> dict[str, Any]:
     """Free the state from the lock of an operation that was killed; never that of one that still runs."""
     from kennel import terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
 
     stack.unlock(workspace, lock)
     terminal.print_line(f"freed: {lock}")
@@ -159,7 +159,7 @@ def unlock(workspace: Any, lock: str) -> dict[str, Any]:
 def outputs(workspace: Any) -> dict[str, Any]:
     """Show the stack's outputs: names, ARNs, buckets, images."""
     from kennel import terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
 
     values = stack.outputs(workspace).outputs
     rows = [(name, *pair) for name, value in sorted(values.items()) for pair in _lines_of(value)]
@@ -182,7 +182,7 @@ def _line(value: Any) -> str:
 def build() -> dict[str, Any]:
     """Build the local files that Terraform reads: the function's zip."""
     from kennel import terminal
-    from kennel.aws import stack
+    from kennel.aws.infrastructure import stack
     from kennel.aws.session import Workspace
 
     built = stack.build(Workspace.of("local"))

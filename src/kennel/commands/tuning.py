@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from kennel.aws import pretrained
+from kennel.aws.training import pretrained
 from kennel.commands.known_names import Hosts, InstanceType
 from kennel.commands.task import kennel_task
 from kennel.commands.training_options import help_for, takes_hyperparameters
@@ -13,7 +13,7 @@ from kennel.commands.values import Choice, DatasetName, Number
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kennel.aws.tuning import TrialSummary
+    from kennel.aws.training.tuning import TrialSummary
 
 
 HYPERPARAMETERS = ("arch", "pretrained", "prior", "epochs", "views", "patience", "seed", "allow_leakage")
@@ -43,8 +43,9 @@ def tune(
 ) -> dict[str, Any]:
     """Compute features once, try heads on them, and keep the best for train --best-of."""
     from kennel import terminal
-    from kennel.aws import stack, training_jobs, tuning
-    from kennel.aws.sdk import Search
+    from kennel.aws.infrastructure import stack
+    from kennel.aws.training import training_jobs, tuning
+    from kennel.aws.training.sdk import Search
 
     search = Search(trials=trials, parallel=parallel, seed=search_seed)
     with terminal.progress("features") as progress:

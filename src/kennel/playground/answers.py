@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from kennel.aws import deployment_record, prediction, session, stack
+from kennel.aws import prediction, session
+from kennel.aws.deployment import deployment_record
+from kennel.aws.infrastructure import stack
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 from kennel.classifier import learned
 from kennel.errors import KennelError
 from kennel.folders import HeldFolder

@@ -13,21 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from kennel.aws import (
-    Progress,
-    artifacts,
-    deployments,
-    modelfile,
-    pipeline,
-    prediction,
-    releases,
-    sdk,
-    session,
-    stack,
-    training_jobs,
-)
+from kennel.aws import Progress, artifacts, pipeline, prediction, session
+from kennel.aws.deployment import deployments
+from kennel.aws.infrastructure import stack
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import releases
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
+from kennel.aws.training import modelfile, sdk, training_jobs
 from kennel.classifier.data import checking, folder, splitting
 from kennel.rehearsal import versions
 from kennel.rehearsal.result import RehearsalError, RehearsalResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-from kennel.aws.terraform import Terraform
+from kennel.aws.infrastructure.terraform import Terraform
 from kennel.version import VERSION
 
 

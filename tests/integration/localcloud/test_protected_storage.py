@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kennel.aws import StackError, session
-from kennel.aws.terraform import Terraform
+from kennel.aws.infrastructure.terraform import Terraform
 from kennel.localcloud import REGION, lifecycle
 
 from .conftest import ACCOUNT, Client

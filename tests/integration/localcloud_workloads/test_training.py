@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import jobs as stack_jobs
-from kennel.aws import logs
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.training import jobs as stack_jobs
+from kennel.aws.training import logs
 
 from .conftest import Stage, eventually, tarred
 

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 from moto import mock_aws
 
-from kennel.aws import golden, imagenet_release, prediction, release_archive, releases, session
-from kennel.aws.releases import Release
+from kennel.aws import prediction, session
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import golden, imagenet_release, release_archive, releases
+from kennel.aws.release.releases import Release
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 from kennel.packaging import vendor
 from kennel.serving.requests import PREDICTIONS
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kennel.aws import release_archive
+from kennel.aws.release import release_archive
 from kennel.serving import model
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from kennel.aws import session
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
 from kennel.packaging import vendor
 
 WHEEL = "openvino-0.0.0-cp313-cp313-manylinux_2_28_x86_64.whl"

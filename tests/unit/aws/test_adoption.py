@@ -9,8 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
-from kennel.aws import adoption, existing, session
-from kennel.aws.adoption import Adoption
+from kennel.aws import session
+from kennel.aws.infrastructure import adoption, existing
+from kennel.aws.infrastructure.adoption import Adoption
 from kennel.aws.session import Workspace
 
 TAGS = {"Project": "kennel", "Environment": "dev", "ManagedBy": "terraform"}
@@ -157,6 +158,7 @@ def test_a_rule_is_found_by_its_group_and_what_it_allows() -> None:
         ("aws_sagemaker_endpoint", {"name": "kennel-dev-classifier"}),
         ("aws_sagemaker_endpoint_configuration", {"name": "kennel-dev-deployment-1"}),
         ("aws_sagemaker_model", {"name": "kennel-dev-deployment-1"}),
+        ("aws_sagemaker_model_package_group", {"model_package_group_name": "kennel-dev"}),
         ("aws_sagemaker_notebook_instance", {"name": "kennel-dev-notebook"}),
         ("aws_sagemaker_notebook_instance_lifecycle_configuration", {"name": "kennel-dev-notebook"}),
         ("aws_sns_topic", {"name": "kennel-dev-alarms"}),
@@ -175,6 +177,16 @@ def test_a_parameter_is_found_whatever_it_holds() -> None:
 
     assert existing.find("aws_ssm_parameter", values) == values["name"]
     assert existing.find("aws_ssm_parameter", {**values, "tags_all": OTHERS}) is None
+
+
+def test_a_group_of_the_model_registry_is_found_by_its_tags() -> None:
+    kind, values = "aws_sagemaker_model_package_group", {"model_package_group_name": "kennel-dev"}
+    boto3.client("sagemaker").create_model_package_group(
+        ModelPackageGroupName="kennel-dev", Tags=listed(TAGS)
+    )
+
+    assert existing.find(kind, {**values, "tags_all": TAGS}) == "kennel-dev"
+    assert existing.find(kind, {**values, "tags_all": OTHERS}) is None
 
 
 def test_import_blocks_are_for_one_environment_and_for_one_plan(tmp_path: Path) -> None:

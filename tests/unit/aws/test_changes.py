@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kennel.aws.changes import Changes, ResourceChange, drift_in
+from kennel.aws.infrastructure.changes import Changes, ResourceChange, drift_in
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from pathlib import Path
 import boto3
 import pytest
 
-from kennel.aws import StackError, deploy_lock, session, silent, state_bucket
+from kennel.aws import StackError, session, silent
+from kennel.aws.infrastructure import deploy_lock, state_bucket
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 
 HELD_ELSEWHERE = """
 import fcntl, sys

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from kennel.aws import deployment_history
-from kennel.aws.deployment_record import Deployment, DeploymentRecord, RecordVersion
+from kennel.aws.deployment import deployment_history
+from kennel.aws.deployment.deployment_record import Deployment, DeploymentRecord, RecordVersion
 
 
 def deployment(number: int) -> Deployment:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from kennel.aws import StackError, deployment_record
-from kennel.aws.deployment_record import Deployment, DeploymentRecord
-from kennel.aws.stack import Stack
+from kennel.aws import StackError
+from kennel.aws.deployment import deployment_record
+from kennel.aws.deployment.deployment_record import Deployment, DeploymentRecord
+from kennel.aws.infrastructure.stack import Stack
 
 
 def deployment(number: int, **settings: object) -> Deployment:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import StackError, endpoint_watch
-from kennel.aws.terraform import Terraform
-from kennel.aws.terraform_process import TerraformProcess
+from kennel.aws import StackError
+from kennel.aws.infrastructure import endpoint_watch
+from kennel.aws.infrastructure.terraform import Terraform
+from kennel.aws.infrastructure.terraform_process import TerraformProcess
 
 SLEEPER = "import pathlib, time\nwhile not pathlib.Path('end').exists(): time.sleep(0.02)"
 

@@ -12,9 +12,9 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from kennel.aws import StackError, function_url, prediction
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.photos import Photo
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 from kennel.localcloud.protocol.signature import read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 

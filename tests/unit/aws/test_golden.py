@@ -10,8 +10,8 @@ import boto3
 import pytest
 from PIL import Image
 
-from kennel.aws import golden
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import golden
 from kennel.pictures import PictureError
 
 HOST_JOB = "kennel-local-ec2-1"

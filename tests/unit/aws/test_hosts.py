@@ -8,9 +8,9 @@ import sys
 import tarfile
 from pathlib import Path
 
-from kennel.aws import bundle, hosts
-from kennel.aws.sdk import TrainingRequest
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.training import bundle, hosts
+from kennel.aws.training.sdk import TrainingRequest
 
 ROOT = Path(__file__).resolve().parents[3]
 STACK = Stack({"data_bucket": "data", "artifact_bucket": "models", "region": "eu-west-1"})

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import StackError, imagenet_release, releases
+from kennel.aws import StackError
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import imagenet_release, releases
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 from kennel.serving import model
 
 

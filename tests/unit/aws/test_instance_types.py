@@ -9,8 +9,8 @@ import pytest
 from botocore.loaders import Loader
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.instance_types import volume_key
-from kennel.aws.stack import Stack
 
 FAMILIES = json.loads(
     (Path(__file__).resolve().parents[3] / "terraform" / "local_disk_families.json").read_text()

@@ -9,8 +9,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from kennel.aws import StackError, comparison, jobs, session
-from kennel.aws.stack import Stack
+from kennel.aws import StackError, session
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.training import comparison, jobs
 
 ROLE = "arn:aws:iam::123456789012:role/kennel-local-training"
 BEGAN = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from kennel.aws import StackError, live_endpoint, session
-from kennel.aws.deployment_record import Deployment
-from kennel.aws.stack import Stack
+from kennel.aws import StackError, session
+from kennel.aws.deployment import live_endpoint
+from kennel.aws.deployment.deployment_record import Deployment
+from kennel.aws.infrastructure.stack import Stack
 
 STACK = Stack({"name": "kennel-dev", "endpoint": {"name": "kennel-dev-classifier", "variant": "AllTraffic"}})
 TWO = Deployment("r-000000000002", "d", "s3://artifacts/m", "image", 2)

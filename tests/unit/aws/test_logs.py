@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from kennel.aws import StackError, logs
-from kennel.aws.logs import Reader, Source
-from kennel.aws.stack import Stack
+from kennel.aws import StackError
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.training import logs
+from kennel.aws.training.logs import Reader, Source
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 NOW = int(time.time() * 1000) - 60_000  # milliseconds: CloudWatch refuses what is old or in the future

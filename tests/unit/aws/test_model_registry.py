@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from kennel.aws import model_registry, silent
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
 
 GROUP = "kennel-local"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import StackError, modelfile, session
-from kennel.aws.stack import Stack
+from kennel.aws import StackError, session
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.training import modelfile
 
 URI = "s3://artifacts/jobs/1/model.tar.gz"
 
@@ -38,9 +39,10 @@ def test_records_are_saved_and_nothing_else(stack: Stack, tmp_path: Path) -> Non
         },
     )
 
-    modelfile.save_records(URI, tmp_path / "records")
+    folder = tmp_path / "saved"
+    modelfile.save_records(URI, folder / "records")
 
-    assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == {
+    assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == {
         "metrics.json": b'{"test_top1": 0.5}',
         "history.csv": b"epoch\n1\n",
     }

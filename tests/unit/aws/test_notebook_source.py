@@ -9,8 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from kennel.aws import StackError, artifacts, bundle, notebook_source, session
-from kennel.aws.stack import Stack
+from kennel.aws import StackError, artifacts, session
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.training import bundle, notebook_source
 
 ROOT = Path(__file__).resolve().parents[3]
 STACK = Stack(

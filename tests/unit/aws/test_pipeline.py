@@ -7,7 +7,7 @@ import os
 import pytest
 
 from kennel.aws import StackError, pipeline
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure.stack import Stack
 
 ROLE = {"arn": "arn:aws:iam::123456789012:role/kennel-dev-plan-us-east-1", "subjects": ["first", "second"]}
 STACK = Stack(

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import StackError, hosts, platforms
-from kennel.aws.sdk import TrainingRequest
+from kennel.aws import StackError, platforms
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
+from kennel.aws.training import hosts
+from kennel.aws.training.sdk import TrainingRequest
 
 TABLE = json.loads((Path(__file__).resolve().parents[3] / "terraform" / "images.json").read_text())
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kennel.aws import StackError, prediction
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.photos import Photo
-from kennel.aws.stack import Stack
 
 STACK = Stack({"data_bucket": "photos"})
 

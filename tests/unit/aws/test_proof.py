@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from kennel.aws import StackError, golden, prediction, proof, silent
-from kennel.aws.deployment_record import Deployment
-from kennel.aws.golden import GoldenPhoto
-from kennel.aws.stack import Stack
+from kennel.aws import StackError, prediction, silent
+from kennel.aws.deployment import proof
+from kennel.aws.deployment.deployment_record import Deployment
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import golden
+from kennel.aws.release.golden import GoldenPhoto
 
 STACK = Stack({"function": {"name": "kennel-local-predict", "alias": "live"}})
 DEPLOYED = Deployment(

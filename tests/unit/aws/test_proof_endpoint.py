@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from kennel.aws import StackError, endpoint_lifecycle, golden, proof_endpoint, session, silent
-from kennel.aws import stack as stack_module
-from kennel.aws.deployment_record import Deployment
-from kennel.aws.golden import GoldenPhoto
+from kennel.aws import StackError, endpoint_lifecycle, session, silent
+from kennel.aws.deployment import proof_endpoint
+from kennel.aws.deployment.deployment_record import Deployment
+from kennel.aws.infrastructure import stack as stack_module
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import golden
+from kennel.aws.release.golden import GoldenPhoto
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 
 NAME = "kennel-dev-proof"
 STACK = Stack(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kennel.aws import StackError, release_changes
-from kennel.aws.changes import Changes, ResourceChange
+from kennel.aws import StackError
+from kennel.aws.deployment import release_changes
+from kennel.aws.infrastructure.changes import Changes, ResourceChange
 
 RELEASE = [
     ResourceChange("create", 'module.endpoint[0].aws_sagemaker_model.this["8"]'),

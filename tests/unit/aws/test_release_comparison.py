@@ -7,11 +7,12 @@ import json
 import boto3
 import pytest
 
-from kennel.aws import deployment_record, release_comparison, releases
-from kennel.aws.deployment_record import Deployment, DeploymentRecord
-from kennel.aws.release_comparison import Comparison
-from kennel.aws.releases import Release
-from kennel.aws.stack import Stack
+from kennel.aws.deployment import deployment_record, release_comparison
+from kennel.aws.deployment.deployment_record import Deployment, DeploymentRecord
+from kennel.aws.deployment.release_comparison import Comparison
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import releases
+from kennel.aws.release.releases import Release
 
 CLASSES = ["001.Affenpinscher", "002.Akita"]
 

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
-from kennel.aws import StackError, artifacts, candidates, golden, release_archive, releases, silent
+from kennel.aws import StackError, artifacts, silent
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import candidates, golden, release_archive, releases
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 from kennel.packaging import PackagingError, vendor
 from kennel.serving import staging
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from kennel.aws import StackError, deployment_record, live_endpoint, proof, settlement
-from kennel.aws.deploy_lock import DeployLock
-from kennel.aws.deployment_record import Deployment, DeploymentRecord
-from kennel.aws.live_endpoint import LiveEndpoint
-from kennel.aws.stack import Stack
+from kennel.aws import StackError
+from kennel.aws.deployment import deployment_record, live_endpoint, proof, settlement
+from kennel.aws.deployment.deployment_record import Deployment, DeploymentRecord
+from kennel.aws.deployment.live_endpoint import LiveEndpoint
+from kennel.aws.infrastructure.deploy_lock import DeployLock
+from kennel.aws.infrastructure.stack import Stack
 
 KILLED = DeployLock("id", "deploy r-000000000003", "me@here", "2026-11-27T03:00:00+00:00", "/gone")
 

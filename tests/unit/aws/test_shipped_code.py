@@ -13,10 +13,12 @@ import boto3
 import pytest
 import torch
 
-from kennel.aws import bundle, releases, session
-from kennel.aws.releases import Release
+from kennel.aws import session
+from kennel.aws.infrastructure.stack import Stack
+from kennel.aws.release import releases
+from kennel.aws.release.releases import Release
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
+from kennel.aws.training import bundle
 from kennel.classifier import networks
 
 JOB = "kennel-local-ec2-1"

@@ -12,7 +12,8 @@ import urllib3
 from botocore.awsrequest import AWSResponse
 from moto import mock_aws
 
-from kennel.aws import StackError, session, silent, state_bucket
+from kennel.aws import StackError, session, silent
+from kennel.aws.infrastructure import state_bucket
 
 ACCOUNT = "123456789012"
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import boto3
 import pytest
 
-from kennel.aws import StackError, operation_record, recovery, stack, state_bucket, state_lock, unfinished
+from kennel.aws import StackError
+from kennel.aws.infrastructure import operation_record, recovery, stack, state_bucket, state_lock, unfinished
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
 
 HERE = f"me@{socket.gethostname()}"
 

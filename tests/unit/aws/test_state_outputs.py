@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from kennel.aws import state_outputs
-from kennel.aws.stack import Stack
+from kennel.aws.infrastructure import state_outputs
+from kennel.aws.infrastructure.stack import Stack
 
 STATE = {"Bucket": "artifacts", "Key": "kennel/dev.tfstate"}
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import StackError, changes, session
-from kennel.aws.terraform import Terraform
-from kennel.aws.terraform_messages import sentence
+from kennel.aws import StackError, session
+from kennel.aws.infrastructure import changes
+from kennel.aws.infrastructure.terraform import Terraform
+from kennel.aws.infrastructure.terraform_messages import sentence
 
 ROOT = """
 variable "colour" { default = "red" }

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import StackError, operation_record, session
-from kennel.aws.terraform import Terraform
-from kennel.aws.terraform_process import TerraformProcess
+from kennel.aws import StackError, session
+from kennel.aws.infrastructure import operation_record
+from kennel.aws.infrastructure.terraform import Terraform
+from kennel.aws.infrastructure.terraform_process import TerraformProcess
 
 # Stands for Terraform: has a provider, which ignores SIGINT as real ones do, and saves its state when it is
 # interrupted. Before that it prints more than a pipe holds.
@@ -39,8 +40,8 @@ except KeyboardInterrupt:
 TASK = """
 import os, sys
 from pathlib import Path
-from kennel.aws import operation_record
-from kennel.aws.terraform_process import TerraformProcess
+from kennel.aws.infrastructure import operation_record
+from kennel.aws.infrastructure.terraform_process import TerraformProcess
 
 with operation_record.recording(Path("data"), "apply") as record:
     process = TerraformProcess(

@@ -14,10 +14,11 @@ import boto3
 import pytest
 import torch
 
-from kennel.aws import StackError, best, pretrained, sdk, training_jobs, tuning
-from kennel.aws.best import Best
+from kennel.aws import StackError
+from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.session import Workspace
-from kennel.aws.stack import Stack
+from kennel.aws.training import best, pretrained, sdk, training_jobs, tuning
+from kennel.aws.training.best import Best
 from kennel.classifier import joblog
 from kennel.errors import KennelError
 

@@ -11,9 +11,9 @@ import pytest
 
 from kennel import terminal
 from kennel.__main__ import main
-from kennel.aws.comparison import Training
-from kennel.aws.jobs import Job
-from kennel.aws.logs import Line, Source
+from kennel.aws.training.comparison import Training
+from kennel.aws.training.jobs import Job
+from kennel.aws.training.logs import Line, Source
 
 CREATED = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
 TRAINED = Job(
@@ -34,7 +34,7 @@ TUNED = Job("kennel-local-tune-1", "tuning", "InProgress", CREATED, trials=(3, 2
 def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kennel.commands.task._workspace", lambda environment: SimpleNamespace())
     monkeypatch.setattr("kennel.commands.acts_on.announce", lambda environment: None)
-    monkeypatch.setattr("kennel.aws.stack.outputs", lambda workspace: {})
+    monkeypatch.setattr("kennel.aws.infrastructure.stack.outputs", lambda workspace: {})
     monkeypatch.setattr(terminal, "_printed", [])
 
 
@@ -56,7 +56,7 @@ def test_jobs_are_a_table_on_stdout(
         asked.append((arguments[1:], options))
         return [TUNED, TRAINED]
 
-    monkeypatch.setattr("kennel.aws.jobs.newest", newest)
+    monkeypatch.setattr("kennel.aws.training.jobs.newest", newest)
 
     assert run("jobs", "--type", "tuning", "--limit", "2", "--trials") == 0
     assert asked == [(("tuning", 2), {"trials": True})]
@@ -70,7 +70,7 @@ def test_jobs_are_a_table_on_stdout(
 def test_jobs_as_json_have_all_metrics(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kennel.aws.jobs.newest", lambda *_, **__: [TRAINED])
+    monkeypatch.setattr("kennel.aws.training.jobs.newest", lambda *_, **__: [TRAINED])
 
     assert run("jobs", "--json") == 0
     (job,) = json.loads(capsys.readouterr().out)["jobs"]
@@ -96,8 +96,10 @@ class Reads:
 def test_lines_of_a_log_are_all_that_is_on_stdout(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kennel.aws.logs.source_of", lambda *_: Source("/group", "job/", lambda: True))
-    monkeypatch.setattr("kennel.aws.logs.Reader", Reads)
+    monkeypatch.setattr(
+        "kennel.aws.training.logs.source_of", lambda *_: Source("/group", "job/", lambda: True)
+    )
+    monkeypatch.setattr("kennel.aws.training.logs.Reader", Reads)
 
     assert run("logs", "job", "--lines", "7", "--follow") == 0
     assert capsys.readouterr().out == (
@@ -113,8 +115,8 @@ def test_ctrl_c_ends_following_with_130(
     def interrupted(self: Reads) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kennel.aws.logs.source_of", lambda *_: Source("/group"))
-    monkeypatch.setattr("kennel.aws.logs.Reader", Reads)
+    monkeypatch.setattr("kennel.aws.training.logs.source_of", lambda *_: Source("/group"))
+    monkeypatch.setattr("kennel.aws.training.logs.Reader", Reads)
     monkeypatch.setattr(Reads, "follow", interrupted)
 
     assert run("logs", "function", "--follow") == 130
@@ -124,7 +126,7 @@ def test_ctrl_c_ends_following_with_130(
 def test_a_log_that_does_not_end_has_no_document(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kennel.aws.logs.source_of", lambda *_: Source("/group"))
+    monkeypatch.setattr("kennel.aws.training.logs.source_of", lambda *_: Source("/group"))
 
     assert run("logs", "endpoint", "--follow", "--json") == 2
     assert "leave out --json" in capsys.readouterr().err
@@ -134,7 +136,7 @@ def test_a_log_that_does_not_end_has_no_document(
 def test_stop_says_the_final_status(
     stopped: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kennel.aws.jobs.stop", lambda *_: (TRAINED, stopped))
+    monkeypatch.setattr("kennel.aws.training.jobs.stop", lambda *_: (TRAINED, stopped))
 
     assert run("stop", TRAINED.name, "--json") == 0
     printed = capsys.readouterr()
@@ -155,7 +157,7 @@ def test_any_number_of_jobs_is_compared(
         epochs = {"a": {"epochs": "3", "seed": "1"}, "b": {"seed": "1"}}
         return [Training(name, "Completed", epochs[name], {"test_top1": 0.5}) for name in names]
 
-    monkeypatch.setattr("kennel.aws.comparison.trainings", trainings)
+    monkeypatch.setattr("kennel.aws.training.comparison.trainings", trainings)
 
     assert run("compare", *words) == 0
     assert asked == [["a", "b"]]

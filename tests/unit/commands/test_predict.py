@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from kennel.__main__ import main
-from kennel.aws import prediction, stack
+from kennel.aws import prediction
+from kennel.aws.infrastructure import stack
 from kennel.aws.prediction import PhotoPrediction
 from kennel.commands import acts_on
 

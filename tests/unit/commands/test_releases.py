@@ -11,11 +11,11 @@ import pytest
 
 from kennel import terminal
 from kennel.__main__ import main
-from kennel.aws import deployment_record
-from kennel.aws import stack as aws_stack
-from kennel.aws.deployment_record import Deployment, DeploymentRecord
+from kennel.aws.deployment import deployment_record
+from kennel.aws.deployment.deployment_record import Deployment, DeploymentRecord
+from kennel.aws.infrastructure import stack as aws_stack
 from kennel.aws.model_registry import Registration
-from kennel.aws.releases import Release
+from kennel.aws.release.releases import Release
 
 OUTPUTS = {"artifact_bucket": "artifacts", "endpoint": {"release_id": "r-000000000001"}}
 
@@ -62,12 +62,14 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kennel.commands.acts_on.announce", lambda environment: None)
     monkeypatch.setattr(aws_stack, "outputs", lambda workspace: aws_stack.Stack(OUTPUTS))
     monkeypatch.setattr(deployment_record, "read", lambda stack: DeploymentRecord(1, DEPLOYED))
-    monkeypatch.setattr("kennel.aws.releases.everything", lambda bucket, area="releases": [NEW, OLD])
-    monkeypatch.setattr("kennel.aws.releases.find", lambda bucket, name: {OLD.id: OLD, NEW.id: NEW}[name])
-    monkeypatch.setattr("kennel.aws.trained_models.newest_job", lambda stack: "job-1")
-    monkeypatch.setattr("kennel.aws.releases.package", lambda *_, **__: NEW)
+    monkeypatch.setattr("kennel.aws.release.releases.everything", lambda bucket, area="releases": [NEW, OLD])
     monkeypatch.setattr(
-        "kennel.aws.deployments.deploy", lambda *arguments, **_: {**DONE, "release": arguments[2]}
+        "kennel.aws.release.releases.find", lambda bucket, name: {OLD.id: OLD, NEW.id: NEW}[name]
+    )
+    monkeypatch.setattr("kennel.aws.release.trained_models.newest_job", lambda stack: "job-1")
+    monkeypatch.setattr("kennel.aws.release.releases.package", lambda *_, **__: NEW)
+    monkeypatch.setattr(
+        "kennel.aws.deployment.deployments.deploy", lambda *arguments, **_: {**DONE, "release": arguments[2]}
     )
     registered = {NEW.id: Registration("arn", 1, "Approved")}
     monkeypatch.setattr("kennel.aws.model_registry.registrations", lambda group: registered)
@@ -96,7 +98,7 @@ def test_package_names_its_job_the_metrics_and_what_is_worse(capsys: pytest.Capt
 def test_package_makes_a_release_of_a_candidate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kennel.aws.candidates.promote", lambda workspace, stack, name, progress: NEW)
+    monkeypatch.setattr("kennel.aws.release.candidates.promote", lambda workspace, stack, name, progress: NEW)
 
     run("package", "--candidate", NEW.id)
 
@@ -144,7 +146,7 @@ def test_a_deployment_is_proven_before_its_traffic_unless_that_is_turned_off(
     given: list[bool] = []
     for name in ("deploy", "rollback"):
         monkeypatch.setattr(
-            f"kennel.aws.deployments.{name}",
+            f"kennel.aws.deployment.deployments.{name}",
             lambda *_, proof_before, **__: given.append(proof_before) or DONE,
         )
 

@@ -13,7 +13,7 @@ import pytest
 
 from kennel import terminal
 from kennel.__main__ import main
-from kennel.aws.changes import AttributeChange, Changes, ResourceChange
+from kennel.aws.infrastructure.changes import AttributeChange, Changes, ResourceChange
 
 PLANNED = Changes(
     add=2,
@@ -45,8 +45,8 @@ class PlannedStack:
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> PlannedStack:
     planned = PlannedStack(PLANNED)
-    monkeypatch.setattr("kennel.aws.stack.planned", planned.planned)
-    monkeypatch.setattr("kennel.aws.stack.lock", lambda workspace: None)
+    monkeypatch.setattr("kennel.aws.infrastructure.stack.planned", planned.planned)
+    monkeypatch.setattr("kennel.aws.infrastructure.stack.lock", lambda workspace: None)
     monkeypatch.setattr(
         "kennel.commands.task._workspace", lambda environment: SimpleNamespace(environment=environment)
     )
@@ -132,7 +132,7 @@ def test_drift_shows_attributes_and_is_a_failure(
 ) -> None:
     change = AttributeChange("module.storage.aws_s3_bucket.this", "tags.Team", None, "a")
     drifted = Changes(change=1, planned=[ResourceChange("update", change.address)], attributes=[change])
-    monkeypatch.setattr("kennel.aws.stack.drift", lambda *_, **__: drifted)
+    monkeypatch.setattr("kennel.aws.infrastructure.stack.drift", lambda *_, **__: drifted)
 
     assert exit_code("stack.drift", "--json") == 1
     document = json.loads(capsys.readouterr().out)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kennel.aws import StackError, function_package
+from kennel.aws import StackError
+from kennel.aws.infrastructure import function_package
 
 SOURCE = Path(__file__).resolve().parents[3] / "lambda" / "predict"
 

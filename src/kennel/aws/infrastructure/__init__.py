@@ -1,0 +1,1 @@
+"""Terraform and the stack: plans, applies, the state and its locks, what a killed run left."""

@@ -1,0 +1,1 @@
+"""Releases: packaged models with their golden photos, and the candidates that become releases."""
