@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 from kennel.errors import KennelError
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_SECONDS = 60  # for a benchmark to end its servers and a local cloud
+STOP_SECONDS = 120  # for a benchmark to end its servers and a local cloud
 
 
 def run(script: str, arguments: list[str], progress: Callable[[str], None]) -> dict[str, Any]:
@@ -48,10 +49,17 @@ def run(script: str, arguments: list[str], progress: Callable[[str], None]) -> d
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End a benchmark, which first ends what it has started; a second Ctrl-C ends it at once."""
-    process.terminate()
+    """End a benchmark, which first ends what it has started; interrupts that come meanwhile are ignored.
+
+    `timeout` sends its signal twice: a benchmark that is killed at the second one leaves its servers behind.
+    """
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        process.terminate()
         process.wait(STOP_SECONDS)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+    except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

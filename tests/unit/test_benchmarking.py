@@ -9,13 +9,15 @@ import pytest
 from kennel import benchmarking
 
 BENCHMARK = """
-import pathlib, signal, sys, time
+import os, pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 try:
     print("measuring", file=sys.stderr, flush=True)
     while True:
         time.sleep(1)
 finally:
+    os.kill(os.getppid(), signal.SIGINT)  # a second interrupt while it ends what it has started
+    time.sleep(0.2)
     pathlib.Path(__file__).with_name("ended").touch()
 """
 
