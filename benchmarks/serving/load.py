@@ -64,10 +64,9 @@ def run(connect: Callable[[], Call], clients: int, requests: int) -> Figures:
     """
     figures, numbers, lock = Figures(), itertools.count(), threading.Lock()
     errors: list[BaseException] = []
-    ready = threading.Barrier(clients + 1)
+    ready = threading.Barrier(clients + 1, timeout=SECONDS)
 
-    def client() -> None:
-        call = connect()
+    def client(call: Call) -> None:
         ready.wait()
         try:
             while next(numbers) < requests and not errors:
@@ -81,7 +80,8 @@ def run(connect: Callable[[], Call], clients: int, requests: int) -> Figures:
         except BaseException as error:  # noqa: BLE001 - raised below, in the caller's thread
             errors.append(error)
 
-    threads = [threading.Thread(target=client, daemon=True) for _ in range(clients)]
+    calls = [connect() for _ in range(clients)]  # before any thread waits for the others
+    threads = [threading.Thread(target=client, args=(call,), daemon=True) for call in calls]
     for thread in threads:
         thread.start()
     ready.wait()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import queue
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,12 +72,18 @@ def _open_graph(folder: Path, threads: int, streams: int) -> Runtime:
         )
     except RuntimeError as error:
         raise ServingError(f"{path}: not a graph that OpenVINO loads ({str(error)[:200]!r})") from error
-    local = threading.local()
+    # Each request has its own memory. All are made here: OpenVINO hung where one thread made the first of its
+    # requests while another computed.
+    idle: queue.LifoQueue[Any] = queue.LifoQueue()
+    for _ in range(streams):
+        idle.put(compiled.create_infer_request())
 
     def infer(pixels: np.ndarray) -> np.ndarray:
-        if not hasattr(local, "request"):
-            local.request = compiled.create_infer_request()  # each calling thread has its own memory
-        rows = [local.request.infer([pixels[i : i + 1]])[0].copy() for i in range(len(pixels))]
+        request = idle.get()
+        try:
+            rows = [request.infer([pixels[i : i + 1]])[0].copy() for i in range(len(pixels))]
+        finally:
+            idle.put(request)
         return np.concatenate(rows)
 
     return infer

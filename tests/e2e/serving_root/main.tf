@@ -45,7 +45,8 @@ locals {
 module "release" {
   source = "./modules/release"
 
-  name = "/serving/${var.environment}/release"
+  name          = "/serving/${var.environment}/release"
+  registry_name = local.name
 }
 
 resource "aws_cloudwatch_metric_alarm" "endpoint" {

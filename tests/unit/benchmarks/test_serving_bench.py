@@ -92,7 +92,7 @@ def test_a_group_ends_with_a_process_that_its_launcher_left_behind(tmp_path: Pat
     listed = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(left)], capture_output=True, text=True, check=False
     )
-    assert listed.stdout.strip() in ("", "Z", "Z+")
+    assert listed.stdout.strip()[:1] in ("", "Z")  # ended, even if nobody has collected it yet
 
 
 def test_a_server_that_ends_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
