@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,7 @@ class Stack:
             for way, call in calls.items():
                 answers.append(_timed(way, item.name, item.expected, call))
         for event in events:
-            call = lambda event=event: self.function(event.event)  # noqa: E731 - beside those above
-            answers.append(_timed("event", event.name, event.expected, call))
+            answers.append(_timed("event", event.name, event.expected, partial(self.function, event.event)))
         return answers
 
     def prediction(self) -> tuple[int, str]:
@@ -196,14 +196,15 @@ def processes(service: int) -> dict[str, list[int]]:
         except OSError:
             continue
         children.setdefault(int(fields[1]), []).append(int(path.name))
-    waiting, found = [service], {"function": [], "model server": []}  # type: dict[str, list[int]]
+    processes: dict[str, list[int]] = {"function": [], "model server": []}
+    waiting = [service]
     while waiting:
         for pid in children.get(waiting.pop(), []):
             waiting.append(pid)
             for kind, word in (("function", b"awslambdaric"), ("model server", b"serving_host")):
                 if word in commands.get(pid, b"") and b"supervisor" not in commands[pid]:
-                    found[kind].append(pid)
-    return found
+                    processes[kind].append(pid)
+    return processes
 
 
 def memory(pids: list[int], field: str = "VmRSS") -> float:

@@ -23,7 +23,7 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Run the rehearsal and return the document that it writes."""
     lab = tmp_path_factory.mktemp("photo") / "lab.jpg"
     photo(breed=95, number=99).save(lab)
-    # As a person runs it: other tests of this worker may have told Terraform not to check the provider.
+    # As a person runs it: other tests of this worker may have set Terraform not to check the provider.
     environment = {name: value for name, value in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
     run = subprocess.run(
         [str(ROOT / "kennel"), "rehearse", "--json", "--photo", str(lab)],

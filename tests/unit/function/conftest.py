@@ -42,7 +42,7 @@ def modules() -> Iterator[dict[str, ModuleType]]:
 class Reply(NamedTuple):
     """What the server answers next.
 
-    `hold` keeps it back until the test ends, `drop` closes the connection afterwards without a word about it,
+    `hold` keeps it back until the test ends, `drop` closes the connection after it without announcing that,
     and `cut` closes it after so many bytes of the body.
     """
 
