@@ -65,12 +65,17 @@ def read(data: bytes) -> Header:
     PictureError
         It is damaged, of a rare coding process, or takes too much time or memory to decode.
     """
-    parts = _Parts()
-    view = memoryview(data)
-    for code, start, end, following in _segments(data):
-        _take(parts, code, view, start, end, following)
+    parts, view = _Parts(), memoryview(data)
+    coded = len(data)  # where the entropy-coded data of the scan before begins, if there is one
+    for code, start, end in _segments(data):
+        parts.kept.append(view[coded:start])
+        _take(parts, code, view[start:end])
+        coded = end if code == _SOS else len(data)
+        if code == _SOS and not parts.buffered:
+            break  # libjpeg decodes this scan and no other; to search a photo for its end takes 1 ms
+    parts.kept.append(view[coded:])
     frame = parts.frame
-    if not parts.kept:
+    if not any(parts.kept):
         raise PictureError("not a JPEG, PNG or WebP picture", kind="format")
     if frame is None or not parts.scans:
         raise PictureError("damaged picture: a JPEG that is cut off before its pixels")
@@ -99,10 +104,10 @@ def scans(data: bytes) -> int:
     return count
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Yield marker, start, end and where the next marker is, for each segment up to the end of the image.
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, start and end of each segment up to the end of the image.
 
-    Between a segment's end and the next marker lies a scan's entropy-coded data; elsewhere libjpeg skips it.
+    Between a segment's end and the next one lies a scan's entropy-coded data; elsewhere libjpeg skips it.
     """
     found = _MARKER.search(data, 2)
     for _ in range(SEGMENT_LIMIT):
@@ -115,16 +120,16 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
             if end + 2 > len(data):
                 return
             end += int.from_bytes(data[end : end + 2], "big")
-        found = _MARKER.search(data, end)
-        yield code, start, end, found.start() if found else len(data)
+        yield code, start, end
         if code == _EOI:
             return
+        found = _MARKER.search(data, end)
     raise PictureError(f"damaged picture: a JPEG with more than {SEGMENT_LIMIT} segments")
 
 
-def _take(parts: _Parts, code: int, data: memoryview, start: int, end: int, following: int) -> None:
+def _take(parts: _Parts, code: int, segment: memoryview) -> None:
     """Note what a segment says, and keep it if decoding needs it."""
-    payload = data[start + 4 : end]
+    payload = segment[4:]
     if code == _SOI:
         raise PictureError("damaged picture: a JPEG within a JPEG")
     if code in _RARE_FRAMES:
@@ -142,7 +147,6 @@ def _take(parts: _Parts, code: int, data: memoryview, start: int, end: int, foll
         if parts.frame is None:
             raise PictureError("damaged picture: a scan before its frame")
         parts.buffered |= parts.frame.progressive or bytes(payload[:1]) != bytes([len(parts.frame.sampling)])
-        end = following  # with its entropy-coded data
     elif code == _APP1:
         if parts.orientation == 1 and bytes(payload[:6]) == exif.PREFIX:
             parts.orientation = exif.orientation(bytes(payload))
@@ -154,7 +158,7 @@ def _take(parts: _Parts, code: int, data: memoryview, start: int, end: int, foll
         or (code == _APP14 and bytes(payload[:5]) == b"Adobe")
     ):
         return
-    parts.kept.append(data[start:end])
+    parts.kept.append(segment)
 
 
 def _frame(code: int, payload: bytes) -> _Frame:

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kennel import pictures
-from kennel.serving import cores, model, requests
+from kennel.serving import cores, memory, model, requests
 from kennel.serving.model import Model
 from kennel.serving.refusal import Refusal, error_response
 from kennel.serving.workers import Workers
@@ -93,6 +93,7 @@ def create(served: Model | Path | str) -> Starlette:
 
 
 def _start(served: Model | Path | str) -> Service:
+    memory.keep_freed()
     if not isinstance(served, Model):
         served = model.load(served, cores.allocate(os.environ, cores.available()))
     service = Service(served)

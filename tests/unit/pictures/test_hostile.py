@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from PIL import Image
 
 from kennel import pictures
 
@@ -24,3 +27,11 @@ def test_hostile_pictures_are_refused_as_what_they_are() -> None:
 def test_what_is_hostile_in_metadata_is_not_read() -> None:
     for item in hostile_inputs.module().disguised():
         assert pictures.read(item.content, 256, 224).shape == (224, 224, 3), item.name
+
+
+@pytest.mark.parametrize("trailing", [b"\xff\xe2\x00\x02" * 5000, b"\xff\xd9" + b"\xff\xda" * 5000])
+def test_what_follows_a_complete_scan_is_not_searched(trailing: bytes) -> None:
+    encoded = io.BytesIO()
+    Image.new("RGB", (300, 300), "red").save(encoded, "JPEG")
+    photo = encoded.getvalue()
+    assert (pictures.read(photo[:-2] + trailing, 256, 224) == pictures.read(photo, 256, 224)).all()
