@@ -56,7 +56,15 @@ namespace = collection(
     completion=completion.completion,
 )
 for group in (
-    collection("local", up=local.up, down=local.down, status=local.status, env=local.env, reset=local.reset),
+    collection(
+        "local",
+        up=local.up,
+        down=local.down,
+        status=local.status,
+        env=local.env,
+        reset=local.reset,
+        clock=local.clock,
+    ),
     collection(
         "stack",
         build=stack.build,

@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from kennel.commands.task import LOCAL_CLOUD, REHEARSAL, kennel_task
-from kennel.commands.values import Port
+from kennel.commands.values import Duration, Number, Port
 from kennel.errors import KennelError, UsageError
+from kennel.localcloud.clock import FASTEST
 
 
 @kennel_task(
     port="port to listen on; 0: any free port (default: where it listened before, else 4510)",
     directory="folder of its files",
+    speed="seconds of its clock in one second; 0: it stands still until local.clock moves it "
+    "(default: as before, else 1)",
 )
-def up(port: Annotated[int | None, Port()] = None, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
+def up(
+    port: Annotated[int | None, Port()] = None,
+    directory: str = str(LOCAL_CLOUD),
+    speed: Annotated[float | None, Number(0, FASTEST, whole=False)] = None,
+) -> dict[str, Any]:
     """Start the local cloud in the background with what it held before, ready for Terraform."""
     from kennel import terminal
     from kennel.aws.infrastructure import stack
@@ -25,7 +32,7 @@ def up(port: Annotated[int | None, Port()] = None, directory: str = str(LOCAL_CL
     ran_before = lifecycle.status(Path(directory)).ready
     with terminal.progress("local cloud") as progress:
         try:
-            status = lifecycle.up(Path(directory), port=port, progress=progress)
+            status = lifecycle.up(Path(directory), port=port, progress=progress, speed=speed)
             os.environ.update(lifecycle.environment(status))
             stack.prepare(_workspace(directory), progress)
         except KeyboardInterrupt:
@@ -93,6 +100,29 @@ def env(as_json: bool, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     if not as_json:
         print(shell.exports(variables))
     return variables
+
+
+@kennel_task(
+    advance="by how much to move it forward: 15m, 90s, 2h, 1d; returns when what became due has run",
+    directory="folder of its files",
+)
+def clock(
+    advance: Annotated[float | None, Duration()] = None, directory: str = str(LOCAL_CLOUD)
+) -> dict[str, Any]:
+    """Show the time by the local cloud's clock, after moving it forward with --advance."""
+    from kennel import terminal
+    from kennel.localcloud import lifecycle
+    from kennel.localcloud.connection import set_clock
+
+    status = lifecycle.status(Path(directory))
+    if not status.ready or status.port is None:
+        raise KennelError(f"the local cloud in {directory} is {status.note}: run ./kennel local.up")
+    with terminal.progress("clock") as progress:
+        if advance:
+            progress(f"moving it forward by {advance:g} s")
+        shown = set_clock(status.port, advance=advance)
+    terminal.print_line(f"{shown['now']}, at speed {shown['speed']:g}")
+    return shown
 
 
 def _workspace(directory: str) -> Any:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from kennel.classifier.hyperparameters import DECLARED, parse_number
 
@@ -105,6 +105,24 @@ class Numbers(Value):
     def read(self, text: str) -> str:
         """Return the numbers, divided by commas, without spaces."""
         return ",".join(str(self._kind.read(part.strip())) for part in text.split(","))
+
+
+class Duration(Value):
+    """A time span, read as seconds."""
+
+    UNITS: ClassVar[dict[str, int]] = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+    @property
+    def label(self) -> str:
+        """Return ``15m``."""
+        return "15m"
+
+    def read(self, text: str) -> float:
+        """Return the seconds."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+        if not match:
+            raise ValueError(f"{text!r} is no time span; give a number and s, m, h or d, such as 90s or 15m")
+        return float(match[1]) * self.UNITS[match[2]]
 
 
 class Port(Number):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY, REGION
+from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY, REGION, LocalCloudError
 
 
 def connection(endpoint_url: str) -> dict[str, str]:
@@ -45,6 +46,36 @@ def web_identity_token(endpoint_url: str, issuer: str, audience: str, subject: s
     with opener.open(f"{endpoint_url}/_kennel/web-identity/token?{query}", data=b"", timeout=30) as response:
         token: str = json.load(response)["token"]
     return token
+
+
+def set_clock(port: int, *, advance: float | None = None, speed: float | None = None) -> dict[str, Any]:
+    """Move the clock of the service on a port forward, or change its speed; return what it shows then.
+
+    Parameters
+    ----------
+    port
+        Where it listens.
+    advance
+        By how many seconds. It returns when everything that became due has run.
+    speed
+        The new speed.
+
+    Raises
+    ------
+    LocalCloudError
+        No local cloud answers there, or it refuses.
+    """
+    changes = {"advance": advance, "speed": speed}
+    query = urlencode({name: value for name, value in changes.items() if value is not None})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/_kennel/clock?{query}", data=b"") as response:
+            shown: dict[str, Any] = json.load(response)
+    except urllib.error.HTTPError as error:
+        raise LocalCloudError(f"the clock was not changed: {error.read().decode().strip()}") from error
+    except OSError as error:
+        raise LocalCloudError(f"no local cloud answers on port {port}: {error}") from error
+    return shown
 
 
 def is_local_cloud(endpoint_url: str) -> bool:

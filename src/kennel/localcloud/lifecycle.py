@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kennel.errors import UsageError
 from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record, temporary_folder
-from kennel.localcloud.connection import operator_environment, request_status
+from kennel.localcloud.connection import operator_environment, request_status, set_clock
 from kennel.localcloud.persistence import snapshot_file
+from kennel.localcloud.service_port import check_port
 
 LOG = "service.log"
 LOCK = "service.lock"
@@ -28,13 +28,12 @@ RESUME_POLL_SECONDS = 0.2
 MARKS = {service_record.RECORD, LOG, LOCK, snapshot_file.FOLDER}
 
 
-class PortError(UsageError, LocalCloudError):
-    """The port cannot be used."""
-
-
 @dataclass(frozen=True)
 class Status:
-    """The state of a folder's service; ``note`` says why it is not ready, or what it cannot do."""
+    """The state of a folder's service.
+
+    ``note`` says why it is not ready, or what it cannot do; ``speed`` is that of its clock.
+    """
 
     ready: bool
     pid: int | None
@@ -44,6 +43,7 @@ class Status:
     started_at: str | None = None
     version: str | None = None
     note: str = ""
+    speed: float | None = None
 
 
 def status(directory: Path) -> Status:
@@ -65,7 +65,8 @@ def status(directory: Path) -> Status:
     fields = {name: record.get(name) for name in ("pid", "port", "endpoint_url", "started_at", "version")}
     ready = response is not None and response.get("pid") == record["pid"]
     note = _lost_entries(response) if response and ready else "running, but does not answer"
-    return Status(ready, directory=str(directory), note=note, **fields)
+    speed = response["clock"]["speed"] if response and ready else None
+    return Status(ready, directory=str(directory), note=note, speed=speed, **fields)
 
 
 def _lost_entries(response: dict[str, Any]) -> str:
@@ -81,6 +82,7 @@ def up(
     progress: Callable[[str], None] | None = None,
     *,
     keep: bool = True,
+    speed: float | None = None,
 ) -> Status:
     """Start a folder's service with what it held before, unless it runs.
 
@@ -96,6 +98,8 @@ def up(
         Receives what happens, a line at a time.
     keep
         Save what it holds while it runs and at its end, for the next start. Ignored if it runs already.
+    speed
+        Of its clock, also if it runs already; None is the one that it had before, or else the wall's.
 
     Raises
     ------
@@ -105,7 +109,7 @@ def up(
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
-        return _up(directory, port, progress or (lambda line: None), keep)
+        return _up(directory, port, progress or (lambda line: None), keep, speed)
 
 
 @contextlib.contextmanager
@@ -116,7 +120,9 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def _up(directory: Path, port: int | None, report: Callable[[str], None], keep: bool) -> Status:
+def _up(
+    directory: Path, port: int | None, report: Callable[[str], None], keep: bool, speed: float | None
+) -> Status:
     now = status(directory)
     if now.ready:
         if port not in (None, 0, now.port):
@@ -125,7 +131,10 @@ def _up(directory: Path, port: int | None, report: Callable[[str], None], keep: 
                 "stop it first with ./kennel local.down"
             )
         report(f"already up on {now.endpoint_url}")
-        return now
+        if speed not in (None, now.speed):
+            report(f"the speed of its clock is {speed:g} from now on")
+            set_clock(now.port or 0, speed=speed)
+        return status(directory)
     if now.pid is not None:
         raise LocalCloudError(
             f"the local cloud of {directory} (process {now.pid}) runs but does not answer: "
@@ -141,14 +150,14 @@ def _up(directory: Path, port: int | None, report: Callable[[str], None], keep: 
             report(f"lost, since it cannot be kept: everything in {', '.join(kept.not_kept)}")
     chosen = port if port is not None else kept.port if kept else DEFAULT_PORT
     try:
-        _check_port(chosen)
+        check_port(chosen)
     except LocalCloudError as error:
         if kept and port is None:
             raise LocalCloudError(
                 f"{error}. It ran on port {chosen} before: exports and clients name it"
             ) from error
         raise
-    started = _start(directory, chosen, report, keep)
+    started = _start(directory, chosen, report, keep, speed)
     return _wait_resumed(started, report) if kept else started
 
 
@@ -198,35 +207,16 @@ def reset(directory: Path) -> bool:
     return True
 
 
-def _check_port(port: int) -> None:
-    try:
-        service_record.listen(port).close()
-    except PermissionError as error:
-        raise PortError(
-            f"this user may not listen on port {port}: take one from 1024 on, or --port 0 for a free one"
-        ) from error
-    except OSError as error:
-        raise _port_taken(port) from error
-
-
-def _port_taken(port: int) -> PortError:
-    response = request_status(port, seconds=1.5)
-    if response and "directory" in response:
-        holder = f"the local cloud of {response['directory']} (process {response.get('pid')})"
-        remedy = "stop that one with ./kennel local.down, or start this one on another port with --port 0"
-    else:
-        holder, remedy = "another program", "stop it, or start the local cloud on another port with --port 0"
-    return PortError(f"port {port} on 127.0.0.1 is taken by {holder}: {remedy}")
-
-
-def _start(directory: Path, port: int, report: Callable[[str], None], keep: bool) -> Status:
+def _start(
+    directory: Path, port: int, report: Callable[[str], None], keep: bool, speed: float | None
+) -> Status:
     report("starting the local cloud")
 
     def ready(pid: int) -> Status | None:
         now = status(directory)
         return now if now.ready and now.pid == pid else None
 
-    started = service_process.start(directory, port, directory / LOG, ready, keep=keep)
+    started = service_process.start(directory, port, directory / LOG, ready, keep=keep, speed=speed)
     report(f"up on {started.endpoint_url}")
     return started
 

@@ -27,7 +27,13 @@ Ready = TypeVar("Ready")
 
 
 def start(
-    directory: Path, port: int, log_path: Path, ready: Callable[[int], Ready | None], *, keep: bool = True
+    directory: Path,
+    port: int,
+    log_path: Path,
+    ready: Callable[[int], Ready | None],
+    *,
+    keep: bool = True,
+    speed: float | None = None,
 ) -> Ready:
     """Start a folder's service in the background and wait until it is ready.
 
@@ -39,6 +45,8 @@ def start(
         Returns what is known of the service with this process id once it is ready, and None before.
     keep
         Whether the service saves what it holds.
+    speed
+        Of its clock; None is the one that it had before, or else the wall's.
 
     Raises
     ------
@@ -52,6 +60,7 @@ def start(
         "--port",
         str(port),
         *([] if keep else ["--forget"]),
+        *([] if speed is None else ["--speed", str(speed)]),
         "--starter",
     ]
     with log_path.open("w", encoding="utf-8") as log, _starter() as (service_end, confirm):

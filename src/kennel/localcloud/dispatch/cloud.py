@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from kennel.localcloud import ACCOUNT_ID, AUDIT_LOG, REGION
+from kennel.localcloud.clock import Clock, Kept
 from kennel.localcloud.dispatch.audit_log import AuditLog
 from kennel.localcloud.dispatch.changes import Changes
 from kennel.version import VERSION
@@ -33,6 +34,17 @@ class TransientStore:
     """What a service holds only while it runs: made anew after a restart."""
 
 
+class KeptClock(KeptStore):
+    """What a snapshot holds of a cloud's clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.kept = clock.kept()
+
+    def __getstate__(self) -> dict[str, Kept]:
+        return {"kept": self.clock.kept()}
+
+
 Store = TypeVar("Store", bound=KeptStore | TransientStore)
 
 # Read by moto when it is imported or first used; set here so that no importer can forget them.
@@ -53,9 +65,11 @@ class Cloud:
         Where jobs, endpoints, functions, the audit log and the service's log are kept.
     port
         The port that it listens on at 127.0.0.1.
+    clock
+        What its services take the time from; by default the wall's.
     """
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, clock: Clock | None = None) -> None:
         os.environ.update(MOTO_SETTINGS, MOTO_PORT=str(port))
         self.directory = directory.resolve()
         self.port = port
@@ -63,10 +77,11 @@ class Cloud:
         self.region = REGION
         self.started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.audit_log = AuditLog(self.directory / AUDIT_LOG)
+        self.clock = clock or Clock()
         self.lock = threading.RLock()
         self.changes = Changes()
         self.resuming: dict[str, None] = {}  # what is coming up again after a restart, by description
-        self._stores: dict[type[Any], KeptStore | TransientStore] = {}
+        self._stores: dict[type[Any], KeptStore | TransientStore] = {KeptClock: KeptClock(self.clock)}
         self._shutdowns: list[Callable[[], None]] = []
 
     @property
@@ -99,7 +114,11 @@ class Cloud:
     def restore_stores(self, stores: list[KeptStore]) -> None:
         """Take the stores of a snapshot for this cloud's."""
         with self.lock:
-            self._stores.update({type(store): store for store in stores})
+            for store in stores:
+                if isinstance(store, KeptClock):
+                    self.clock.restore(store.kept)
+                else:
+                    self._stores[type(store)] = store
 
     def resume(self) -> None:
         """Go on with what a snapshot held."""
@@ -124,10 +143,12 @@ class Cloud:
             "audit_problem": self.audit_log.problem,
             "resuming": list(self.resuming),
             "unsaved_changes": self.changes.unsaved,
+            "clock": {"time": self.clock.now().isoformat(), "speed": self.clock.speed},
         }
 
     def shutdown(self) -> None:
-        """Stop every child process and close the audit log."""
+        """Stop the clock and every child process, and close the audit log."""
+        self.clock.close()
         while self._shutdowns:
             try:
                 self._shutdowns.pop()()

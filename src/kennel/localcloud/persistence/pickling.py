@@ -15,6 +15,7 @@ import cloudpickle
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from kennel.localcloud.clock import Clock
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.moto_adapter import backends
 
@@ -25,7 +26,8 @@ _restoring: list[Cloud] = []  # the cloud that a snapshot is being read for
 class StatePickler(cloudpickle.Pickler):
     """Pickles what moto and the services hold; cloudpickle adds functions defined within functions.
 
-    Locks, conditions and events are made anew. The cloud and moto's dictionaries of backends are references.
+    Locks, conditions and events are made anew. The cloud, its clock and moto's dictionaries of backends are
+    references.
 
     Parameters
     ----------
@@ -115,6 +117,10 @@ def _restored_cloud() -> Cloud:
     return _restoring[-1]
 
 
+def _restored_clock() -> Clock:
+    return _restoring[-1].clock
+
+
 @contextmanager
 def restoring(cloud: Cloud) -> Iterator[None]:
     """Let references to the cloud in a pickle lead to this one."""
@@ -127,6 +133,7 @@ def restoring(cloud: Cloud) -> Iterator[None]:
 
 _SIMPLE: dict[type[Any], Callable[[Any], Reduction]] = {
     Cloud: lambda value: (_restored_cloud, ()),
+    Clock: lambda value: (_restored_clock, ()),
     type(threading.Lock()): lambda value: (threading.Lock, ()),
     type(threading.RLock()): lambda value: (threading.RLock, ()),
     threading.Condition: lambda value: (threading.Condition, ()),

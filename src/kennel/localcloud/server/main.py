@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
     parser.add_argument("--forget", action="store_true", help="what it holds ends with it: save nothing")
+    parser.add_argument("--speed", type=float, help="of its clock; by default the kept one, or else 1")
     parser.add_argument("--starter", type=int, help="descriptor of the pipe of who starts it: see lifecycle")
     options = parser.parse_args(argv)
     gc.set_threshold(*COLLECT_AFTER)
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     directory: Path = options.directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
-    return serve(directory, options.port, keep=not options.forget)
+    return serve(directory, options.port, keep=not options.forget, speed=options.speed)
 
 
 def _end_with_starter(descriptor: int) -> None:
@@ -60,8 +61,15 @@ def _end_with_starter(descriptor: int) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def application(cloud: Cloud) -> tuple[WSGIApplication, StateKeeper]:
+def application(cloud: Cloud, speed: float | None = None) -> tuple[WSGIApplication, StateKeeper]:
     """Return the gateway in front of a patched moto, and what keeps its state, which is restored.
+
+    Parameters
+    ----------
+    cloud
+        The cloud.
+    speed
+        Of its clock; by default the restored one.
 
     Raises
     ------
@@ -84,12 +92,17 @@ def application(cloud: Cloud) -> tuple[WSGIApplication, StateKeeper]:
     services.register()
     keeper = StateKeeper(cloud, object_contents.use_folder(folder(cloud.directory) / OBJECTS))
     keeper.restore()
+    if speed is not None:
+        cloud.clock.set_speed(speed)
     services.prepare(cloud)
     return Gateway(cloud, DomainDispatcherApplication(create_backend_app)), keeper
 
 
-def serve(directory: Path, port: int, *, keep: bool = True) -> int:
-    """Run the server in this process until SIGTERM or SIGINT; with ``keep``, save what it holds."""
+def serve(directory: Path, port: int, *, keep: bool = True, speed: float | None = None) -> int:
+    """Run the server in this process until SIGTERM or SIGINT; with ``keep``, save what it holds.
+
+    ``speed`` is that of its clock; by default the one that it had before.
+    """
     try:
         listener = service_record.listen(port)
     except OSError as error:
@@ -101,7 +114,7 @@ def serve(directory: Path, port: int, *, keep: bool = True) -> int:
     os.environ["MOTO_PORT"] = str(port)
     cloud = Cloud(directory, port)
     try:
-        served, keeper = application(cloud)
+        served, keeper = application(cloud, speed)
     except LocalCloudError as error:
         log.error("%s", error)  # the last line of the log: whoever started the service shows it
         return service_record.REFUSED

@@ -9,6 +9,7 @@ from kennel.localcloud.dispatch.cloud import Cloud
 HANDLERS = (
     "application_autoscaling",
     "budgets",
+    "clock",
     "cloudwatch",
     "ec2.api",
     "ec2.instances",

@@ -1,0 +1,9 @@
+"""The local cloud's clock, by which everything happens that AWS would time."""
+
+from __future__ import annotations
+
+from kennel.localcloud.clock.clock import FASTEST, Clock
+from kennel.localcloud.clock.line import Kept
+from kennel.localcloud.clock.timers import Timer
+
+__all__ = ["FASTEST", "Clock", "Kept", "Timer"]
