@@ -90,6 +90,10 @@ SLIPS = [
     *(Slip(f"ec2.train --{given}") for given in ("max-hours 0", "max-hours forever")),
     *(Slip(f"rollback --to {given}") for given in ("0", "r-0123456789ab")),
     *(Slip(f"local.up --port {port}") for port in ("http", "70000", "-1", "TAKEN")),
+    *(
+        Slip(line)
+        for line in ("local.up --speed fast", "local.up --speed 5000", "local.clock --advance soon")
+    ),
     # Names that others define
     *(Slip(f"train --{given}") for given in ("arch resnet51", "arch ResNet50", "weights imagenet")),
     *(Slip(f"train --instance-type {name}") for name in ("m5.xlarge", "ml.m9.huge", "big")),
@@ -130,6 +134,7 @@ SLIPS = [
     Slip("predict dog.jpg", code=1),
     Slip("local.env --directory nowhere", code=1),
     Slip("local.status --directory damaged", code=1),
+    Slip("local.clock --directory nowhere", code=1),
     Slip("stack.plan", variables=NO_CLOUD),
     Slip("stack.plan --env dev", variables=NO_CLOUD),
     Slip("stack.plan --env dev", code=1),

@@ -91,7 +91,12 @@ def test_the_cloud_s_own_names_are_answered(host: str, service: Any) -> None:
 
 def test_a_page_in_a_browser_cannot_ask_the_admin_paths(service: Any) -> None:
     assert send(service, "GET", "/_kennel/status", headers={"Origin": "https://evil.example"})[0] == 403
+    assert (
+        send(service, "POST", "/_kennel/clock?advance=1", headers={"Origin": "https://evil.example"})[0]
+        == 403
+    )
     assert send(service, "POST", "/_kennel/status")[0] == 405
+    assert send(service, "GET", "/_kennel/clock?advance=1")[0] == 405
     assert send(service, "GET", "/_kennel/nothing")[0] == 404
 
 

@@ -19,6 +19,7 @@ import boto3
 import pytest
 
 from kennel.localcloud import AUDIT_LOG, LocalCloudError, lifecycle, service_record
+from kennel.localcloud.connection import set_clock
 from kennel.localcloud.persistence import snapshot_file
 
 
@@ -66,6 +67,23 @@ def test_up_twice_is_up_once(running: lifecycle.Status) -> None:
     assert lifecycle.up(directory) == running
     with pytest.raises(LocalCloudError, match=r"already runs on port .*local\.down"):
         lifecycle.up(directory, running.port + 1 if running.port else 1)
+
+
+def test_the_clock_of_a_running_service_is_moved_and_set(running: lifecycle.Status) -> None:
+    directory, port = Path(running.directory), running.port or 0
+    assert running.speed == 1
+    driven = lifecycle.up(directory, speed=0)
+    assert (driven.pid, driven.speed) == (running.pid, 0)
+    shown = set_clock(port)
+    assert set_clock(port, advance=900)["time"] == shown["time"] + 900
+    assert set_clock(port, advance=0)["time"] == shown["time"] + 900
+    with pytest.raises(LocalCloudError, match="a clock moves forward"):
+        set_clock(port, advance=-1)
+    with pytest.raises(LocalCloudError, match="from 0 to 3600"):
+        set_clock(port, speed=1e9)
+    assert lifecycle.up(directory, speed=1).speed == 1
+    with pytest.raises(LocalCloudError, match="no local cloud answers on port"):
+        set_clock(1)
 
 
 def test_down_when_not_up_says_so(directory: Path) -> None:

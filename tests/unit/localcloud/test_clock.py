@@ -58,7 +58,6 @@ def test_a_faster_clock_passes_so_many_seconds_in_one() -> None:
     assert clock.monotonic() - ticks >= FAST / 100
 
 
-
 @pytest.mark.parametrize("speed", [-1, float("nan"), 4000])
 def test_other_speeds_are_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="from 0 to 3600"):

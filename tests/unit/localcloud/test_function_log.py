@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kennel.localcloud.clock import Clock
 from kennel.localcloud.services.lambda_.function_log import TAIL_BYTES, FunctionLog
 from kennel.localcloud.services.lambda_.function_version import FunctionVersion
 
@@ -16,6 +17,7 @@ class CloudWatchLogs:
 
     def __init__(self) -> None:
         self.messages: list[str] = []
+        self.clock = Clock()
         self.exceptions = self
         self.ResourceNotFoundException = KeyError
 
@@ -41,7 +43,7 @@ def log_of(cloudwatch: CloudWatchLogs, log_format: str = "Text") -> FunctionLog:
         log_group="/aws/lambda/f",
         log_format=log_format,
     )
-    return FunctionLog(cloudwatch, version, "stream")  # type: ignore[arg-type] # the session's one used method
+    return FunctionLog(cloudwatch, version, "stream")  # type: ignore[arg-type] # what it uses of a session
 
 
 def test_an_invocation_is_reported_in_text() -> None:

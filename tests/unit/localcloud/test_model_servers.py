@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from kennel.localcloud.clock import Clock
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import BACKOFF, restart_delay
 from kennel.localcloud.services.sagemaker.endpoints.fleet import FleetError
 from kennel.localcloud.services.sagemaker.endpoints.model_servers import UnknownImageError, model_server
@@ -62,7 +63,7 @@ def test_a_plan_with_an_unknown_image_names_the_model() -> None:
     )
     backend = SimpleNamespace(_models={"mine": model})
     with pytest.raises(FleetError, match=r"Model mine: .* no model server for the image \".*/dogs:1\""):
-        read_plan(backend, configuration, [{"VariantName": "v", "DesiredWeight": 1.0}])
+        read_plan(backend, configuration, [{"VariantName": "v", "DesiredWeight": 1.0}], Clock().now())
 
 
 def test_the_archive_comes_before_its_code_on_the_path_of_ray(tmp_path: Path) -> None:

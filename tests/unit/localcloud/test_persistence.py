@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from moto.core.base_backend import BackendDict
 from moto.sqs.models import sqs_backends
 
 from kennel.localcloud import LocalCloudError
+from kennel.localcloud.clock import Clock, Kept
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore, TransientStore
 from kennel.localcloud.moto_adapter import object_contents
 from kennel.localcloud.moto_adapter.patches import core, s3
@@ -32,6 +34,7 @@ from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricS
 from kennel.localcloud.services.sagemaker.training.record import TrainingRecord
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
+NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC)
 
 
 @dataclass
@@ -104,7 +107,8 @@ def test_everything_is_there_after_a_restart(aws: Any, tmp_path: Path) -> None:
     second.resume()
     again = second.store(Notes)
     assert (again.texts, again.cloud, again.resumed_by) == (["kept"], second, second)
-    assert second.kept_stores() == [again]
+    assert again in second.kept_stores()
+    assert not any(isinstance(store, TransientStore) for store in second.kept_stores())
 
 
 def test_what_changed_after_the_snapshot_is_lost_and_its_files_go(aws: Any, tmp_path: Path) -> None:
@@ -261,9 +265,9 @@ def test_a_job_that_ran_is_interrupted(tmp_path: Path, monkeypatch: pytest.Monke
     }
     cloud: Any = object.__new__(_Nothing)
     session: Any = _Nothing()
-    job = TrainingJob(cloud, session, TrainingRecord(Record(), parameters), parameters)
+    job = TrainingJob(cloud, session, TrainingRecord(Record(), parameters, Clock()), parameters)
     job.record.training()
-    job.metrics.read("loss=0.5", "algo-1")
+    job.metrics.read("loss=0.5", "algo-1", NOW)
     restore, arguments = job.__reduce__()
     again = restore(*arguments)
     again.interrupt()
@@ -275,13 +279,30 @@ def test_a_job_that_ran_is_interrupted(tmp_path: Path, monkeypatch: pytest.Monke
     assert again.record.moto.failure_reason == "of its own"
 
 
+def test_the_clock_goes_on_after_a_restart(aws: Any, tmp_path: Path) -> None:
+    cloud, keeper = start(tmp_path)
+    cloud.clock.restore(Kept(1_800_000_000.0, 1_700_000_000.0, 0))
+    cloud.clock.advance(90)
+    cloud.store(Notes).cloud = cloud
+    cloud.store(Timed).clock = cloud.clock
+    assert keeper.save()
+    second, _ = start(tmp_path)
+    assert (second.clock.time(), second.clock.speed) == (1_800_000_090.0, 0)
+    assert second.store(Timed).clock is second.clock
+
+
+@dataclass
+class Timed(KeptStore):
+    clock: Clock | None = None
+
+
 class _Nothing:
     pass
 
 
 def test_a_lock_in_a_store_is_made_anew() -> None:
     scraper = MetricScraper([{"Name": "loss", "Regex": "loss=(.*)"}])
-    scraper.read("loss=0.5", "algo-1")
+    scraper.read("loss=0.5", "algo-1", NOW)
     file = io.BytesIO()
     StatePickler(file, set()).dump(scraper)
     assert pickle.loads(file.getvalue()).values("loss") == [0.5]

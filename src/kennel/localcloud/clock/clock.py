@@ -152,9 +152,13 @@ class Clock:
         try:
             yield
         finally:
-            self._of_thread.participant = None
-            with self._changed:
-                self._waiters.rest(participant)
+            self.leave()
+
+    def leave(self) -> None:
+        """Let `advance` not wait for the calling thread any more."""
+        participant, self._of_thread.participant = self._participant(), None
+        with self._changed:
+            self._waiters.rest(participant)
 
     @contextlib.contextmanager
     def resting(self) -> Iterator[None]:

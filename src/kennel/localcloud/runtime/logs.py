@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,7 +40,7 @@ class LogStream:
 
     def write(self, *lines: str) -> None:
         """Queue lines; an empty one is skipped, since CloudWatch refuses it."""
-        now = int(time.time() * 1000)
+        now = int(self._session.clock.time() * 1000)
         with self._changed:
             self._events.extend((now, line) for line in lines if line)
             if self._events and self._thread is None:

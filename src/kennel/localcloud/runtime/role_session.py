@@ -16,6 +16,7 @@ from moto.core.exceptions import ServiceException
 
 from kennel.localcloud import REGION
 from kennel.localcloud.authorization.trust import assume_for_service
+from kennel.localcloud.clock import Clock
 from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
 
 SESSION_SECONDS = 12 * 3600
@@ -90,6 +91,11 @@ class RoleSession:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return role_session, (self._cloud, self.role_arn, self.service, self.name)
+
+    @property
+    def clock(self) -> Clock:
+        """The cloud's clock, for what is logged and published in the role's name."""
+        return self._cloud.clock
 
     def client(self, name: str) -> Any:
         """Return a boto3 client of service `name`, signing with the role's credentials.

@@ -83,12 +83,13 @@ def application(cloud: Cloud, speed: float | None = None) -> tuple[WSGIApplicati
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     from kennel.localcloud import services
-    from kennel.localcloud.moto_adapter import object_contents, patches
+    from kennel.localcloud.moto_adapter import moto_clock, object_contents, patches
     from kennel.localcloud.persistence.keeper import OBJECTS, StateKeeper
     from kennel.localcloud.persistence.snapshot_file import folder
     from kennel.localcloud.server.gateway import Gateway
 
     patches.apply_all()
+    moto_clock.follow(cloud.clock)
     services.register()
     keeper = StateKeeper(cloud, object_contents.use_folder(folder(cloud.directory) / OBJECTS))
     keeper.restore()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
 
+from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime import cloudwatch_metrics as metrics
@@ -24,9 +23,9 @@ from kennel.localcloud.services.lambda_.sandbox import SERVICE, InvocationResult
 
 log = logging.getLogger(__name__)
 
-# AWS waits one minute before the first retry and two before the second
-# (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html); a rehearsal cannot.
-RETRY_SECONDS = (1.0, 2.0)
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+RETRY_SECONDS = (60.0, 120.0)
+REHEARSED_RETRY_SECONDS = (1.0, 2.0)  # where the clock follows the wall's: a rehearsal cannot wait as long
 THROTTLED_SECONDS = 1.0  # a throttled event goes back to the queue; AWS backs off from one second up
 OLDEST_SECONDS = 6 * 3600
 LONGEST_MESSAGE = 1024
@@ -68,20 +67,24 @@ class AsynchronousEvent:
 
     def start(self) -> None:
         """Deliver it in the background."""
-        threading.Thread(target=self._run, name=f"event for {self.version.name}", daemon=True).start()
+        participant = self.cloud.clock.participant(f"an event for {self.version.name}")
+        threading.Thread(
+            target=self._run, args=(participant,), name=f"event for {self.version.name}", daemon=True
+        ).start()
 
-    def _run(self) -> None:
+    def _run(self, participant: Participant) -> None:
         try:
-            self.deliver()
+            with self.cloud.clock.taking_part(participant):
+                self.deliver()
         finally:
             self.cloud.store(AcceptedEvents).by_id.pop(self.request_id, None)
             self.cloud.changes.note()
 
     def deliver(self) -> None:
         """Run the function until it succeeds or the retries are used up, and send the record of it."""
-        settings = self.settings
+        settings, clock = self.settings, self.cloud.clock
         retries = settings.get("MaximumRetryAttempts", len(RETRY_SECONDS))
-        until = time.monotonic() + settings.get("MaximumEventAgeInSeconds", OLDEST_SECONDS)
+        until = clock.monotonic() + settings.get("MaximumEventAgeInSeconds", OLDEST_SECONDS)
         attempt = 0
         while True:
             result: InvocationResult | None = None
@@ -90,17 +93,18 @@ class AsynchronousEvent:
                 result = run(self.cloud, self.version, reserved, self.payload, request_id=self.request_id)
             except AwsError as error:
                 if error.code == "TooManyRequestsException" and reserved != 0:
-                    if time.monotonic() + THROTTLED_SECONDS < until:
-                        time.sleep(THROTTLED_SECONDS)
+                    if clock.monotonic() + THROTTLED_SECONDS < until:
+                        clock.wait(THROTTLED_SECONDS)
                         continue
                 else:
                     log.warning("an event for %s failed: %s", self.version.name, error.message)
             if result and not result.error:
                 self._send_record(settings, "OnSuccess", result, attempt)
                 return
-            if attempt >= retries or result is None or time.monotonic() > until:
+            if attempt >= retries or result is None or clock.monotonic() > until:
                 break
-            time.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            pauses = REHEARSED_RETRY_SECONDS if clock.speed == 1 else RETRY_SECONDS
+            clock.wait(pauses[min(attempt, len(pauses) - 1)])
             attempt += 1
         self._send_record(self.settings, "OnFailure", result, attempt)
         self._send_dead_letter(result)
@@ -125,7 +129,7 @@ class AsynchronousEvent:
             condition = "RetriesExhausted" if result.error else "Success"
         record: dict[str, Any] = {
             "version": "1.0",
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": self.cloud.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "requestContext": {
                 "requestId": self.request_id,
                 "functionArn": self.version.arn,

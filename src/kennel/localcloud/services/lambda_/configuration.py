@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +60,7 @@ def put_provisioned_concurrency(call: Call) -> dict[str, Any]:
                 "Requested Provisioned Concurrency should not be greater than the "
                 f"reservedConcurrentExecution for function: {reserved}",
             )
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+        now = call.cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S+0000")
         store[key] = ProvisionedConcurrency(count, now)
     return _describe(store[key])
 

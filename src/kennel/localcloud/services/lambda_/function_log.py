@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.role_session import RoleSession
@@ -85,7 +84,7 @@ class FunctionLog(LogStream):
         self.write(text)
 
     def _platform(self, event: str, request_id: str, record: Mapping[str, object]) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = self._session.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         document = {
             "time": now,
             "type": f"platform.{event}",

@@ -12,7 +12,6 @@ import re
 import socket
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
@@ -77,7 +76,7 @@ def create_function_url(call: Call) -> dict[str, Any]:
                 409,
                 Type="User",
             )
-        now = _now()
+        now = _now(call)
         urls[key] = FunctionUrl(
             uuid.uuid4().hex, *key, call.region, call.parameters["AuthType"], created=now, modified=now
         )
@@ -97,7 +96,7 @@ def update_function_url(call: Call) -> dict[str, Any]:
     _check_supported(call)
     auth_type = call.parameters.get("AuthType") or url.auth_type
     changed = function_urls(call.cloud)[url.name, url.qualifier] = replace(
-        url, auth_type=auth_type, modified=_now()
+        url, auth_type=auth_type, modified=_now(call)
     )
     return _describe(call, changed)
 
@@ -208,5 +207,5 @@ def _arn(call: Call, key: tuple[str, str | None]) -> str:
     return call.arn(f"function:{name}" + (f":{qualifier}" if qualifier else ""))
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _now(call: Call) -> str:
+    return call.cloud.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -139,8 +138,9 @@ class SandboxPool(TransientStore):
             sandbox.close()
 
     def _reap(self) -> None:
-        while not self._ended.wait(REAP_SECONDS):
-            oldest = time.monotonic() - IDLE_SECONDS
+        clock = self._cloud.clock
+        while not clock.wait(REAP_SECONDS, self._ended):
+            oldest = clock.monotonic() - IDLE_SECONDS
             with self._lock:
                 retired = []
                 for version, sandboxes in list(self._idle.items()):

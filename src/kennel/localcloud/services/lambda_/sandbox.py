@@ -10,7 +10,6 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kennel.localcloud import LocalCloudError
@@ -62,12 +61,13 @@ class Sandbox:
                 "functions run on Linux"
             )
         self.version = version
-        self.idle_since = time.monotonic()
+        self._clock = cloud.clock
+        self.idle_since = self._clock.monotonic()
         self._started = time.monotonic()
         self._fresh, self._broken = True, False
         root = unpack(version, cloud.directory / "functions")
         session = role_session(cloud, version.role, SERVICE, version.name)
-        stream = f"{datetime.now(UTC):%Y/%m/%d}/[{version.version}]{uuid.uuid4().hex}"
+        stream = f"{cloud.clock.now():%Y/%m/%d}/[{version.version}]{uuid.uuid4().hex}"
         self._log = FunctionLog(session, version, stream)
         self._workload = Workload(cloud, session, self._log)
         environment = self._environment(root, stream, initialization_type)
@@ -137,7 +137,7 @@ class Sandbox:
         if isinstance(response, RuntimeExit):
             response = self._exited(request_id, response)
         self._log.report(request_id, seconds, init_seconds, _peak_megabytes(self._workload.pid))
-        self.idle_since = time.monotonic()
+        self.idle_since = self._clock.monotonic()
         return InvocationResult(response.body, response.error, self._log.tail(), seconds)
 
     def _initialise(self, request_id: str) -> RuntimeResponse | RuntimeExit | None:
@@ -151,7 +151,7 @@ class Sandbox:
     def _timed_out(self, request_id: str) -> RuntimeResponse:
         self._broken = True
         message = f"Task timed out after {self.version.timeout:.2f} seconds"
-        self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {request_id} {message}")
+        self._log.write(f"{self._clock.now():%Y-%m-%dT%H:%M:%S.%fZ} {request_id} {message}")
         return _failure("Sandbox.Timedout", f"RequestId: {request_id} Error: {message}")
 
     def _exited(self, request_id: str, end: RuntimeExit) -> RuntimeResponse:

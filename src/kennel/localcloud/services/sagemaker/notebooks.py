@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateNotebookInst
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,7 +94,7 @@ def update_notebook_instance(call: Call) -> dict[str, Any]:
         if parameter in call.parameters:
             setattr(notebook, attribute, call.parameters[parameter])
     _dropped(call).update({name: call.parameters[name] for name in DROPPED if name in call.parameters})
-    notebook.last_modified_time = datetime.datetime.now(datetime.UTC)
+    notebook.last_modified_time = call.cloud.clock.now()
     return {}
 
 
@@ -121,7 +120,7 @@ def update_lifecycle_config(call: Call) -> dict[str, Any]:
         raise AwsError("ValidationException", f"Unable to find lifecycle config {name}.")
     config.on_create = call.parameters.get("OnCreate", config.on_create)
     config.on_start = call.parameters.get("OnStart", config.on_start)
-    config.last_modified_time = datetime.datetime.now(datetime.UTC)
+    config.last_modified_time = call.cloud.clock.now()
     return {}
 
 

@@ -120,7 +120,7 @@ def _settled_endpoint(call: Call) -> Endpoint:
 
 def _plan(call: Call, config: Any, descriptions: list[dict[str, Any]]) -> EndpointPlan:
     try:
-        return read_plan(call.backend(), config, descriptions)
+        return read_plan(call.backend(), config, descriptions, call.cloud.clock.now())
     except FleetError as error:
         raise AwsError("ValidationException", str(error)) from error
 

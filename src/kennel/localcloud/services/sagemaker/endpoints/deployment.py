@@ -12,6 +12,7 @@ from kennel.localcloud.services.sagemaker.endpoints.rollout import BatchSize, Ro
 from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
 
 POLL_SECONDS = 1.0  # between two looks at the alarms; AWS does not publish its own
+ALARM_SECONDS = 10.0  # the shortest period of an alarm: a clock faster than the wall's looks as often
 
 
 class _AbandonedError(Exception):
@@ -38,6 +39,8 @@ class Deployment:
         Waits so many seconds; returns True as soon as the endpoint is deleted.
     now
         A clock, seconds.
+    poll_seconds
+        Between two looks at the alarms.
     reason
         Why it did not succeed; empty if it did.
     mixed
@@ -52,6 +55,7 @@ class Deployment:
     report: Callable[[str], None]
     wait: Callable[[float], bool]
     now: Callable[[], float] = time.monotonic
+    poll_seconds: float = POLL_SECONDS
     reason: str = ""
     mixed: bool = False
     _until: float = field(default=float("inf"), init=False)
@@ -153,7 +157,7 @@ class Deployment:
             remaining = end - self.now()
             if remaining <= 0:
                 return
-            if self.wait(min(POLL_SECONDS, remaining)):
+            if self.wait(min(self.poll_seconds, remaining)):
                 raise _AbandonedError
 
     def _check(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
@@ -66,7 +66,7 @@ def describe_variants(config: Any) -> list[dict[str, Any]]:
 
 
 def pending_summary(
-    plan: EndpointPlan, started: datetime, stage: str, counts: Mapping[str, int]
+    plan: EndpointPlan, started: datetime, now: datetime, stage: str, counts: Mapping[str, int]
 ) -> dict[str, Any]:
     """Return the PendingDeploymentSummary of a deployment under way.
 
@@ -74,12 +74,12 @@ def pending_summary(
     ----------
     plan, started
         What comes up, and since when.
-    stage
-        The status of its variants: Creating, ActivatingTraffic, Baking or Deleting.
+    now, stage
+        The time, and the status of its variants since then: Creating, ActivatingTraffic, Baking or Deleting.
     counts
         The instances that each variant has by now.
     """
-    status = {"Status": stage, "StartTime": datetime.now(UTC)}
+    status = {"Status": stage, "StartTime": now}
     variants = [
         {
             **{name: value for name, value in description.items() if name not in COUNTS},

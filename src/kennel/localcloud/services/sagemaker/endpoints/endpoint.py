@@ -8,12 +8,12 @@ import shutil
 import threading
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
+from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.services.sagemaker.endpoints.alarm_watch import AlarmWatch
-from kennel.localcloud.services.sagemaker.endpoints.deployment import Deployment
+from kennel.localcloud.services.sagemaker.endpoints.deployment import ALARM_SECONDS, POLL_SECONDS, Deployment
 from kennel.localcloud.services.sagemaker.endpoints.description import pending_summary
 from kennel.localcloud.services.sagemaker.endpoints.fleet import (
     LONGEST_REASON,
@@ -77,11 +77,14 @@ class Endpoint:
         folder = self._cloud.directory / FOLDER / self.name / uuid.uuid4().hex[:8]
         new = self._starting = Fleet(self._cloud, self.name, plan.variants, folder)
         rollout = rollout or Rollout()
-        started = datetime.now(UTC)
+        clock = self._cloud.clock
+        started = clock.now()
 
         def report(stage: str) -> None:
             with self._lock:
-                self.record.pending_deployment_summary = pending_summary(plan, started, stage, new.counts())
+                self.record.pending_deployment_summary = pending_summary(
+                    plan, started, clock.now(), stage, new.counts()
+                )
                 if rollout.batch and self.fleet and not self._deleted.is_set():
                     self._describe(self.fleet, "Current")
             self._cloud.changes.note()
@@ -93,17 +96,21 @@ class Endpoint:
             new,
             self._route,
             report,
-            self._deleted.wait,
+            lambda seconds: clock.wait(seconds, self._deleted),
+            clock.monotonic,
+            POLL_SECONDS if clock.speed == 1 else ALARM_SECONDS,
         )
         self._set_status(status)
         report("Creating")
+        participant = clock.participant(f"the deployment of {self._description}")
         threading.Thread(
-            target=self._deploy, args=(plan, deployment), name=f"deploy {self.name}", daemon=True
+            target=self._deploy, args=(plan, deployment, participant), name=f"deploy {self.name}", daemon=True
         ).start()
 
-    def _deploy(self, plan: EndpointPlan, deployment: Deployment) -> None:
+    def _deploy(self, plan: EndpointPlan, deployment: Deployment, participant: Participant) -> None:
         try:
-            deployment.run()
+            with self._cloud.clock.taking_part(participant):
+                deployment.run()
         except Exception as error:  # a fault of the local cloud must not leave the endpoint Creating
             log.exception("endpoint %s", self.name)
             deployment.reason = f"The local cloud failed: {error!r}. Its log says more."
@@ -226,7 +233,7 @@ class Endpoint:
     def delete(self) -> None:
         """Stop what serves and what is starting."""
         with self._lock:
-            self._deleted.set()
+            self._cloud.clock.set(self._deleted)
             fleets = [fleet for fleet in (self.fleet, self._starting, *self._mixed) if fleet]
             self.fleet = self.traffic = None
         for fleet in fleets:
@@ -234,7 +241,7 @@ class Endpoint:
 
     def _set_status(self, status: str, reason: str = "") -> None:
         self.record.failure_reason = reason[:LONGEST_REASON] or None
-        self.record.last_modified_time = datetime.now(UTC)
+        self.record.last_modified_time = self._cloud.clock.now()
         self.record.endpoint_status = status
         self._cloud.changes.note()
 

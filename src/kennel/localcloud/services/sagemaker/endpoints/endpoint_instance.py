@@ -13,6 +13,7 @@ from pathlib import Path
 
 import urllib3
 
+from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.ports import free_port
@@ -93,7 +94,7 @@ class EndpointInstance:
     """
 
     def __init__(self, cloud: Cloud, settings: InstanceSettings) -> None:
-        self.settings = settings
+        self.settings, self._clock = settings, cloud.clock
         self.name = f"i-{uuid.uuid4().hex[:17]}"
         self.healthy, self.settled = threading.Event(), threading.Event()
         self.failure = ""
@@ -108,7 +109,10 @@ class EndpointInstance:
 
     def start(self) -> None:
         """Start the server and keep it running until `close`."""
-        threading.Thread(target=self._keep_running, name=f"instance {self.name}", daemon=True).start()
+        participant = self._clock.participant(f"the start of {self.name}")
+        threading.Thread(
+            target=self._keep_running, args=(participant,), name=f"instance {self.name}", daemon=True
+        ).start()
 
     def request(self, body: bytes, headers: dict[str, str]) -> Answer:
         """Ask the server for a prediction.
@@ -156,7 +160,16 @@ class EndpointInstance:
         self.healthy.clear()
         self._workload.terminate(TERMINATION_GRACE)
 
-    def _keep_running(self) -> None:
+    def _keep_running(self, participant: Participant) -> None:
+        with self._clock.taking_part(participant):
+            self._start_again_and_again()
+
+    def _settle(self) -> None:
+        """Say that the first start is over; until now the clock waited for it."""
+        self._clock.set(self.settled)
+        self._clock.leave()
+
+    def _start_again_and_again(self) -> None:
         short_lives = 0
         while not self._closing.is_set():
             self._served_since = time.monotonic()
@@ -172,7 +185,7 @@ class EndpointInstance:
             short_lives = 0 if stable else short_lives + 1
             self._log.write(f"The model server of {self.name} {ending}; starting it again.")
             self._closing.wait(restart_delay(short_lives))
-        self.settled.set()
+        self._settle()
         self._workload.close()
 
     def _serve(self) -> str:
@@ -193,7 +206,7 @@ class EndpointInstance:
             self._served_since = time.monotonic()
             self._watch = watch
             self.healthy.set()
-            self.settled.set()
+            self._settle()
             keeper.start()
         elif workload.alive:
             late = f"did not answer /ping in {settings.startup_seconds:.0f} seconds"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import shutil
 import tarfile
@@ -132,7 +133,7 @@ class Variant:
             An instance did not start; the text has the last lines of its log.
         """
         for instance in self.instances:
-            instance.settled.wait()
+            self._cloud.clock.wait(math.inf, instance.settled)
         for instance in self.instances:
             if instance.failure:
                 raise FleetError(_startup_failure(self.plan.name, instance))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from kennel.localcloud.moto_adapter import sagemaker
@@ -27,7 +27,9 @@ class EndpointPlan:
     role: str
 
 
-def read_plan(backend: Any, configuration: Any, descriptions: list[dict[str, Any]]) -> EndpointPlan:
+def read_plan(
+    backend: Any, configuration: Any, descriptions: list[dict[str, Any]], now: datetime
+) -> EndpointPlan:
     """Return an endpoint configuration with its models, from moto's records.
 
     Parameters
@@ -37,6 +39,8 @@ def read_plan(backend: Any, configuration: Any, descriptions: list[dict[str, Any
     descriptions
         The variants as the endpoint will describe them: with the counts and weights to begin with. They get
         the images of their models.
+    now
+        When the images are resolved.
 
     Raises
     ------
@@ -46,9 +50,7 @@ def read_plan(backend: Any, configuration: Any, descriptions: list[dict[str, Any
     variants = _read_variants(backend, configuration, descriptions)
     for variant, description in zip(variants, descriptions, strict=True):
         if variant.image:
-            description["DeployedImages"] = [
-                {"SpecifiedImage": variant.image, "ResolutionTime": datetime.now(UTC)}
-            ]
+            description["DeployedImages"] = [{"SpecifiedImage": variant.image, "ResolutionTime": now}]
     role = getattr(configuration, "execution_role_arn", None) or variants[0].role
     return EndpointPlan(configuration.endpoint_config_name, variants, descriptions, role)
 

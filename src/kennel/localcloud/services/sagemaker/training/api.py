@@ -83,7 +83,7 @@ def launch(
 def _start(
     cloud: Cloud, session: RoleSession, moto_record: Any, parameters: dict[str, Any], tuning_job_arn: str = ""
 ) -> TrainingJob:
-    record = TrainingRecord(moto_record, parameters, tuning_job_arn)
+    record = TrainingRecord(moto_record, parameters, cloud.clock, tuning_job_arn)
     job = training_jobs(cloud)[record.name] = TrainingJob(cloud, session, record, parameters)
     job.start()
     return job

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,7 @@ class TrainingHost:
             (self.root.path / inside).mkdir(parents=True, exist_ok=True)
         self._metrics = MetricPublisher(session, scraper, f"{self.job}/{self.name}")
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        log = LogStream(session, LOG_GROUP, f"{self.job}/{self.name}-{int(time.time())}")
+        log = LogStream(session, LOG_GROUP, f"{self.job}/{self.name}-{int(cloud.clock.time())}")
         self.workload = Workload(cloud, session, log, self._receive)
 
     @property

@@ -68,7 +68,8 @@ class TrainingJob:
         self._hosts: list[TrainingHost] = []
         self._checkpoints: list[storage.FolderSync] = []
         self._limit = ""  # the secondary status of a limit that was passed
-        self._created, self._ran = time.monotonic(), 0.0
+        # Of a process that trains the time limits are real; what is billed is reckoned as the record's times.
+        self._created, self._ran, self._billed = time.monotonic(), 0.0, 0.0
         self._thread = threading.Thread(target=self._run, name=f"job {record.name}", daemon=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -118,7 +119,9 @@ class TrainingJob:
         stopped = self._stop.is_set() or self._limit
         status = "Failed" if reason else "Stopped" if stopped else "Completed"
         limited = self._limit and not reason and not self._stop.is_set()
-        self.record.end(status, self._limit if limited else status, reason, self._ran if self.spot else None)
+        self.record.end(
+            status, self._limit if limited else status, reason, self._billed if self.spot else None
+        )
         self._cloud.changes.note()
         job_folders.clean_up(self._cloud.directory, self.record.name)
 
@@ -128,11 +131,12 @@ class TrainingJob:
         self._prepare()
         if self._stop.is_set():
             return True
-        began = time.monotonic()
+        began, billed_from = time.monotonic(), self._cloud.clock.monotonic()
         try:
             self._train()
         finally:
             self._ran += time.monotonic() - began
+            self._billed += self._cloud.clock.monotonic() - billed_from
         interrupted = self._notice is not None and not self._stop.is_set() and not self._limit
         failed = [] if self._ending() else self._failed_hosts()
         for host in self._hosts:

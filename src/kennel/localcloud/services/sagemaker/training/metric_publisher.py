@@ -36,7 +36,7 @@ class MetricPublisher:
 
     def read(self, line: str) -> None:
         """Take a line's metrics, and publish what is pending if it is time."""
-        self._pending += self._scraper.read(line, self._host)
+        self._pending += self._scraper.read(line, self._host, self._session.clock.now())
         if self._pending and time.monotonic() - self._published_at > INTERVAL_SECONDS:
             self.publish()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
@@ -38,10 +38,9 @@ class MetricScraper:
         self._final: dict[str, dict[str, Any]] = {}
         self._values: dict[str, list[float]] = {}
 
-    def read(self, line: str, host: str) -> list[dict[str, Any]]:
-        """Return the line's metrics as CloudWatch takes them, each with the host as its dimension."""
+    def read(self, line: str, host: str, now: datetime) -> list[dict[str, Any]]:
+        """Return the metrics of a line as CloudWatch takes them, each with the host as its dimension."""
         metrics = []
-        now = datetime.now(UTC)
         for name, pattern in self._patterns:
             for match in pattern.finditer(line):
                 try:

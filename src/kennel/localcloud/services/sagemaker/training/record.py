@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
+
+from kennel.localcloud.clock import Clock
 
 LONGEST_REASON = 1024
 MESSAGES = {
@@ -32,17 +33,21 @@ class TrainingRecord:
         moto's object: its attributes are what DescribeTrainingJob answers.
     parameters : dict
         CreateTrainingJob's: moto drops some of them.
+    clock : Clock
+        What its times are taken from.
     tuning_job_arn : str
         The tuning job whose trial it is, if it is one.
     """
 
-    def __init__(self, record: Any, parameters: dict[str, Any], tuning_job_arn: str = "") -> None:
-        self.moto = record
+    def __init__(
+        self, record: Any, parameters: dict[str, Any], clock: Clock, tuning_job_arn: str = ""
+    ) -> None:
+        self.moto, self._clock = record, clock
         record.training_job_status = "InProgress"
         record.training_start_time = record.training_end_time = None
         record.final_metric_data_list = record.failure_reason = None
         record.secondary_status_transitions = []
-        record.creation_time = record.last_modified_time = datetime.now(UTC)
+        record.creation_time = record.last_modified_time = self._clock.now()
         record.algorithm_specification = {**parameters["AlgorithmSpecification"]}
         record.environment = parameters.get("Environment")
         if tuning_job_arn:
@@ -74,11 +79,11 @@ class TrainingRecord:
     def training(self) -> None:
         """Set the status of a job whose hosts run; training started the first time."""
         self.move("Training")
-        self.moto.training_start_time = self.moto.training_start_time or datetime.now(UTC)
+        self.moto.training_start_time = self.moto.training_start_time or self._clock.now()
 
     def move(self, status: str, message: str = "") -> None:
         """Change to a secondary status."""
-        record, now = self.moto, datetime.now(UTC)
+        record, now = self.moto, self._clock.now()
         transitions = [dict(transition) for transition in record.secondary_status_transitions]
         if transitions and "EndTime" not in transitions[-1]:
             transitions[-1]["EndTime"] = now
@@ -107,7 +112,7 @@ class TrainingRecord:
         """
         record = self.moto
         record.failure_reason = reason[:LONGEST_REASON] or None
-        record.training_end_time = datetime.now(UTC)
+        record.training_end_time = self._clock.now()
         started = record.training_start_time or record.training_end_time
         seconds = max(1, round((record.training_end_time - started).total_seconds()))
         record.training_time_in_seconds = seconds

@@ -6,7 +6,6 @@ import concurrent.futures
 import logging
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -22,7 +21,7 @@ from kennel.localcloud.services.sagemaker.tuning.trial import TuningTrial
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
-RUNNING_ONLY = ("_stop", "_thread", "_search", "_started")  # not kept over a restart
+RUNNING_ONLY = ("_stop", "_thread", "_search", "_started", "_began")  # not kept over a restart
 FAILURE_LIMIT = 5  # SageMaker fails a job after as many trials without any objective
 FINAL_STATUSES = ("Completed", "Failed", "Stopped")
 ALL_FAILED = "All training jobs failed. Please take a look at the training jobs failures to get more details."
@@ -53,12 +52,12 @@ class TuningJob:
         self._configuration = record.hyper_parameter_tuning_job_config
         self.trials: list[TuningTrial] = []
         self._stop = threading.Event()
-        self._started = time.monotonic()
+        self._started, self._began = time.monotonic(), cloud.clock.monotonic()
         record.hyper_parameter_tuning_job_status = "InProgress"
         record.hyper_parameter_tuning_end_time = record.failure_reason = None
         record.best_training_job = record.OverallBestTrainingJob = None
         record.tuning_job_completion_details = None
-        record.creation_time = datetime.now(UTC)
+        record.creation_time = self._cloud.clock.now()
         self._refresh()
         name = record.hyper_parameter_tuning_job_name
         self._thread = threading.Thread(target=self._run, name=f"tuning {name}", daemon=True)
@@ -67,7 +66,12 @@ class TuningJob:
         return {name: value for name, value in vars(self).items() if name not in RUNNING_ONLY}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _stop=threading.Event(), _started=time.monotonic())
+        vars(self).update(
+            state,
+            _stop=threading.Event(),
+            _started=time.monotonic(),
+            _began=state["_cloud"].clock.monotonic(),
+        )
 
     def start(self) -> None:
         """Begin, in the background."""
@@ -125,7 +129,7 @@ class TuningJob:
     def _end(self, reason: str, status: str) -> None:
         record = self.record
         record.failure_reason = reason or None
-        record.hyper_parameter_tuning_end_time = datetime.now(UTC)
+        record.hyper_parameter_tuning_end_time = self._cloud.clock.now()
         details = {"NumberOfTrainingJobsObjectiveNotImproving": self._not_improving()}
         record.tuning_job_completion_details = details
         # Last: whoever waits for the status may rely on the rest.
@@ -227,7 +231,7 @@ class TuningJob:
         succeeded, ended = sum(trial.succeeded() for trial in trials), sum(trial.ended for trial in trials)
         counters = {"Succeeded": succeeded, "Pending": len(trials) - ended, "Failed": ended - succeeded}
         record.objective_status_counters = counters
-        record.consumed_resources = {"RuntimeInSeconds": round(time.monotonic() - self._started)}
+        record.consumed_resources = {"RuntimeInSeconds": round(self._cloud.clock.monotonic() - self._began)}
         best = self.best()
         record.best_training_job = best.summary() if best else None
-        record.last_modified_time = datetime.now(UTC)
+        record.last_modified_time = self._cloud.clock.now()
