@@ -250,28 +250,6 @@ def test_an_event_set_by_a_participant_hands_the_time_over(clock: Clock) -> None
     assert seen == [("ready", 300), ("used", 900)]
 
 
-def test_who_waits_for_others_rests(clock: Clock) -> None:
-    seen: list[float] = []
-    worker, parent = clock.participant("worker"), clock.participant("parent")
-
-    def work() -> None:
-        with clock.taking_part(worker):
-            clock.wait(50)
-
-    thread = started(work)
-
-    def join() -> None:
-        with clock.taking_part(parent):
-            with clock.resting():
-                thread.join(LONG)
-            seen.append(clock.time() - START)
-
-    joining = started(join)
-    clock.advance(60)
-    joining.join(LONG)
-    assert 50 <= seen[0] <= 60
-
-
 def test_it_goes_on_without_a_participant_that_works_for_long(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

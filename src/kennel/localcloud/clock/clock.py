@@ -160,18 +160,6 @@ class Clock:
         with self._changed:
             self._waiters.rest(participant)
 
-    @contextlib.contextmanager
-    def resting(self) -> Iterator[None]:
-        """Let `advance` not wait for the calling thread: in here it waits for other participants."""
-        participant = self._participant()
-        with self._changed:
-            self._waiters.rest(participant)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._waiters.work(participant)
-
     def _participant(self) -> Participant | None:
         return getattr(self._of_thread, "participant", None)
 
