@@ -141,9 +141,21 @@ def test_scalable_targets_have_tags_and_no_activities_yet(client: Client) -> Non
 
 def test_a_composite_alarm_is_described_as_one(client: Client) -> None:
     cloudwatch = client("cloudwatch")
-    cloudwatch.put_composite_alarm(
-        AlarmName="both", AlarmRule="ALARM(a) AND ALARM(b)", AlarmActions=["arn:x"]
-    )
+    rule = {"AlarmName": "both", "AlarmRule": "ALARM(a) AND ALARM(b)", "AlarmActions": ["arn:x"]}
+    with pytest.raises(ClientError, match=r"\[a, b\] in the alarm rule do not exist"):
+        cloudwatch.put_composite_alarm(**rule)
+    for name in ("a", "b"):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            MetricName="m",
+            Namespace="composed",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+    cloudwatch.put_composite_alarm(**rule)
     alarms = cloudwatch.describe_alarms(AlarmNames=["both"], AlarmTypes=["CompositeAlarm"])
     assert [(alarm["AlarmName"], alarm["AlarmRule"]) for alarm in alarms["CompositeAlarms"]] == [
         ("both", "ALARM(a) AND ALARM(b)")

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from kennel.localcloud.dispatch.changes import LATER_SECONDS
 from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.runtime.metrics.store import MINUTE, Datum, dimensions_key, metric_store
+
+# AWS documents the units with each service's metrics; all others are counts.
+UNITS = {
+    "ApproximateAgeOfOldestMessage": "Seconds",
+    "AsyncEventAge": "Milliseconds",
+    "Duration": "Milliseconds",
+    "ModelLatency": "Microseconds",
+    "OverheadLatency": "Microseconds",
+    "UrlRequestLatency": "Milliseconds",
+}
+WITHOUT_UNIT = ("AWS/SageMaker", "/aws/sagemaker/")
 
 
-def publish(cloud: Cloud, namespace: str, dimensions: dict[str, str], **values: float) -> None:
+def publish(
+    cloud: Cloud, namespace: str, dimensions: dict[str, str], *, resolution: int = MINUTE, **values: float
+) -> None:
     """Put one value of each named metric, now by the cloud's clock.
 
     A service publishes these as itself, not as the workload's role, so they need no permission of it.
-    """
-    from moto.cloudwatch.models import cloudwatch_backends
 
+    Parameters
+    ----------
+    resolution
+        Seconds: 60, or 1 for metrics that AWS publishes more often than once a minute.
+    """
     cloud.changes.note(LATER_SECONDS)
-    now = cloud.clock.now().replace(tzinfo=None)  # moto's times have no zone
-    dimension_list = [{"Name": name, "Value": value} for name, value in dimensions.items()]
-    cloudwatch_backends[cloud.account][cloud.region].put_metric_data(
+    key, now = dimensions_key(dimensions), cloud.clock.time()
+    metric_store(cloud).put(
         namespace,
         [
-            {"MetricName": name, "Value": value, "Dimensions": dimension_list, "Timestamp": now}
+            Datum(name, key, now, ((float(value), 1.0),), unit=_unit(namespace, name), resolution=resolution)
             for name, value in values.items()
         ],
     )
+
+
+@cache
+def _unit(namespace: str, name: str) -> str:
+    if name.endswith("Utilization") and namespace != "AWS/Lambda":  # where they are shares of 1
+        return "Percent"
+    return UNITS.get(name) or ("None" if namespace.startswith(WITHOUT_UNIT) else "Count")

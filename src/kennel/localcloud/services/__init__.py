@@ -10,7 +10,12 @@ HANDLERS = (
     "application_autoscaling",
     "budgets",
     "clock",
-    "cloudwatch",
+    "cloudwatch.actions",
+    "cloudwatch.alarms",
+    "cloudwatch.describe_alarms",
+    "cloudwatch.get_data",
+    "cloudwatch.get_statistics",
+    "cloudwatch.metric_data",
     "ec2.api",
     "ec2.instances",
     "iam",
@@ -18,7 +23,7 @@ HANDLERS = (
     "lambda_.function_url",
     "lambda_.invoke",
     "lambda_.permissions",
-    "logs",
+    "logs.api",
     "s3",
     "s3_conditions",
     "sagemaker.endpoints.api",
@@ -45,10 +50,14 @@ def register() -> None:
 
 def prepare(cloud: Cloud) -> None:
     """Create what AWS owns in every account, and start the background work."""
+    from kennel.localcloud.services.cloudwatch.evaluation import evaluate_alarms
     from kennel.localcloud.services.ec2.api import seed
     from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
     from kennel.localcloud.services.lambda_.triggers import run_triggered
+    from kennel.localcloud.services.sqs import publish_depths
 
     seed(cloud)
+    publish_depths(cloud)
+    evaluate_alarms(cloud)
     keep_provisioned(cloud)
     run_triggered(cloud)

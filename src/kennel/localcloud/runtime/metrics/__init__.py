@@ -1,0 +1,1 @@
+"""The metrics of CloudWatch: what services publish about themselves, and what clients put."""

@@ -1,0 +1,1 @@
+"""CloudWatch: metrics with AWS's aggregation, and alarms that are evaluated on the cloud's clock and act."""

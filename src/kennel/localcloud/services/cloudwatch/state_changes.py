@@ -1,0 +1,109 @@
+"""Changes of alarms' states: recorded, acted upon, and passed on to the composite alarms above."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.runtime.alarm_actions import StateChange, receiver_of
+from kennel.localcloud.services.cloudwatch.alarm import Alarm, Alarms, alarms_of, timestamp
+
+log = logging.getLogger(__name__)
+
+
+def change_state(cloud: Cloud, alarm: Alarm, state: str, reason: str, reason_data: str | None = None) -> None:
+    """Put an alarm into a state: record it, act, and evaluate the composite alarms whose rules name it.
+
+    Only a change of the state itself is recorded and acted upon.
+    """
+    alarms, now = alarms_of(cloud), cloud.clock.time()
+    with alarms.lock:
+        before, old = alarm.state_document(), alarm.state
+        alarm.state, alarm.reason, alarm.reason_data = state, reason, reason_data
+        alarm.updated_at = now
+        if state == old:
+            return
+        alarm.transitioned_at = now
+        data = {"oldState": before, "newState": alarm.state_document()}
+        alarms.note(alarm, "StateUpdate", now, f"Alarm updated from {old} to {state}", data)
+    cloud.changes.note()
+    act(cloud, alarm, StateChange(old, state, reason, now), alarm.actions(state))
+    evaluate_composites(cloud, {alarm.name}, alarm)
+
+
+def act(cloud: Cloud, alarm: Alarm, change: StateChange, actions: Iterable[str]) -> None:
+    """Perform actions of an alarm; what fails is in its history, as on AWS, and in the log."""
+    alarms = alarms_of(cloud)
+    for arn in actions:
+        data = {
+            "actionState": "Succeeded",
+            "stateUpdateTimestamp": int(change.at * 1000),
+            "notificationResource": arn,
+        }
+        try:
+            receiver = receiver_of(arn)
+            if receiver is None:
+                raise AwsError("ValidationError", "The local cloud does not act on this.")
+            receiver(cloud, arn, alarm.describe(), change)
+            summary = f"Successfully executed action {arn}"
+        except Exception as error:  # noqa: BLE001 - an action's failure is the alarm's to report, whatever it is
+            message = getattr(error, "message", None) or str(error)
+            log.warning("alarm %s: action %s: %s", alarm.name, arn, message)
+            data |= {"actionState": "Failed", "error": message}
+            summary = f'Failed to execute action {arn}. Received error: "{message}"'
+        alarms.note(alarm, "Action", change.at, summary, data)
+
+
+def evaluate_composites(cloud: Cloud, changed: set[str], cause: Alarm | None = None) -> None:
+    """Evaluate the composite alarms whose rules name alarms that changed, and those above them.
+
+    Composite alarms that depend on themselves are not evaluated, as on AWS.
+
+    Parameters
+    ----------
+    changed
+        The names of alarms.
+    cause
+        The alarm that changed, for the reason.
+    """
+    alarms = alarms_of(cloud)
+    with alarms.lock:
+        due = [
+            alarm
+            for alarm in alarms.by_name.values()
+            if alarm.rule and changed & alarm.rule.alarms() and not in_cycle(alarms, alarm)
+        ]
+    for alarm in due:
+        evaluate_composite(cloud, alarm, cause)
+
+
+def evaluate_composite(cloud: Cloud, alarm: Alarm, cause: Alarm | None = None) -> None:
+    """Evaluate one composite alarm: it is in ALARM if its rule holds, else OK."""
+    alarms = alarms_of(cloud)
+    assert alarm.rule is not None
+    with alarms.lock:
+        states = {name: child.state for name, child in alarms.by_name.items()}
+        state = "ALARM" if alarm.rule.holds(states.get) else "OK"
+        if state == alarm.state:
+            return
+        now = timestamp(cloud.clock.time())
+        if cause is None:
+            reason = f"{alarm.arn} was created and its alarm rule evaluates to {state}"
+        else:
+            reason = f"{cause.arn} transitioned to {cause.state} at {now:%A %d %B, %Y %H:%M:%S} UTC"
+    change_state(cloud, alarm, state, reason)
+
+
+def in_cycle(alarms: Alarms, alarm: Alarm) -> bool:
+    """Return whether a composite alarm depends, however indirectly, on itself."""
+    reached: set[str] = set()
+    names = set(alarm.rule.alarms()) if alarm.rule else set()
+    while names:
+        if alarm.name in names:
+            return True
+        reached |= names
+        children = [alarms.by_name[name] for name in names if name in alarms.by_name]
+        names = set().union(*(child.rule.alarms() for child in children if child.rule)) - reached
+    return False

@@ -1,0 +1,118 @@
+"""Metric filters: the metrics that lines of a log group become.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/MonitoringPolicyExamples.html
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
+from kennel.localcloud.runtime.metrics.store import Datum, dimensions_key, metric_store
+from kennel.localcloud.services.logs.comparison import PatternError
+from kennel.localcloud.services.logs.filter_pattern import FilterPattern, parse, selected
+
+
+@dataclass
+class ParsedPatterns(TransientStore):
+    """Patterns that were parsed, by their text."""
+
+    by_text: dict[str, FilterPattern] = field(default_factory=dict)
+
+
+def pattern_of(cloud: Cloud, text: str) -> FilterPattern:
+    """Return a pattern, parsed once.
+
+    Raises
+    ------
+    PatternError
+        It is not valid.
+    """
+    patterns = cloud.store(ParsedPatterns).by_text
+    if text not in patterns:
+        patterns[text] = parse(text)
+    return patterns[text]
+
+
+def publish_matches(cloud: Cloud, filters: list[dict[str, Any]], events: list[tuple[float, str]]) -> None:
+    """Publish the metrics that filters make of log events.
+
+    Parameters
+    ----------
+    filters
+        As DescribeMetricFilters returns them.
+    events
+        Times, in seconds by the cloud's clock, and messages.
+    """
+    for each in filters:
+        pattern = pattern_of(cloud, each.get("filterPattern") or "")
+        matches = [(at, pattern.match(message)) for at, message in events]
+        for transformation in each["metricTransformations"]:
+            data = [
+                datum
+                for at, matched in matches
+                if matched is not None and (datum := _datum(transformation, matched, at)) is not None
+            ]
+            default = transformation.get("defaultValue")
+            if not data and default is not None and events:
+                # AWS reports it for a minute with log events of which none matches.
+                data = [_plain(transformation, float(default), events[-1][0])]
+            metric_store(cloud).put(transformation["metricNamespace"], data)
+
+
+def _datum(transformation: dict[str, Any], matched: dict[str, Any], at: float) -> Datum | None:
+    """Return the value that a matched event gives; None if it gives no number, or lacks a dimension."""
+    value = _number(matched, str(transformation["metricValue"]))
+    dimensions = {
+        name: selected(matched, selector)
+        for name, selector in (transformation.get("dimensions") or {}).items()
+    }
+    if value is None or any(text is None or isinstance(text, (dict, list)) for text in dimensions.values()):
+        return None
+    texts = {name: str(text) for name, text in dimensions.items()}
+    return _plain(transformation, value, at, texts)
+
+
+def _plain(
+    transformation: dict[str, Any], value: float, at: float, dimensions: dict[str, str] | None = None
+) -> Datum:
+    return Datum(
+        name=transformation["metricName"],
+        dimensions=dimensions_key(dimensions or {}),
+        at=at,
+        values=((value, 1.0),),
+        unit=transformation.get("unit") or "None",
+    )
+
+
+def _number(matched: dict[str, Any], text: str) -> float | None:
+    found = selected(matched, text) if text.startswith("$") else text
+    if isinstance(found, bool):
+        return None
+    try:
+        number = float(found)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def check_transformation(transformation: dict[str, Any]) -> None:
+    """Check what a filter makes of a line.
+
+    Raises
+    ------
+    PatternError
+        The value is neither a number nor a selector, or a default value has dimensions beside it.
+    """
+    value = str(transformation["metricValue"])
+    if not value.startswith("$"):
+        try:
+            float(value)
+        except ValueError as error:
+            raise PatternError(f"Invalid metric transformation: metricValue {value} is no number") from error
+    if transformation.get("dimensions") and transformation.get("defaultValue") is not None:
+        raise PatternError(
+            "Invalid metric transformation: dimensions and default value are mutually exclusive"
+        )
