@@ -69,9 +69,12 @@ locals {
     use => can(regex(local.image_table.gpu_instance_types, type)) ? "gpu" : "cpu"
   }
 
-  # What is deployed is not a setting: the record says it, which `./kennel deploy` writes.
+  # What is deployed is not a setting: the record says it, which `./kennel deploy` writes. Nor is whether the stack
+  # sleeps, without what is billed by the hour: `./kennel stack.sleep` and `stack.wake` write that into the record.
   record   = module.release.record
+  asleep   = try(local.record.asleep, null) != null
   deployed = local.record.current != null
+  serving  = local.deployed && !local.asleep
   releases = {
     for release in [local.record.current, local.record.previous] : tostring(release.deployment) => release
     if release != null
@@ -88,11 +91,12 @@ locals {
     training_host = ["logs", "ssm", "ssmmessages"]
   }
   workbenches = { notebook = var.notebook.enabled, training_host = var.training_host.enabled }
-  interface_endpoints = (
+  wanted_endpoints = (
     var.network.interface_endpoints != null
     ? var.network.interface_endpoints
     : toset(flatten([for workbench, apis in local.called_apis : apis if local.workbenches[workbench]]))
   )
+  interface_endpoints = local.asleep ? toset([]) : local.wanted_endpoints
 
   # Instance families with local NVMe disks, of those that SageMaker has. Their hardware encrypts the disks, and
   # SageMaker refuses a request that names a KMS key for them (VolumeKmsKeyId of ResourceConfig, KmsKeyId of
@@ -138,7 +142,7 @@ module "observability" {
   budget_usd             = var.observability.budget_usd
   dead_letter_queue_name = local.dead_letter_queue_name
   emails                 = var.observability.emails
-  endpoint               = { deployed = local.deployed, name = local.endpoint_name, variant = local.variant }
+  endpoint               = { deployed = local.serving, name = local.endpoint_name, variant = local.variant }
   function_name          = local.function_name
   key_arn                = module.storage.key_arn
   latency_minutes        = var.observability.latency_minutes
@@ -268,7 +272,7 @@ module "predict_function" {
   memory_mb               = var.function.memory_mb
   name                    = local.function_name
   package                 = local.function_package
-  provisioned_concurrency = var.function.provisioned_concurrency
+  provisioned_concurrency = local.asleep ? 0 : var.function.provisioned_concurrency
   region                  = var.region
   reserved_concurrency    = var.function.reserved_concurrency
   role_arn                = module.identity.roles["function"]
@@ -285,7 +289,7 @@ module "release" {
 
 module "endpoint" {
   source = "./modules/endpoint"
-  count  = local.deployed ? 1 : 0
+  count  = local.serving ? 1 : 0
 
   current                  = tostring(local.record.current.deployment)
   endpoint_name            = local.endpoint_name
@@ -305,14 +309,14 @@ module "endpoint" {
 
 check "settings_of_the_endpoint" {
   assert {
-    condition     = !local.deployed || try(module.endpoint[0].instance_type, var.endpoint.instance_type) == var.endpoint.instance_type
+    condition     = !local.serving || try(module.endpoint[0].instance_type, var.endpoint.instance_type) == var.endpoint.instance_type
     error_message = "endpoint.instance_type takes effect with the next deployment: run ./kennel stack.apply, then ./kennel deploy --release with the release that is live."
   }
 }
 
 module "autoscaling" {
   source = "./modules/autoscaling"
-  count  = local.deployed ? 1 : 0
+  count  = local.serving ? 1 : 0
 
   endpoint_name              = module.endpoint[0].name
   instance_type              = module.endpoint[0].instance_type

@@ -9,8 +9,8 @@ output "artifact_bucket" {
 }
 
 output "autoscaling" {
-  description = "The scalable target and its limits; null if no release is deployed."
-  value = local.deployed ? {
+  description = "The scalable target and its limits; null if no release is deployed, or the stack is asleep."
+  value = local.serving ? {
     max_instances = var.autoscaling.max_instances
     min_instances = var.autoscaling.min_instances
     policy        = module.autoscaling[0].policy
@@ -35,8 +35,9 @@ output "delivery" {
 }
 
 output "endpoint" {
-  description = "Names of the endpoint, the deployment that it serves, if any, and the settings of the next one."
+  description = "Names of the endpoint, the deployment that it serves, if any, and the settings of the next one. asleep: there is no endpoint until ./kennel stack.wake."
   value = {
+    asleep         = local.asleep
     deployed       = local.deployed
     deployment     = try(local.record.current.deployment, null)
     image          = local.inference_image
@@ -88,6 +89,11 @@ output "model_package_group" {
 output "name" {
   description = "Prefix of the stack's names."
   value       = local.name
+}
+
+output "network" {
+  description = "In how many zones each interface endpoint is, and is billed."
+  value       = { interface_endpoint_zones = var.network.interface_endpoint_zones }
 }
 
 output "notebook" {

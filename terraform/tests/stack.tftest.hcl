@@ -114,6 +114,46 @@ run "a_release_is_deployed_and_scaled" {
   }
 }
 
+run "a_stack_that_sleeps_keeps_the_record_and_nothing_that_is_billed_by_the_hour" {
+  command = apply
+
+  override_module {
+    target = module.release
+    outputs = {
+      parameter = "/kennel/local/release"
+      registry  = "kennel-local"
+      record = {
+        asleep     = { stopped = ["notebook"] }
+        deployment = 7
+        current = {
+          deployment     = 7
+          digest         = "01"
+          id             = "r-0123456789ab"
+          image          = "763104351884.dkr.ecr.us-east-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1"
+          instance_count = 2
+          model_data_url = "s3://kennel-local-artifacts-123456789012/releases/r-0123456789ab/model.tar.gz"
+        }
+        previous = null
+      }
+    }
+  }
+
+  assert {
+    condition     = length(module.endpoint) == 0 && length(module.autoscaling) == 0 && output.autoscaling == null
+    error_message = "A stack that sleeps must have no endpoint and no scalable target."
+  }
+
+  assert {
+    condition     = length(local.interface_endpoints) == 0 && length(local.wanted_endpoints) > 0
+    error_message = "A stack that sleeps must have no interface endpoints, and awake those that its settings name."
+  }
+
+  assert {
+    condition     = output.endpoint.asleep && output.endpoint.deployed && output.endpoint.deployment == 7
+    error_message = "The outputs must say that it sleeps, and what it serves when it is awake."
+  }
+}
+
 run "another_instance_type_waits_for_the_next_deployment" {
   command = apply
 

@@ -1,7 +1,7 @@
 # What is known of releases: the record of what is deployed, and the group of SageMaker's model registry.
 
 # Terraform creates the record; afterwards `./kennel deploy` and `./kennel rollback` write it, and its history is the
-# list of deployments.
+# list of deployments. `./kennel stack.sleep` and `./kennel stack.wake` write into it whether the stack sleeps.
 
 resource "aws_ssm_parameter" "this" {
   #checkov:skip=CKV2_AWS_34:Names, numbers and digests; the endpoint's description shows the same to everyone who may read it

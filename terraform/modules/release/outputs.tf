@@ -4,7 +4,7 @@ output "parameter" {
 }
 
 output "record" {
-  description = "The record: the number of the last deployment, the current deployment and the previous one, which may be null."
+  description = "The record: the number of the last deployment, the current deployment and the previous one, which may be null, and asleep if the stack sleeps."
   # Sensitive in the provider's schema, which a SecureString needs; the keys of for_each must not be.
   value = jsondecode(nonsensitive(aws_ssm_parameter.this.value))
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from kennel.aws.deployment import deployment_history
-from kennel.aws.deployment.deployment_record import Deployment, DeploymentRecord, RecordVersion
+from kennel.aws.deployment.deployment_record import Asleep, Deployment, DeploymentRecord, RecordVersion
 
 
 def deployment(number: int) -> Deployment:
@@ -38,6 +39,17 @@ def test_deployments_and_roll_backs() -> None:
 def test_a_failed_deployment_is_followed_by_what_was_live() -> None:
     assert words(ONE, TWO, THREE, TWO.with_number(3)) == ["deployed"] * 3 + ["failed, returned"]
     assert words(DeploymentRecord(), ONE, DeploymentRecord(1)) == ["deployed", "failed, returned"]
+
+
+def test_sleeping_and_waking_are_events() -> None:
+    asleep = replace(TWO, asleep=Asleep())
+    assert words(ONE, TWO, asleep, replace(TWO, asleep=Asleep(("notebook",))), TWO) == [
+        "deployed",
+        "deployed",
+        "asleep",
+        "asleep",
+        "awake",
+    ]
 
 
 def test_the_same_record_written_twice_is_no_event() -> None:

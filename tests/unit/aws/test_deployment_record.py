@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import boto3
 import pytest
 
 from kennel.aws import StackError
 from kennel.aws.deployment import deployment_record
-from kennel.aws.deployment.deployment_record import Deployment, DeploymentRecord
+from kennel.aws.deployment.deployment_record import Asleep, Deployment, DeploymentRecord
 from kennel.aws.infrastructure.stack import Stack
 
 
@@ -46,13 +48,14 @@ def test_what_is_written_is_read_and_kept_in_the_history(stack: Stack) -> None:
     first = DeploymentRecord().with_next(deployment(1, instance_count=3, instance_type="ml.m5.large"))
     second = first.with_next(deployment(2))
 
-    for record in (first, second):
+    asleep = replace(second, asleep=Asleep(("notebook",)))
+    for record in (first, asleep, second):
         deployment_record.write(stack, record)
 
     assert deployment_record.read(stack) == second
     versions = deployment_record.history(stack)
-    assert [version.record for version in versions] == [DeploymentRecord(), first, second]
-    assert [version.version for version in versions] == [1, 2, 3]
+    assert [version.record for version in versions] == [DeploymentRecord(), first, asleep, second]
+    assert [version.version for version in versions] == [1, 2, 3, 4]
     assert versions[1].written <= versions[2].written
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kennel.aws.deployment.deployment_record import DeploymentRecord, RecordVersion
@@ -11,6 +11,8 @@ from kennel.aws.deployment.deployment_record import DeploymentRecord, RecordVers
 DEPLOYED = "deployed"
 ROLLED_BACK = "rolled back"
 FAILED = "failed, returned"
+ASLEEP = "asleep"
+AWAKE = "awake"
 WRITTEN = "written by hand"
 
 
@@ -22,7 +24,8 @@ class DeploymentEvent:
     ----------
     what
         One of the words above: a new deployment began; the previous one took its place again; a deployment
-        failed and what was live before is recorded again; anything else.
+        failed and what was live before is recorded again; the stack was put to sleep; it was woken; anything
+        else.
     """
 
     what: str
@@ -67,6 +70,8 @@ def events(versions: list[RecordVersion]) -> list[DeploymentEvent]:
 
 
 def _what(earlier: DeploymentRecord, record: DeploymentRecord) -> str:
+    if replace(record, asleep=earlier.asleep) == earlier:
+        return ASLEEP if record.asleep else AWAKE
     if record.current and record.deployment == record.current.deployment > earlier.deployment:
         return DEPLOYED
     if record == earlier.rolled_back():

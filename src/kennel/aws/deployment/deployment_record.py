@@ -1,6 +1,7 @@
 """The record of what is deployed: one SSM parameter per environment, whose history lists the deployments.
 
-Terraform creates the parameter and reads it in every plan; only a deployment and a roll-back write it.
+Terraform creates the parameter and reads it in every plan. Deployments and roll-backs write it, and what puts
+the stack to sleep and wakes it: then no plan brings back what was taken off.
 """
 
 from __future__ import annotations
@@ -55,6 +56,19 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class Asleep:
+    """That a stack sleeps: what is billed by the hour is gone, or stopped.
+
+    Parameters
+    ----------
+    stopped
+        Which workbenches, ``notebook`` and ``training_host``, were stopped for it, and start when it wakes.
+    """
+
+    stopped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DeploymentRecord:
     """What is deployed, and what was before.
 
@@ -64,11 +78,14 @@ class DeploymentRecord:
         The last number that was used; a failed deployment has used its number too.
     current, previous
         What the endpoint serves, and what a roll-back returns to.
+    asleep
+        None: the stack is awake.
     """
 
     deployment: int = 0
     current: Deployment | None = None
     previous: Deployment | None = None
+    asleep: Asleep | None = None
 
     def with_next(self, deployment: Deployment) -> DeploymentRecord:
         """Return the record in which a new deployment is the current one."""
@@ -83,21 +100,24 @@ class DeploymentRecord:
         return replace(self, deployment=max(self.deployment, number))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the record as a JSON document."""
+        """Return the record as a JSON document; ``asleep`` is there only if the stack sleeps."""
         return {
             "deployment": self.deployment,
             "current": self.current.as_dict() if self.current else None,
             "previous": self.previous.as_dict() if self.previous else None,
+            **({"asleep": {"stopped": list(self.asleep.stopped)}} if self.asleep else {}),
         }
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> DeploymentRecord:
         """Return the record of a JSON document."""
         current, previous = (document[name] for name in ("current", "previous"))
+        asleep = document.get("asleep")
         return cls(
             document["deployment"],
             Deployment(**current) if current else None,
             Deployment(**previous) if previous else None,
+            Asleep(tuple(asleep["stopped"])) if asleep else None,
         )
 
 
