@@ -10,6 +10,7 @@ from kennel.commands import (
     checks,
     clean,
     completion,
+    cost,
     data,
     deployments,
     docs,
@@ -31,7 +32,7 @@ def collection(name: str | None, **tasks: Task) -> Collection:
     tasks_of_group = Collection(name) if name else Collection()
     for task_name, task in tasks.items():
         assert task.name == task_name, f"task {task.name} has the name {task_name} here"
-        tasks_of_group.add_task(task)
+        tasks_of_group.add_task(task, default=task_name == name)  # `./kennel cost` beside `cost.refresh`
     return tasks_of_group
 
 
@@ -73,6 +74,8 @@ for group in (
         destroy=stack.destroy,
         drift=stack.drift,
         outputs=stack.outputs,
+        sleep=stack.sleep,
+        wake=stack.wake,
         unlock=stack.unlock,
     ),
     collection(
@@ -83,6 +86,7 @@ for group in (
         check=data.check,
         upload=data.upload,
     ),
+    collection("cost", cost=cost.cost, refresh=cost.refresh),
     collection("docs", pictures=docs.pictures),
     collection("ec2", train=hosts.train),
     collection("notebook", run=notebook.run, publish=notebook.publish),

@@ -38,6 +38,12 @@ class KennelProgram(Program):
         """Return the heading of the list of tasks; `extra` describes its layout."""
         return f"Tasks ({extra})" if extra else "Tasks"
 
+    def _make_pairs(self, coll: Collection, ancestors: list[str] | None = None) -> list[tuple[str, Any]]:
+        """Return the rows of the list of tasks."""
+        from kennel.commands.command_line import shown
+
+        return [(shown(name), text) for name, text in super()._make_pairs(coll, ancestors)]
+
     def parse_tasks(self) -> None:
         """Take the calls in place of the rest of the command line."""
         self.tasks = self.calls  # type: ignore[assignment]  # the executor takes both
@@ -71,7 +77,7 @@ def _run(words: list[str]) -> None:
     if root not in sys.path:
         sys.path.insert(0, root)  # tasks.py is in the repository's root, where plain `invoke` finds it too
     tasks = Collection.from_module(import_module("tasks"), loaded_from=root)
-    by_name = {name: tasks[name] for name in tasks.task_names}
+    by_name = command_line.named(tasks)
     flags = {
         f"-{name}" if len(name) == 1 else f"--{name}": argument
         for argument in KennelProgram(tasks).core_args()

@@ -138,6 +138,8 @@ def deployed(stack: Stack) -> releases.Release:
         There is none, or it cannot be read.
     """
     release_id = stack["endpoint"]["release_id"]
+    if stack["endpoint"].get("asleep"):
+        raise StackError(f"{stack['name']} is asleep: run ./kennel stack.wake")
     if not release_id:
         raise StackError("no release is deployed: run ./kennel deploy")
     return releases.find(stack["artifact_bucket"], release_id)

@@ -33,6 +33,25 @@ class Request:
     help_for: str | None = None
 
 
+def named(tasks: Any) -> dict[str, Any]:
+    """Return the tasks of a collection by the names that a command line uses.
+
+    A group's own task, `cost` beside `cost.refresh`, has the group's name.
+    """
+    return {_own(name) or name: tasks[name] for name in tasks.task_names}
+
+
+def shown(name: str) -> str:
+    """Return how invoke's ``--list`` is to show a name: it writes a group's own task ``cost.cost (cost)``."""
+    first, _, second = name.partition(" ")
+    return _own(first) or name if second else name
+
+
+def _own(name: str) -> str | None:
+    group, dot, task = name.partition(".")
+    return group if dot and task == group else None
+
+
 def read(words: Sequence[str], tasks: Mapping[str, Any], program: Mapping[str, Any]) -> Request:
     """Read the words of a command line, without the program's name.
 
@@ -73,7 +92,8 @@ class _Reader:
             if known.takes_value and not equals and follows:
                 equals, value = "=", self.words.pop(0)
             if flag in HELP and equals:
-                self.request.help_for = self._task(value) if value not in self._groups() else None
+                group = value in self._groups() and value not in self.tasks
+                self.request.help_for = None if group else self._task(value)
                 flag, word = (flag, word) if self.request.help_for else (LIST[0], f"{LIST[0]}={value}")
             if flag in LIST and equals and value not in self._groups():
                 raise UsageError(
@@ -146,6 +166,7 @@ class _Reader:
         return UsageError(f"{task} does not take {word!r}{hint}: ./kennel {task} --help says what it takes")
 
     def _task(self, word: str) -> str:
+        word = _own(word) or word
         if word in self.tasks:
             return word
         groups = self._groups()

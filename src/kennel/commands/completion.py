@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
+from kennel.commands.command_line import named
 from kennel.commands.options import Option
 from kennel.commands.task import kennel_task
 from kennel.commands.values import Choice
@@ -74,8 +75,7 @@ def completion(as_json: bool, shell: Annotated[str, Choice(*SHELLS)]) -> dict[st
     """Print the script of a shell's completion; to use it: eval "$(./kennel completion bash)"."""
     import tasks
 
-    names = tasks.namespace.task_names
-    text = script(shell, {name: tasks.namespace[name].options for name in names})
+    text = script(shell, {name: task.options for name, task in named(tasks.namespace).items()})
     if not as_json:
         print(text, end="")
     return {"shell": shell, "script": text}

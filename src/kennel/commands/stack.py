@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from kennel.commands.cost import month_difference
 from kennel.commands.task import kennel_task
 from kennel.errors import KennelError, UsageError
 
@@ -49,14 +50,56 @@ def _count(changes: Changes, verb: str) -> None:
 
 @kennel_task(cloud=True)
 def plan(workspace: Any) -> dict[str, Any]:
-    """Show the changes that an apply would make."""
+    """Show the changes that an apply would make, and what they cost or save in a month."""
     from kennel import terminal
+    from kennel.aws import session
     from kennel.aws.infrastructure import stack
 
     with terminal.progress("plan") as progress:
-        changes = stack.plan(workspace, progress)
+        changes, document = stack.plan_with_document(workspace, progress)
     show(changes, "plan")
-    return {**changes.as_dict(), "lock": _lock(workspace)}
+    lock = _lock(workspace)
+    month = month_difference(document, workspace.environment, session.region())
+    return {**changes.as_dict(), "lock": lock, "month": month}
+
+
+@kennel_task(cloud=True, yes=YES)
+def sleep(workspace: Any, yes: bool = False) -> dict[str, Any]:
+    """Take off what is billed by the hour, until stack.wake: the endpoint, network endpoints, machines."""
+    return _asleep_or_awake(workspace, yes, "sleep")
+
+
+@kennel_task(cloud=True, yes=YES)
+def wake(workspace: Any, yes: bool = False) -> dict[str, Any]:
+    """Bring back what stack.sleep took off, with the same release; success means that it answers."""
+    return _asleep_or_awake(workspace, yes, "wake")
+
+
+def _asleep_or_awake(workspace: Any, yes: bool, verb: str) -> dict[str, Any]:
+    from kennel import terminal
+    from kennel.aws.deployment import sleeping
+    from kennel.aws.infrastructure import stack
+
+    asks = _asks(workspace, yes, verb)
+
+    def review(changes: Changes, workbenches: list[str]) -> None:
+        show(changes, f"plan to {verb}")
+        for name in workbenches:
+            terminal.print_line(f"{'stops' if verb == 'sleep' else 'starts'}: {name}")
+        if asks and (workbenches or not changes.empty):
+            _ask(f"{verb} {workspace.environment}? ")
+
+    with terminal.progress(verb) as progress:
+        change = sleeping.sleep if verb == "sleep" else sleeping.wake
+        document = change(workspace, stack.outputs(workspace), review, progress)
+    serves = (
+        f"{document['release']}, deployment {document['deployment']}" if document["release"] else "nothing"
+    )
+    state = "asleep" if document["asleep"] else "awake"
+    terminal.print_line(
+        f"{workspace.environment} is {state}; {'to serve' if document['asleep'] else 'serves'} {serves}"
+    )
+    return document
 
 
 @kennel_task(cloud=True, yes=YES)
@@ -76,12 +119,7 @@ def _change(workspace: Any, yes: bool, verb: str, done: str) -> dict[str, Any]:
     from kennel import terminal
     from kennel.aws.infrastructure import stack
 
-    asks = workspace.environment != "local" and not yes
-    if asks and not terminal.can_ask():
-        raise UsageError(
-            f"stack.{verb} asks before it changes {workspace.environment}, and there is no terminal to ask: "
-            f"see ./kennel stack.plan --env {workspace.environment}, then add --yes"
-        )
+    asks = _asks(workspace, yes, verb)
     with contextlib.ExitStack() as open_plan:
         with terminal.progress("plan") as progress:
             plan = open_plan.enter_context(
@@ -96,6 +134,19 @@ def _change(workspace: Any, yes: bool, verb: str, done: str) -> dict[str, Any]:
             changes = plan.apply(progress)
     terminal.print_line(f"{done}: {changes.add} added, {changes.change} changed, {changes.remove} removed")
     return changes.as_dict()
+
+
+def _asks(workspace: Any, yes: bool, verb: str) -> bool:
+    """Return whether a change of an environment is asked for; refuse it where nobody can answer."""
+    from kennel import terminal
+
+    asks = workspace.environment != "local" and not yes
+    if asks and not terminal.can_ask():
+        raise UsageError(
+            f"stack.{verb} asks before it changes {workspace.environment}, and there is no terminal to ask: "
+            f"see ./kennel stack.plan --env {workspace.environment}, then add --yes"
+        )
+    return asks
 
 
 def approval(workspace: Any, yes: bool) -> Approve:

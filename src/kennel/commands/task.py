@@ -78,7 +78,7 @@ def kennel_task(
                 del arguments["verbose"]
                 terminal.tables_to_stderr(as_json)
                 if cloud:
-                    environment = arguments.pop("env") or _default_environment()
+                    environment = arguments.pop("env") or default_environment()
                     for option in options:
                         option.check(arguments.get(option.name), environment)
                     arguments["workspace"] = _workspace(environment)
@@ -123,7 +123,8 @@ def _common_help(cloud: bool) -> dict[str, str]:
     }
 
 
-def _default_environment() -> str:
+def default_environment() -> str:
+    """Return the environment that is meant where none is given."""
     name = os.environ.get("KENNEL_ENV") or "local"
     if name not in ENVIRONMENTS:
         raise UsageError(

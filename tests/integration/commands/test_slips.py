@@ -77,6 +77,16 @@ SLIPS = [
         for line in ("completion fish", "train --env production", "stack.plan --json=yes", "train --env")
     ),
     Slip("stack.plan", variables={"KENNEL_ENV": "staging"}),
+    # Costs
+    *(
+        Slip(line)
+        for line in ("cost --env staging", "cost --region eu-north-1", "cost --compare sleep", "cost refresh")
+    ),
+    Slip("cost", variables={"KENNEL_ENV": "staging"}),
+    Slip("cost --usage nosuch.toml", 1),
+    Slip("cost.refresh", 1, NO_CREDENTIALS),
+    Slip("cost.refresh", 1, NO_CLOUD),
+    *(Slip(f"stack.{task} --yes", 2, NO_CLOUD) for task in ("sleep", "wake")),
     # Numbers
     *(
         Slip(f"train --{given}")

@@ -11,7 +11,7 @@ from kennel.__main__ import KennelProgram
 from kennel.commands import command_line
 from kennel.errors import UsageError
 
-TASKS = {name: tasks.namespace[name] for name in tasks.namespace.task_names}
+TASKS = command_line.named(tasks.namespace)
 PROGRAM = {
     f"-{name}" if len(name) == 1 else f"--{name}": argument
     for argument in KennelProgram(tasks.namespace).core_args()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import tasks
 
-from kennel.commands import completion
+from kennel.commands import command_line, completion
 
-OPTIONS = {name: tasks.namespace[name].options for name in tasks.namespace.task_names}
+OPTIONS = {name: task.options for name, task in command_line.named(tasks.namespace).items()}
 
 
 def completed_by_bash(script: Path, *words: str) -> list[str]:

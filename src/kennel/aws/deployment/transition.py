@@ -153,8 +153,16 @@ def begun(
     report: Progress,
     proof_before: bool,
 ) -> Iterator[Transition]:
-    """Hold the lock and settle what an earlier deployment has left."""
+    """Hold the lock and settle what an earlier deployment has left.
+
+    Raises
+    ------
+    StackError
+        The stack sleeps, or another deployment holds the lock.
+    """
     with deploy_lock.held(workspace, operation, report) as abandoned:
+        if deployment_record.read(stack_).asleep:
+            raise StackError(f"{stack_['name']} is asleep: run ./kennel stack.wake first")
         left = proof_endpoint.clear(stack_, report)
         before, found = settlement.settle(stack_, abandoned, report)
         found = left + found

@@ -96,13 +96,22 @@ def _initialised(workspace: Workspace, progress: Progress | None) -> Terraform:
 
 
 def terraform_of(
-    workspace: Workspace, progress: Progress | None = None, root: Path | None = None
+    workspace: Workspace,
+    progress: Progress | None = None,
+    root: Path | None = None,
+    files: list[Path] | None = None,
 ) -> Terraform:
-    """Return the Terraform of a workspace, or of another root like its own, without preparing anything."""
+    """Return the Terraform of a workspace, or of another root like its own, without preparing anything.
+
+    Parameters
+    ----------
+    files
+        The variable files; by default the environment's own.
+    """
     return Terraform(
         root or workspace.terraform_directory,
         workspace.build / "terraform",
-        [Path(name) for name in variable_files(workspace)],
+        files or [Path(name) for name in variable_files(workspace)],
         # The same region for the state, the stack and the SDKs, wherever it is configured.
         variables={"region": session.region()},
         binary=session.terraform_binary(),
@@ -114,6 +123,19 @@ def plan(workspace: Workspace, progress: Progress | None = None) -> Changes:
     """Return the changes that an apply would make; writes nothing, no lock either."""
     with reading(workspace, progress) as terraform:
         return terraform.plan(lock=False)
+
+
+def plan_with_document(
+    workspace: Workspace, progress: Progress | None = None
+) -> tuple[Changes, dict[str, Any]]:
+    """Return the changes that an apply would make, and the plan as Terraform's JSON document."""
+    with reading(workspace, progress) as terraform:
+        saved = terraform.data_directory / "shown.tfplan"
+        try:
+            changes = terraform.plan(out=saved, lock=False)
+            return changes, terraform.show(saved)
+        finally:
+            saved.unlink(missing_ok=True)
 
 
 def drift(workspace: Workspace, progress: Progress | None = None, *, everything: bool = False) -> Changes:

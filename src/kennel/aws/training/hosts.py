@@ -150,7 +150,7 @@ def _running(instance: str, report: Progress, *, keep_running: bool) -> Iterator
     """Run the instance for the length of a ``with`` block."""
     ec2 = session.client("ec2")
     waiter_config = {"Delay": 3, "MaxAttempts": 200}
-    state = _state(instance)
+    state = state_of(instance)
     if state == "stopping":
         report(f"{instance} is still stopping")
         ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=waiter_config)
@@ -162,7 +162,7 @@ def _running(instance: str, report: Progress, *, keep_running: bool) -> Iterator
         ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=waiter_config)
         yield
     finally:
-        others = [] if keep_running else _running_commands(instance)
+        others = [] if keep_running else running_commands(instance)
         if others:
             report(f"{instance} stays on: {len(others)} other commands run there")
         elif not keep_running:
@@ -170,7 +170,14 @@ def _running(instance: str, report: Progress, *, keep_running: bool) -> Iterator
             ec2.stop_instances(InstanceIds=[instance])
 
 
-def _state(instance: str) -> str:
+def state_of(instance: str) -> str:
+    """Return EC2's state of a host: ``pending``, ``running``, ``stopping`` or ``stopped``.
+
+    Raises
+    ------
+    StackError
+        It is gone.
+    """
     from botocore.exceptions import ClientError
 
     try:
@@ -183,7 +190,8 @@ def _state(instance: str) -> str:
     return state
 
 
-def _running_commands(instance: str) -> list[str]:
+def running_commands(instance: str) -> list[str]:
+    """Return the ids of the commands that run on a host, or are about to: trainings are commands."""
     commands = session.client("ssm").list_commands(InstanceId=instance, MaxResults=20)["Commands"]
     return [command["CommandId"] for command in commands if command["Status"] in ("Pending", "InProgress")]
 

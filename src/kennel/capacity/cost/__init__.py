@@ -1,0 +1,1 @@
+"""What a stack costs, from Terraform's plan of it, before anything is created."""
