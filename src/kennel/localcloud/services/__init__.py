@@ -7,7 +7,11 @@ from importlib import import_module
 from kennel.localcloud.dispatch.cloud import Cloud
 
 HANDLERS = (
-    "application_autoscaling",
+    "application_autoscaling.activities",
+    "application_autoscaling.decisions",
+    "application_autoscaling.policies",
+    "application_autoscaling.scheduled",
+    "application_autoscaling.targets",
     "budgets",
     "clock",
     "cloudwatch.actions",
@@ -50,6 +54,7 @@ def register() -> None:
 
 def prepare(cloud: Cloud) -> None:
     """Create what AWS owns in every account, and start the background work."""
+    from kennel.localcloud.services.application_autoscaling.restart import keep_scaling
     from kennel.localcloud.services.cloudwatch.evaluation import evaluate_alarms
     from kennel.localcloud.services.ec2.api import seed
     from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
@@ -61,3 +66,4 @@ def prepare(cloud: Cloud) -> None:
     evaluate_alarms(cloud)
     keep_provisioned(cloud)
     run_triggered(cloud)
+    keep_scaling(cloud)

@@ -138,3 +138,11 @@ def _reason_data(alarm: Alarm, now: float, datapoints: Datapoints) -> str:
         ],
     }
     return json.dumps(document, separators=(",", ":"))
+
+
+def newest_value(cloud: Cloud, name: str) -> float | None:
+    """Return the newest datapoint that a metric alarm's last evaluation saw; None if it saw none."""
+    alarm = alarms_of(cloud).by_name[name]
+    now = cloud.clock.time() // interval(alarm) * interval(alarm)
+    values = [value for _, value, _ in _datapoints(cloud, alarm, now) if value is not None]
+    return values[-1] if values else None

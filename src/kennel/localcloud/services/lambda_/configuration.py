@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
-from kennel.localcloud.dispatch.cloud import KeptStore
+from kennel.localcloud.dispatch.cloud import Cloud, KeptStore, TransientStore
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.functions import lambda_backend
 from kennel.localcloud.protocol.messages import AwsError
 
 
@@ -24,6 +25,14 @@ class ProvisionedConcurrencyConfigs(KeptStore):
     """The configurations of a cloud, by function name and qualifier."""
 
     by_key: dict[tuple[str, str], ProvisionedConcurrency] = field(default_factory=dict)
+
+
+@dataclass
+class ProvisionedEnvironments(TransientStore):
+    """How many environments were provisioned for each configuration, and why not more; by the same keys."""
+
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    failures: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def function_name(call: Call) -> str:
@@ -50,9 +59,26 @@ def put_provisioned_concurrency(call: Call) -> dict[str, Any]:
     count = call.parameters["ProvisionedConcurrentExecutions"]
     if count < 1:
         raise AwsError("InvalidParameterValueException", "ProvisionedConcurrentExecutions must be 1 or more.")
-    reserved = call.backend().get_function(key[0]).reserved_concurrency
-    store = call.cloud.store(ProvisionedConcurrencyConfigs).by_key
-    with call.cloud.lock:
+    request_concurrency(call.cloud, key, count)
+    return _describe(call, key, _config(call))
+
+
+def request_concurrency(cloud: Cloud, key: tuple[str, str], count: int) -> None:
+    """Set how many environments a version or alias has; 0 removes the configuration.
+
+    Parameters
+    ----------
+    key
+        The function's name, and a version or alias that exists.
+
+    Raises
+    ------
+    AwsError
+        ``InvalidParameterValueException``: the function's reservation does not hold so many.
+    """
+    reserved = lambda_backend(cloud.account, cloud.region).get_function(key[0]).reserved_concurrency
+    store = cloud.store(ProvisionedConcurrencyConfigs).by_key
+    with cloud.lock:
         others = sum(value.count for other, value in store.items() if other[0] == key[0] and other != key)
         if reserved is not None and count + others > int(reserved):
             raise AwsError(
@@ -60,15 +86,31 @@ def put_provisioned_concurrency(call: Call) -> dict[str, Any]:
                 "Requested Provisioned Concurrency should not be greater than the "
                 f"reservedConcurrentExecution for function: {reserved}",
             )
-        now = call.cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S+0000")
-        store[key] = ProvisionedConcurrency(count, now)
-    return _describe(store[key])
+        if count:
+            now = cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S+0000")
+            store[key] = ProvisionedConcurrency(count, now)
+        else:
+            store.pop(key, None)
+    cloud.store(ProvisionedEnvironments).failures.pop(key, None)  # of what was requested before
+    cloud.changes.note()
+
+
+def requested_concurrency(cloud: Cloud, key: tuple[str, str]) -> int:
+    """Return how many environments a version or alias is to have."""
+    config = cloud.store(ProvisionedConcurrencyConfigs).by_key.get(key)
+    return config.count if config else 0
+
+
+def provisioned_environments(cloud: Cloud, key: tuple[str, str]) -> tuple[int, str]:
+    """Return how many environments a version or alias has ready, and why not more if that failed."""
+    environments = cloud.store(ProvisionedEnvironments)
+    return environments.counts.get(key, 0), environments.failures.get(key, "")
 
 
 @operation("lambda", "GetProvisionedConcurrencyConfig")
 def get_provisioned_concurrency(call: Call) -> dict[str, Any]:
     """Describe the configuration of a version or alias."""
-    return _describe(_config(call))
+    return _describe(call, (function_name(call), call.parameters["Qualifier"]), _config(call))
 
 
 @operation("lambda", "DeleteProvisionedConcurrencyConfig")
@@ -85,7 +127,10 @@ def list_provisioned_concurrency(call: Call) -> dict[str, Any]:
     """List a function's configurations."""
     name = function_name(call)
     configs = [
-        {**_describe(value), "FunctionArn": call.arn(f"function:{name}:{qualifier}")}
+        {
+            **_describe(call, (other, qualifier), value),
+            "FunctionArn": call.arn(f"function:{name}:{qualifier}"),
+        }
         for (other, qualifier), value in call.cloud.store(ProvisionedConcurrencyConfigs).by_key.items()
         if other == name
     ]
@@ -103,12 +148,14 @@ def _config(call: Call) -> ProvisionedConcurrency:
     return config
 
 
-def _describe(config: ProvisionedConcurrency) -> dict[str, Any]:
-    count = config.count
-    return {
-        "RequestedProvisionedConcurrentExecutions": count,
-        "AvailableProvisionedConcurrentExecutions": count,
-        "AllocatedProvisionedConcurrentExecutions": count,
-        "Status": "READY",
+def _describe(call: Call, key: tuple[str, str], config: ProvisionedConcurrency) -> dict[str, Any]:
+    ready, failure = provisioned_environments(call.cloud, key)
+    status = "READY" if ready == config.count else "FAILED" if failure else "IN_PROGRESS"
+    described = {
+        "RequestedProvisionedConcurrentExecutions": config.count,
+        "AvailableProvisionedConcurrentExecutions": min(ready, config.count),
+        "AllocatedProvisionedConcurrentExecutions": min(ready, config.count),
+        "Status": status,
         "LastModified": config.modified,
     }
+    return described | ({"StatusReason": failure} if status == "FAILED" else {})

@@ -26,6 +26,9 @@ class SandboxPool(TransientStore):
         self._lock = threading.Lock()
         self._idle: dict[FunctionVersion, list[Sandbox]] = {}
         self._provisioned: dict[FunctionVersion, int] = {}
+        self._initialised: dict[
+            FunctionVersion, list[Sandbox]
+        ] = {}  # for provisioned concurrency, busy or not
         self._busy: Counter[str] = Counter()
         self._ended = threading.Event()
         threading.Thread(target=self._reap, name="sandbox reaper", daemon=True).start()
@@ -83,19 +86,32 @@ class SandboxPool(TransientStore):
         return result
 
     def provision(self, version: FunctionVersion, count: int) -> None:
-        """Start `count` initialised sandboxes of a version, and keep them however long they idle."""
+        """Keep `count` initialised sandboxes of a version, however long they idle.
+
+        Those that are missing are started; of those that are too many, the idle ones end.
+        """
         with self._lock:
             self._provisioned[version] = count
-            missing = count - len(self._idle.get(version, []))
-        for _ in range(missing):
+            alive = [sandbox for sandbox in self._initialised.get(version, []) if sandbox.usable]
+            idle = self._idle.get(version, [])
+            surplus = [sandbox for sandbox in alive if sandbox in idle][: max(0, len(alive) - count)]
+            if surplus:
+                self._idle[version] = [sandbox for sandbox in idle if sandbox not in surplus]
+            self._initialised[version] = [sandbox for sandbox in alive if sandbox not in surplus]
+        for sandbox in surplus:
+            sandbox.close()
+        for _ in range(count - len(alive)):
             sandbox = Sandbox(self._cloud, version, "provisioned-concurrency")
             sandbox.warm_up()
+            with self._lock:
+                self._initialised.setdefault(version, []).append(sandbox)
             self._give_back(sandbox)
 
     def release(self, version: FunctionVersion) -> None:
         """Provision no sandboxes of a version any more; those that idle end."""
         with self._lock:
             self._provisioned.pop(version, None)
+            self._initialised.pop(version, None)
             released = self._idle.pop(version, [])
         for sandbox in released:
             sandbox.close()

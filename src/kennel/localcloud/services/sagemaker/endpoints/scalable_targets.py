@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from kennel.localcloud.authorization.api_call import check_permission
 from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.dispatch.audit_log import ImmediateAudit
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.registry import handler_of
 from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.services.sagemaker.endpoints.description import find_endpoint
 from kennel.localcloud.services.sagemaker.endpoints.fleet import VariantPlan
 
 NAMESPACE, DIMENSION = "sagemaker", "sagemaker:variant:DesiredInstanceCount"
-SERVICE, BACKEND = "application-autoscaling", "applicationautoscaling"  # IAM's name, and moto's
+SERVICE = "application-autoscaling"
 
 
 def check_update(call: Call, serving: Sequence[VariantPlan], coming: Sequence[VariantPlan]) -> None:
@@ -27,7 +30,7 @@ def check_update(call: Call, serving: Sequence[VariantPlan], coming: Sequence[Va
     AwsError
         ``ValidationException``.
     """
-    targets = _targets(call)
+    targets = _targets(call, [variant.name for variant in serving])
     types = {variant.name: variant.instance_type for variant in coming}
     changed = [
         variant.name
@@ -52,10 +55,11 @@ def deregister(call: Call) -> None:
     AwsError
         ``ValidationException``: the caller may not deregister one.
     """
-    targets = list(_targets(call).values())
+    record = find_endpoint(call)
+    targets = _targets(call, [variant["VariantName"] for variant in record.production_variants])
     authorizer = Authorizer(ImmediateAudit(call.cloud.audit_log))
-    for target in targets:
-        permission = RequiredPermission(f"{SERVICE}:DeregisterScalableTarget", target.arn)
+    for arn in targets.values():
+        permission = RequiredPermission(f"{SERVICE}:DeregisterScalableTarget", arn)
         if not check_permission(call.request, permission, authorizer).allowed:
             raise AwsError(
                 "ValidationException",
@@ -63,20 +67,32 @@ def deregister(call: Call) -> None:
                 f"identity used to invoke {call.operation} does not have {permission.action} permission to "
                 "deregister the scalable target.",
             )
-    backend = call.backend(BACKEND)
-    for target in targets:
-        for policy in list(backend.policies.values()):
-            if (policy.resource_id, policy.scalable_dimension) == (target.resource_id, DIMENSION):
-                backend.delete_scaling_policy(policy.policy_name, NAMESPACE, target.resource_id, DIMENSION)
-        backend.deregister_scalable_target(NAMESPACE, target.resource_id, DIMENSION)
+    for variant in targets:
+        _ask(
+            call, "DeregisterScalableTarget", ResourceId=_resource(call, variant), ScalableDimension=DIMENSION
+        )
 
 
-def _targets(call: Call) -> dict[str, Any]:
-    """Return moto's records of the scalable targets of a call's endpoint, by variant."""
-    prefix = f"endpoint/{call.parameters['EndpointName']}/variant/"
-    registered = call.backend(BACKEND).targets.get(DIMENSION, {})
+def _targets(call: Call, variants: Sequence[str]) -> dict[str, str]:
+    """Return the ARNs of the scalable targets of a call's endpoint, by variant."""
+    by_resource = {_resource(call, variant): variant for variant in variants}
+    described = _ask(
+        call, "DescribeScalableTargets", ResourceIds=list(by_resource), ScalableDimension=DIMENSION
+    )
     return {
-        resource.removeprefix(prefix): target
-        for resource, target in registered.items()
-        if resource.startswith(prefix)
+        by_resource[target["ResourceId"]]: target["ScalableTargetARN"]
+        for target in described["ScalableTargets"]
     }
+
+
+def _resource(call: Call, variant: str) -> str:
+    return f"endpoint/{call.parameters['EndpointName']}/variant/{variant}"
+
+
+def _ask(call: Call, operation: str, **parameters: Any) -> dict[str, Any]:
+    """Call Application Auto Scaling as SageMaker itself."""
+    handler = handler_of(SERVICE, operation)
+    assert handler is not None
+    asked = {"ServiceNamespace": NAMESPACE, **parameters}
+    request = replace(call.request, service=SERVICE, operation=operation, parameters=asked)
+    return cast("dict[str, Any]", handler(replace(call, request=request)))

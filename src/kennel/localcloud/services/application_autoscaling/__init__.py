@@ -1,0 +1,1 @@
+"""Application Auto Scaling: targets, policies and scheduled actions, and the scaling that they cause."""
