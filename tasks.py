@@ -7,6 +7,7 @@ from invoke import Collection, Task
 from kennel.commands import (
     audit,
     bench,
+    capacity,
     checks,
     clean,
     completion,
@@ -54,6 +55,7 @@ namespace = collection(
     releases=model.list_releases,
     predict=predict.predict,
     playground=playground.playground,
+    capacity=capacity.capacity,
     completion=completion.completion,
 )
 for group in (

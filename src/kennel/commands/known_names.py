@@ -151,3 +151,31 @@ class Photo(Value):
         if not (self._addresses and photos.is_address(super().read(text))):
             photos.read(text)
         return text
+
+
+class TextFile(Value):
+    """A file that exists.
+
+    Parameters
+    ----------
+    what
+        What it is of, for the error: ``of traffic``.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    @property
+    def label(self) -> str:
+        """Return ``FILE``."""
+        return "FILE"
+
+    def read(self, text: str) -> str:
+        """Return the path."""
+        path = Path(super().read(text)).expanduser()
+        if not text or not path.is_file():
+            names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+            close = nearest(path.name, names)
+            meant = f" (did you mean {path.parent / close}?)" if close and text else ""
+            raise ValueError(f"no file at {text!r}{meant}; give the path of a file {self._what}")
+        return str(path)

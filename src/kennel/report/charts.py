@@ -62,9 +62,9 @@ def lines(
     if not values:
         return None
     x = Axis(rows[0]["epoch"], max(rows[-1]["epoch"], rows[0]["epoch"] + 1), LEFT, WIDTH - RIGHT)
-    y = Axis(0, _round_up(100 if scale == 100 else max(values)), HEIGHT - BOTTOM, TOP)
+    y = Axis(0, round_up(100 if scale == 100 else max(values)), HEIGHT - BOTTOM, TOP)
     return {
-        **_frame(x, y, "epoch", label),
+        **frame(x, y, "epoch", label),
         "x_ticks": [tick for tick in x.ticks(6) if "." not in tick["label"]],
         "series": [
             " ".join(f"{x.place(epoch)},{y.place(value)}" for epoch, value in series)
@@ -92,15 +92,15 @@ def reliability(bins: Sequence[dict[str, float]]) -> dict[str, Any]:
         for bin_ in bins
         if bin_["count"]
     ]
-    frame = _frame(x, y, "confidence (%)", "right (%)")
-    return {**frame, "bars": bars, "diagonal": (x.start, y.start, x.end, y.end)}
+    both = frame(x, y, "confidence (%)", "right (%)")
+    return {**both, "bars": bars, "diagonal": (x.start, y.start, x.end, y.end)}
 
 
 def latency(first: float, warm: Sequence[float]) -> dict[str, Any]:
     """Return a chart of single calls, in milliseconds, in the order in which they were made."""
     calls = [1000 * first, *(1000 * seconds for seconds in warm)]
     x = Axis(0, len(calls), LEFT, WIDTH - RIGHT)
-    y = Axis(0, _round_up(max(calls)), HEIGHT - BOTTOM, TOP)
+    y = Axis(0, round_up(max(calls)), HEIGHT - BOTTOM, TOP)
     bars = [
         {
             "x": x.place(number) + 2,
@@ -113,10 +113,11 @@ def latency(first: float, warm: Sequence[float]) -> dict[str, Any]:
         for number, call in enumerate(calls)
     ]
     places = [{"place": x.place(number + 0.5), "label": str(number + 1)} for number in range(len(calls))]
-    return {**_frame(x, y, "call", "ms"), "x_ticks": places, "bars": bars}
+    return {**frame(x, y, "call", "ms"), "x_ticks": places, "bars": bars}
 
 
-def _frame(x: Axis, y: Axis, x_label: str, y_label: str) -> dict[str, Any]:
+def frame(x: Axis, y: Axis, x_label: str, y_label: str) -> dict[str, Any]:
+    """Return what all charts have: their size, and the ticks and labels of both axes."""
     return {
         "width": WIDTH,
         "height": HEIGHT,
@@ -137,7 +138,7 @@ def _round_step(step: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """Return a value at or a little above this one, for the end of an axis."""
     step = _round_step(value / 5 or 0.2)
     return math.ceil(value / step - 1e-9) * step or 1.0

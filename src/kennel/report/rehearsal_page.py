@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 import json
 import statistics
 from dataclasses import fields
@@ -12,13 +10,9 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kennel import class_names
 from kennel.classifier import learned
 from kennel.classifier.hyperparameters import Hyperparameters
-from kennel.report import calls, charts, evaluation, planned, thumbnails
-
-_HERE = Path(__file__).parent
-_TEMPLATES = _HERE / "templates"
+from kennel.report import calls, charts, evaluation, page, planned, thumbnails
 
 Document = dict[str, Any]
 
@@ -38,22 +32,8 @@ def write(
         Folder of what this rehearsal's training wrote: ``history.csv``, ``predictions.json``, ``run.json``.
         Sections without their file are left out.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["readable"] = class_names.readable
-    style = (_HERE / "theme.css").read_text(encoding="utf-8") + (_TEMPLATES / "report.css").read_text(
-        encoding="utf-8"
-    )
-    page = environment.get_template("rehearsal.html").render(
-        style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    text = page.render(
+        "rehearsal.html",
         result=result,
         date=_date(result.get("started_at")),
         facts=_facts(result, audit_log),
@@ -68,7 +48,7 @@ def write(
         plan=planned.by_module(result.get("plan") or []),
         settings=_settings(result, records),
     )
-    target.write_text(page, encoding="utf-8")
+    target.write_text(text, encoding="utf-8")
     return target
 
 

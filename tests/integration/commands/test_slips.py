@@ -84,6 +84,17 @@ SLIPS = [
     ),
     Slip("cost", variables={"KENNEL_ENV": "staging"}),
     Slip("cost --usage nosuch.toml", 1),
+    *(
+        Slip(f"capacity --{given}")
+        for given in ("traffic wave", "trace nowhere.csv", "search", "concurrency")
+    ),
+    *(
+        Slip(f"capacity --{given}")
+        for given in ("minimum 5 --maximum 2", "p99 soon", "trace dog.jpg --endpoint x")
+    ),
+    *(Slip(f"capacity --{given}", 1) for given in ("trace dog.jpg", "from-load dog.jpg")),
+    *(Slip(f"capacity --{given}", 1) for given in ("region eu-north-1", "instance-type ml.c7i.large")),
+    Slip("capacity --endpoint x", 1, NO_CREDENTIALS),
     Slip("cost.refresh", 1, NO_CREDENTIALS),
     Slip("cost.refresh", 1, NO_CLOUD),
     *(Slip(f"stack.{task} --yes", 2, NO_CLOUD) for task in ("sleep", "wake")),
