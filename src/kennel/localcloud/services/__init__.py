@@ -57,12 +57,14 @@ def prepare(cloud: Cloud) -> None:
     from kennel.localcloud.services.application_autoscaling.restart import keep_scaling
     from kennel.localcloud.services.cloudwatch.evaluation import evaluate_alarms
     from kennel.localcloud.services.ec2.api import seed
+    from kennel.localcloud.services.lambda_.function_metrics import publish_concurrency
     from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
     from kennel.localcloud.services.lambda_.triggers import run_triggered
     from kennel.localcloud.services.sqs import publish_depths
 
     seed(cloud)
     publish_depths(cloud)
+    publish_concurrency(cloud)
     evaluate_alarms(cloud)
     keep_provisioned(cloud)
     run_triggered(cloud)

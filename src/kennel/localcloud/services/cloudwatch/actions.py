@@ -7,12 +7,12 @@ import threading
 from typing import Any
 
 from kennel.localcloud.authorization.authorizer import Authorizer
-from kennel.localcloud.dispatch.audit_log import ImmediateAudit
+from kennel.localcloud.dispatch.audit_log import ImmediateAudit, NoAudit
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.moto_adapter.functions import find_version, lambda_backend
 from kennel.localcloud.policy.evaluate import ResourcePolicy
-from kennel.localcloud.policy.principal import service_principal
+from kennel.localcloud.policy.principal import ANONYMOUS, service_principal
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime.alarm_actions import StateChange, receives
 from kennel.localcloud.services.cloudwatch.alarm import ACTIONS, iso
@@ -109,9 +109,13 @@ def _check(
         "aws:sourceowner": cloud.account,
         "aws:sourcearn": alarm["AlarmArn"],
     }
-    decision = Authorizer(ImmediateAudit(cloud.audit_log)).check(
-        service_principal(service), action, resource, context, resource_policy=policy
-    )
+    authorizer, principal = Authorizer(ImmediateAudit(cloud.audit_log)), service_principal(service)
+    # A topic's default policy names everybody, with the condition aws:SourceOwner; that includes services.
+    decision = Authorizer(NoAudit()).check(ANONYMOUS, action, resource, context, resource_policy=policy)
+    if decision.allowed:
+        authorizer.report(principal, action, resource, decision)
+    else:
+        decision = authorizer.check(principal, action, resource, context, resource_policy=policy)
     if not decision.allowed:
         raise AwsError(
             "AuthorizationError",

@@ -8,7 +8,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.services.cloudwatch.alarm import COMPOSITE, METRIC, Alarm, Alarms, alarms_of
-from kennel.localcloud.services.cloudwatch.metric_data import dimensions_of, next_page, page_start
+from kennel.localcloud.services.cloudwatch.metric_data import dimensions_of, epoch, next_page, page_start
 from kennel.localcloud.services.cloudwatch.queries import validation_error
 
 MOST_RECORDS = 100
@@ -109,6 +109,6 @@ def _in_history(item: dict[str, Any], parameters: dict[str, Any]) -> bool:
         (not name or item["AlarmName"] == name)
         and item["AlarmType"] in (parameters.get("AlarmTypes") or [METRIC])
         and (not kind or item["HistoryItemType"] == kind)
-        and (start is None or item["Timestamp"] >= start)
-        and (end is None or item["Timestamp"] <= end)
+        and (start is None or item["Timestamp"].timestamp() >= epoch(start))
+        and (end is None or item["Timestamp"].timestamp() <= epoch(end))
     )

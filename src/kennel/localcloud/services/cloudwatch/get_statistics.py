@@ -11,7 +11,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.runtime.metrics.distribution import Distribution
 from kennel.localcloud.runtime.metrics.statistics import BASIC, UnknownStatisticError, statistic
 from kennel.localcloud.runtime.metrics.store import MINUTE, MetricKey, dimensions_key, metric_store
-from kennel.localcloud.services.cloudwatch.metric_data import COMBINATION, dimensions_of, invalid
+from kennel.localcloud.services.cloudwatch.metric_data import COMBINATION, dimensions_of, epoch, invalid
 
 MOST_DATAPOINTS = 1440
 SHORT_PERIODS = (1, 5, 10, 20, 30)
@@ -86,8 +86,8 @@ def check_statistics(names: list[str], extended: list[str]) -> None:
 def time_range(parameters: dict[str, Any], period: int) -> tuple[float, float]:
     """Return the start and the end of a request, the start rounded down to a minute or a short period."""
     grain = min(period, MINUTE)
-    start: float = parameters["StartTime"].timestamp() // grain * grain
-    return start, parameters["EndTime"].timestamp()
+    start: float = epoch(parameters["StartTime"]) // grain * grain
+    return start, epoch(parameters["EndTime"])
 
 
 def _units(call: Call, key: MetricKey, unit: str | None) -> list[str]:

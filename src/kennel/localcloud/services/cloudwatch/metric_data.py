@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.utils import get_service_model
@@ -39,6 +39,11 @@ def invalid(message: str, code: str = "InvalidParameterValue") -> AwsError:
 def dimensions_of(pairs: list[dict[str, str]] | None) -> dict[str, str]:
     """Return ``[{"Name": …, "Value": …}]`` as a dict."""
     return {pair["Name"]: pair["Value"] for pair in pairs or []}
+
+
+def epoch(date: datetime) -> float:
+    """Return a date of a request as seconds since the epoch; the decoder leaves out that it is in UTC."""
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 def dimension_pairs(key: MetricKey) -> list[dict[str, str]]:
@@ -103,7 +108,7 @@ def _check_exclusive(place: str, member: dict[str, Any]) -> None:
 def _time(place: str, timestamp: datetime | None, now: float) -> float:
     if timestamp is None:
         return now
-    at = timestamp.timestamp()
+    at = epoch(timestamp)
     if at < now - OLDEST_SECONDS:
         raise invalid(f"The parameter {place}.Timestamp must specify a time within the past two weeks.")
     if at > now + NEWEST_SECONDS:
@@ -146,7 +151,8 @@ def _statistic_set(place: str, member: dict[str, Any]) -> tuple[float, float, fl
 def _number(place: str, value: float, lowest: float = -LARGEST) -> float:
     number = float(value)
     if math.isnan(number) or not lowest <= number <= LARGEST:
-        raise invalid(f"The value {number} for parameter {place} is invalid.")
+        shown = "NaN" if math.isnan(number) else number
+        raise invalid(f"The value {shown} for parameter {place} is invalid.")
     return number
 
 

@@ -15,8 +15,8 @@ from moto.core.exceptions import ServiceException
 from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.runtime import cloudwatch_metrics as metrics
 from kennel.localcloud.runtime.role_session import error_text, role_session
+from kennel.localcloud.services.lambda_ import function_metrics as metrics
 from kennel.localcloud.services.lambda_.execution import reserved_concurrency, run
 from kennel.localcloud.services.lambda_.function_version import FunctionVersion
 from kennel.localcloud.services.lambda_.sandbox import SERVICE, InvocationResult
@@ -31,7 +31,9 @@ OLDEST_SECONDS = 6 * 3600
 LONGEST_MESSAGE = 1024
 
 
-def invoke_later(cloud: Cloud, version: FunctionVersion, latest: Any, payload: bytes) -> None:
+def invoke_later(
+    cloud: Cloud, version: FunctionVersion, latest: Any, payload: bytes, qualifier: str | None = None
+) -> None:
     """Accept an event for a function: it runs in the background.
 
     Parameters
@@ -42,8 +44,11 @@ def invoke_later(cloud: Cloud, version: FunctionVersion, latest: Any, payload: b
         moto's record of the function's latest version, which holds what all versions share.
     payload
         The event, as JSON.
+    qualifier
+        The version or alias that the caller named.
     """
-    event = AsynchronousEvent(cloud, version, latest, payload)
+    event = AsynchronousEvent(cloud, version, latest, payload, qualifier)
+    metrics.publish(cloud, version.name, qualifier, AsyncEventsReceived=1)
     cloud.store(AcceptedEvents).by_id[event.request_id] = event
     cloud.changes.note()
     event.start()
@@ -57,6 +62,7 @@ class AsynchronousEvent:
     version: FunctionVersion
     latest: Any
     payload: bytes
+    qualifier: str | None = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -90,7 +96,14 @@ class AsynchronousEvent:
             result: InvocationResult | None = None
             reserved = reserved_concurrency(self.latest)
             try:
-                result = run(self.cloud, self.version, reserved, self.payload, request_id=self.request_id)
+                result = run(
+                    self.cloud,
+                    self.version,
+                    reserved,
+                    self.payload,
+                    request_id=self.request_id,
+                    qualifier=self.qualifier,
+                )
             except AwsError as error:
                 if error.code == "TooManyRequestsException" and reserved != 0:
                     if clock.monotonic() + THROTTLED_SECONDS < until:
@@ -106,6 +119,7 @@ class AsynchronousEvent:
             pauses = REHEARSED_RETRY_SECONDS if clock.speed == 1 else RETRY_SECONDS
             clock.wait(pauses[min(attempt, len(pauses) - 1)])
             attempt += 1
+        metrics.publish(self.cloud, self.version.name, self.qualifier, AsyncEventsDropped=1)
         self._send_record(self.settings, "OnFailure", result, attempt)
         self._send_dead_letter(result)
 
@@ -174,7 +188,7 @@ class AsynchronousEvent:
                 )
         except (ClientError, ServiceException) as error:
             log.warning("function %s could not send a record to %s: %s", name, target, error_text(error))
-            metrics.publish(cloud, "AWS/Lambda", {"FunctionName": name}, **{failure_metric: 1})
+            metrics.publish(cloud, name, self.qualifier, **{failure_metric: 1})
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 from kennel.localcloud import LocalCloudError
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.runtime import cloudwatch_metrics as metrics
+from kennel.localcloud.services.lambda_ import function_metrics as metrics
 from kennel.localcloud.services.lambda_.function_version import FunctionVersion
 from kennel.localcloud.services.lambda_.pool import sandbox_pool
 from kennel.localcloud.services.lambda_.sandbox import InvocationResult
@@ -27,6 +27,7 @@ def run(
     payload: bytes,
     client_context: str = "",
     request_id: str | None = None,
+    qualifier: str | None = None,
 ) -> InvocationResult:
     """Run an event now, and publish the metrics that Lambda publishes.
 
@@ -40,6 +41,8 @@ def run(
         The event, as JSON, and the invocation's client context.
     request_id
         A new one by default.
+    qualifier
+        The version or alias that the caller named.
 
     Raises
     ------
@@ -47,25 +50,25 @@ def run(
         Throttled, or the sandbox cannot be created: ``AccessDeniedException`` if Lambda may not assume the
         role.
     """
-    pool, dimensions = sandbox_pool(cloud), {"FunctionName": version.name}
+    pool, name = sandbox_pool(cloud), version.name
     request_id = request_id or str(uuid.uuid4())
     try:
-        with pool.admitted(version.name, reserved):
-            concurrent = pool.busy(version.name)
+        with pool.admitted(name, reserved), metrics.counted(cloud, name, qualifier):
+            concurrent = pool.busy(name)
             result = pool.invoke(version, payload, client_context, request_id)
     except LocalCloudError as error:
         raise AwsError("ServiceException", str(error), 500) from error
     except AwsError as error:
         if error.code == "TooManyRequestsException":
-            metrics.publish(cloud, "AWS/Lambda", dimensions, Throttles=1)
+            metrics.publish(cloud, name, qualifier, Throttles=1)
         if error.code == "AccessDenied":
             message = "The role defined for the function cannot be assumed by Lambda."
             raise AwsError("AccessDeniedException", message, 403) from error
         raise
     metrics.publish(
         cloud,
-        "AWS/Lambda",
-        dimensions,
+        name,
+        qualifier,
         Invocations=1,
         Errors=int(bool(result.error)),
         Throttles=0,

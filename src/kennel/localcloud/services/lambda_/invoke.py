@@ -30,19 +30,26 @@ def invoke(call: Call) -> Response:
     _check(payload, invocation_type)
     if invocation_type == "DryRun":
         return Response(204, [], b"")
-    version = read_version(record)
+    version, qualifier = read_version(record), _qualifier(parameters)
     latest = call.backend("lambda").get_function(record.function_name)
     if invocation_type == "Event":
-        invoke_later(call.cloud, version, latest, payload or b"{}")
+        invoke_later(call.cloud, version, latest, payload or b"{}", qualifier)
         return Response(202, [("X-Amz-Executed-Version", version.version)], b"")
     context = base64.b64decode(parameters.get("ClientContext") or "").decode(errors="replace")
-    result = run(call.cloud, version, reserved_concurrency(latest), payload or b"{}", context)
+    reserved = reserved_concurrency(latest)
+    result = run(call.cloud, version, reserved, payload or b"{}", context, qualifier=qualifier)
     headers = [("X-Amz-Executed-Version", version.version), ("Content-Type", "application/json")]
     if result.error:
         headers.append(("X-Amz-Function-Error", result.error))
     if parameters.get("LogType") == "Tail":
         headers.append(("X-Amz-Log-Result", base64.b64encode(result.tail).decode()))
     return Response(200, headers, result.body)
+
+
+def _qualifier(parameters: dict[str, Any]) -> str | None:
+    """Return the version or alias that an invocation names, with the function or beside it."""
+    inner = re.search(r"(?:^|:function:)[^:]+:([^:]+)$", unquote(parameters["FunctionName"]))
+    return inner[1] if inner else parameters.get("Qualifier")
 
 
 def _check(payload: bytes, invocation_type: str) -> None:

@@ -139,7 +139,8 @@ class _UrlInvocation:
         if record is None:
             raise AwsError("ResourceNotFoundException", "Not Found", 404)
         reserved = reserved_concurrency(backend.get_function(url.name))
-        result = run(cloud, read_version(record), reserved, payload, request_id=request.request_id)
+        version, request_id = read_version(record), request.request_id
+        result = run(cloud, version, reserved, payload, request_id=request_id, qualifier=url.qualifier)
         if result.error:
             return _internal_error(502)
         try:
