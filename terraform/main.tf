@@ -80,6 +80,13 @@ locals {
     if release != null
   }
 
+  # A serverless endpoint has no instances to scale.
+  serverless = try(local.record.current.serverless, null) != null
+  scaled     = local.serving && !local.serverless
+  scaling_target = (
+    var.autoscaling.metric == "CONCURRENCY" ? var.autoscaling.concurrent_requests_per_instance : var.autoscaling.invocations_per_instance
+  )
+
   inference_image  = local.images.inference[local.accelerators.endpoint]
   training_images  = { for accelerator, image in local.images.training : accelerator => coalesce(var.training.image, image) }
   function_package = startswith(var.function.package, "/") ? var.function.package : "${path.root}/${var.function.package}"
@@ -267,17 +274,19 @@ module "predict_function" {
     LOG_LEVEL         = var.function.log_level
     METRICS_NAMESPACE = local.name
   }
-  key_arn                 = module.storage.key_arn
-  log_group               = module.observability.log_groups["function"].name
-  memory_mb               = var.function.memory_mb
-  name                    = local.function_name
-  package                 = local.function_package
-  provisioned_concurrency = local.asleep ? 0 : var.function.provisioned_concurrency
-  region                  = var.region
-  reserved_concurrency    = var.function.reserved_concurrency
-  role_arn                = module.identity.roles["function"]
-  timeout_seconds         = var.function.timeout_seconds
-  url                     = var.function.url
+  key_arn                     = module.storage.key_arn
+  log_group                   = module.observability.log_groups["function"].name
+  memory_mb                   = var.function.memory_mb
+  name                        = local.function_name
+  package                     = local.function_package
+  provisioned_concurrency     = local.asleep ? 0 : var.function.provisioned_concurrency
+  provisioned_concurrency_max = local.asleep ? 0 : var.function.provisioned_concurrency_max
+  provisioned_utilization     = var.function.provisioned_utilization
+  region                      = var.region
+  reserved_concurrency        = var.function.reserved_concurrency
+  role_arn                    = module.identity.roles["function"]
+  timeout_seconds             = var.function.timeout_seconds
+  url                         = var.function.url
 }
 
 module "release" {
@@ -291,6 +300,7 @@ module "endpoint" {
   source = "./modules/endpoint"
   count  = local.serving ? 1 : 0
 
+  bake_seconds             = var.endpoint.bake_seconds
   current                  = tostring(local.record.current.deployment)
   endpoint_name            = local.endpoint_name
   inference_amis           = local.inference_amis
@@ -302,6 +312,8 @@ module "endpoint" {
   releases                 = local.releases
   role_arn                 = module.identity.roles["endpoint"]
   rollback_alarms          = module.observability.rollback_alarms
+  rollout                  = coalesce(var.endpoint.rollout, local.accelerators.endpoint == "gpu" ? "ROLLING" : "CANARY")
+  rollout_percent          = var.endpoint.rollout_percent
   startup_timeout_seconds  = var.endpoint.startup_timeout_seconds
   termination_wait_seconds = var.endpoint.termination_wait_seconds
   variant                  = local.variant
@@ -312,19 +324,30 @@ check "settings_of_the_endpoint" {
     condition     = !local.serving || try(module.endpoint[0].instance_type, var.endpoint.instance_type) == var.endpoint.instance_type
     error_message = "endpoint.instance_type takes effect with the next deployment: run ./kennel stack.apply, then ./kennel deploy --release with the release that is live."
   }
+
+  assert {
+    condition     = !local.serving || local.serverless == (var.endpoint.serverless != null)
+    error_message = "endpoint.serverless takes effect with the next deployment, which replaces the endpoint: run ./kennel stack.apply, then ./kennel deploy --release with the release that is live."
+  }
 }
 
 module "autoscaling" {
   source = "./modules/autoscaling"
-  count  = local.serving ? 1 : 0
+  count  = local.scaled ? 1 : 0
 
   endpoint_name              = module.endpoint[0].name
   instance_type              = module.endpoint[0].instance_type
   invocations_per_instance   = var.autoscaling.invocations_per_instance
   max_instances              = var.autoscaling.max_instances
+  metric                     = var.autoscaling.metric
   min_instances              = var.autoscaling.min_instances
+  scale_in                   = var.autoscaling.scale_in
   scale_in_cooldown_seconds  = var.autoscaling.scale_in_cooldown_seconds
   scale_out_cooldown_seconds = var.autoscaling.scale_out_cooldown_seconds
+  schedules                  = var.autoscaling.schedules
+  surge_alarm_name           = "${local.name}-endpoint-surge"
+  surge_steps                = var.autoscaling.surge_steps
+  target_value               = local.scaling_target
   variant                    = local.variant
 }
 

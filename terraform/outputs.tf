@@ -9,13 +9,14 @@ output "artifact_bucket" {
 }
 
 output "autoscaling" {
-  description = "The scalable target and its limits; null if no release is deployed, or the stack is asleep."
-  value = local.serving ? {
+  description = "The scalable target, its limits and the target of its metric; null without a deployed release, while the stack is asleep, and for a serverless one."
+  value = local.scaled ? {
     max_instances = var.autoscaling.max_instances
+    metric        = var.autoscaling.metric
     min_instances = var.autoscaling.min_instances
     policy        = module.autoscaling[0].policy
     resource_id   = module.autoscaling[0].resource_id
-    target_value  = var.autoscaling.invocations_per_instance
+    target_value  = local.scaling_target
   } : null
 }
 
@@ -47,6 +48,7 @@ output "endpoint" {
     log_group      = local.log_groups.endpoint
     name           = local.endpoint_name
     release_id     = try(local.record.current.id, null)
+    serverless     = var.endpoint.serverless
     variant        = local.variant
 
     startup_timeout_seconds = var.endpoint.startup_timeout_seconds

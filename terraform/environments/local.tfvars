@@ -1,4 +1,4 @@
-# The rehearsal. Reserved and provisioned concurrency and the URL are set in order to rehearse them too.
+# The rehearsal. Concurrency, the URL, steps and a schedule are set in order to rehearse them too.
 environment = "local"
 
 storage = {
@@ -11,6 +11,7 @@ network = {
 }
 
 endpoint = {
+  bake_seconds             = 0
   termination_wait_seconds = 0
 }
 
@@ -21,12 +22,18 @@ observability = {
 
 autoscaling = {
   max_instances = 3
+  surge_steps   = [{ over = 2, add_percent = 100 }]
+
+  schedules = {
+    morning = { max_instances = 3, min_instances = 1, schedule = "cron(0 7 ? * MON-FRI *)" }
+  }
 }
 
 function = {
-  provisioned_concurrency = 1
-  reserved_concurrency    = 5
-  url                     = true
+  provisioned_concurrency     = 1
+  provisioned_concurrency_max = 2
+  reserved_concurrency        = 5
+  url                         = true
 }
 
 # A repository that does not exist: the local cloud signs the tokens of its jobs, and so rehearses the roles.

@@ -16,8 +16,9 @@ autoscaling = {
 }
 
 function = {
-  provisioned_concurrency = 2
-  reserved_concurrency    = 50
+  provisioned_concurrency     = 2
+  provisioned_concurrency_max = 10
+  reserved_concurrency        = 50
 }
 
 observability = {

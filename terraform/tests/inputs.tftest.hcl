@@ -135,6 +135,72 @@ run "a_new_release_is_watched_for_as_long_as_its_alarms_take" {
   expect_failures = [var.endpoint]
 }
 
+run "each_step_is_watched_for_as_long_as_the_alarms_take" {
+  command = plan
+
+  variables {
+    endpoint = { bake_seconds = 239 }
+    function = { package = "main.tf", provisioned_concurrency = 1, provisioned_concurrency_max = 6, reserved_concurrency = 5 }
+  }
+
+  expect_failures = [var.endpoint, var.function]
+}
+
+run "a_part_of_one_instance_is_refused" {
+  command = plan
+
+  variables {
+    autoscaling = { min_instances = 1 }
+    endpoint    = { instance_count = 2, rollout = "CANARY" }
+  }
+
+  expect_failures = [var.endpoint]
+}
+
+run "steps_end_within_the_hour_of_the_provider" {
+  command = plan
+
+  variables {
+    autoscaling = { min_instances = 10, max_instances = 20 }
+    endpoint    = { instance_count = 10, rollout = "LINEAR", rollout_percent = 10, bake_seconds = 360 }
+  }
+
+  expect_failures = [var.endpoint]
+}
+
+run "serverless_has_no_gpu" {
+  command = plan
+
+  variables {
+    endpoint = { instance_type = "ml.g5.xlarge", serverless = {} }
+  }
+
+  expect_failures = [var.endpoint]
+}
+
+# What depends on a refused autoscaling variable, as the endpoint does, is not checked then.
+run "a_schedule_keeps_an_instance" {
+  command = plan
+
+  variables {
+    autoscaling = {
+      schedules = { night = { max_instances = 2, min_instances = 0, schedule = "cron(0 22 * * ? *)" } }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "surge_steps_rise" {
+  command = plan
+
+  variables {
+    autoscaling = { surge_steps = [{ add_percent = 100, over = 3 }, { add_percent = 50, over = 2 }] }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
 run "platforms_are_ones_that_aws_supports" {
   command = plan
 

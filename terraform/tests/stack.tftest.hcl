@@ -212,6 +212,7 @@ run "a_record_that_names_no_release_of_the_bucket_is_refused" {
   }
 
   variables {
+    bake_seconds             = 0
     current                  = "1"
     endpoint_name            = "kennel-local-classifier"
     inference_amis           = {}
@@ -222,6 +223,8 @@ run "a_record_that_names_no_release_of_the_bucket_is_refused" {
     name                     = "kennel-local"
     role_arn                 = "arn:aws:iam::123456789012:role/kennel-local-endpoint"
     rollback_alarms          = []
+    rollout                  = "CANARY"
+    rollout_percent          = 20
     startup_timeout_seconds  = 300
     termination_wait_seconds = 0
     variant                  = "AllTraffic"
@@ -241,6 +244,7 @@ run "a_type_with_local_disks_takes_no_key" {
   }
 
   variables {
+    bake_seconds             = 0
     current                  = "2"
     endpoint_name            = "kennel-local-classifier"
     inference_amis           = {}
@@ -251,6 +255,8 @@ run "a_type_with_local_disks_takes_no_key" {
     name                     = "kennel-local"
     role_arn                 = "arn:aws:iam::123456789012:role/kennel-local-endpoint"
     rollback_alarms          = []
+    rollout                  = "CANARY"
+    rollout_percent          = 20
     startup_timeout_seconds  = 300
     termination_wait_seconds = 0
     variant                  = "AllTraffic"

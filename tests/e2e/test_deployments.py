@@ -211,8 +211,9 @@ def check_same_settings(proof: str, live: str) -> None:
         assert [each[0].get(member) for member in members] == [each[1].get(member) for member in members]
 
 
-def test_an_alarm_during_the_bake(served: Serving, good: list[Release]) -> None:
+def test_an_alarm_while_a_canary_bakes(served: Serving, good: list[Release]) -> None:
     old, new = pair(served, good)
+    served.scale(2)
     cloudwatch, alarm = session.client("cloudwatch"), "serving-local-endpoint-errors"
 
     with old_answers(served, old, good, baking=new):
@@ -225,6 +226,10 @@ def test_an_alarm_during_the_bake(served: Serving, good: list[Release]) -> None:
     assert "SageMaker went back" in str(errors[0])
     assert f"went into ALARM state: {alarm}" in str(errors[0])
     check_recovered(served, old, new)
+    endpoint = session.client("sagemaker").describe_endpoint(EndpointName=served.stack["endpoint"]["name"])
+    policy = endpoint["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert (policy["Type"], policy["CanarySize"]["Value"]) == ("CANARY", 1), "two instances can have one"
+    served.scale(1)
 
 
 def test_an_update_that_is_refused(served: Serving, good: list[Release]) -> None:

@@ -103,6 +103,7 @@ def test_the_plan_is_empty_with_a_release_and_writes_nothing(deployed, two_answe
 # What is granted and need not be used here, and when it is.
 USED_ELSEWHERE = {
     "application-autoscaling:DeleteScalingPolicy": "another instance type",
+    "application-autoscaling:DeleteScheduledAction": "another instance type",
     "application-autoscaling:DeregisterScalableTarget": "another instance type",
     "cloudwatch:DeleteAlarms": "a first deployment that fails",
     "sagemaker:DeleteEndpoint": "a first deployment that fails",

@@ -60,8 +60,10 @@ data "aws_iam_policy_document" "deploying" {
     sid = "Scale"
     actions = [
       "application-autoscaling:DeleteScalingPolicy",
+      "application-autoscaling:DeleteScheduledAction",
       "application-autoscaling:DeregisterScalableTarget",
       "application-autoscaling:PutScalingPolicy",
+      "application-autoscaling:PutScheduledAction",
       "application-autoscaling:RegisterScalableTarget",
     ]
     resources = [local.scalable_target_arn]

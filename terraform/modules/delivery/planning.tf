@@ -208,6 +208,7 @@ data "aws_iam_policy_document" "planning" {
     actions = [
       "application-autoscaling:DescribeScalableTargets",
       "application-autoscaling:DescribeScalingPolicies",
+      "application-autoscaling:DescribeScheduledActions",
       "ec2:DescribeFlowLogs",
       "ec2:DescribeInstanceTypes",
       "ec2:DescribeInstances",

@@ -4,11 +4,21 @@ output "deployments" {
 }
 
 output "instance_type" {
-  description = "Instance type of the current deployment."
-  value       = aws_sagemaker_endpoint_configuration.this[var.current].production_variants[0].instance_type
+  description = "Instance type of the current deployment; of a serverless one, that which another would have."
+  value       = local.serverless ? var.instance_type : aws_sagemaker_endpoint_configuration.this[var.current].production_variants[0].instance_type
 }
 
 output "name" {
   description = "Name of the endpoint."
   value       = aws_sagemaker_endpoint.this.name
+}
+
+output "rollout" {
+  description = "How the traffic moves to the current deployment: ALL_AT_ONCE, CANARY, LINEAR or ROLLING."
+  value       = local.rollout
+}
+
+output "serverless" {
+  description = "Whether the current deployment has no instances."
+  value       = local.serverless
 }

@@ -1,3 +1,9 @@
+variable "bake_seconds" {
+  description = "Seconds for which SageMaker watches the alarms after each step of a deployment."
+  type        = number
+  nullable    = false
+}
+
 variable "current" {
   description = "Number of the deployment that the endpoint serves, one of the releases' keys."
   type        = string
@@ -54,6 +60,7 @@ variable "releases" {
     instance_count = optional(number)
     instance_type  = optional(string)
     model_data_url = string
+    serverless     = optional(object({ max_concurrency = number, memory_mb = number }))
   }))
   nullable = false
 
@@ -92,6 +99,23 @@ variable "role_arn" {
 variable "rollback_alarms" {
   description = "Alarms that roll a deployment back."
   type        = list(string)
+  nullable    = false
+}
+
+variable "rollout" {
+  description = "How the traffic moves to a new deployment of two or more instances: ALL_AT_ONCE, CANARY, LINEAR or ROLLING."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"], var.rollout)
+    error_message = "rollout must be ALL_AT_ONCE, CANARY, LINEAR or ROLLING."
+  }
+}
+
+variable "rollout_percent" {
+  description = "Share of the instances, rounded up to whole ones, in the canary, in each step or in each batch."
+  type        = number
   nullable    = false
 }
 

@@ -61,10 +61,20 @@ resource "aws_lambda_alias" "this" {
   function_version = aws_lambda_function.this.version
 }
 
+# Scaling changes the number, which is no change of this configuration; another configuration makes it anew.
+resource "terraform_data" "provisioned_concurrency" {
+  input = var.provisioned_concurrency
+}
+
 resource "aws_lambda_provisioned_concurrency_config" "this" {
   count = var.provisioned_concurrency > 0 ? 1 : 0
 
   function_name                     = aws_lambda_function.this.function_name
   qualifier                         = aws_lambda_alias.this.name
   provisioned_concurrent_executions = var.provisioned_concurrency
+
+  lifecycle {
+    ignore_changes       = [provisioned_concurrent_executions]
+    replace_triggered_by = [terraform_data.provisioned_concurrency]
+  }
 }

@@ -47,6 +47,20 @@ variable "provisioned_concurrency" {
   nullable    = false
 }
 
+variable "provisioned_concurrency_max" {
+  description = "Maximum of the provisioned concurrency, which then follows its utilisation; 0 for a fixed one."
+  type        = number
+  default     = 0
+  nullable    = false
+}
+
+variable "provisioned_utilization" {
+  description = "Share of the provisioned concurrency that is to be in use, 0.1 to 0.9."
+  type        = number
+  default     = 0.7
+  nullable    = false
+}
+
 variable "region" {
   description = "Region of the stack; part of the name of the policy for callers of the URL."
   type        = string

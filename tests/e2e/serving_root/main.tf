@@ -91,6 +91,7 @@ module "endpoint" {
   source = "./modules/endpoint"
   count  = local.deployed ? 1 : 0
 
+  bake_seconds             = 1
   current                  = tostring(local.record.current.deployment)
   endpoint_name            = local.endpoint_name
   inference_amis           = {}
@@ -102,6 +103,8 @@ module "endpoint" {
   releases                 = local.releases
   role_arn                 = var.role_arn
   rollback_alarms          = [aws_cloudwatch_metric_alarm.endpoint.alarm_name]
+  rollout                  = "CANARY"
+  rollout_percent          = 50
   startup_timeout_seconds  = 60
   termination_wait_seconds = 1
   variant                  = local.variant
@@ -118,5 +121,6 @@ module "autoscaling" {
   min_instances              = 1
   scale_in_cooldown_seconds  = 300
   scale_out_cooldown_seconds = 60
+  target_value               = 120
   variant                    = local.variant
 }

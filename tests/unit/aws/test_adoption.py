@@ -21,6 +21,7 @@ TRUST = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s
 REPEATABLE = frozenset(
     {
         "aws_appautoscaling_policy",
+        "aws_appautoscaling_scheduled_action",
         "aws_cloudwatch_dashboard",
         "aws_cloudwatch_log_metric_filter",
         "aws_cloudwatch_metric_alarm",

@@ -66,6 +66,18 @@ def test_an_endpoint_that_serves_the_deployment_is_returned(sagemaker: Any) -> N
     assert live_endpoint.require(STACK, TWO).desired == {"AllTraffic": 3}
 
 
+def test_a_serverless_endpoint_serves_without_instances(sagemaker: Any) -> None:
+    serverless = {"MemorySizeInMB": 4096, "MaxConcurrency": 5}
+    variant = {"VariantName": "AllTraffic", "CurrentServerlessConfig": serverless}
+    service = sagemaker({**described(2), "ProductionVariants": [variant]})
+
+    live = live_endpoint.require(STACK, TWO)
+    live_endpoint.keep_instances(STACK, live, 3, lambda line: None)
+
+    assert (live.serves, live.serverless) == (True, True)
+    assert service.changes == [], "there are no instances to keep"
+
+
 @pytest.mark.parametrize(
     ("description", "text"),
     [

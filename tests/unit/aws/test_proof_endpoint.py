@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,28 @@ def test_one_instance_with_the_settings_of_the_stack_answers_and_is_deleted(sage
     assert [each["EndpointName"] for each in (endpoint, *service.asked)] == [NAME] * 3
     assert [each["ContentType"] for each in service.asked] == ["image/webp", "image/jpeg"]
     assert service.created == {}
+
+
+def test_a_serverless_deployment_is_proven_without_instances(sagemaker: Any) -> None:
+    service = sagemaker()
+    created: dict[str, Any] = {}
+    service.answers = lambda body: (
+        created.update(service.created) or next(p.logits for p in PHOTOS if p.content == body)
+    )
+    serverless = replace(NEW, serverless={"memory_mb": 3072, "max_concurrency": 7})
+
+    assert proof_endpoint.prove(STACK, serverless, silent).photos == 2
+
+    assert created["model"]["EnableNetworkIsolation"] is False, "AWS refuses it"
+    assert created["endpoint_config"]["KmsKeyId"] == "key"
+    assert created["endpoint_config"]["ProductionVariants"] == [
+        {
+            "VariantName": "AllTraffic",
+            "ModelName": NAME,
+            "InitialVariantWeight": 1.0,
+            "ServerlessConfig": {"MemorySizeInMB": 3072, "MaxConcurrency": 7},
+        }
+    ]
 
 
 def test_a_wrong_answer_and_a_container_that_does_not_start_are_reported_and_deleted(sagemaker: Any) -> None:

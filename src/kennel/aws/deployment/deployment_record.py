@@ -31,6 +31,8 @@ class Deployment:
         The number of instances that it began with; None: the stack's own.
     instance_type
         The type of its instances; None: the stack's own.
+    serverless
+        ``memory_mb`` and ``max_concurrency`` of one without instances; None for instances.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Deployment:
     deployment: int
     instance_count: int | None = None
     instance_type: str | None = None
+    serverless: dict[str, int] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the members of the record's JSON; what is not set is left out."""
@@ -51,6 +54,7 @@ class Deployment:
             "deployment": self.deployment,
             "instance_count": self.instance_count,
             "instance_type": self.instance_type,
+            "serverless": self.serverless,
         }
         return {name: value for name, value in document.items() if value is not None}
 

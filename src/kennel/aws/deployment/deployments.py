@@ -105,6 +105,7 @@ def _next(stack_: Stack, record: DeploymentRecord, release: Release) -> Deployme
         deployment=record.deployment + 1,
         instance_count=_instances(stack_),
         instance_type=settings["instance_type"],
+        serverless=settings.get("serverless"),
     )
 
 
@@ -116,8 +117,9 @@ def _instances(stack_: Stack) -> int:
 
 
 def _same(deployed: Deployment, following: Deployment) -> bool:
-    def settings(deployment: Deployment) -> tuple[str | None, ...]:
-        return deployment.digest, deployment.model_data_url, deployment.image, deployment.instance_type
+    def settings(deployment: Deployment) -> tuple[Any, ...]:
+        place = deployment.serverless or deployment.instance_type
+        return deployment.digest, deployment.model_data_url, deployment.image, place
 
     return settings(deployed) == settings(following)
 

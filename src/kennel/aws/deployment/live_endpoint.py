@@ -41,6 +41,8 @@ class LiveEndpoint:
         How many instances of each variant serve now.
     desired
         How many are to serve.
+    serverless
+        Whether it has no instances, and serves all the same.
     """
 
     name: str
@@ -49,11 +51,13 @@ class LiveEndpoint:
     reason: str
     instances: dict[str, int]
     desired: dict[str, int]
+    serverless: bool = False
 
     @property
     def serves(self) -> bool:
         """Whether it answers: an update that failed leaves in service what was."""
-        return any(self.instances.values()) and self.status not in ("Failed", "OutOfService", "Deleting")
+        has_hosts = self.serverless or any(self.instances.values())
+        return has_hosts and self.status not in ("Failed", "OutOfService", "Deleting")
 
 
 def configuration_of(stack: Stack, deployment: Deployment) -> str:
@@ -82,6 +86,7 @@ def describe(stack: Stack) -> LiveEndpoint | None:
         reason=" ".join(answer.get("FailureReason", "").split()),
         instances={variant["VariantName"]: variant.get("CurrentInstanceCount", 0) for variant in variants},
         desired={variant["VariantName"]: variant.get("DesiredInstanceCount", 0) for variant in variants},
+        serverless=any(variant.get("CurrentServerlessConfig") for variant in variants),
     )
 
 
@@ -113,7 +118,7 @@ def require(stack: Stack, deployment: Deployment) -> LiveEndpoint:
     if live.status != IN_SERVICE:
         raise StackError(f"{live.name} is {live.status}{reason}")
     variant = stack["endpoint"]["variant"]
-    if not live.instances.get(variant):
+    if not live.serverless and not live.instances.get(variant):
         raise StackError(f"no instance of {live.name}'s variant {variant} serves{reason}")
     return live
 
@@ -121,7 +126,7 @@ def require(stack: Stack, deployment: Deployment) -> LiveEndpoint:
 def keep_instances(stack: Stack, live: LiveEndpoint, count: int, report: Progress) -> None:
     """Raise the number of instances to what it was before, where an older configuration begins with fewer."""
     variant = stack["endpoint"]["variant"]
-    if live.desired.get(variant, 0) >= count:
+    if live.serverless or live.desired.get(variant, 0) >= count:
         return
     report(f"{live.name}: {count} instances, as before")
     session.client("sagemaker").update_endpoint_weights_and_capacities(

@@ -34,12 +34,15 @@ def prove(stack: Stack, deployment: Deployment, report: Progress) -> Proof:
     name = stack["proof_endpoint"]["name"]
     instance_type = deployment.instance_type or stack["endpoint"]["instance_type"]
     tags = {"Release": deployment.id}
-    endpoint = ShortLivedEndpoint(name, deployment.image, deployment.model_data_url, instance_type, tags)
+    endpoint = ShortLivedEndpoint(
+        name, deployment.image, deployment.model_data_url, instance_type, tags, deployment.serverless
+    )
+    place = "serverless" if deployment.serverless else f"one {instance_type}"
 
     def ask(photo: GoldenPhoto) -> proof.Answer:
         return prediction.invoke_endpoint(name, photo.content, _media_type(photo))
 
-    report(f"{deployment.id} is proven on {name}, one {instance_type}, before it has any traffic")
+    report(f"{deployment.id} is proven on {name}, {place}, before it has any traffic")
     try:
         with _explained(instance_type):
             endpoint.create(stack, report)
