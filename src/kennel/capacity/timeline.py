@@ -15,6 +15,8 @@ from kennel.capacity.fleet import REFUSED, Fleet
 from kennel.capacity.scaling.target_tracking import HIGH_RESOLUTION_PERIOD, PERIOD, TargetTracking
 from kennel.capacity.scaling.tracker import Tracker
 
+LOOK_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -177,7 +179,8 @@ def follow(
 
     The metric of each period goes to `kennel.capacity.scaling`; what it decides is applied: added instances
     serve after their start-up, removed ones finish what they have and take nothing new. The activity is
-    completed then, which is when its cooldown begins.
+    completed, and its cooldown begins, when Application Auto Scaling next looks whether that is so: the local
+    cloud's does so every second; how often AWS's does is not published.
 
     Parameters
     ----------
@@ -192,20 +195,18 @@ def follow(
     """
     tracker, timeline = Tracker(policy, initial), Timeline.fixed(initial)
     period = HIGH_RESOLUTION_PERIOD if policy.high_resolution else PERIOD
-    begin, end = 0.0, period - offset
+    begin, end, completed = 0.0, period - offset, math.inf
     while begin < seconds:
-        completed = [time for time, _ in timeline.serving if begin < time <= end]
         value = metric.observe(_segments(timeline.serving, begin, end))
-        for time in completed:
-            tracker.completed(time)
+        if completed <= end:
+            tracker.completed(completed + offset)
+            completed = math.inf
         before = tracker.capacity
-        if tracker.datapoint(value, end):
+        if tracker.datapoint(value, end + offset):
+            delay = start_up if tracker.capacity > before else 0.0
             timeline.billed.append((end, tracker.capacity))
-            if tracker.capacity > before:
-                timeline.serving.append((end + start_up, tracker.capacity))
-            else:
-                timeline.serving.append((end, tracker.capacity))
-                tracker.completed(end)
+            timeline.serving.append((end + delay, tracker.capacity))
+            completed = end + math.floor(delay) + LOOK_SECONDS
         begin, end = end, end + period
     return timeline
 

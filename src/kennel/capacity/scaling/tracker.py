@@ -21,18 +21,14 @@ class AlarmRun:
 
     def __init__(self, rule: AlarmRule) -> None:
         self.rule, self.state = rule, INSUFFICIENT_DATA
-        self._acted = float("-inf")
 
     def evaluate(self, datapoints: list[float | None], now: float) -> bool:
         """Evaluate it once, and return whether its Auto Scaling action is invoked.
 
-        It is when the alarm goes to ALARM, and once a minute while it stays there.
+        It is when the alarm goes to ALARM, and at each whole minute while it stays there.
         """
         before, (self.state, _) = self.state, next_state(self.rule, self.state, datapoints)
-        due = self.state == ALARM and (before != ALARM or now - self._acted >= ACTION_SECONDS)
-        if due:
-            self._acted = now
-        return due
+        return self.state == ALARM and (before != ALARM or round(now) % ACTION_SECONDS == 0)
 
 
 class Tracker:
@@ -59,7 +55,8 @@ class Tracker:
         value
             The metric, or None where there is no data.
         now
-            The end of the period, seconds. Periods follow each other without a gap.
+            The end of the period, seconds since the epoch, or since another whole minute. Periods follow
+            each other without a gap.
 
         Returns
         -------
