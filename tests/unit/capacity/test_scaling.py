@@ -34,7 +34,6 @@ PREMATURE = (
     "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html"
     "#CloudWatch-alarms-avoiding-premature-transition"
 )
-PROJECT = "docs/decisions/scaling-algorithm.md"  # a rule that AWS does not publish
 
 POLICY = TargetTracking(100.0, 1, 10)
 NOW = 10_000.0
@@ -127,7 +126,7 @@ def run(policy: TargetTracking, capacity: int, minutes: Sequence[float | None]) 
         ),
         case(
             "in after fifteen minutes all the same",
-            PROJECT,
+            HIGH_RESOLUTION,
             TargetTracking(5.0, 1, 10, high_resolution=True),
             2,
             [1.0] * 90,

@@ -22,6 +22,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import handler_of
 from kennel.localcloud.dispatch.request import ApiRequest
+from kennel.localcloud.policy.principal import service_principal
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime.cloudwatch_metrics import publish
 from kennel.localcloud.services import register
@@ -47,6 +48,7 @@ class StandIn:
 
     def __init__(self, count: int) -> None:
         self.name, self.at_once, self.calls = "e", True, list[int]()
+        self.plan = SimpleNamespace(variants=[SimpleNamespace(name="v", instance_type="ml.m5.large")])
         self.record = SimpleNamespace(
             endpoint_status="InService",
             failure_reason=None,
@@ -69,7 +71,7 @@ class Driven:
     """A cloud on a driven clock that shows a full day, with one endpoint."""
 
     def __init__(self, cloud: Cloud, count: int = 1) -> None:
-        self.cloud, self.clock = cloud, cloud.clock
+        self.cloud, self.clock, self.caller = cloud, cloud.clock, OPERATOR
         self.clock.advance(DAY - self.clock.time() % DAY)
         self.endpoint = StandIn(count)
         endpoints(cloud)["e"] = self.endpoint  # type: ignore[assignment] # a stand-in
@@ -78,7 +80,7 @@ class Driven:
     def call(self, operation: str, service: str = "application-autoscaling", **parameters: Any) -> Any:
         handler = handler_of(service, operation)
         assert handler is not None
-        request = ApiRequest(service, operation, OPERATOR, parameters)
+        request = ApiRequest(service, operation, self.caller, parameters)
         return handler(Call(request, self.cloud, moto=None, environ={}))  # type: ignore[arg-type] # not asked
 
     def target(self, minimum: int = 1, maximum: int = 10, **more: Any) -> str:
@@ -510,6 +512,29 @@ def test_what_does_not_exist_or_is_not_valid_is_refused(driven: Driven) -> None:
             PolicyType="StepScaling",
             StepScalingPolicyConfiguration={"AdjustmentType": "ChangeInCapacity", "StepAdjustments": gaps},
         )
+
+
+def test_burstable_and_serverless_variants_are_not_scaled(driven: Driven) -> None:
+    [variant] = driven.endpoint.plan.variants
+    for instance_type, message in {"ml.t2.medium": "burstable performance", "": "is serverless"}.items():
+        variant.instance_type = instance_type
+        with pytest.raises(AwsError, match=message):
+            driven.target()
+
+
+def test_the_caller_needs_the_permissions_that_scaling_uses(driven: Driven) -> None:
+    nobody = service_principal("nobody")
+    driven.caller = nobody
+    with pytest.raises(AwsError, match="sagemaker:DescribeEndpoint, sagemaker:UpdateEndpointWeights"):
+        driven.target()
+    driven.caller = OPERATOR
+    driven.target()
+    driven.caller = nobody
+    with pytest.raises(
+        AwsError, match=r"cloudwatch:PutMetricAlarm on resource: .*TargetTracking-endpoint/e/"
+    ):
+        driven.policy()
+    assert not driven.call("DescribeScalingPolicies", ServiceNamespace="sagemaker")["ScalingPolicies"]
 
 
 def test_lists_come_in_pages(driven: Driven) -> None:

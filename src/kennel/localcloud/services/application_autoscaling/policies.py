@@ -9,7 +9,7 @@ from typing import Any
 from kennel.capacity.scaling.alarms import AlarmRule
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import handler_of, operation
-from kennel.localcloud.services.application_autoscaling import policy_settings, resources
+from kennel.localcloud.services.application_autoscaling import permissions, policy_settings, resources
 from kennel.localcloud.services.application_autoscaling.listing import matches, page
 from kennel.localcloud.services.application_autoscaling.policy_settings import CONFIGURATION, TRACKING
 from kennel.localcloud.services.application_autoscaling.state import (
@@ -59,10 +59,11 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
 def _put_alarms(call: Call, target: Target, policy: Policy) -> None:
     """Make the alarms of a target tracking policy, or give them its new settings."""
     settings = policy_settings.tracking(target, policy.configuration)
-    names = policy.alarms or [f"TargetTracking-{target.key[1]}-{side}-{uuid.uuid4()}" for side in SIDES]
-    for name, rule in zip(names, (settings.high_alarm, settings.low_alarm), strict=True):
+    if not policy.alarms:
+        policy.alarms = [f"TargetTracking-{target.key[1]}-{side}-{uuid.uuid4()}" for side in SIDES]
+    permissions.check_alarms(call, "cloudwatch:PutMetricAlarm", policy)
+    for name, rule in zip(policy.alarms, (settings.high_alarm, settings.low_alarm), strict=True):
         _ask_cloudwatch(call, "PutMetricAlarm", _alarm(target, policy, name, rule))
-    policy.alarms = names
 
 
 def _alarm(target: Target, policy: Policy, name: str, rule: AlarmRule) -> dict[str, Any]:
@@ -130,8 +131,10 @@ def delete_scaling_policy(call: Call) -> dict[str, Any]:
     """Delete a policy and the alarms that were made for it."""
     key, name = key_of(call.parameters), call.parameters["PolicyName"]
     target = scaling_of(call.cloud).targets.get(key)
-    policy = target.policies.pop(name, None) if target else None
-    if policy is None:
+    policy = target.policies.get(name) if target else None
+    if target is None or policy is None:
         raise not_found("scaling policy found", key, **{"policy name": name})
+    permissions.check_alarms(call, "cloudwatch:DeleteAlarms", policy)
     delete_alarms(call, policy)
+    del target.policies[name]
     return {}

@@ -151,7 +151,24 @@ def _variant(cloud: Cloud, matched: re.Match[str]) -> Resource:
     names = [each["VariantName"] for each in endpoint.record.production_variants] if endpoint else []
     if endpoint is None or matched[2] not in names:
         raise validation_error(f"SageMaker endpoint variant doesn't exist: {matched[0]}")
+    _check_variant(endpoint, matched[2])
     return VariantInstances(endpoint, matched[2])
+
+
+def _check_variant(endpoint: Endpoint, name: str) -> None:
+    """Refuse variants without instances, and of types that AWS does not scale.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html
+    """
+    for variant in endpoint.plan.variants if endpoint.plan else []:
+        if variant.name == name and variant.instance_type.startswith("ml.t"):
+            raise validation_error(
+                f"You cannot register a variant with {variant.instance_type} instance type as a scalable "
+                "target. This is because the burstable performance of these instances can lead to "
+                "unpredictable behavior with Auto Scaling."
+            )
+        if variant.name == name and not variant.instance_type:
+            raise validation_error(f"The variant {name} is serverless: it has no instances to scale.")
 
 
 def _alias(cloud: Cloud, matched: re.Match[str]) -> Resource:

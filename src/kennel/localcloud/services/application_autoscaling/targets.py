@@ -7,7 +7,13 @@ from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
-from kennel.localcloud.services.application_autoscaling import policies, resources, scaler, scheduled
+from kennel.localcloud.services.application_autoscaling import (
+    permissions,
+    policies,
+    resources,
+    scaler,
+    scheduled,
+)
 from kennel.localcloud.services.application_autoscaling.listing import matches, page
 from kennel.localcloud.services.application_autoscaling.state import (
     SERVICE,
@@ -58,6 +64,7 @@ def _check_resource(call: Call, key: Key) -> None:
         raise validation_error("Unsupported service namespace, resource type or scalable dimension")
     if resources.kind_of(key):
         resources.find(call.cloud, key)
+        permissions.check_target(call, key)
     elif namespace in {served for served, _ in resources.KINDS}:
         raise validation_error(
             f"The local cloud does not scale {dimension}: it scales "
