@@ -10,9 +10,9 @@ import pytest
 
 from kennel.localcloud.services.sagemaker.endpoints.alarm_watch import RollbackRequiredError
 from kennel.localcloud.services.sagemaker.endpoints.deployment import Deployment
-from kennel.localcloud.services.sagemaker.endpoints.fleet import FleetError
 from kennel.localcloud.services.sagemaker.endpoints.rollout import BatchSize, Rollout
 from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
+from kennel.localcloud.services.sagemaker.endpoints.variant_plan import FleetError
 
 
 @dataclass

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import urllib3
 
+from kennel.localcloud.clock import Clock
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.sagemaker.endpoints import endpoint_instance, invocation
-from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import Answer, EndpointInstance
+from kennel.localcloud.services.sagemaker.endpoints import invocation, model_request
+from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import EndpointInstance
+from kennel.localcloud.services.sagemaker.endpoints.model_request import Answer
 from kennel.localcloud.services.sagemaker.endpoints.server_watch import ServerWatch
 
 
@@ -35,7 +37,7 @@ class Servers:
         instance.name, instance.healthy = "i-1", threading.Event()
         instance.healthy.set()
         instance._closing, instance._answered = threading.Event(), threading.Condition()
-        instance._requests = 0
+        instance._requests, instance._clock = 0, Clock()
         instance._watch = ServerWatch(
             urllib3.HTTPConnectionPool("127.0.0.1", listener.getsockname()[1], retries=False)
         )
@@ -52,10 +54,10 @@ class Servers:
     def invoke(self, *instances: EndpointInstance) -> Answer:
         """Send a request to a variant of these instances, as InvokeEndpoint does."""
 
-        def pick() -> EndpointInstance | None:
-            return next((instance for instance in instances if instance.serving), None)
+        def claim() -> EndpointInstance | None:
+            return next((instance for instance in instances if instance.hold()), None)
 
-        variant = SimpleNamespace(pick=pick, plan=SimpleNamespace(name="v1"))
+        variant = SimpleNamespace(claim=claim, plan=SimpleNamespace(name="v1"))
         endpoint: Any = SimpleNamespace(name="e", traffic=SimpleNamespace(choose=lambda _: variant))
         call: Any = SimpleNamespace(account="123456789012", region="us-east-1", arn="arn:{0}:{1}".format)
         return invocation._Invocation(call, endpoint, None).send(b"x", {})
@@ -111,7 +113,7 @@ def test_a_connection_that_ends_before_an_answer_is_a_server_error(servers: Serv
 def test_a_server_that_does_not_answer_in_time_is_said_to_have_timed_out(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint_instance, "INVOCATION_SECONDS", 0.05)
+    monkeypatch.setattr(model_request, "INVOCATION_SECONDS", 0.05)
     asked = threading.Event()
     error = servers.error(servers.instance(lambda _: asked.wait(10) and None))
     asked.set()

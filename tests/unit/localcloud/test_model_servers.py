@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from kennel.localcloud.clock import Clock
-from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import BACKOFF, restart_delay
-from kennel.localcloud.services.sagemaker.endpoints.fleet import FleetError
 from kennel.localcloud.services.sagemaker.endpoints.model_servers import UnknownImageError, model_server
 from kennel.localcloud.services.sagemaker.endpoints.plans import read_plan
+from kennel.localcloud.services.sagemaker.endpoints.restarts import BACKOFF, restart_delay
+from kennel.localcloud.services.sagemaker.endpoints.variant_plan import FleetError
 
 REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from kennel.localcloud.dispatch.changes import LATER_SECONDS
@@ -33,6 +34,17 @@ def publish(
         Seconds: 60, or 1 for metrics that AWS publishes more often than once a minute.
     """
     cloud.changes.note(LATER_SECONDS)
+    publish_samples(cloud, namespace, dimensions, values, resolution)
+
+
+def publish_samples(
+    cloud: Cloud,
+    namespace: str,
+    dimensions: dict[str, str],
+    values: Mapping[str, float],
+    resolution: int = MINUTE,
+) -> None:
+    """Put values that come regularly: they alone are no reason for a new snapshot; see `publish`."""
     key, now = dimensions_key(dimensions), cloud.clock.time()
     metric_store(cloud).put(
         namespace,

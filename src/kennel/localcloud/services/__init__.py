@@ -32,6 +32,7 @@ HANDLERS = (
     "s3_conditions",
     "sagemaker.endpoints.api",
     "sagemaker.endpoints.invocation",
+    "sagemaker.endpoints.launch",
     "sagemaker.listing",
     "sagemaker.models",
     "sagemaker.notebooks",
@@ -60,6 +61,7 @@ def prepare(cloud: Cloud) -> None:
     from kennel.localcloud.services.lambda_.function_metrics import publish_concurrency
     from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
     from kennel.localcloud.services.lambda_.triggers import run_triggered
+    from kennel.localcloud.services.sagemaker.endpoints.endpoint_metrics import watch_endpoints
     from kennel.localcloud.services.sqs import publish_depths
 
     seed(cloud)
@@ -69,3 +71,4 @@ def prepare(cloud: Cloud) -> None:
     keep_provisioned(cloud)
     run_triggered(cloud)
     keep_scaling(cloud)
+    watch_endpoints(cloud)

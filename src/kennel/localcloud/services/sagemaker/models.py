@@ -11,6 +11,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter import sagemaker as moto_sagemaker
 from kennel.localcloud.moto_adapter.instance_types import check_volume_key
 from kennel.localcloud.protocol.messages import AwsError, Response
+from kennel.localcloud.services.sagemaker.endpoints.variant_checks import check_configuration
 
 
 @operation("sagemaker", "CreateModel")
@@ -44,6 +45,7 @@ def create_endpoint_config(call: Call) -> Response:
     check_volume_key(
         parameters.get("KmsKeyId"), "KmsKeyId", [variant.get("InstanceType") for variant in variants]
     )
+    check_configuration(call)
     response = call.ask_moto()
     if response.ok:
         config = configs[name]

@@ -11,7 +11,7 @@ from moto.core.exceptions import ServiceException
 
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime.role_session import error_text, role_session
-from kennel.localcloud.services.sagemaker.endpoints.fleet import SERVICE, SESSION
+from kennel.localcloud.services.sagemaker.endpoints.variant_plan import SERVICE, SESSION
 
 log = logging.getLogger(__name__)
 

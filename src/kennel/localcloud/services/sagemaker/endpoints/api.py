@@ -15,9 +15,10 @@ from kennel.localcloud.services.sagemaker.endpoints.description import (
     retain,
 )
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
-from kennel.localcloud.services.sagemaker.endpoints.fleet import FleetError
 from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan, read_plan
 from kennel.localcloud.services.sagemaker.endpoints.rollout import Rollout, RolloutError, read_rollout
+from kennel.localcloud.services.sagemaker.endpoints.variant_checks import check_change, check_conversion
+from kennel.localcloud.services.sagemaker.endpoints.variant_plan import FleetError
 
 
 @operation("sagemaker", "CreateEndpoint")
@@ -60,6 +61,7 @@ def update_endpoint(call: Call) -> dict[str, Any]:
         )
     plan = _plan(call, config, descriptions)
     if endpoint.plan:
+        check_conversion(endpoint.plan.variants, plan.variants)
         scalable_targets.check_update(call, endpoint.plan.variants, plan.variants)
     deployment_config = call.parameters.get("DeploymentConfig")
     if call.parameters.get("RetainDeploymentConfig"):
@@ -75,14 +77,15 @@ def update_endpoint_weights_and_capacities(call: Call) -> dict[str, Any]:
     """Change weights and instance counts of what serves; moto removes those that a request leaves out."""
     endpoint = _settled_endpoint(call)
     changes = call.parameters["DesiredWeightsAndCapacities"]
-    known = {variant["VariantName"] for variant in endpoint.record.production_variants}
+    variants = endpoint.fleet.variants if endpoint.fleet else {}
     for change in changes:
-        if change["VariantName"] not in known:
+        if change["VariantName"] not in variants:
             raise AwsError(
                 "ValidationException",
                 f'The variant name(s) "{change["VariantName"]}" is/are not present within endpoint '
                 f'configuration "{endpoint.record.endpoint_config_name}".',
             )
+        check_change(change, variants[change["VariantName"]].plan)
     endpoint.scale(changes)
     return {"EndpointArn": endpoint.record.arn}
 
@@ -126,6 +129,9 @@ def _plan(call: Call, config: Any, descriptions: list[dict[str, Any]]) -> Endpoi
 
 
 def _rollout(deployment_config: dict[str, Any] | None, plan: EndpointPlan) -> Rollout:
+    rolling = (deployment_config or {}).get("RollingUpdatePolicy")
+    if rolling and any(variant.serverless for variant in plan.variants):
+        raise AwsError("ValidationException", "Serverless endpoints do not support rolling deployments.")
     try:
         return read_rollout(deployment_config, {variant.name: variant.count for variant in plan.variants})
     except RolloutError as error:

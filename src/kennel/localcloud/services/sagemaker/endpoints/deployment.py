@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kennel.localcloud.services.sagemaker.endpoints.alarm_watch import RollbackRequiredError, Watch
-from kennel.localcloud.services.sagemaker.endpoints.fleet import Fleet, FleetError
+from kennel.localcloud.services.sagemaker.endpoints.fleet import Fleet
 from kennel.localcloud.services.sagemaker.endpoints.rollout import BatchSize, Rollout
 from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
+from kennel.localcloud.services.sagemaker.endpoints.variant_plan import FleetError
 
 POLL_SECONDS = 1.0  # between two looks at the alarms; AWS does not publish its own
 ALARM_SECONDS = 10.0  # the shortest period of an alarm: a clock faster than the wall's looks as often

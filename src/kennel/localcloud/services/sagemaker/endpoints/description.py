@@ -59,8 +59,9 @@ def describe_variants(config: Any) -> list[dict[str, Any]]:
             description["CurrentServerlessConfig"] = description["DesiredServerlessConfig"] = variant[
                 "ServerlessConfig"
             ]
-        if variant.get("ManagedInstanceScaling"):
-            description["ManagedInstanceScaling"] = variant["ManagedInstanceScaling"]
+        for member in ("ManagedInstanceScaling", "RoutingConfig"):
+            if variant.get(member):
+                description[member] = variant[member]
         descriptions.append(description)
     return descriptions
 
@@ -83,9 +84,15 @@ def pending_summary(
     variants = [
         {
             **{name: value for name, value in description.items() if name not in COUNTS},
-            "CurrentInstanceCount": counts.get(variant.name, 0),
-            "DesiredInstanceCount": variant.count,
-            "InstanceType": variant.instance_type,
+            **(
+                {}
+                if variant.serverless
+                else {
+                    "CurrentInstanceCount": counts.get(variant.name, 0),
+                    "DesiredInstanceCount": variant.count,
+                    "InstanceType": variant.instance_type,
+                }
+            ),
             "VariantStatus": [status],
         }
         for variant, description in zip(plan.variants, plan.descriptions, strict=True)

@@ -15,14 +15,11 @@ from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.services.sagemaker.endpoints.alarm_watch import AlarmWatch
 from kennel.localcloud.services.sagemaker.endpoints.deployment import ALARM_SECONDS, POLL_SECONDS, Deployment
 from kennel.localcloud.services.sagemaker.endpoints.description import pending_summary
-from kennel.localcloud.services.sagemaker.endpoints.fleet import (
-    LONGEST_REASON,
-    Fleet,
-    FleetError,
-)
-from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan
+from kennel.localcloud.services.sagemaker.endpoints.fleet import Fleet
+from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan, serverless_plan
 from kennel.localcloud.services.sagemaker.endpoints.rollout import Rollout
 from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
+from kennel.localcloud.services.sagemaker.endpoints.variant_plan import LONGEST_REASON, FleetError
 
 FOLDER = "endpoints"  # of the unpacked models, in the cloud's folder
 
@@ -54,6 +51,11 @@ class Endpoint:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self._cloud, self.record, self.plan)
+
+    @property
+    def serverless(self) -> bool:
+        """Whether its variants have no instances of their own."""
+        return bool(self.plan and any(variant.serverless for variant in self.plan.variants))
 
     @property
     def name(self) -> str:
@@ -164,6 +166,7 @@ class Endpoint:
                 variant,
                 count=int(described.get("DesiredInstanceCount") or variant.count),
                 weight=float(described.get("DesiredWeight", variant.weight)),
+                serverless=variant.serverless and serverless_plan(variant.serverless.config, described),
             )
             for variant, described in zip(self.plan.variants, descriptions, strict=True)
         ]
@@ -191,19 +194,18 @@ class Endpoint:
         fleet = self.fleet
         if fleet is None:
             return
-        before = [
-            {
-                "VariantName": name,
-                "DesiredWeight": variant.weight,
-                "DesiredInstanceCount": len(variant.instances),
-            }
-            for name, variant in fleet.variants.items()
-        ]
+        before = [variant.capacity() for variant in fleet.variants.values()]
         self._set_status("Updating")
         fleet.change(changes)
         self._describe(fleet, "Desired")
 
+        participant = self._cloud.clock.participant(f"the scaling of {self._description}")
+
         def settle() -> None:
+            with self._cloud.clock.taking_part(participant):
+                until_settled()
+
+        def until_settled() -> None:
             reason = ""
             try:
                 fleet.wait()
@@ -225,19 +227,25 @@ class Endpoint:
         """Write what is desired, or what serves now, into moto's record."""
         descriptions = []
         for variant in self.record.production_variants:
-            live = fleet.variants[variant["VariantName"]]
-            figures = {f"{which}Weight": live.weight, f"{which}InstanceCount": len(live.instances)}
-            descriptions.append({**variant, **figures})
+            descriptions.append({**variant, **fleet.variants[variant["VariantName"]].figures(which)})
         self.record.production_variants = descriptions
 
     def delete(self) -> None:
         """Stop what serves and what is starting."""
         with self._lock:
             self._cloud.clock.set(self._deleted)
-            fleets = [fleet for fleet in (self.fleet, self._starting, *self._mixed) if fleet]
+            fleets = self._fleets()
             self.fleet = self.traffic = None
         for fleet in fleets:
             fleet.close()
+
+    def fleets(self) -> list[Fleet]:
+        """Return what serves: also the fleet that an update brings up."""
+        with self._lock:
+            return self._fleets()
+
+    def _fleets(self) -> list[Fleet]:
+        return [fleet for fleet in (self.fleet, self._starting, *self._mixed) if fleet]
 
     def _set_status(self, status: str, reason: str = "") -> None:
         self.record.failure_reason = reason[:LONGEST_REASON] or None

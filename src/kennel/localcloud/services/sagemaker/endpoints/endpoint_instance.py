@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,20 +19,17 @@ from kennel.localcloud.runtime.ports import free_port
 from kennel.localcloud.runtime.role_session import RoleSession
 from kennel.localcloud.runtime.supervisor import ProcessStartError
 from kennel.localcloud.runtime.workload import Workload
+from kennel.localcloud.services.sagemaker.endpoints.model_request import INVOCATION_SECONDS, Answer, ask
 from kennel.localcloud.services.sagemaker.endpoints.model_servers import ModelServer
+from kennel.localcloud.services.sagemaker.endpoints.restarts import STABLE_SECONDS, restart_delay
 from kennel.localcloud.services.sagemaker.endpoints.server_watch import ServerWatch
 
 log = logging.getLogger(__name__)
 
 PING_SECONDS = 0.1  # between two health checks of a server that starts
-# Seconds before the first, second, ... start of a server after one that did not serve for long.
-BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0)
-STABLE_SECONDS = 10.0  # what served for so long starts again at once, however often it happens
 TERMINATION_GRACE = 5.0
 CONNECTIONS = 64
 LAST_LINES = 12
-# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
-INVOCATION_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,35 +43,12 @@ class InstanceSettings:
     server: ModelServer
     isolated: bool  # without a network
     variables: dict[str, str] = field(compare=False)
-    startup_seconds: float
+    startup_seconds: float  # of the health check, by the machine's clock
+    launch_seconds: float = 0.0  # before the server starts, by the cloud's clock
 
 
 class InstanceUnavailableError(Exception):
     """The instance has no server at this moment that takes a request; it has got nothing of this one."""
-
-
-class IncompleteAnswerError(Exception):
-    """The connection broke in the middle of an answer."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model server answered."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-def restart_delay(short_lives: int) -> float:
-    """Return the seconds before the next start of a server.
-
-    Parameters
-    ----------
-    short_lives
-        How many starts in a row have ended within `STABLE_SECONDS` of service, the last one included.
-    """
-    return BACKOFF[min(short_lives, len(BACKOFF)) - 1] if short_lives else 0.0
 
 
 class EndpointInstance:
@@ -91,6 +64,12 @@ class EndpointInstance:
         Why the first start failed.
     last_lines : deque of str
         The end of the server's output.
+    served_since : float
+        When the server's last start succeeded, or began; by the machine's clock, monotonic.
+    idle_since : float
+        When the last request ended, or the instance was made; by the clock, monotonic.
+    setup_seconds : float
+        How long a request has waited for its start, until that is published; 0 for none.
     """
 
     def __init__(self, cloud: Cloud, settings: InstanceSettings) -> None:
@@ -101,8 +80,9 @@ class EndpointInstance:
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._closing = threading.Event()
         self._requests, self._answered = 0, threading.Condition()
+        self.idle_since, self.setup_seconds = self._clock.monotonic(), 0.0
         self._watch: ServerWatch | None = None
-        self._served_since = 0.0  # when the server's last start succeeded, or began
+        self.served_since = 0.0
         group, stream = f"/aws/sagemaker/Endpoints/{settings.endpoint}", f"{settings.variant}/{self.name}"
         self._log = LogStream(settings.session, group, stream)
         self._workload = Workload(cloud, settings.session, self._log, self.last_lines.append)
@@ -115,7 +95,7 @@ class EndpointInstance:
         ).start()
 
     def request(self, body: bytes, headers: dict[str, str]) -> Answer:
-        """Ask the server for a prediction.
+        """Ask the server for a prediction; it takes the place that `hold` or `reserve` has held.
 
         Raises
         ------
@@ -126,21 +106,47 @@ class EndpointInstance:
         urllib3.exceptions.HTTPError
             It did not answer, or not in time.
         """
-        with self._answered:
-            watch = self._watch
-            if watch is None or not self.serving:
-                raise InstanceUnavailableError(f"{self.name} is not in service")
-            self._requests += 1
+        watch = self._watch
         try:
+            if watch is None:
+                raise InstanceUnavailableError(f"{self.name} is not in service")
             with watch.request():
-                return _ask(watch.pool, body, headers)
+                return ask(watch.pool, body, headers)
         except urllib3.exceptions.NewConnectionError as error:
             self.healthy.clear()  # until a health check succeeds
             raise InstanceUnavailableError(f"{self.name} refused the connection") from error
         finally:
-            with self._answered:
-                self._requests -= 1
-                self._answered.notify_all()
+            self.release()
+
+    def hold(self) -> bool:
+        """Hold a place for one request; return whether it takes requests."""
+        with self._answered:
+            if self.serving:
+                self._requests += 1
+                return True
+            return False
+
+    def reserve(self) -> None:
+        """Hold a place for one request of an instance that starts."""
+        with self._answered:
+            self._requests += 1
+
+    def release(self) -> None:
+        """Give a place back."""
+        with self._answered:
+            self._requests -= 1
+            self.idle_since = self._clock.monotonic()
+            self._answered.notify_all()
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests it works on."""
+        return self._requests
+
+    @property
+    def pid(self) -> int | None:
+        """The process of its server; None while there is none."""
+        return self._workload.pid if self.healthy.is_set() else None
 
     @property
     def serving(self) -> bool:
@@ -150,13 +156,13 @@ class EndpointInstance:
     def retire(self) -> None:
         """Take no further request, wait until those under way are answered, and end the server."""
         with self._answered:
-            self._closing.set()
+            self._clock.set(self._closing)
             self._answered.wait_for(lambda: not self._requests, INVOCATION_SECONDS)
         self.close()
 
     def close(self) -> None:
         """Ask the server to end, whatever it is working on; does not wait."""
-        self._closing.set()
+        self._clock.set(self._closing)
         self.healthy.clear()
         self._workload.terminate(TERMINATION_GRACE)
 
@@ -171,8 +177,10 @@ class EndpointInstance:
 
     def _start_again_and_again(self) -> None:
         short_lives = 0
+        if self._clock.wait(self.settings.launch_seconds, self._closing):
+            self.failure = "it was ended before its start"
         while not self._closing.is_set():
-            self._served_since = time.monotonic()
+            self.served_since = time.monotonic()
             try:
                 ending = self._serve()
             except Exception as error:  # whatever it is, the instance did not start
@@ -181,7 +189,7 @@ class EndpointInstance:
             if self._closing.is_set() or not self.settled.is_set():
                 self.failure = f"its model server {ending}"
                 break
-            stable = time.monotonic() - self._served_since > STABLE_SECONDS
+            stable = time.monotonic() - self.served_since > STABLE_SECONDS
             short_lives = 0 if stable else short_lives + 1
             self._log.write(f"The model server of {self.name} {ending}; starting it again.")
             self._closing.wait(restart_delay(short_lives))
@@ -203,7 +211,7 @@ class EndpointInstance:
             target=self._keep_answering, args=(watch, ended), name=f"watch {self.name}", daemon=True
         )
         if self._start_up(watch):
-            self._served_since = time.monotonic()
+            self.served_since = time.monotonic()
             self._watch = watch
             self.healthy.set()
             self._settle()
@@ -247,29 +255,6 @@ class EndpointInstance:
                 return False
             self._workload.wait(PING_SECONDS)
         return True
-
-
-def _ask(pool: urllib3.HTTPConnectionPool, body: bytes, headers: dict[str, str]) -> Answer:
-    response = pool.urlopen(
-        "POST",
-        "/invocations",
-        body,
-        headers,
-        retries=False,
-        timeout=INVOCATION_SECONDS,
-        preload_content=False,
-    )
-    try:
-        # Both hosts give each answer's length. Without one, headers cut off by the end of a server would look
-        # like an empty answer.
-        if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
-            response.close()
-            raise IncompleteAnswerError("its length is not known")
-        return Answer(response.status, response.headers, response.read())
-    except urllib3.exceptions.ProtocolError as error:
-        raise IncompleteAnswerError(str(error)) from error
-    finally:
-        response.release_conn()
 
 
 def _describe_status(status: int | None) -> str:

@@ -9,16 +9,16 @@ import urllib3
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
-from kennel.localcloud.runtime import cloudwatch_metrics as metrics
+from kennel.localcloud.services.sagemaker.endpoints import serverless
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import (
-    Answer,
     EndpointInstance,
-    IncompleteAnswerError,
     InstanceUnavailableError,
 )
-from kennel.localcloud.services.sagemaker.endpoints.fleet import Variant
+from kennel.localcloud.services.sagemaker.endpoints.endpoint_metrics import Invocation, publish_invocation
+from kennel.localcloud.services.sagemaker.endpoints.model_request import Answer, IncompleteAnswerError
 from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
+from kennel.localcloud.services.sagemaker.endpoints.variant import Variant
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 LONGEST_BODY = 25 * 1024 * 1024  # https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
@@ -38,8 +38,9 @@ def invoke_endpoint(call: Call) -> Response:
         message = f"Endpoint {name} of account {call.account} is not InService: it is {status}."
         raise AwsError("ValidationError", message)
     body = call.body
-    if len(body) > LONGEST_BODY:
-        raise AwsError("ValidationError", f"The body has {len(body)} bytes; the limit is {LONGEST_BODY}.")
+    longest = serverless.LONGEST_BODY if endpoint.serverless else LONGEST_BODY
+    if len(body) > longest:
+        raise AwsError("ValidationError", f"The body has {len(body)} bytes; the limit is {longest}.")
     headers = {
         "Content-Type": parameters.get("ContentType") or "application/octet-stream",
         "Accept": parameters.get("Accept") or "*/*",
@@ -47,18 +48,15 @@ def invoke_endpoint(call: Call) -> Response:
     if parameters.get("CustomAttributes"):
         headers[CUSTOM_ATTRIBUTES] = parameters["CustomAttributes"]
     invocation = _Invocation(call, endpoint, parameters.get("TargetVariant"))
-    sent = time.perf_counter()
     try:
         response = invocation.send(body, headers)
     except AwsError as error:
-        status = getattr(error, "OriginalStatusCode", 503)
-        if invocation.variant:
-            _publish_metrics(call, name, invocation.variant, began, sent, time.perf_counter(), status)
+        if error.code != "ThrottlingException":  # which is no error of the model
+            invocation.publish(began, getattr(error, "OriginalStatusCode", 503))
         raise
-    received = time.perf_counter()
+    invocation.publish(began, response.status)
     variant = invocation.variant
     assert variant is not None  # it has answered
-    _publish_metrics(call, name, variant, began, sent, received, response.status)
     if not 200 <= response.status < 300:
         text = response.body.decode(errors="replace")
         raise _model_error(call, name, response.status, f'with message "{text}"', text)
@@ -80,6 +78,9 @@ class _Invocation:
         Where it went.
     """
 
+    _instance: EndpointInstance | None = None
+    _model_seconds = 0.0
+
     def __init__(self, call: Call, endpoint: Endpoint, target: str | None) -> None:
         self._call, self._endpoint, self._target = call, endpoint, target
         self.variant: Variant | None = None
@@ -95,7 +96,7 @@ class _Invocation:
         while True:
             traffic, why = self._endpoint.traffic, ""
             variant = self.variant = self._choose(traffic)
-            while instance := variant.pick():
+            while instance := variant.claim():
                 try:
                     return self._request(instance, body, headers)
                 except InstanceUnavailableError as error:  # it has not got the request: another one may
@@ -106,7 +107,7 @@ class _Invocation:
 
     def _request(self, instance: EndpointInstance, body: bytes, headers: dict[str, str]) -> Answer:
         """Ask an instance; the words of the errors are AWS's."""
-        name = self._endpoint.name
+        name, self._instance, asked = self._endpoint.name, instance, time.perf_counter()
         try:
             return instance.request(body, headers)
         except urllib3.exceptions.TimeoutError as error:
@@ -125,6 +126,23 @@ class _Invocation:
                 "this problem, use an instance type with more CPU capacity or memory."
             )
             raise _model_error(self._call, name, 0, f'with message "{text}"', text) from error
+        finally:
+            self._model_seconds = time.perf_counter() - asked
+
+    def publish(self, began: float, status: int) -> None:
+        """Publish its metrics.
+
+        Parameters
+        ----------
+        began
+            When it arrived, by the performance counter.
+        status
+            The model's status; 0 if it gave none.
+        """
+        if self.variant:
+            seconds = time.perf_counter() - began
+            measured = Invocation(seconds, self._model_seconds, status, self._instance)
+            publish_invocation(self._call.cloud, self._endpoint.name, self.variant, measured)
 
     def _choose(self, traffic: Traffic | None) -> Variant:
         name = self._endpoint.name
@@ -160,24 +178,3 @@ def _model_error(call: Call, name: str, status: int, ending: str, text: str) -> 
     )
     members = {"LogStreamArn": call.arn(f"log-group:{group}", "logs")}
     return AwsError("ModelError", message, 424, OriginalStatusCode=status, OriginalMessage=text, **members)
-
-
-def _publish_metrics(
-    call: Call, name: str, variant: Variant, began: float, sent: float, received: float, status: int
-) -> None:
-    """Publish what SageMaker publishes: latencies in microseconds.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
-    """
-    metrics.publish(
-        call.cloud,
-        "AWS/SageMaker",
-        {"EndpointName": name, "VariantName": variant.plan.name},
-        Invocations=1,
-        InvocationsPerInstance=1 / max(1, len(variant.instances)),
-        ModelLatency=(received - sent) * 1e6,
-        OverheadLatency=(sent - began) * 1e6,
-        Invocation4XXErrors=int(400 <= status < 500),
-        Invocation5XXErrors=int(status >= 500 or status == 0),
-        InvocationModelErrors=int(status >= 400 or status == 0),
-    )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from kennel.localcloud.moto_adapter import sagemaker
-from kennel.localcloud.services.sagemaker.endpoints.fleet import STARTUP_SECONDS, FleetError, VariantPlan
 from kennel.localcloud.services.sagemaker.endpoints.model_servers import UnknownImageError, model_server
+from kennel.localcloud.services.sagemaker.endpoints.variant_plan import (
+    RANDOM,
+    STARTUP_SECONDS,
+    FleetError,
+    ServerlessPlan,
+    VariantPlan,
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,22 @@ def _read_variants(backend: Any, configuration: Any, descriptions: list[dict[str
                 compressed=source.get("CompressionType", "Gzip") == "Gzip",
                 variables=container.get("Environment") or {},
                 isolated=bool(getattr(model, "enable_network_isolation", False)),
+                routing=(variant.get("RoutingConfig") or {}).get("RoutingStrategy") or RANDOM,
+                serverless=serverless_plan(variant.get("ServerlessConfig"), description),
             )
         )
     return plans
+
+
+def serverless_plan(
+    config: Mapping[str, Any] | None, description: Mapping[str, Any]
+) -> ServerlessPlan | None:
+    """Return a variant's memory and concurrency, as they were changed last; None for one of instances."""
+    if not config:
+        return None
+    described = description.get("DesiredServerlessConfig") or config
+    return ServerlessPlan(
+        memory=int(config["MemorySizeInMB"]),
+        concurrency=int(described["MaxConcurrency"]),
+        provisioned=int(described.get("ProvisionedConcurrency") or 0),
+    )

@@ -14,7 +14,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import handler_of
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.services.sagemaker.endpoints.description import find_endpoint
-from kennel.localcloud.services.sagemaker.endpoints.fleet import VariantPlan
+from kennel.localcloud.services.sagemaker.endpoints.variant_plan import VariantPlan
 
 NAMESPACE, DIMENSION = "sagemaker", "sagemaker:variant:DesiredInstanceCount"
 SERVICE = "application-autoscaling"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from kennel.localcloud.services.sagemaker.endpoints.fleet import Fleet, Variant
+from kennel.localcloud.services.sagemaker.endpoints.fleet import Fleet
+from kennel.localcloud.services.sagemaker.endpoints.variant import Variant
 
 
 @dataclass(frozen=True, eq=False)
