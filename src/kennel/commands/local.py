@@ -18,21 +18,27 @@ from kennel.localcloud.clock import FASTEST
     directory="folder of its files",
     speed="seconds of its clock in one second; 0: it stands still until local.clock moves it "
     "(default: as before, else 1)",
+    launch="how long an instance of an endpoint takes before its model server starts, by the clock: 3m, 90s "
+    "(default: as before, else 0)",
 )
 def up(
     port: Annotated[int | None, Port()] = None,
     directory: str = str(LOCAL_CLOUD),
     speed: Annotated[float | None, Number(0, FASTEST, whole=False)] = None,
+    launch: Annotated[float | None, Duration()] = None,
 ) -> dict[str, Any]:
     """Start the local cloud in the background with what it held before, ready for Terraform."""
     from kennel import terminal
     from kennel.aws.infrastructure import stack
     from kennel.localcloud import lifecycle
+    from kennel.localcloud.connection import administer
 
     ran_before = lifecycle.status(Path(directory)).ready
     with terminal.progress("local cloud") as progress:
         try:
             status = lifecycle.up(Path(directory), port=port, progress=progress, speed=speed)
+            if launch is not None:
+                administer(status.port or 0, "endpoints", launch=launch)
             os.environ.update(lifecycle.environment(status))
             stack.prepare(_workspace(directory), progress)
         except KeyboardInterrupt:
@@ -112,7 +118,7 @@ def clock(
     """Show the time by the local cloud's clock, after moving it forward with --advance."""
     from kennel import terminal
     from kennel.localcloud import lifecycle
-    from kennel.localcloud.connection import set_clock
+    from kennel.localcloud.connection import administer
 
     status = lifecycle.status(Path(directory))
     if not status.ready or status.port is None:
@@ -120,7 +126,7 @@ def clock(
     with terminal.progress("clock") as progress:
         if advance:
             progress(f"moving it forward by {advance:g} s")
-        shown = set_clock(status.port, advance=advance)
+        shown = administer(status.port, "clock", advance=advance)
     terminal.print_line(f"{shown['now']}, at speed {shown['speed']:g}")
     return shown
 

@@ -48,34 +48,33 @@ def web_identity_token(endpoint_url: str, issuer: str, audience: str, subject: s
     return token
 
 
-def set_clock(port: int, *, advance: float | None = None, speed: float | None = None) -> dict[str, Any]:
-    """Move the clock of the service on a port forward, or change its speed; return what it shows then.
+def administer(port: int, path: str, **values: float | None) -> dict[str, Any]:
+    """Change something of the service on a port through an administrative path; return what it responds.
 
     Parameters
     ----------
     port
         Where it listens.
-    advance
-        By how many seconds. It returns when everything that became due has run.
-    speed
-        The new speed.
+    path
+        ``clock`` (``advance`` by seconds, ``speed``) or ``endpoints`` (``launch``: seconds).
+    values
+        What to change; None changes nothing. It returns when everything that became due has run.
 
     Raises
     ------
     LocalCloudError
         No local cloud answers there, or it refuses.
     """
-    changes = {"advance": advance, "speed": speed}
-    query = urlencode({name: value for name, value in changes.items() if value is not None})
+    query = urlencode({name: value for name, value in values.items() if value is not None})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/_kennel/clock?{query}", data=b"") as response:
-            shown: dict[str, Any] = json.load(response)
+        with opener.open(f"http://127.0.0.1:{port}/_kennel/{path}?{query}", data=b"") as response:
+            answer: dict[str, Any] = json.load(response)
     except urllib.error.HTTPError as error:
-        raise LocalCloudError(f"the clock was not changed: {error.read().decode().strip()}") from error
+        raise LocalCloudError(f"the local cloud refuses this: {error.read().decode().strip()}") from error
     except OSError as error:
         raise LocalCloudError(f"no local cloud answers on port {port}: {error}") from error
-    return shown
+    return answer
 
 
 def is_local_cloud(endpoint_url: str) -> bool:

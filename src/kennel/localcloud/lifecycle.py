@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record, temporary_folder
-from kennel.localcloud.connection import operator_environment, request_status, set_clock
+from kennel.localcloud.connection import administer, operator_environment, request_status
 from kennel.localcloud.persistence import snapshot_file
 from kennel.localcloud.service_port import check_port
 
@@ -133,7 +133,7 @@ def _up(
         report(f"already up on {now.endpoint_url}")
         if speed not in (None, now.speed):
             report(f"the speed of its clock is {speed:g} from now on")
-            set_clock(now.port or 0, speed=speed)
+            administer(now.port or 0, "clock", speed=speed)
         return status(directory)
     if now.pid is not None:
         raise LocalCloudError(

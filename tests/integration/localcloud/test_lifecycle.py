@@ -19,7 +19,7 @@ import boto3
 import pytest
 
 from kennel.localcloud import AUDIT_LOG, LocalCloudError, lifecycle, service_record
-from kennel.localcloud.connection import set_clock
+from kennel.localcloud.connection import administer
 from kennel.localcloud.persistence import snapshot_file
 
 
@@ -74,16 +74,16 @@ def test_the_clock_of_a_running_service_is_moved_and_set(running: lifecycle.Stat
     assert running.speed == 1
     driven = lifecycle.up(directory, speed=0)
     assert (driven.pid, driven.speed) == (running.pid, 0)
-    shown = set_clock(port)
-    assert set_clock(port, advance=900)["time"] == shown["time"] + 900
-    assert set_clock(port, advance=0)["time"] == shown["time"] + 900
+    shown = administer(port, "clock")
+    assert administer(port, "clock", advance=900)["time"] == shown["time"] + 900
+    assert administer(port, "clock", advance=0)["time"] == shown["time"] + 900
     with pytest.raises(LocalCloudError, match="a clock moves forward"):
-        set_clock(port, advance=-1)
+        administer(port, "clock", advance=-1)
     with pytest.raises(LocalCloudError, match="from 0 to 3600"):
-        set_clock(port, speed=1e9)
+        administer(port, "clock", speed=1e9)
     assert lifecycle.up(directory, speed=1).speed == 1
     with pytest.raises(LocalCloudError, match="no local cloud answers on port"):
-        set_clock(1)
+        administer(1, "clock")
 
 
 def test_down_when_not_up_says_so(directory: Path) -> None:

@@ -45,6 +45,8 @@ async def application(scope, receive, send):
     body = (await receive())["body"]
     if body == b"die": os._exit(7)
     if body == b"slow": await asyncio.sleep(1)
+    if body.startswith(b"until "):
+        while not pathlib.Path(body[6:].decode()).exists(): await asyncio.sleep(0.01)
     status = 503 if body == b"full" else 200
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
     document = {"model": text, "bytes": len(body), "pid": os.getpid()}
@@ -80,6 +82,7 @@ class Endpoints:
         role: str | None = None,
         instance_type: str = "ml.m5.large",
         leave_out: str | None = None,
+        variant: dict[str, Any] | None = None,
         **container: Any,
     ) -> str:
         """Make an endpoint configuration with a variant for each answer.
@@ -105,8 +108,11 @@ class Endpoints:
                     "InstanceType": instance_type,
                     "InitialInstanceCount": count,
                     "InitialVariantWeight": 1.0 if index == 0 else 3.0,
+                    **(variant or {}),
                 }
             )
+            if "ServerlessConfig" in variants[-1]:
+                del variants[-1]["InstanceType"], variants[-1]["InitialInstanceCount"]
         name = f"c-{uuid.uuid4().hex[:8]}"
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
         return name
