@@ -198,10 +198,8 @@ def test_a_serverless_endpoint_throttles_and_starts_anew_after_idling(
     assert {"ModelSetupTime", "ServerlessConcurrentExecutionsUtilization", "MemoryUtilization"} <= metrics
     assert not metrics & {"InvocationsPerInstance", "CPUUtilization", "ConcurrentRequestsPerModel"}
 
-    change = {
-        "VariantName": "v1",
-        "ServerlessUpdateConfig": {"MaxConcurrency": 3, "ProvisionedConcurrency": 2},
-    }
+    update = {"MaxConcurrency": 3, "ProvisionedConcurrency": 2}
+    change = {"VariantName": "v1", "ServerlessUpdateConfig": update}
     endpoints.sagemaker.update_endpoint_weights_and_capacities(
         EndpointName=name, DesiredWeightsAndCapacities=[change]
     )

@@ -44,7 +44,6 @@ class InstanceSettings:
     isolated: bool  # without a network
     variables: dict[str, str] = field(compare=False)
     startup_seconds: float  # of the health check, by the machine's clock
-    launch_seconds: float = 0.0  # before the server starts, by the cloud's clock
 
 
 class InstanceUnavailableError(Exception):
@@ -53,6 +52,13 @@ class InstanceUnavailableError(Exception):
 
 class EndpointInstance:
     """A model server under a supervisor; `start` returns at once.
+
+    Parameters
+    ----------
+    cloud, settings
+        The local cloud, and what the server is started from.
+    launch_seconds
+        How long the instance takes to be there before that, by the clock.
 
     Attributes
     ----------
@@ -72,8 +78,8 @@ class EndpointInstance:
         How long a request has waited for its start, until that is published; 0 for none.
     """
 
-    def __init__(self, cloud: Cloud, settings: InstanceSettings) -> None:
-        self.settings, self._clock = settings, cloud.clock
+    def __init__(self, cloud: Cloud, settings: InstanceSettings, launch_seconds: float = 0.0) -> None:
+        self.settings, self._clock, self._launch_seconds = settings, cloud.clock, launch_seconds
         self.name = f"i-{uuid.uuid4().hex[:17]}"
         self.healthy, self.settled = threading.Event(), threading.Event()
         self.failure = ""
@@ -177,7 +183,7 @@ class EndpointInstance:
 
     def _start_again_and_again(self) -> None:
         short_lives = 0
-        if self._clock.wait(self.settings.launch_seconds, self._closing):
+        if self._clock.wait(self._launch_seconds, self._closing):
             self.failure = "it was ended before its start"
         while not self._closing.is_set():
             self.served_since = time.monotonic()

@@ -122,7 +122,7 @@ def publish_concurrency(cloud: Cloud) -> None:
             continue
         for instance in variant.serving:
             values = {"ConcurrentRequestsPerModel": float(instance.outstanding)}
-            metrics.publish_samples(cloud, INVOCATIONS, _dimensions(endpoint, variant), values)
+            metrics.publish_samples(cloud, INVOCATIONS, _dimensions(endpoint, variant), values, resolution=1)
 
 
 def end_idle(cloud: Cloud) -> None:

@@ -97,14 +97,14 @@ class Variant:
             isolated=plan.isolated,
             variables=variables,
             startup_seconds=plan.startup_seconds,
-            launch_seconds=0.0 if plan.serverless else launch_seconds(self._cloud),
         )
 
     def scale(self, count: int) -> None:
         """Start or retire instances until there are `count`; does not wait for them."""
         with self._lock:
             while len(self.instances) < count and self._settings:
-                instance = EndpointInstance(self._cloud, self._settings)
+                seconds = 0.0 if self.plan.serverless else launch_seconds(self._cloud)
+                instance = EndpointInstance(self._cloud, self._settings, seconds)
                 self.instances = [*self.instances, instance]
                 instance.start()
         self._retire(self._take(count))
