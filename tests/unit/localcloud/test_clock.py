@@ -227,6 +227,25 @@ def test_who_takes_part_wakes_at_the_ends_of_its_waits(clock: Clock) -> None:
     assert seen[:4] == [("poll", 30), ("timer", 60), ("poll", 60), ("poll", 90)]
 
 
+def test_who_waits_for_the_rest_of_a_time_has_reached_it() -> None:
+    clock = Clock(speed=0)  # its time has digits that are rounded
+    participant, rests = clock.participant("bake"), list[float]()
+
+    def bake() -> None:
+        with clock.taking_part(participant):
+            for seconds in (0.1, 600.3, 1e-9, 7.7):
+                end = clock.monotonic() + seconds
+                while (rest := end - clock.monotonic()) > 0:
+                    clock.wait(rest)
+                    rests.append(rest)
+
+    thread = started(bake)
+    clock.advance(10_000)
+    thread.join(60)
+    assert not thread.is_alive()
+    assert rests == pytest.approx([0.1, 600.3, 1e-9, 7.7])
+
+
 def test_an_event_set_by_a_participant_hands_the_time_over(clock: Clock) -> None:
     ready, seen = threading.Event(), list[tuple[str, float]]()
     server, user = clock.participant("server"), clock.participant("user")

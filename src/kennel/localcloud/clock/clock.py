@@ -123,6 +123,7 @@ class Clock:
         waiter = Waiter(self, seconds, event, self._participant())
         with self._changed:
             self._waiters.begin(waiter)
+            self._catch_up()
         try:
             return waiter.block()
         finally:
@@ -253,10 +254,14 @@ class Clock:
         target = min([goal, self._timers.next_time(), *self._waiters.stops()])
         if target > self.time():
             self._line = self._line.moved(target)
+            self._catch_up()
             self._waiters.nudge(participants=False)
         elif target == goal:
             self._goal = None
             self._changed.notify_all()
+
+    def _catch_up(self) -> None:
+        self._line = self._line.caught_up(self._waiters.reached(self.time()))
 
 
 def _check(speed: float) -> None:

@@ -42,6 +42,11 @@ class Line(NamedTuple):
         """Return the line that goes on from another time, now."""
         return Line.at(epoch, self.monotonic() + epoch - self.time(), self.speed)
 
+    def caught_up(self, ticks: float) -> Line:
+        """Return the same line with at least so many seconds from the beginning."""
+        behind = ticks - self.monotonic()
+        return self._replace(ticks=self.ticks + behind) if behind > 0 else self
+
 
 class Kept(NamedTuple):
     """What a snapshot holds of a clock: what it showed, what the wall's clock showed then, and its speed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import Protocol
@@ -50,14 +51,14 @@ class Waiter:
         self, clock: Reading, seconds: float, event: threading.Event, participant: Participant | None
     ) -> None:
         self._clock, self.event, self.participant = clock, event, participant
-        self.when, self._until = clock.time() + seconds, clock.monotonic() + seconds
+        self.when, self.until = clock.time() + seconds, clock.monotonic() + seconds
         # Whoever waits for an Event wakes when it is set only; a move of the clock must wake it as well.
         self._condition: threading.Condition = vars(event)["_cond"]
 
     @property
     def due(self) -> bool:
-        """Whether its time has come, by either reckoning: a correction of the wall's clock delays nobody."""
-        return self._clock.time() >= self.when or self._clock.monotonic() >= self._until
+        """Whether its time has come: as it reckons, which a correction of the wall's clock does not delay."""
+        return self._clock.monotonic() >= self.until
 
     def block(self) -> bool:
         """Wait; return whether the event is set."""
@@ -69,7 +70,7 @@ class Waiter:
     def _wall_seconds(self) -> float | None:
         """Return how long it waits unless the clock is moved; None for ever."""
         speed = self._clock.speed
-        seconds = (self._until - self._clock.monotonic()) / speed if speed else threading.TIMEOUT_MAX
+        seconds = (self.until - self._clock.monotonic()) / speed if speed else threading.TIMEOUT_MAX
         return max(0.0, seconds) if seconds < threading.TIMEOUT_MAX else None
 
     def nudge(self) -> None:
@@ -145,6 +146,14 @@ class Waiters:
         for waiter in self._waiting:
             if participants or waiter.participant is None:
                 waiter.nudge()
+
+    def reached(self, now: float) -> float:
+        """Return how far the clock's monotonic seconds are at least, since these waits end by a time.
+
+        Seconds since the epoch are so large that sums with them are rounded to a quarter of a microsecond:
+        what waits for the rest of a time would wait for ever on a clock that stands still.
+        """
+        return max((waiter.until for waiter in self._waiting if waiter.when <= now), default=-math.inf)
 
     def stops(self) -> list[float]:
         """Return where the participants' waits end."""

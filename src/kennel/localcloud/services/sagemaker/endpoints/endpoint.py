@@ -110,9 +110,12 @@ class Endpoint:
         ).start()
 
     def _deploy(self, plan: EndpointPlan, deployment: Deployment, participant: Participant) -> None:
+        with self._cloud.clock.taking_part(participant):
+            self._run(plan, deployment)
+
+    def _run(self, plan: EndpointPlan, deployment: Deployment) -> None:
         try:
-            with self._cloud.clock.taking_part(participant):
-                deployment.run()
+            deployment.run()
         except Exception as error:  # a fault of the local cloud must not leave the endpoint Creating
             log.exception("endpoint %s", self.name)
             deployment.reason = f"The local cloud failed: {error!r}. Its log says more."

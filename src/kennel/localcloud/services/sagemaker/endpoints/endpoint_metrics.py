@@ -60,7 +60,9 @@ def publish_invocation(cloud: Cloud, endpoint: str, variant: Variant, invocation
         values |= _serverless_values(variant, invocation.instance)
     else:
         values["InvocationsPerInstance"] = 1 / max(1, len(variant.serving))
-    metrics.publish(cloud, INVOCATIONS, _dimensions(endpoint, variant), **values)
+    metrics.publish(
+        cloud, INVOCATIONS, _dimensions(endpoint, variant), resolution=int(UTILIZATION_SECONDS), **values
+    )
 
 
 def _serverless_values(variant: ServerlessVariant, instance: EndpointInstance | None) -> dict[str, float]:
