@@ -113,7 +113,12 @@ SLIPS = [
     *(Slip(f"local.up --port {port}") for port in ("http", "70000", "-1", "TAKEN")),
     *(
         Slip(line)
-        for line in ("local.up --speed fast", "local.up --speed 5000", "local.clock --advance soon")
+        for line in (
+            "local.up --speed fast",
+            "local.up --speed 5000",
+            "local.up --launch soon",
+            "local.clock --advance soon",
+        )
     ),
     # Names that others define
     *(Slip(f"train --{given}") for given in ("arch resnet51", "arch ResNet50", "weights imagenet")),
