@@ -63,6 +63,19 @@ class Functions:
         answer["Document"] = json.loads(text) if text else None
         return answer
 
+    def metric(self, name: str, metric: str, statistic: str, since: float, **more: Any) -> float:
+        """Return a statistic of a metric of a function, of its own by default."""
+        periods = self.stage.client("cloudwatch").get_metric_statistics(
+            Namespace=more.get("namespace", "AWS/Lambda"),
+            MetricName=metric,
+            Dimensions=more.get("dimensions", [{"Name": "FunctionName", "Value": name}]),
+            StartTime=since - 60,
+            EndTime=since + 3600,
+            Period=3660,
+            Statistics=[statistic],
+        )["Datapoints"]
+        return float(periods[0][statistic]) if periods else 0.0
+
     def log(self, name: str) -> list[str]:
         return self.stage.log_lines(f"/aws/lambda/{name}")
 
@@ -179,9 +192,9 @@ def test_code_that_is_rewritten_to_fail_fails(functions: Functions) -> None:
     assert answer["Document"]["errorType"] == "ZeroDivisionError"
 
 
-def test_reserved_concurrency_throttles(functions: Functions) -> None:
-    name = functions.create()
-    functions.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
+def test_reserved_concurrency_throttles_and_is_counted(functions: Functions) -> None:
+    name, began = functions.create(), time.time()
+    functions.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=3)
 
     def attempt(_: int) -> int | str:
         try:
@@ -190,15 +203,65 @@ def test_reserved_concurrency_throttles(functions: Functions) -> None:
             return "throttled"
         return pid
 
-    with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(attempt, range(5)))
-    assert answers.count("throttled") == 3
-    assert len(set(answers)) == 3  # two sandboxes answered, each its own process
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(attempt, range(10)))
+    assert answers.count("throttled") == 7
+    assert len(set(answers)) == 4  # three sandboxes answered, each its own process
+    for metric, statistic, expected in (
+        ("Throttles", "Sum", 7),
+        ("Invocations", "Sum", 3),
+        ("Errors", "Sum", 0),
+        ("ConcurrentExecutions", "Maximum", 3),
+    ):
+        assert functions.metric(name, metric, statistic, began) == expected, metric
+    assert 1000 <= functions.metric(name, "Duration", "Average", began) < 5000
     functions.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     with pytest.raises(functions.client.exceptions.TooManyRequestsException) as caught:
         functions.invoke(name)
     assert caught.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+
+
+def test_an_alarm_on_a_function_s_log_lines_invokes_it(functions: Functions) -> None:
+    """Its lines become a metric through a filter; an alarm's action needs a permission of the function."""
+    name, group = functions.create(), "/aws/lambda/"
+    functions.invoke(name)
+    eventually(lambda: functions.log(name))
+    logs, cloudwatch = functions.stage.client("logs"), functions.stage.client("cloudwatch")
+    metric = {"metricNamespace": name, "metricName": "Marks", "metricValue": "1"}
+    logs.put_metric_filter(
+        logGroupName=group + name, filterName="marks", filterPattern='"mark"', metricTransformations=[metric]
+    )
+    began = time.time()
+    functions.invoke(name, {"mark": 1})
+    eventually(lambda: functions.metric(name, "Marks", "Sum", began, namespace=name, dimensions=[]) == 1)
+    arn = functions.client.get_function_configuration(FunctionName=name)["FunctionArn"]
+    settings = {"Namespace": name, "MetricName": "Marks", "Statistic": "Sum", "Period": 60, "Threshold": 0}
+    cloudwatch.put_metric_alarm(
+        **settings,
+        AlarmName=name,
+        EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[arn],
+        OKActions=[arn],
+    )
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="not allowed")
+    functions.client.add_permission(
+        FunctionName=name,
+        StatementId="alarm",
+        Action="lambda:InvokeFunction",
+        Principal="lambda.alarms.cloudwatch.amazonaws.com",
+        SourceArn=f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{name}",
+    )
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="allowed")
+    eventually(lambda: [line for line in functions.log(name) if '"reason": "allowed"' in line])
+    assert not [line for line in functions.log(name) if "not allowed" in line]
+    history = cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="Action")["AlarmHistoryItems"]
+    assert [item["HistorySummary"].split(" action ")[0] for item in history] == [
+        "Successfully executed",
+        "Failed to execute",
+    ]
+    cloudwatch.delete_alarms(AlarmNames=[name])
 
 
 def test_bad_requests_are_refused(functions: Functions, function_name: str) -> None:

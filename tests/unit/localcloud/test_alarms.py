@@ -6,12 +6,14 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missin
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from typing import Any
 
 import pytest
 
+from kennel.localcloud.persistence.pickling import StatePickler, restoring
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime.metrics.store import MetricStore
 from kennel.localcloud.services.cloudwatch.alarm import Alarms
@@ -351,22 +353,12 @@ def test_settings_that_are_refused(driven: Driven, settings: dict[str, Any], wor
 
 def test_a_snapshot_keeps_metrics_and_alarms(driven: Driven) -> None:
     driven.alarm(EvaluationPeriods=2)
+    driven.call("PutCompositeAlarm", AlarmName="top", AlarmRule="NOT OK(a)")
     driven.minutes(1, 9)
-    stores = pickle.loads(
-        pickle.dumps([_unlocked(driven.cloud.store(kind)) for kind in (Alarms, MetricStore)])
-    )
-    driven.cloud.restore_stores([_locked(store) for store in stores])
+    snapshot = io.BytesIO()
+    StatePickler(snapshot, set()).dump([driven.cloud.store(kind) for kind in (Alarms, MetricStore)])
+    with restoring(driven.cloud):
+        driven.cloud.restore_stores(pickle.loads(snapshot.getvalue()))
     assert driven.minutes(9) == ["ALARM"]
+    assert driven.state("top") == "ALARM"
     assert driven.history()[-1] == "Alarm updated from OK to ALARM"
-
-
-def _unlocked(store: Any) -> Any:
-    copied = object.__new__(type(store))
-    copied.__dict__.update({name: value for name, value in vars(store).items() if name != "lock"})
-    return copied
-
-
-def _locked(store: Any) -> Any:
-    fresh = type(store)()
-    vars(store)["lock"] = fresh.lock
-    return store
