@@ -101,7 +101,7 @@ def driven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driven]:
     def act(_: Cloud, arn: str, alarm: dict[str, Any], change: StateChange) -> None:
         if arn.endswith("broken"):
             raise AwsError("Broken", "it is broken")
-        made.actions.append((arn, alarm["AlarmName"], change.old, change.new, change.at - made.begin))
+        made.actions.append((arn, alarm["AlarmName"], change.old, change.new, made.clock.time() - made.begin))
 
     monkeypatch.setitem(alarm_actions._receivers, SCALING, act)
     yield made

@@ -325,6 +325,80 @@ def test_a_child_stays_as_long_as_a_composite_alarm_needs_it(driven: Driven) -> 
         driven.call("PutCompositeAlarm", AlarmName="z", AlarmRule="ALARM(b)")
 
 
+def suppressed(driven: Driven, events: str) -> list[tuple[str, float]]:
+    """Let an alarm (A) and its suppressor (S) go into ALARM, and OK again (a, s), one every ten seconds.
+
+    Returns what the alarm did, and after how many seconds. It waits for 25 s, and extends by 35 s.
+    """
+    for name in ("cause", "suppressor"):
+        driven.alarm(name, TreatMissingData="ignore")  # without data: their states stay as they are set
+    driven.call(
+        "PutCompositeAlarm",
+        AlarmName="top",
+        AlarmRule="ALARM(cause)",
+        AlarmActions=["test:alarm"],
+        OKActions=["test:ok"],
+        ActionsSuppressor="suppressor",
+        ActionsSuppressorWaitPeriod=25,
+        ActionsSuppressorExtensionPeriod=35,
+    )
+    driven.actions.clear()
+    begin = driven.clock.time()
+    for event in events:
+        if event != "-":
+            name, state = (
+                {"A": "cause", "S": "suppressor"}[event.upper()],
+                "ALARM" if event.isupper() else "OK",
+            )
+            driven.call("SetAlarmState", AlarmName=name, StateValue=state, StateReason="a test")
+        driven.clock.advance(10)
+    return [(action, at + driven.begin - begin) for action, *_, at in driven.actions]
+
+
+@pytest.mark.parametrize(
+    ("events", "acted"),
+    [
+        ("A----", [("test:alarm", 25)]),  # nothing suppresses it: it acts after the wait
+        ("A-S-----", []),
+        ("A-a---", []),  # taken back during the wait
+        ("SA-----", []),
+        ("A-S-s-----", [("test:alarm", 75)]),  # it acts after the extension
+        ("A-S-s-S---", []),  # suppressed again during the extension
+        ("A-S-s-a----", []),
+        ("A-S-a-s----", []),  # both happened while it was suppressed
+        ("A----a---", [("test:alarm", 25), ("test:ok", 50)]),
+        ("A---Sa-s-----", [("test:alarm", 25), ("test:ok", 105)]),
+    ],
+)
+def test_a_suppressor(driven: Driven, events: str, acted: list[tuple[str, float]]) -> None:
+    assert suppressed(driven, events) == acted
+
+
+def test_why_a_composite_alarm_does_not_act_is_described(driven: Driven) -> None:
+    suppressed(driven, "A")
+    assert driven.described("top")["ActionsSuppressedBy"] == "WaitPeriod"
+    driven.call("SetAlarmState", AlarmName="suppressor", StateValue="ALARM", StateReason="a test")
+    assert driven.described("top")["ActionsSuppressedBy"] == "Alarm"
+    driven.call("SetAlarmState", AlarmName="suppressor", StateValue="OK", StateReason="a test")
+    assert driven.described("top")["ActionsSuppressedBy"] == "ExtensionPeriod"
+    driven.clock.advance(40)
+    assert "ActionsSuppressedBy" not in driven.described("top")
+
+
+@pytest.mark.parametrize(
+    "suppression",
+    [
+        {"ActionsSuppressor": "a"},
+        {"ActionsSuppressorWaitPeriod": 1},
+        {"ActionsSuppressor": "b", "ActionsSuppressorWaitPeriod": 1, "ActionsSuppressorExtensionPeriod": 1},
+    ],
+)
+def test_a_suppressor_exists_and_has_periods(driven: Driven, suppression: dict[str, Any]) -> None:
+    driven.alarm("a")
+    with pytest.raises(AwsError, match=r"ActionsSuppressor|suppress actions does not exist"):
+        driven.call("PutCompositeAlarm", AlarmName="top", AlarmRule="ALARM(a)", **suppression)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

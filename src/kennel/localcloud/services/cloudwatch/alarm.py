@@ -11,6 +11,7 @@ from typing import Any
 
 from kennel.capacity.scaling.alarms import INSUFFICIENT_DATA, AlarmRule
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
+from kennel.localcloud.runtime.alarm_actions import StateChange
 from kennel.localcloud.services.cloudwatch.rules import Rule
 
 HISTORY_SECONDS = 30 * 24 * 3600  # AWS's retention
@@ -30,6 +31,23 @@ def iso(at: float) -> str:
     return timestamp(at).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
+@dataclass(frozen=True)
+class Suppression:
+    """Why a composite alarm does not act, and the change that it has not acted upon.
+
+    Attributes
+    ----------
+    by
+        ``WaitPeriod``, ``ExtensionPeriod`` or ``Alarm``, as DescribeAlarms says.
+    until
+        When a period ends, in seconds.
+    """
+
+    by: str
+    change: StateChange
+    until: float | None = None
+
+
 @dataclass
 class Alarm:
     """An alarm and its state.
@@ -44,6 +62,8 @@ class Alarm:
         When it was put, when its state or the reason of that changed, and when its state changed; in seconds.
     set_at
         When SetAlarmState set the state that it is in; None if it was evaluated since.
+    suppression
+        What keeps a composite alarm from acting; None if nothing does.
     """
 
     arn: str
@@ -56,6 +76,7 @@ class Alarm:
     updated_at: float = 0.0
     transitioned_at: float = 0.0
     set_at: float | None = None
+    suppression: Suppression | None = None
 
     @property
     def name(self) -> str:
@@ -112,6 +133,9 @@ class Alarm:
         }
         if self.reason_data:
             described["StateReasonData"] = self.reason_data
+        if self.suppression:
+            reason = f"Actions suppressed by {self.suppression.by}"
+            described |= {"ActionsSuppressedBy": self.suppression.by, "ActionsSuppressedReason": reason}
         if self.rule:
             described["AlarmRule"] = self.parameters["AlarmRule"]
         return described

@@ -12,7 +12,7 @@ from kennel.localcloud.runtime.metrics.store import metric_store
 from kennel.localcloud.services.cloudwatch.alarm import Alarm, Alarms, alarms_of
 from kennel.localcloud.services.cloudwatch.alarm_settings import check_metric_alarm
 from kennel.localcloud.services.cloudwatch.queries import validation_error
-from kennel.localcloud.services.cloudwatch.rules import Rule, RuleError, parse
+from kennel.localcloud.services.cloudwatch.rules import Rule, RuleError, name_of, parse
 from kennel.localcloud.services.cloudwatch.state_changes import change_state, evaluate_composite, in_cycle
 
 # What AWS shows of an alarm that was put without it.
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "AlarmActions": [],
     "InsufficientDataActions": [],
 }
-SUPPRESSOR = ("ActionsSuppressor", "ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod")
+SUPPRESSION_PERIODS = ("ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod")
 # How moto's record of an alarm is made, which keeps its tags and is what the tagging API lists.
 _RECORD: dict[str, Any] = dict.fromkeys(
     (
@@ -53,9 +53,6 @@ def put_metric_alarm(call: Call) -> dict[str, Any]:
 def put_composite_alarm(call: Call) -> dict[str, Any]:
     """Make a composite alarm, or replace its settings, and evaluate it."""
     parameters = call.parameters
-    for name in SUPPRESSOR:
-        if parameters.get(name):
-            raise validation_error(f"The local cloud suppresses no actions: leave {name} out.")
     try:
         rule = parse(parameters["AlarmRule"])
     except RuleError as error:
@@ -69,10 +66,20 @@ def put_composite_alarm(call: Call) -> dict[str, Any]:
             f"Could not save the composite alarm as alarms [{', '.join(missing)}] in the alarm rule do not "
             "exist"
         )
+    _check_suppressor(alarms, parameters)
     alarm = _put(call, {**DEFAULTS, **parameters}, rule)
     if not in_cycle(alarms, alarm):
         evaluate_composite(call.cloud, alarm)
     return {}
+
+
+def _check_suppressor(alarms: Alarms, parameters: dict[str, Any]) -> None:
+    suppressor = parameters.get("ActionsSuppressor")
+    for name in SUPPRESSION_PERIODS:
+        if (parameters.get(name) is None) == bool(suppressor):
+            raise validation_error(f"{name} must be specified if, and only if, ActionsSuppressor is.")
+    if suppressor and name_of(suppressor) not in alarms.by_name:
+        raise validation_error(f"The alarm {suppressor} that is to suppress actions does not exist.")
 
 
 def _put(call: Call, parameters: dict[str, Any], rule: Rule | None) -> Alarm:

@@ -18,10 +18,12 @@ from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime.alarm_actions import StateChange
 from kennel.localcloud.runtime.metrics.statistics import is_percentile, statistic
 from kennel.localcloud.runtime.metrics.store import MINUTE, dimensions_key, metric_store
+from kennel.localcloud.services.cloudwatch.acting import act
 from kennel.localcloud.services.cloudwatch.alarm import Alarm, alarms_of, iso
 from kennel.localcloud.services.cloudwatch.metric_data import dimensions_of
 from kennel.localcloud.services.cloudwatch.queries import Results, read
-from kennel.localcloud.services.cloudwatch.state_changes import act, change_state
+from kennel.localcloud.services.cloudwatch.state_changes import change_state
+from kennel.localcloud.services.cloudwatch.suppression import wait_on
 
 log = logging.getLogger(__name__)
 SHORT_SECONDS, HOUR, DAY = 10, 3600, 24 * 3600
@@ -31,7 +33,9 @@ Datapoints = list[tuple[float, "float | None", float]]
 
 
 def evaluate_alarms(cloud: Cloud) -> None:
-    """Evaluate alarms for as long as the cloud runs."""
+    """Evaluate alarms for as long as the cloud runs, and go on with what a snapshot holds of them."""
+    for alarm in list(alarms_of(cloud).by_name.values()):
+        wait_on(cloud, alarm)
     cloud.clock.every(SHORT_SECONDS, lambda: _evaluate_due(cloud))
 
 

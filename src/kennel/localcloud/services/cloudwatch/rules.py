@@ -217,4 +217,9 @@ class _Parser:
             raise self.unsupported()
         name = re.sub(r"\\(.)", r"\1", self.lexeme)
         self.advance()
-        return name.split(":alarm:", 1)[1] if name.startswith("arn:") and ":alarm:" in name else name
+        return name_of(name)
+
+
+def name_of(alarm: str) -> str:
+    """Return the name of an alarm that is given by its name or its ARN."""
+    return alarm.split(":alarm:", 1)[1] if alarm.startswith("arn:") and ":alarm:" in alarm else alarm

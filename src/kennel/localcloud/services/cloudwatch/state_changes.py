@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
-
 from kennel.localcloud.dispatch.cloud import Cloud
-from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.runtime.alarm_actions import StateChange, receiver_of
+from kennel.localcloud.runtime.alarm_actions import StateChange
 from kennel.localcloud.services.cloudwatch.alarm import Alarm, Alarms, alarms_of, timestamp
-
-log = logging.getLogger(__name__)
+from kennel.localcloud.services.cloudwatch.suppression import act_unless_suppressed, suppressor_changed
 
 
 def change_state(cloud: Cloud, alarm: Alarm, state: str, reason: str, reason_data: str | None = None) -> None:
@@ -29,31 +24,9 @@ def change_state(cloud: Cloud, alarm: Alarm, state: str, reason: str, reason_dat
         data = {"oldState": before, "newState": alarm.state_document()}
         alarms.note(alarm, "StateUpdate", now, f"Alarm updated from {old} to {state}", data)
     cloud.changes.note()
-    act(cloud, alarm, StateChange(old, state, reason, now), alarm.actions(state))
+    act_unless_suppressed(cloud, alarm, StateChange(old, state, reason, now))
+    suppressor_changed(cloud, alarm)
     evaluate_composites(cloud, {alarm.name}, alarm)
-
-
-def act(cloud: Cloud, alarm: Alarm, change: StateChange, actions: Iterable[str]) -> None:
-    """Perform actions of an alarm; what fails is in its history, as on AWS, and in the log."""
-    alarms = alarms_of(cloud)
-    for arn in actions:
-        data = {
-            "actionState": "Succeeded",
-            "stateUpdateTimestamp": int(change.at * 1000),
-            "notificationResource": arn,
-        }
-        try:
-            receiver = receiver_of(arn)
-            if receiver is None:
-                raise AwsError("ValidationError", "The local cloud does not act on this.")
-            receiver(cloud, arn, alarm.describe(), change)
-            summary = f"Successfully executed action {arn}"
-        except Exception as error:  # noqa: BLE001 - an action's failure is the alarm's to report, whatever it is
-            message = getattr(error, "message", None) or str(error)
-            log.warning("alarm %s: action %s: %s", alarm.name, arn, message)
-            data |= {"actionState": "Failed", "error": message}
-            summary = f'Failed to execute action {arn}. Received error: "{message}"'
-        alarms.note(alarm, "Action", change.at, summary, data)
 
 
 def evaluate_composites(cloud: Cloud, changed: set[str], cause: Alarm | None = None) -> None:
