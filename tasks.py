@@ -89,7 +89,7 @@ for group in (
         upload=data.upload,
     ),
     collection("cost", cost=cost.cost, refresh=cost.refresh),
-    collection("docs", pictures=docs.pictures),
+    collection("docs", instances=docs.instances, pictures=docs.pictures),
     collection("ec2", train=hosts.train),
     collection("notebook", run=notebook.run, publish=notebook.publish),
     collection("bench", serving=bench.serving, training=bench.training, localcloud=bench.localcloud),

@@ -36,6 +36,7 @@ STACKS = {
     "test_training_host.py": "training",
     "test_documents.py": "releases",
     "test_notebook.py": "releases",
+    "test_sleeping.py": "releases",
     "test_two_models.py": "releases",
 }
 

@@ -1,4 +1,4 @@
-"""The pictures of the documents."""
+"""The pictures of the documents, and the document that is calculated."""
 
 from __future__ import annotations
 
@@ -40,3 +40,15 @@ def pictures() -> dict[str, Any]:
     files = [str(PICTURES / name) for name in ("rehearsal.svg", "report.png")]
     terminal.print_table("Drawn", ("file",), [[file] for file in files])
     return {"files": files}
+
+
+@kennel_task()
+def instances() -> dict[str, Any]:
+    """Write docs/instances.md anew from the table of prices and from what was measured."""
+    from kennel import terminal
+    from kennel.capacity import instances as document
+
+    path = ROOT / "docs" / "instances.md"
+    path.write_text(document.page(), encoding="utf-8")
+    terminal.print_line(str(path))
+    return {"file": str(path)}
