@@ -181,7 +181,7 @@ def _endpoint() -> list[str]:
 
 
 def _serverless(hosting: float) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for gb in SERVERLESS_GB:
         price = _price("sagemaker", f"serverless/{gb}GB")
         answer = price * _figure("answer_seconds")

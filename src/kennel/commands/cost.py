@@ -156,6 +156,7 @@ def month_difference(document: dict[str, Any], environment: str, region: str) ->
         amount.
     """
     from kennel import terminal
+    from kennel.capacity import prices
     from kennel.capacity.cost import bill, plan
     from kennel.capacity.cost import usage as assumptions
 
@@ -165,10 +166,18 @@ def month_difference(document: dict[str, Any], environment: str, region: str) ->
         bills.append(bill.of(resources, assumptions.read(environment, asleep=asleep), region))
     before, after = bills
     difference = after.total - before.total
-    unknown = f"; not known: {', '.join(sorted(after.unknown))}" if after.unknown else ""
-    terminal.print_line(
-        f"a month: {difference:+.2f} dollars, {before.total:.2f} before and {after.total:.2f} after{unknown}"
-    )
+    if region not in prices.regions():
+        terminal.print_line(
+            f"a month: the table has no prices of {region}, run ./kennel cost.refresh --region {region}"
+        )
+    else:
+        names = sorted(after.unknown)
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        unknown = f"; not known: {', '.join(names[:3])}{more}" if names else ""
+        terminal.print_line(
+            f"a month: {'+' if difference > 0 else ''}{_dollars(difference)} dollars, "
+            f"{_dollars(before.total)} before and {_dollars(after.total)} after{unknown}"
+        )
     return {
         "before": round(before.total, 2),
         "after": round(after.total, 2),

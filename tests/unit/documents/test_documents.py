@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kennel.checks import documents
+from kennel.commands.command_line import named
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))  # tasks.py
@@ -28,9 +29,9 @@ def _fault(words: list[str]) -> str | None:
 
     if words[0].startswith("--") or words[0] in EXAMPLES:
         return None
-    if words[0] not in tasks.namespace.task_names:
+    if words[0] not in (by_name := named(tasks.namespace)):
         return f"no task {words[0]}"
-    known = {flag for option in tasks.namespace[words[0]].options for flag in option.flags} | {"--help"}
+    known = {flag for option in by_name[words[0]].options for flag in option.flags} | {"--help"}
     unknown = [word for word in words if word.startswith("--") and word.partition("=")[0] not in known]
     return f"{words[0]} has no {unknown[0]}" if unknown else None
 

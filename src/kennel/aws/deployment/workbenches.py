@@ -32,7 +32,7 @@ def running(stack: Stack) -> list[str]:
     if host and hosts.state_of(host["instance_id"]) in HOST_STATES:
         if commands := hosts.running_commands(host["instance_id"]):
             raise StackError(
-                f"{len(commands)} commands run on the training host {host['instance_id']}: wait for their end"
+                f"{len(commands)} command(s) run on the training host {host['instance_id']}: wait for the end"
             )
         names.append(HOST)
     return names
