@@ -41,9 +41,8 @@ def test_filters_make_metrics_of_log_lines(client: Client) -> None:
     put_filter(client, "Errors", '{ $.level = "ERROR" }', unit="Count")  # replaces it
     put_filter(client, "Took", "{ $.ms > 0 }", "$.ms", dimensions={"Stage": "$.stage"})
     put_filter(client, "Bytes", "[ip, ..., bytes]", "$bytes", defaultValue=0.0)
-    put_filter(client, "Quiet", "silence", defaultValue=7.0)
     described = logs.describe_metric_filters(logGroupName=GROUP)["metricFilters"]
-    assert sorted(each["filterName"] for each in described) == ["Bytes", "Errors", "Quiet", "Took"]
+    assert sorted(each["filterName"] for each in described) == ["Bytes", "Errors", "Took"]
     lines = [
         json.dumps({"level": "ERROR", "ms": 12.5, "stage": "fetch"}),
         json.dumps({"level": "ERROR", "ms": 7.5, "stage": "fetch"}),
@@ -53,14 +52,18 @@ def test_filters_make_metrics_of_log_lines(client: Client) -> None:
     ]
     events = [{"timestamp": now * 1000, "message": line} for line in lines]
     logs.put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=events)
-    queries = [metric("Errors"), metric("Took", "Stage", "fetch"), metric("Bytes"), metric("Quiet")]
+    queries = [metric("Errors"), metric("Took", "Stage", "fetch"), metric("Bytes")]
     queries.append({"Id": "share", "Expression": "FILL(errors, 0) / (took + 20)", "Label": "a share"})
     result = cloudwatch.get_metric_data(
         MetricDataQueries=queries, StartTime=now - 300, EndTime=now + 300, ScanBy="TimestampAscending"
     )
     values = {each["Id"]: sum(each["Values"]) for each in result["MetricDataResults"]}
-    assert values == {"errors": 2, "took": 20, "bytes": 512, "quiet": 7, "share": 0.05}
+    assert values == {"errors": 2, "took": 20, "bytes": 512, "share": 0.05}
     assert {each["Label"] for each in result["MetricDataResults"]} >= {"Errors", "a share"}
+    slow = logs.filter_log_events(logGroupName=GROUP, filterPattern="{ $.ms > 50 }")["events"]
+    assert [json.loads(event["message"])["ms"] for event in slow] == [100, 100]
+    with pytest.raises(ClientError, match="Invalid filter pattern"):
+        logs.filter_log_events(logGroupName=GROUP, filterPattern="{ $.ms }")
     tried = logs.test_metric_filter(filterPattern="[ip, ..., bytes > 500]", logEventMessages=lines)
     [match] = tried["matches"]
     assert (match["eventNumber"], match["extractedValues"]["$bytes"]) == (5, "512")

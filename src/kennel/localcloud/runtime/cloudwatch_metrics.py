@@ -11,8 +11,6 @@ from kennel.localcloud.runtime.metrics.store import MINUTE, Datum, dimensions_ke
 
 # AWS documents the units with each service's metrics; all others are counts.
 UNITS = {
-    "ApproximateAgeOfOldestMessage": "Seconds",
-    "AsyncEventAge": "Milliseconds",
     "Duration": "Milliseconds",
     "ModelLatency": "Microseconds",
     "OverheadLatency": "Microseconds",

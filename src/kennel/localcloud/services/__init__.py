@@ -61,10 +61,12 @@ def prepare(cloud: Cloud) -> None:
     from kennel.localcloud.services.lambda_.function_metrics import publish_concurrency
     from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
     from kennel.localcloud.services.lambda_.triggers import run_triggered
+    from kennel.localcloud.services.logs.metric_filters import publish_defaults
     from kennel.localcloud.services.sagemaker.endpoints.endpoint_metrics import watch_endpoints
     from kennel.localcloud.services.sqs import publish_depths
 
     seed(cloud)
+    publish_defaults(cloud)
     publish_depths(cloud)
     publish_concurrency(cloud)
     evaluate_alarms(cloud)

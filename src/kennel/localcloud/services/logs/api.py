@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.runtime.metrics.store import metric_store
 from kennel.localcloud.services.logs.comparison import PatternError
 from kennel.localcloud.services.logs.embedded import embedded
-from kennel.localcloud.services.logs.filter_pattern import parse
+from kennel.localcloud.services.logs.filter_pattern import FilterPattern, parse
 from kennel.localcloud.services.logs.metric_filters import check_transformation, publish_matches
 
 WORKLOAD_SECONDS = 300.0  # a workload's line is not older when it arrives
@@ -69,14 +70,33 @@ def put_metric_filter(call: Call) -> Response:
     return call.ask_moto()
 
 
+@operation("logs", "FilterLogEvents")
+def filter_log_events(call: Call) -> Response:
+    """Return the log events that match a pattern; moto knows single words and phrases only."""
+    text = call.parameters.get("filterPattern")
+    if not text:
+        return call.ask_moto()
+    pattern, members = _pattern(text), json.loads(call.body)
+    del members["filterPattern"]
+    document = call.ask_moto_json(json.dumps(members).encode())
+    # A page may have fewer events than its limit, as on AWS.
+    document["events"] = [
+        event for event in document["events"] if pattern.match(event["message"]) is not None
+    ]
+    return call.json(document)
+
+
+def _pattern(text: str) -> FilterPattern:
+    try:
+        return parse(text)
+    except PatternError as error:
+        raise AwsError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
+
+
 @operation("logs", "TestMetricFilter")
 def try_metric_filter(call: Call) -> dict[str, Any]:
     """Show which messages a pattern matches."""
-    try:
-        pattern = parse(call.parameters["filterPattern"])
-    except PatternError as error:
-        raise AwsError("InvalidParameterException", f"Invalid metric filter pattern: {error}") from error
-    matches = []
+    pattern, matches = _pattern(call.parameters["filterPattern"]), []
     for number, message in enumerate(call.parameters["logEventMessages"], 1):
         matched = pattern.match(message)
         if matched is not None:

@@ -6,11 +6,12 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/MonitoringPolicyExample
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
-from kennel.localcloud.runtime.metrics.store import Datum, dimensions_key, metric_store
+from kennel.localcloud.runtime.metrics.store import MINUTE, Datum, dimensions_key, metric_store
 from kennel.localcloud.services.logs.comparison import PatternError
 from kennel.localcloud.services.logs.filter_pattern import FilterPattern, parse, selected
 
@@ -20,6 +21,44 @@ class ParsedPatterns(TransientStore):
     """Patterns that were parsed, by their text."""
 
     by_text: dict[str, FilterPattern] = field(default_factory=dict)
+
+
+@dataclass
+class DefaultValues(TransientStore):
+    """The default values that are due: those of minutes with log events of which none has matched."""
+
+    due: dict[tuple[str, str, int], Datum] = field(default_factory=dict)  # by namespace, name and minute
+    matched: set[tuple[str, str, int]] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, transformation: dict[str, Any], minutes: set[int], matched: set[int]) -> None:
+        """Note that log events arrived in some minutes, and in which of them some matched."""
+        metric = transformation["metricNamespace"], transformation["metricName"]
+        value = float(transformation["defaultValue"])
+        with self.lock:
+            self.matched |= {(*metric, minute) for minute in matched}
+            for minute in minutes:
+                self.due[*metric, minute] = _plain(transformation, value, float(minute * MINUTE))
+
+    def take(self, before: float) -> list[tuple[str, Datum]]:
+        """Return the values of the minutes that ended before a time, with their namespaces; forget them."""
+        with self.lock:
+            ended = [key for key in self.due if (key[2] + 1) * MINUTE <= before]
+            taken = [(key[0], self.due.pop(key)) for key in ended if key not in self.matched]
+            for key in ended:
+                self.due.pop(key, None)
+            self.matched -= set(ended)
+        return taken
+
+
+def publish_defaults(cloud: Cloud) -> None:
+    """Publish default values at the end of each minute, for as long as the cloud runs."""
+
+    def publish() -> None:
+        for namespace, datum in cloud.store(DefaultValues).take(cloud.clock.time()):
+            metric_store(cloud).put(namespace, [datum])
+
+    cloud.clock.every(MINUTE, publish)
 
 
 def pattern_of(cloud: Cloud, text: str) -> FilterPattern:
@@ -55,11 +94,12 @@ def publish_matches(cloud: Cloud, filters: list[dict[str, Any]], events: list[tu
                 for at, matched in matches
                 if matched is not None and (datum := _datum(transformation, matched, at)) is not None
             ]
-            default = transformation.get("defaultValue")
-            if not data and default is not None and events:
-                # AWS reports it for a minute with log events of which none matches.
-                data = [_plain(transformation, float(default), events[-1][0])]
             metric_store(cloud).put(transformation["metricNamespace"], data)
+            if transformation.get("defaultValue") is not None:
+                minutes = {int(at // MINUTE) for at, _ in events}
+                cloud.store(DefaultValues).note(
+                    transformation, minutes, {int(datum.at // MINUTE) for datum in data}
+                )
 
 
 def _datum(transformation: dict[str, Any], matched: dict[str, Any], at: float) -> Datum | None:
