@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from kennel.localcloud import lifecycle
+from kennel.localcloud.connection import administer
 
 ACCOUNT = "123456789012"
 ANYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
@@ -94,6 +95,25 @@ class Stage:
     def audit_log(self) -> list[dict[str, Any]]:
         lines = (self.directory / "audit-log.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
+
+
+class DrivenClock:
+    """The clock of the shared cloud, which stands still for a test."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def advance(self, seconds: float) -> float:
+        """Move it forward, and return its time."""
+        return float(administer(self._port, "clock", advance=seconds)["time"])
+
+
+@pytest.fixture
+def driven_clock(stage: Stage) -> Iterator[DrivenClock]:
+    port = int(stage.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])
+    administer(port, "clock", speed=0)
+    yield DrivenClock(port)
+    administer(port, "clock", speed=1)
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
