@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kennel.localcloud.connection import administer
+from kennel.localcloud.host_limit import cores
 
 from .conftest import Stage, eventually
 from .small_models import Endpoints
@@ -24,8 +25,10 @@ class Driven:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    def advance(self, seconds: float) -> None:
-        administer(self._port, "clock", advance=seconds)
+    def advance(self, seconds: float) -> float:
+        """Move it forward; return what it shows."""
+        time: float = administer(self._port, "clock", advance=seconds)["time"]
+        return time
 
     def set_launch(self, seconds: float) -> None:
         administer(self._port, "endpoints", launch=seconds)
@@ -129,6 +132,50 @@ def test_instances_publish_what_they_use(endpoints: Endpoints, scaled: str, driv
         *(("AWS/SageMaker", name) for name in ("ModelLatency", "OverheadLatency")),
         *(("AWS/SageMaker", f"Invocation{kind}Errors") for kind in ("4XX", "5XX", "Model")),
     }
+
+
+def test_each_instance_has_its_own_figures(
+    endpoints: Endpoints, scaled: str, driven: Driven, tmp_path: Path
+) -> None:
+    instances = endpoints.describe(scaled)["ProductionVariants"][0]["CurrentInstanceCount"]
+    assert instances == 2
+    gate = tmp_path / "open"
+
+    def figures(namespace: str, name: str, period: int) -> dict[str, Any]:
+        """Return the last statistics of a metric."""
+        now = driven.advance(0)
+        answer = endpoints.stage.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=[{"Name": "EndpointName", "Value": scaled}, {"Name": "VariantName", "Value": "v1"}],
+            StartTime=now - period,
+            EndTime=now + period,
+            Period=period,
+            Statistics=["Minimum", "Maximum", "SampleCount"],
+        )
+        last: dict[str, Any] = max(answer["Datapoints"], key=lambda point: point["Timestamp"])
+        return last
+
+    with ThreadPoolExecutor(1) as clients:
+        under_way = clients.submit(endpoints.ask, scaled, f"until {gate}".encode())
+        try:
+
+            def arrived() -> bool:
+                driven.advance(10)
+                return figures("AWS/SageMaker", "ConcurrentRequestsPerModel", 10)["Maximum"] == 1
+
+            eventually(arrived)
+            concurrent = figures("AWS/SageMaker", "ConcurrentRequestsPerModel", 10)
+        finally:
+            gate.touch()
+        under_way.result()
+    assert (concurrent["Minimum"], concurrent["Maximum"], concurrent["SampleCount"]) == (0, 1, instances)
+    driven.advance(60)
+    for name, most in (("CPUUtilization", 100 * cores()), ("MemoryUtilization", 100)):
+        used = figures("/aws/sagemaker/Endpoints", name, 60)
+        assert 0 <= used["Minimum"] <= used["Maximum"] <= most
+        assert used["SampleCount"] == instances
+    assert figures("/aws/sagemaker/Endpoints", "MemoryUtilization", 60)["Minimum"] > 0
 
 
 def test_a_deployment_bakes_by_the_clock(endpoints: Endpoints, driven: Driven) -> None:
