@@ -125,12 +125,22 @@ def test_provisioned_concurrency_costs_memory_and_seconds_and_changes_the_durati
     function = ("aws_lambda_function", {"function_name": "f", "memory_size": 512})
     provisioned = (
         "aws_lambda_provisioned_concurrency_config",
-        {"function_name": "f", "provisioned_concurrent_executions": 2},
+        {"function_name": "f", "qualifier": "live", "provisioned_concurrent_executions": 2},
+    )
+    scaled = (
+        "aws_appautoscaling_target",
+        {"resource_id": "function:f:live", "min_capacity": 1, "max_capacity": 4},
     )
     found = quantities(bill_of(function, provisioned), "aws_lambda")
     assert found["lambda provisioned concurrency"] == pytest.approx(2 * 0.5 * 730 * 3600)
     assert "lambda provisioned duration" in found
     assert "lambda duration" in quantities(bill_of(function), "aws_lambda")
+    lines = [
+        line for line in bill_of(function, provisioned, scaled).lines if "concurrency" in line.charge.item
+    ]
+    assert [(line.month, line.most) for line in lines] == [
+        (pytest.approx(5.475, 1e-3), pytest.approx(21.9, 1e-3))
+    ]
 
 
 def test_alarms_are_billed_by_metric_and_resolution() -> None:

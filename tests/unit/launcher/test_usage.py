@@ -11,6 +11,8 @@ from typing import Any
 
 from tasks import namespace
 
+from kennel.commands.command_line import named
+
 
 def test_asking_for_help_about_the_tests_needs_no_audit_environment(checkout: Any) -> None:
     assert checkout.start("test", "--help").returncode == 0
@@ -28,7 +30,7 @@ def test_usage_names_only_tasks_that_exist(checkout: Any) -> None:
     usage = checkout.start("--help").stdout
     words = set(re.findall(r"\./kennel ([a-z.]+)", usage))
     assert {"rehearse", "test"} <= words
-    assert words <= set(namespace.task_names)
+    assert words <= set(named(namespace))
 
 
 def test_the_tasks_that_get_a_set_up_of_their_own_exist(checkout: Any) -> None:
@@ -37,7 +39,7 @@ def test_the_tasks_that_get_a_set_up_of_their_own_exist(checkout: Any) -> None:
     words = re.findall(r"[a-z]+(?:\.[a-z*]+)?(?= \||\))", cases)
     assert "local.up" in words
     for word in words:
-        assert fnmatch.filter(namespace.task_names, word), word
+        assert fnmatch.filter(named(namespace), word), word
 
 
 def test_a_path_that_path_cannot_hold_is_refused_at_the_start(checkout: Any, tmp_path: Path) -> None:

@@ -96,11 +96,18 @@ def _function(resource: Resource, resources: Resources, usage: Usage) -> Iterabl
 
 
 def _provisioned(resource: Resource, resources: Resources, _: Usage) -> Iterable[Charge]:
-    function = resources.find("aws_lambda_function", function_name=resource.values.get("function_name"))
-    gb = (function.values.get("memory_size") or 128) / 1024 if function else None
+    name = resource.values.get("function_name")
+    function = resources.find("aws_lambda_function", function_name=name)
     count = resource.values.get("provisioned_concurrent_executions")
-    quantity = None if gb is None or count is None else count * gb * SECONDS_A_MONTH
-    yield Charge("lambda", "provisioned concurrency", quantity)
+    if function is None or count is None:
+        yield Charge("lambda", "provisioned concurrency", None)
+        return
+    target = resources.find(
+        "aws_appautoscaling_target", resource_id=f"function:{name}:{resource.values.get('qualifier')}"
+    )
+    least, most = _limits(target, count)
+    each = (function.values.get("memory_size") or 128) / 1024 * SECONDS_A_MONTH
+    yield Charge("lambda", "provisioned concurrency", least * each, most=most * each)
 
 
 def _bucket(resource: Resource, _: Resources, usage: Usage) -> Iterable[Charge]:
@@ -137,10 +144,7 @@ def _hosting(endpoint: Resource, variant: dict[str, Any], resources: Resources) 
         "aws_appautoscaling_target",
         resource_id=f"endpoint/{endpoint.values.get('name')}/variant/{variant.get('variant_name')}",
     )
-    count = variant.get("initial_instance_count") or 1
-    least, most = count, count
-    if target is not None:  # scaling brings the number between its limits, whatever it began with
-        least, most = (target.values.get(name) or count for name in ("min_capacity", "max_capacity"))
+    least, most = _limits(target, variant.get("initial_instance_count") or 1)
     yield Charge(
         "sagemaker",
         f"hosting/{variant.get('instance_type')}",
@@ -148,6 +152,13 @@ def _hosting(endpoint: Resource, variant: dict[str, Any], resources: Resources) 
         most=most * HOURS_A_MONTH,
     )
     yield Charge("sagemaker", "hosting volume", variant.get("volume_size_in_gb"))
+
+
+def _limits(target: Resource | None, count: int) -> tuple[int, int]:
+    """Return the least and the most of what a target scales, whatever number it began with."""
+    if target is None:
+        return count, count
+    return target.values.get("min_capacity", count), target.values.get("max_capacity", count)
 
 
 def _notebook(resource: Resource, _: Resources, usage: Usage) -> Iterable[Charge]:
