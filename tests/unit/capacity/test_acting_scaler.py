@@ -46,6 +46,7 @@ class StandIn:
     def __init__(self, clock: Clock, count: int) -> None:
         self.name, self._clock, self.serving = "e", clock, count
         self.changes_at: float | None = None
+        self.plan = None  # of whose instance type nobody asks
         self.record = SimpleNamespace(
             endpoint_status="InService", failure_reason=None, production_variants=[]
         )

@@ -199,6 +199,24 @@ def test_instance_counts_are_those_of_the_algorithm_at_every_minute(
     assert max(acted) == 8
 
 
+def test_counts_are_those_of_the_algorithm_with_the_high_resolution_metric_too(driven: Driven) -> None:
+    load = [3.0] * 5 + [9.0] * 4 + [14.0] * 30 + [30.0] * 9 + [2.0] * 200
+    metric = {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
+    driven.target(maximum=8)
+    driven.policy(target=5.0, PredefinedMetricSpecification=metric, ScaleOutCooldown=120)
+    tracker = Tracker(TargetTracking(5.0, 1, 8, scale_out_cooldown=120, high_resolution=True), 1)
+    acted, expected = [], []
+    for total in load:
+        driven.publish(total / driven.endpoint.count, "ConcurrentRequestsPerModel", resolution=1)
+        driven.clock.advance(10)
+        acted.append(driven.endpoint.count)
+        if tracker.datapoint(total / tracker.capacity, driven.clock.time()):
+            tracker.completed(driven.clock.time() + 1)
+        expected.append(tracker.capacity)
+    assert acted == expected
+    assert (max(acted), acted[-1]) == (6, 1)
+
+
 def test_the_high_resolution_metric_scales_out_after_thirty_seconds(driven: Driven) -> None:
     driven.target()
     metric = {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}

@@ -128,7 +128,7 @@ def _weigh(cloud: Cloud, target: Target, signal: Signal, capacity: int) -> Decis
 def _not_ready_to_scale_in(cloud: Cloud, target: Target, policy: Policy) -> str:
     """Return the name of another target tracking policy that may scale in and is not ready to."""
     alarms = alarms_of(cloud).by_name
-    for other in target.policies.values():
+    for other in list(target.policies.values()):
         if other is policy or other.kind != TRACKING or other.configuration.get("DisableScaleIn"):
             continue
         low = alarms.get(other.alarms[-1]) if other.alarms else None

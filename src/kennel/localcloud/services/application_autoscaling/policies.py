@@ -52,7 +52,8 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
         delete_alarms(call, before)
     if kind == TRACKING and resources.kind_of(target.key):
         _put_alarms(call, target, policy)
-    target.policies[name] = policy
+    with scaling_of(call.cloud).lock:
+        target.policies[name] = policy
     return {"PolicyARN": policy.arn, "Alarms": _alarms(call, policy)}
 
 
@@ -136,5 +137,6 @@ def delete_scaling_policy(call: Call) -> dict[str, Any]:
         raise not_found("scaling policy found", key, **{"policy name": name})
     permissions.check_alarms(call, "cloudwatch:DeleteAlarms", policy)
     delete_alarms(call, policy)
-    del target.policies[name]
+    with scaling_of(call.cloud).lock:
+        target.policies.pop(name, None)
     return {}

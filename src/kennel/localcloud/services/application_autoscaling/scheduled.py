@@ -65,7 +65,8 @@ def put_scheduled_action(call: Call) -> dict[str, Any]:
     )
     if action.start is not None and action.end is not None and action.end <= action.start:
         raise validation_error("EndTime must be later than StartTime")
-    target.actions[name] = action
+    with scaling_of(call.cloud).lock:
+        target.actions[name] = action
     _plan(call.cloud, target.key, action)
     return {}
 
@@ -111,8 +112,9 @@ def _describe(target: Target, action: ScheduledAction) -> dict[str, Any]:
 def delete_scheduled_action(call: Call) -> dict[str, Any]:
     """Delete a scheduled action."""
     key, name = key_of(call.parameters), call.parameters["ScheduledActionName"]
-    target = scaling_of(call.cloud).targets.get(key)
-    action = target.actions.pop(name, None) if target else None
+    with scaling_of(call.cloud).lock:
+        target = scaling_of(call.cloud).targets.get(key)
+        action = target.actions.pop(name, None) if target else None
     if action is None:
         raise not_found("scheduled action found", key, **{"scheduled action name": name})
     _cancel(call.cloud, key, name)

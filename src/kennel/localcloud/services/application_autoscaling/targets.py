@@ -122,7 +122,8 @@ def deregister_scalable_target(call: Call) -> dict[str, Any]:
     target = find_target(call)
     for policy in list(target.policies.values()):
         policies.delete_alarms(call, policy)
-    scaling_of(call.cloud).targets.pop(target.key, None)
+    with scaling_of(call.cloud).lock:
+        scaling_of(call.cloud).targets.pop(target.key, None)
     scheduled.forget(call.cloud, target)
     tags_of(call, target.arn).clear()
     return {}
