@@ -150,15 +150,20 @@ class Ways:
 
 def terraform(policy: TargetTracking) -> str:
     """Return the Terraform variable that sets a policy, for an environment's file."""
+    concurrency = {
+        "concurrent_requests_per_instance": f"{policy.target:g}",
+        "metric": '"CONCURRENCY"',
+    }
+    invocations = {"invocations_per_instance": f"{policy.target:g}"}
     values = {
-        "invocations_per_instance": f"{policy.target:g}",
+        **(concurrency if policy.high_resolution else invocations),
         "max_instances": policy.maximum,
         "min_instances": policy.minimum,
         "scale_in_cooldown_seconds": f"{policy.scale_in_cooldown:g}",
         "scale_out_cooldown_seconds": f"{policy.scale_out_cooldown:g}",
     }
     width = max(map(len, values))
-    lines = [f"  {name:{width}} = {value}" for name, value in values.items()]
+    lines = [f"  {name:{width}} = {value}" for name, value in sorted(values.items())]
     return "\n".join(["autoscaling = {", *lines, "}"])
 
 

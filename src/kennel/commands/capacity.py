@@ -40,7 +40,7 @@ SHAPES = ("steady", "diurnal", "spike", "flash-crowd")  # kennel.capacity.traces
     maximum="of the instances (default: the stack's)",
     out_cooldown="seconds after a scale-out (default: the stack's)",
     in_cooldown="seconds after a scale-in (default: the stack's)",
-    concurrency="track the concurrent requests every 10 seconds; needs --target",
+    concurrency="track the concurrent requests every 10 seconds instead of invocations",
     search="find the cheapest policy that meets the objective; needs --p99",
     p99="objective: milliseconds that 99 % of the answered requests take at most",
     failed_percent="objective: requests that may be refused, or take over 60 seconds",
@@ -96,7 +96,7 @@ def capacity(
     from kennel.capacity.timeline import Instance
     from kennel.report import capacity_page
 
-    _check(trace, endpoint, concurrency, target, search, p99)
+    _check(trace, endpoint, concurrency, search, p99)
     stack = _stack()
     policy = _policy(stack, target, minimum, maximum, out_cooldown, in_cooldown, concurrency)
     rates = Rates(region, instance_type or stack["instance_type"], int(stack["memory_mb"]), payload_kb)
@@ -128,15 +128,12 @@ def _check(
     trace: str | None,
     endpoint: str | None,
     concurrency: bool,
-    target: float | None,
     search: bool,
     p99: float | None,
 ) -> None:
     """Refuse options that exclude each other."""
     if trace and endpoint:
         raise UsageError("--trace and --endpoint are two sources of traffic: give one of them")
-    if concurrency and target is None:
-        raise UsageError("--concurrency needs --target: the concurrent requests per instance to aim at")
     if search and p99 is None:
         raise UsageError("--search needs an objective: give --p99 in milliseconds")
     if search and concurrency:
@@ -194,7 +191,7 @@ def _policy(
     if least > most:
         raise UsageError(f"the minimum, {least}, is above the maximum, {most}: give --minimum and --maximum")
     return TargetTracking(
-        chosen(target, "invocations_per_instance"),
+        chosen(target, "concurrent_requests_per_instance" if concurrency else "invocations_per_instance"),
         least,
         most,
         chosen(out_cooldown, "scale_out_cooldown_seconds"),

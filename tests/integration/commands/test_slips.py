@@ -84,10 +84,7 @@ SLIPS = [
     ),
     Slip("cost", variables={"KENNEL_ENV": "staging"}),
     Slip("cost --usage nosuch.toml", 1),
-    *(
-        Slip(f"capacity --{given}")
-        for given in ("traffic wave", "trace nowhere.csv", "search", "concurrency")
-    ),
+    *(Slip(f"capacity --{given}") for given in ("traffic wave", "trace nowhere.csv", "search")),
     *(
         Slip(f"capacity --{given}")
         for given in ("minimum 5 --maximum 2", "p99 soon", "trace dog.jpg --endpoint x")

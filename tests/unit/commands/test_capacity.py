@@ -68,6 +68,20 @@ def test_a_trace_a_load_test_and_all_ways(
     assert "Lambda alone" in text
 
 
+def test_the_metric_of_ten_seconds(capsys: pytest.CaptureFixture[str], tmp_path: Path, traffic: Path) -> None:
+    code, out, err = run(
+        capsys, "--trace", str(traffic), "--concurrency", "--json", "--page", str(tmp_path / "page.html")
+    )
+
+    assert code == 0, err
+    document = json.loads(out)
+    stack = variable_defaults.of_object(TERRAFORM, "autoscaling")
+    assert document["ways"]["target tracking"]["policy"]["target"] == float(
+        stack["concurrent_requests_per_instance"]
+    )
+    assert 'metric                           = "CONCURRENCY"' in document["terraform"]
+
+
 def test_a_person_gets_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path, traffic: Path) -> None:
     code, out, err = run(capsys, "--trace", str(traffic), "--page", str(tmp_path / "page.html"))
 
@@ -81,7 +95,6 @@ def test_a_person_gets_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     ("arguments", "says"),
     [
         ("--trace TRAFFIC --endpoint dogs", "give one of them"),
-        ("--concurrency", "--target"),
         ("--search", "--p99"),
         ("--search --p99 100 --concurrency --target 2", "leave out --concurrency"),
         ("--minimum 9 --maximum 2", "above the maximum"),
