@@ -4,7 +4,7 @@ variable "autoscaling" {
   description = "The endpoint's number of instances, docs/scaling.md has the reasons. metric is what target tracking follows: INVOCATIONS, each instance's of a minute, or CONCURRENCY, the requests that each is answering, measured every ten seconds. surge_steps add add_percent of the instances once each has over times its invocations_per_instance in one minute. schedules set other limits, by name, from a time on."
   type = object({
     concurrent_requests_per_instance = optional(number, 2)
-    invocations_per_instance         = optional(number, 120)
+    invocations_per_instance         = optional(number, 300)
     max_instances                    = optional(number, 4)
     metric                           = optional(string, "INVOCATIONS")
     min_instances                    = optional(number, 1)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from kennel.aws import StackError, session
 
 MINUTE = 60
+DIMENSIONS = {"EndpointName", "VariantName"}
 
 
 def requests_by_minute(endpoint: str, hours: float) -> list[tuple[float, int]]:
@@ -27,7 +28,12 @@ def requests_by_minute(endpoint: str, hours: float) -> list[tuple[float, int]]:
     listed = cloudwatch.get_paginator("list_metrics").paginate(
         Namespace="AWS/SageMaker", MetricName="Invocations", Dimensions=dimensions
     )
-    metrics = [metric for page in listed for metric in page["Metrics"]]
+    metrics = [
+        metric
+        for page in listed
+        for metric in page["Metrics"]
+        if {dimension["Name"] for dimension in metric["Dimensions"]} == DIMENSIONS  # others count the same
+    ]
     if not metrics:
         raise StackError(
             f"CloudWatch has no Invocations of an endpoint {endpoint}: ./kennel stack.outputs names the "

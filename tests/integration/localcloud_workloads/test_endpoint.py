@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from kennel.aws import StackError, endpoint_traffic
+
 from .conftest import Stage, eventually, tarred
 from .small_models import REGISTRY, SAGEMAKER, TOOLKIT_IMAGE, Endpoints
 
@@ -86,6 +88,25 @@ def test_invocations_are_counted(endpoints: Endpoints, endpoint_name: str) -> No
         "Invocation5XXErrors",
     }
     eventually(lambda: expected <= names())
+
+
+def test_the_traffic_of_an_endpoint_is_read_from_its_metrics(
+    endpoints: Endpoints, endpoint_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in endpoints.stage.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def requests() -> int:
+        return sum(count for _, count in endpoint_traffic.requests_by_minute(endpoint_name, 1.0))
+
+    endpoints.ask(endpoint_name)
+    eventually(lambda: requests() > 0)
+    before = requests()
+    for _ in range(3):
+        endpoints.ask(endpoint_name)
+    eventually(lambda: requests() == before + 3)
+    with pytest.raises(StackError, match="no Invocations of an endpoint nowhere"):
+        endpoint_traffic.requests_by_minute("nowhere", 1.0)
 
 
 def test_a_killed_server_is_logged_and_started_again(endpoints: Endpoints) -> None:
