@@ -24,6 +24,7 @@ from kennel.commands import (
     predict,
     rehearsal,
     stack,
+    top,
     tuning,
 )
 
@@ -67,6 +68,7 @@ for group in (
         env=local.env,
         reset=local.reset,
         clock=local.clock,
+        top=top.top,
     ),
     collection(
         "stack",

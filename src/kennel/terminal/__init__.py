@@ -48,6 +48,11 @@ def _as_step(name: str) -> Iterator[None]:
     del _steps[depth:]
 
 
+def result_console() -> Console:
+    """Return the console of standard output, or of standard error while a document has that."""
+    return _tables
+
+
 def print_line(line: str) -> None:
     """Print one line on standard error."""
     console.print(line, markup=False, soft_wrap=True)

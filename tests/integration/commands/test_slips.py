@@ -117,6 +117,7 @@ SLIPS = [
             "local.clock --advance soon",
         )
     ),
+    Slip("local.top --interval 0"),
     # Names that others define
     *(Slip(f"train --{given}") for given in ("arch resnet51", "arch ResNet50", "weights imagenet")),
     *(Slip(f"train --instance-type {name}") for name in ("m5.xlarge", "ml.m9.huge", "big")),
@@ -158,6 +159,7 @@ SLIPS = [
     Slip("local.env --directory nowhere", code=1),
     Slip("local.status --directory damaged", code=1),
     Slip("local.clock --directory nowhere", code=1),
+    Slip("local.top --directory nowhere", code=1),
     Slip("stack.plan", variables=NO_CLOUD),
     Slip("stack.plan --env dev", variables=NO_CLOUD),
     Slip("stack.plan --env dev", code=1),
