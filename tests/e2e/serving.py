@@ -99,7 +99,11 @@ class Serving:
     def __init__(self, folder: Path) -> None:
         self.folder, self.workspace = folder, Workspace("local", folder / "work", folder / "checkout")
         self.photo = next(golden.patterns())[1]
-        self._settings: dict[str, Any] = {"retention_days": 7, "instance_type": "ml.m5.large"}
+        self._settings: dict[str, Any] = {
+            "retention_days": 7,
+            "instance_type": "ml.m5.large",
+            "invocations_per_instance": 10_000,  # tests that are not about scaling have far fewer
+        }
         self.stack = Stack({})
 
     def create(self) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +20,8 @@ from kennel.aws.infrastructure import stack
 from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.release.releases import Release
 
-from .serving import EVERYTHING, Serving, Weight, serving
+from . import scaling
+from .serving import EVERYTHING, ROOT, Serving, Weight, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
@@ -319,9 +324,9 @@ def test_another_instance_type_is_a_new_deployment_and_replaces_the_scalable_tar
     assert "replace module.autoscaling[0].aws_appautoscaling_target.this" in changes[0].resources
     config = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=served.live())
     assert config["ProductionVariants"][0]["InstanceType"] == "ml.c5.large"
-    scaling = session.client("application-autoscaling")
-    assert len(scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]) == 1
-    assert len(scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]) == 1
+    client = session.client("application-autoscaling")
+    assert len(client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]) == 1
+    assert len(client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]) == 1
 
 
 def test_a_plan_that_changes_more_than_the_release_stops(served: Serving, good: list[Release]) -> None:
@@ -337,3 +342,82 @@ def test_a_plan_that_changes_more_than_the_release_stops(served: Serving, good: 
         assert served.record.current == current
 
     assert served.answer() == expected(served, old, good)
+
+
+def test_load_takes_the_endpoint_from_one_instance_to_three_and_back(
+    served: Serving, good: list[Release]
+) -> None:
+    served.set(invocations_per_instance=20, retention_days=7)
+    stack.apply(served.workspace)
+    variant = scaling.Scaled(served.stack["endpoint"]["name"], "AllTraffic", served.photo)
+    with scaling.driven():
+        assert (variant.instances(), variant.activities()) == (1, [])
+
+        out = variant.minutes(50, lambda: bool(variant.activities()), most=4)
+        assert out == 3, "the high alarm looks at three minutes"
+        assert variant.alarms() == {"High": "ALARM", "Low": "OK"}
+        variant.minutes(1, lambda: variant.instances() == 3, most=5)
+
+        calm = variant.minutes(10, lambda: variant.instances() == 1, most=30, moving=True)
+        assert calm >= 14, "the low alarm looks at fifteen minutes"
+        assert len(variant.answers) > 250
+        assert len(set(variant.answers)) == 1, "no request failed, and each was answered alike"
+        activities = variant.activities()
+
+    assert activities[0]["Description"] == "Setting desired instance count to 3."
+    assert activities[-1]["Description"] == "Setting desired instance count to 1."
+    assert {each["StatusCode"] for each in activities} == {"Successful"}
+    for activity, alarm in ((activities[0], "AlarmHigh"), (activities[-1], "AlarmLow")):
+        assert f"TargetTracking-{variant.resource}-{alarm}" in activity["Cause"]
+    assert stack.plan(served.workspace).empty
+
+
+def test_somebody_elses_terraform_for_scaling_acts_unchanged(
+    served: Serving, good: list[Release], tmp_path: Path
+) -> None:
+    current = served.record.current
+    assert current is not None
+    variables = {
+        "image": current.image,
+        "model_data_url": current.model_data_url,
+        "role_arn": session.client("iam").get_role(RoleName="serving")["Role"]["Arn"],
+    }
+    terraform = Terraform(tmp_path, ROOT / "tests" / "e2e" / "strangers_scaling", variables)
+    terraform.run("apply", "-auto-approve")
+    try:
+        assert terraform.run("plan", "-detailed-exitcode") == 0, "a second plan is empty"
+        variant = scaling.Scaled("example-endpoint", "variant-1", served.photo)
+        with scaling.driven():
+            busy = variant.minutes(40, lambda: alarm_state("example-endpoint-busy") == "ALARM", most=3)
+            assert busy == 2
+            variant.minutes(40, lambda: variant.instances() == 2, most=6)
+            variant.minutes(1, lambda: variant.instances() == 1, most=30)
+            assert alarm_state("example-endpoint-busy") == "OK"
+        assert terraform.run("plan", "-detailed-exitcode") == 0, "what scaling changes is no drift"
+    finally:
+        terraform.run("destroy", "-auto-approve")
+
+
+def alarm_state(name: str) -> str:
+    (alarm,) = session.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return str(alarm["StateValue"])
+
+
+class Terraform:
+    """Plain Terraform on a folder of configuration, as somebody without Kennel runs it."""
+
+    def __init__(self, folder: Path, source: Path, variables: dict[str, str]) -> None:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        self._folder, self._variables = folder, {f"TF_VAR_{name}": text for name, text in variables.items()}
+        mirror = os.environ.get("KENNEL_PROVIDER_MIRROR")
+        self.run("init", *([f"-plugin-dir={mirror}"] if mirror else []))
+
+    def run(self, *arguments: str) -> int:
+        """Run a command; 2 is a plan that is not empty."""
+        command = [os.environ.get("KENNEL_TERRAFORM") or "terraform", *arguments, "-no-color"]
+        environment = {**os.environ, **self._variables, "TF_IN_AUTOMATION": "true"}
+        done = subprocess.run(
+            command, cwd=self._folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (0, 2), done.stderr[-2000:]
+        return done.returncode

@@ -22,6 +22,8 @@ variable "environment" { type = string }
 
 variable "instance_type" { type = string }
 
+variable "invocations_per_instance" { type = number }
+
 variable "key_arn" { type = string }
 
 variable "region" { type = string }
@@ -116,11 +118,11 @@ module "autoscaling" {
 
   endpoint_name              = module.endpoint[0].name
   instance_type              = module.endpoint[0].instance_type
-  invocations_per_instance   = 120
-  max_instances              = 2
+  invocations_per_instance   = var.invocations_per_instance
+  max_instances              = 3
   min_instances              = 1
   scale_in_cooldown_seconds  = 300
   scale_out_cooldown_seconds = 60
-  target_value               = 120
+  target_value               = var.invocations_per_instance
   variant                    = local.variant
 }
