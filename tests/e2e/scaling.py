@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kennel.aws import session
-from kennel.localcloud.connection import set_clock
+from kennel.localcloud.connection import administer
 
 MINUTE = 60.0
 
@@ -91,17 +91,17 @@ class Scaled:
 @contextmanager
 def driven() -> Iterator[None]:
     """Let the local cloud's clock stand still for the block, from five seconds after a full minute on."""
-    now = set_clock(_port(), speed=0)["time"]
+    now = administer(_port(), "clock", speed=0)["time"]
     try:
         advance(MINUTE - now % MINUTE + 5)
         yield
     finally:
-        set_clock(_port(), speed=1)
+        administer(_port(), "clock", speed=1)
 
 
 def advance(seconds: float) -> None:
     """Move the clock of the local cloud; what becomes due meanwhile has run."""
-    set_clock(_port(), advance=seconds)
+    administer(_port(), "clock", advance=seconds)
 
 
 def _port() -> int:

@@ -66,13 +66,13 @@ def _read(directory: str) -> State:
     """
     from kennel.aws import live_figures
     from kennel.localcloud import lifecycle
-    from kennel.localcloud.connection import set_clock
+    from kennel.localcloud.connection import administer
 
     status = lifecycle.status(Path(directory))
     if not status.ready or status.port is None:
         raise KennelError(f"the local cloud in {directory} is {status.note}: run ./kennel local.up")
     os.environ.update(lifecycle.environment(status))
-    return live_figures.read(datetime.fromisoformat(set_clock(status.port)["now"]))
+    return live_figures.read(datetime.fromisoformat(administer(status.port, "clock")["now"]))
 
 
 def _drawn(state: State) -> Group:
