@@ -13,6 +13,7 @@ from kennel.commands import (
     completion,
     cost,
     data,
+    demo,
     deployments,
     docs,
     hosts,
@@ -94,6 +95,7 @@ for group in (
     collection("docs", instances=docs.instances, pictures=docs.pictures),
     collection("ec2", train=hosts.train),
     collection("notebook", run=notebook.run, publish=notebook.publish),
+    collection("demo", scaling=demo.scaling),
     collection("bench", serving=bench.serving, training=bench.training, localcloud=bench.localcloud),
     collection("audit", code=audit.code),
 ):

@@ -43,7 +43,7 @@ resource "aws_sagemaker_endpoint_configuration" "example" {
     variant_name           = "variant-1"
     model_name             = aws_sagemaker_model.example.name
     initial_instance_count = 1
-    instance_type          = "ml.t2.medium"
+    instance_type          = "ml.m5.large" # AWS scales no ml.t2
   }
 
   tags = {

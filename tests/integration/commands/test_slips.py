@@ -118,6 +118,7 @@ SLIPS = [
         )
     ),
     Slip("local.top --interval 0"),
+    Slip("demo.scaling --speed 1"),
     # Names that others define
     *(Slip(f"train --{given}") for given in ("arch resnet51", "arch ResNet50", "weights imagenet")),
     *(Slip(f"train --instance-type {name}") for name in ("m5.xlarge", "ml.m9.huge", "big")),
