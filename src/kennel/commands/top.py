@@ -79,8 +79,8 @@ def _drawn(state: State) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    parts = [Text(f"{state.at:%Y-%m-%d %H:%M:%S} UTC", style="bold"), _serving(state), _alarms(state)]
-    return Group(*parts, _activities(state))
+    at = Text(f"{state.at:%Y-%m-%d %H:%M:%S} UTC", style="bold")
+    return Group(at, _serving(state), _alarms(state), _activities(state))
 
 
 def _table(title: str, *columns: str) -> Table:
