@@ -86,6 +86,26 @@ def test_the_clock_of_a_running_service_is_moved_and_set(running: lifecycle.Stat
         administer(1, "clock")
 
 
+def test_records_and_lines_of_logs_have_the_clock_s_time_and_signatures_the_wall_s(
+    running: lifecycle.Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, port = Path(running.directory), running.port or 0
+    for name, value in lifecycle.environment(running).items():
+        monkeypatch.setenv(name, value)
+    lifecycle.up(directory, speed=0)
+    shown = administer(port, "clock", advance=30 * 86_400)["time"]
+    logs, sts = boto3.client("logs"), boto3.client("sts")
+    logs.create_log_group(logGroupName="g")
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    assert logs.describe_log_groups()["logGroups"][0]["creationTime"] == int(shown * 1000)
+    event = {"timestamp": int(shown * 1000), "message": "a line"}
+    assert "rejectedLogEventsInfo" not in logs.put_log_events(
+        logGroupName="g", logStreamName="s", logEvents=[event]
+    )
+    assert sts.get_caller_identity()["Account"] == "123456789012"
+    assert lifecycle.up(directory, speed=1).speed == 1
+
+
 def test_down_when_not_up_says_so(directory: Path) -> None:
     lines: list[str] = []
     assert not lifecycle.down(directory, lines.append)
