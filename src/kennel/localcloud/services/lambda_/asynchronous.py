@@ -114,10 +114,11 @@ class AsynchronousEvent:
             if result and not result.error:
                 self._send_record(settings, "OnSuccess", result, attempt)
                 return
-            if attempt >= retries or result is None or clock.monotonic() > until:
-                break
             pauses = REHEARSED_RETRY_SECONDS if clock.speed == 1 else RETRY_SECONDS
-            clock.wait(pauses[min(attempt, len(pauses) - 1)])
+            pause = pauses[min(attempt, len(pauses) - 1)]
+            if attempt >= retries or result is None or clock.monotonic() + pause > until:
+                break
+            clock.wait(pause)
             attempt += 1
         metrics.publish(self.cloud, self.version.name, self.qualifier, AsyncEventsDropped=1)
         self._send_record(self.settings, "OnFailure", result, attempt)
