@@ -90,7 +90,12 @@ def test_a_question_that_is_no_call_is_not_logged(log: AuditLog) -> None:
 
 
 def test_the_principal_s_own_keys_are_in_the_context() -> None:
-    own = {"Condition": {"StringEquals": {"aws:PrincipalArn": WORKER.role_arn, "aws:TagKeys": "team"}}}
+    own = {
+        "Condition": {
+            "StringEquals": {"aws:PrincipalArn": WORKER.role_arn},
+            "ForAnyValue:StringEquals": {"aws:TagKeys": "team"},
+        }
+    }
     check = Authorizer(NoAudit()).check
     assert check(
         WORKER, "x:Y", "*", {"aws:tagkeys": ["team"]}, policies=policies({**ALLOW_ALL, **own})

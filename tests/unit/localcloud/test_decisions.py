@@ -45,9 +45,15 @@ def test_the_decision_and_its_reason(case: dict[str, Any]) -> None:
     )
     policies = {kind: policy(statements) for kind, statements in case["policies"].items()}
     identity, resource = policies.get("identity"), policies.get("resource")
+    session, organization = policies.get("session"), policies.get("organization")
     decision = evaluate(
         request,
-        PrincipalPolicies([identity] if identity else [], policies.get("boundary"), policies.get("session")),
+        PrincipalPolicies(
+            [identity] if identity else [],
+            policies.get("boundary"),
+            [session] if session else None,
+            [[organization]] if organization else [],
+        ),
         ResourcePolicy(resource, required=case.get("required", False)) if resource else None,
     )
     assert (decision.result, decision.reason) == (case["decision"], case["reason"])

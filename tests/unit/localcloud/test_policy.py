@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kennel.localcloud.policy.conditions import UnknownOperator, matches_condition
 from kennel.localcloud.policy.document import AccessRequest, Policy, parse
 from kennel.localcloud.policy.evaluate import PrincipalPolicies, ResourcePolicy, evaluate
-from kennel.localcloud.policy.patterns import matches, matches_arn
+from kennel.localcloud.policy.patterns import matches, matches_arn, matches_resource
 from kennel.localcloud.policy.principal import Principal, service_principal
 
 ACCOUNT = "123456789012"
@@ -101,7 +101,7 @@ def test_a_boundary_and_a_session_policy_only_take_away(
     identity, limit = [policy(*items)], policy(*limits)
     bare = evaluate(request, PrincipalPolicies(identity)).allowed
     within = evaluate(request, PrincipalPolicies(identity, boundary=limit)).allowed
-    in_session = evaluate(request, PrincipalPolicies(identity, session=limit)).allowed
+    in_session = evaluate(request, PrincipalPolicies(identity, session=[limit])).allowed
     expected = bare and evaluate(request, PrincipalPolicies([limit])).allowed
     assert within is in_session is expected
 
@@ -139,7 +139,20 @@ def test_many_stars_are_matched_in_little_time() -> None:
         ("arn:aws:s3:::bucket/*", "arn:aws:s3:::bucket/a/b:c", True),
         ("arn:aws:s3:::bucket", "arn:aws:s3:::bucket/a", False),
         ("arn:aws:sqs:*:123456789012:q", "arn:aws:sqs:eu-west-1:123456789012:q", True),
-        ("arn:aws:sqs:*:q", "arn:aws:sqs:eu-west-1:123456789012:q", False),
+        ("arn:aws:sqs:*:q", "arn:aws:sqs:eu-west-1:123456789012:q", False),  # completed: arn:aws:sqs:*:q:*
+        ("arn:aws:logs:r:*:log-stream:x", "arn:aws:logs:r:1:log-group:/a:log-stream:x", True),
+        ("arn:aws:logs:r:1*:log-stream:x", "arn:aws:logs:r:1:log-group:/a:log-stream:x", True),
+        ("arn:aws:logs:r:*1:log-stream:x", "arn:aws:logs:r:1:log-group:/a:log-stream:x", False),
+        ("arn:aws:sqs:*-1:q", "arn:aws:sqs:eu-west-1:123456789012:q", False),
+        ("arn:aws:sqs:e*1:123456789012:q", "arn:aws:sqs:eu-west-1:123456789012:q", True),
+        ("arn:aws:sqs:?:q", "arn:aws:sqs:eu-west-1:123456789012:q", False),
+        ("arn:aws:sqs:*:*:*:q", "arn:aws:sqs:eu-west-1:123456789012:q", False),
+        ("arn:aws:logs:*:*:log-group:*:log-stream:x", "arn:aws:logs:r:1:log-group:/a:log-stream:x", True),
+        ("arn:aws:sqs", "arn:aws:sqs:eu-west-1:123456789012:q", True),
+        ("arn:aws:sqs:eu-west-1", "arn:aws:sqs:eu-west-1:123456789012:q", True),
+        ("arn:aws:sqs:eu-west-2", "arn:aws:sqs:eu-west-1:123456789012:q", False),
+        ("arn:aws:sns", "arn:aws:sqs:eu-west-1:123456789012:q", False),
+        ("s3:::bucket", "arn:aws:s3:::bucket", False),
         (
             "arn:aws:logs:us-east-1:1:log-group:/a:*",
             "arn:aws:logs:us-east-1:1:log-group:/a:log-stream:x",
@@ -161,12 +174,58 @@ def test_many_stars_are_matched_in_little_time() -> None:
         ("arn:aws:s3:::*", "*", False),
     ],
 )
-def test_arns_match_segment_by_segment(pattern: str, arn: str, expected: bool) -> None:
+def test_the_arns_of_resource_elements_match(pattern: str, arn: str, expected: bool) -> None:
+    assert matches_resource(pattern, arn, {"aws:username": "ada"}) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "arn", "expected"),
+    [
+        (
+            "arn:aws:x:*:111122223333:finance/*",
+            "arn:aws:x:us-east-2:999999999999:store/abc:111122223333:finance/document.txt",
+            False,
+        ),
+        ("arn:aws:sqs:*:123456789012:q*", "arn:aws:sqs:eu-west-1:123456789012:q", True),
+        ("arn:aws:sqs:*:q", "arn:aws:sqs:eu-west-1:123456789012:q", False),
+        ("arn:aws:sqs", "arn:aws:sqs:eu-west-1:123456789012:q", False),
+        ("arn:aws:iam::*:role/${aws:username}", "arn:aws:iam::123456789012:role/ada", True),
+    ],
+)
+def test_the_arns_of_conditions_match_segment_by_segment(pattern: str, arn: str, expected: bool) -> None:
     assert matches_arn(pattern, arn, {"aws:username": "ada"}) is expected
 
 
+@given(
+    st.lists(st.sampled_from(["*", "a", "?", "b*", "*b", ""]), min_size=6, max_size=6),
+    st.lists(st.sampled_from(["a", "b", "ab", "ba", ""]), min_size=6, max_size=9),
+)
+def test_a_final_star_alone_goes_beyond_its_segment(segments: list[str], values: list[str]) -> None:
+    def reference(pattern: str, value: str, segment: int) -> bool:
+        if not pattern:
+            return not value
+        rest, last = pattern[1:], segment == len(segments) - 1
+        if pattern[0] == "*":
+            crosses = last or not rest or rest[0] == ":"
+            ends = (end for end in range(len(value) + 1) if crosses or ":" not in value[:end])
+            return any(reference(rest, value[end:], segment) for end in ends)
+        if not value or (pattern[0] == "?" and value[0] == ":" and not last):
+            return False
+        colon = pattern[0] == ":" and not last
+        return pattern[0] in ("?", value[0]) and reference(rest, value[1:], segment + colon)
+
+    pattern, value = ":".join(["arn", *segments[1:]]), ":".join(["arn", *values[1:]])
+    assert matches_resource(pattern, value, {}) is reference(pattern, value, 0)
+
+
+def test_hostile_patterns_are_matched_in_little_time() -> None:
+    assert not matches("a*" * 40 + "c", "a" * 200)
+    assert not matches_resource("arn:aws:s3:*:*:" + "a*" * 40 + "c", "arn:aws:s3:::" + "a:" * 100, {})
+
+
 def test_a_variable_s_value_is_no_pattern() -> None:
-    assert not matches_arn("arn:aws:s3:::${aws:username}", "arn:aws:s3:::anything", {"aws:username": "*"})
+    pattern = "arn:aws:s3:::${aws:username}"
+    assert not matches_resource(pattern, "arn:aws:s3:::anything", {"aws:username": "*"})
 
 
 def test_policies_of_2008_have_no_variables() -> None:
@@ -217,6 +276,18 @@ CONTEXT: dict[str, str | list[str]] = {
         ({"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "127.0.0.0/8"]}}, True),
         ({"NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, False),
         ({"IpAddress": {"aws:SourceIp": "nonsense"}}, False),
+        ({"IpAddress": {"aws:SourceIp": "127.0.0.0/255.0.0.0"}}, False),
+        ({"DateGreaterThan": {"aws:CurrentTime": "2026-02"}}, True),
+        ({"DateLessThan": {"aws:CurrentTime": "2026-03"}}, False),
+        ({"DateGreaterThan": {"aws:CurrentTime": "2026-02-28T23:59Z"}}, True),
+        ({"DateGreaterThan": {"aws:CurrentTime": "20260201"}}, True),  # a number: seconds since 1970
+        ({"DateGreaterThan": {"aws:CurrentTime": "2026-W01"}}, False),
+        ({"NumericEquals": {"s3:max-keys": "1_0"}}, False),
+        ({"NumericNotEquals": {"s3:max-keys": "nan"}}, True),
+        ({"NumericEquals": {"s3:max-keys": "${s3:max-keys}"}}, False),
+        ({"IpAddress": {"aws:SourceIp": "${aws:SourceIp}"}}, False),
+        ({"StringEquals": {"aws:TagKeys": ["team", "cost"]}}, False),  # "require a condition set operator"
+        ({"StringNotEquals": {"aws:TagKeys": "other"}}, False),
         ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/w*"}}, True),
         ({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::*:role/x*"}}, False),
         ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/w*"}}, False),
@@ -261,6 +332,11 @@ def test_an_unknown_operator_fails_closed() -> None:
         ({"Principal": {"AWS": ROLE.arn}}, "itself"),
         ({"Principal": {"AWS": "arn:aws:iam::210987654321:root"}}, None),
         ({"Principal": {"Service": "sagemaker.amazonaws.com"}}, None),
+        ({"Principal": {"AWS": [f"arn:aws:iam::{ACCOUNT}:root", "*"]}}, "everybody"),
+        ({"Principal": {"AWS": ["*", f"arn:aws:iam::{ACCOUNT}:root"]}}, "everybody"),
+        ({"Principal": {"AWS": [ROLE.role_arn, "*"]}}, "everybody"),
+        ({"Principal": {"AWS": ["*", ROLE.arn]}}, "itself"),
+        ({"Principal": {"AWS": ACCOUNT, "Service": "sagemaker.amazonaws.com"}}, "account"),
         ({"NotPrincipal": {"AWS": ROLE.role_arn}}, None),
         ({"NotPrincipal": {"AWS": "arn:aws:iam::210987654321:root"}}, "everybody"),
         ({}, None),

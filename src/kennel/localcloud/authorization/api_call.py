@@ -5,6 +5,7 @@ from __future__ import annotations
 from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.context import request_context, s3_context
 from kennel.localcloud.authorization.permission import RequiredPermission
+from kennel.localcloud.authorization.policy_documents import refuse_invalid_policies
 from kennel.localcloud.authorization.required_permissions import action_name, required_permissions
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.evaluate import Decision
@@ -20,7 +21,8 @@ def authorize(request: ApiRequest, authorizer: Authorizer) -> None:
     Raises
     ------
     AwsError
-        A permission is denied; the error is the one that AWS returns for the called service.
+        A permission is denied, or the call puts a policy that is not valid; the error is the one that AWS
+        returns for the called service.
     """
     permissions = required_permissions(request)
     if not permissions:
@@ -30,6 +32,7 @@ def authorize(request: ApiRequest, authorizer: Authorizer) -> None:
         decision = check_permission(request, permission, authorizer)
         if not decision.allowed:
             raise access_denied(request, permission, decision)
+    refuse_invalid_policies(request)
 
 
 def check_permission(request: ApiRequest, permission: RequiredPermission, authorizer: Authorizer) -> Decision:

@@ -27,6 +27,13 @@ def principal_context(principal: Principal) -> ConditionKeys:
         values["aws:principalaccount"] = principal.account
     if principal.kind in ("user", "operator"):
         values["aws:username"] = principal.name
+    if principal.kind == "role":
+        # The keys of temporary credentials; the local cloud has no devices for a second factor.
+        values["aws:multifactorauthpresent"] = "false"
+        if principal.issued:
+            values["aws:tokenissuetime"] = principal.issued
+    if principal.source_identity:
+        values["aws:sourceidentity"] = principal.source_identity
     values.update({f"aws:principaltag/{name.lower()}": value for name, value in principal.tags.items()})
     return values
 

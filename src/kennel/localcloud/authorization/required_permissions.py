@@ -5,6 +5,8 @@ Source: AWS Service Authorization Reference.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kennel.localcloud.authorization.pass_role import pass_role_permissions
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.resources import context_of, key_of, resources_of
@@ -47,6 +49,8 @@ TAGGED = {
     ("application-autoscaling", "RegisterScalableTarget"): "application-autoscaling:TagResource",
     ("cloudwatch", "PutMetricAlarm"): "cloudwatch:TagResource",
 }
+# The actions that parameters of AssumeRole require.
+SESSION_ACTIONS = {"Tags": "sts:TagSession", "SourceIdentity": "sts:SetSourceIdentity"}
 # Calls that require no permission, and that no policy can refuse.
 UNCHECKED = {
     ("sts", "GetCallerIdentity"),
@@ -75,10 +79,22 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
         permissions.append(RequiredPermission("sagemaker:AddTags", resources[0]))
     if request.service == "sagemaker":
         permissions += grant_permissions(request)
+    if request.service == "sts":
+        permissions += session_permissions(request, permissions[0])
     tagging = TAGGED.get((request.service, request.operation))
     if tagging and request.parameters.get("Tags"):
         permissions.append(RequiredPermission(tagging, resources[0]))
     return permissions + pass_role_permissions(request)
+
+
+def session_permissions(request: ApiRequest, assume: RequiredPermission) -> list[RequiredPermission]:
+    """Return the permissions that a session's tags and source identity require beside ``sts:AssumeRole``.
+
+    Source: IAM user guide, "Pass session tags in AWS STS" and "Monitor and control actions taken with assumed
+    roles".
+    """
+    actions = [action for parameter, action in SESSION_ACTIONS.items() if request.parameters.get(parameter)]
+    return [replace(assume, action=action) for action in actions]
 
 
 def action_name(service: str, operation: str) -> str:

@@ -146,8 +146,11 @@ def _sts(request: ApiRequest) -> list[str]:
 
 def _sts_context(request: ApiRequest) -> ConditionKeys:
     context: ConditionKeys = {"sts:rolesessionname": request.parameters.get("RoleSessionName", "")}
-    if request.parameters.get("ExternalId"):
-        context["sts:externalid"] = request.parameters["ExternalId"]
+    for parameter, key in (("ExternalId", "sts:externalid"), ("SourceIdentity", "sts:sourceidentity")):
+        if request.parameters.get(parameter):
+            context[key] = request.parameters[parameter]
+    if request.parameters.get("TransitiveTagKeys"):
+        context["sts:transitivetagkeys"] = list(request.parameters["TransitiveTagKeys"])
     return context
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,23 @@ class SessionCredentials:
     def expired(self) -> bool:
         """Whether they are no longer valid."""
         return bool(self.expiration < utcnow())
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """What a role session was created with; `Principal` says what each means.
+
+    Attributes
+    ----------
+    policies
+        Documents, inline and of managed policies; None for a session without.
+    """
+
+    policies: tuple[str, ...] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    transitive_tags: tuple[str, ...] = ()
+    source_identity: str = ""
+    issued: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,9 @@ def session(access_key_id: str) -> SessionCredentials | None:
 
 def _credentials(record: Any) -> SessionCredentials:
     role = policy_store.role(record.role_arn)
+    # A session of a state that an earlier version kept has moto's own record of its policy only.
+    kept = SessionOptions((record.policy,) if record.policy else None)
+    options: SessionOptions = getattr(record, "kennel_options", kept)
     principal = Principal(
         "role",
         record.arn,
@@ -84,8 +104,11 @@ def _credentials(record: Any) -> SessionCredentials:
         name=record.role_arn.split("/")[-1],
         role_arn=record.role_arn,
         unique_id=f"{role.unique_id if role else 'AROADELETED'}:{record.session_name}",
-        session_policy=record.policy or None,
-        tags=role.tags if role else {},
+        session_policies=options.policies,
+        tags={**(role.tags if role else {}), **options.tags},
+        transitive_tags=options.transitive_tags,
+        source_identity=options.source_identity,
+        issued=options.issued,
     )
     return SessionCredentials(
         record.access_key_id, record.secret_access_key, record.session_token, record.expiration, principal
@@ -112,7 +135,7 @@ def user_key(access_key_id: str) -> UserKey | None:
 
 
 def create_session(
-    role_arn: str, session_name: str, seconds: int, session_policy: str = ""
+    role_arn: str, session_name: str, seconds: int, options: SessionOptions | None = None
 ) -> SessionCredentials:
     """Create a session of a role, without asking whether anybody may assume it.
 
@@ -120,17 +143,19 @@ def create_session(
     ----------
     seconds
         How long the credentials are valid.
-    session_policy
-        A policy document that limits the session; empty for none.
+    options
+        What limits and marks the session; None for nothing.
     """
     record = _sts().assume_role(
         region_name=REGION,
         role_session_name=session_name,
         role_arn=role_arn,
-        policy=session_policy,
+        policy="",
         duration=seconds,
         external_id="",
     )
+    issued = utcnow().isoformat(timespec="seconds") + "Z"
+    record.kennel_options = replace(options or SessionOptions(), issued=issued)
     return _credentials(record)
 
 

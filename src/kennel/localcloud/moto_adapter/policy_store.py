@@ -9,6 +9,7 @@ from typing import Any
 from moto.backends import get_backend
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
+from moto.organizations.models import organizations_backends
 from moto.s3.models import s3_backends
 
 from kennel.localcloud import ACCOUNT_ID
@@ -20,6 +21,7 @@ from kennel.localcloud.policy.principal import Principal
 EMPTY_POLICY = Policy("a policy that does not exist", ())
 # Services whose resources (queues, topics, functions) may have a policy of their own.
 SERVICES_WITH_RESOURCE_POLICIES = {"sqs", "sns", "lambda"}
+SERVICE_CONTROL_POLICY = "SERVICE_CONTROL_POLICY"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class IamRole:
 
 @dataclass(frozen=True)
 class KmsKey:
-    """A KMS key, its policy, and the aliases that name it."""
+    """A KMS key, its policy together with its grants, and the aliases that name it."""
 
     arn: str
     policy: Policy
@@ -57,18 +59,56 @@ class KmsKey:
 
 
 def principal_policies(principal: Principal) -> PrincipalPolicies:
-    """Return the inline and attached policies of a principal, its boundary and its session policy."""
-    session = parse(principal.session_policy, "session policy") if principal.session_policy else None
+    """Return the policies of a principal, its boundary, its session's and its organization's policies."""
     if principal.kind == "role":
         role = _role(principal.role_arn)
-        return PrincipalPolicies(_policies_of(role) if role else [], _boundary(role), session)
+        session = None
+        if principal.session_policies is not None:
+            session = [parse(text, "session policy") for text in principal.session_policies]
+        return PrincipalPolicies(
+            _policies_of(role) if role else [], _boundary(role), session, service_control_policies()
+        )
     if principal.kind == "user":
         iam = _iam()
         user = iam.users.get(principal.name)
         groups = [group for group in iam.groups.values() if user in group.users]
         holders = [user, *groups] if user else []
-        return PrincipalPolicies([policy for holder in holders for policy in _policies_of(holder)])
+        return PrincipalPolicies(
+            [policy for holder in holders for policy in _policies_of(holder)],
+            _boundary(user),
+            service_control=service_control_policies(),
+        )
     return PrincipalPolicies()
+
+
+def service_control_policies() -> list[list[Policy]]:
+    """Return the service control policies that bind the account, by level from the account to the root.
+
+    AWS exempts an organization's management account. The local cloud has one account only, so that this one
+    is bound; the operator, whom no policy limits, stands for the management account.
+    """
+    backend = organizations_backends[ACCOUNT_ID]["aws"]
+    holders: list[Any] = [*backend.ou, *backend.accounts]
+    targets = {holder.id: holder for holder in holders}
+    enabled = any(
+        kind["Type"] == SERVICE_CONTROL_POLICY
+        for target in backend.ou
+        for kind in getattr(target, "policy_types", ())
+    )
+    levels: list[list[Policy]] = []
+    target = targets.get(ACCOUNT_ID) if enabled else None
+    while target is not None:
+        documents = [policy for policy in target.attached_policies if policy.type == SERVICE_CONTROL_POLICY]
+        if documents:  # AWS lets no level be without one
+            levels.append([parse(policy.content, "service control policy") for policy in documents])
+        target = targets.get(getattr(target, "parent_id", None))
+    return levels
+
+
+def managed_policy(arn: str) -> str | None:
+    """Return the default version of a managed policy, as JSON text; None if there is no such policy."""
+    policy = _iam().managed_policies.get(arn)
+    return _default_document(policy) if policy else None
 
 
 def _policies_of(holder: Any) -> list[Policy]:
@@ -77,13 +117,17 @@ def _policies_of(holder: Any) -> list[Policy]:
 
 
 def _default_version(policy: Any) -> Policy:
+    return parse(_default_document(policy), f"managed policy {policy.arn}")
+
+
+def _default_document(policy: Any) -> str:
     version = next(version for version in policy.versions if version.version_id == policy.default_version_id)
-    return parse(version.document, f"managed policy {policy.arn}")
+    return str(version.document)
 
 
-def _boundary(role: Any) -> Policy | None:
-    """Return a role's permissions boundary; a boundary that was deleted allows nothing."""
-    arn = getattr(role, "permissions_boundary_arn", None)
+def _boundary(holder: Any) -> Policy | None:
+    """Return a role's or user's permissions boundary; a boundary that was deleted allows nothing."""
+    arn = getattr(holder, "permissions_boundary_arn", None)
     if not arn:
         return None
     policy = _iam().managed_policies.get(arn)
@@ -124,7 +168,41 @@ def key(region: str, identifier: str) -> KmsKey | None:
     record = backend.keys.get(backend.any_id_to_key_id(identifier) or "")
     if not record:
         return None
-    return KmsKey(record.arn, parse(record.policy, "key policy"), tuple(record.aliases))
+    policy = parse(record.policy, "key policy")
+    if record.grants:
+        grants = parse(json.dumps(grants_policy(record)), "grant")
+        policy = Policy(policy.source, policy.statements + grants.statements)
+    return KmsKey(record.arn, policy, tuple(record.aliases))
+
+
+def grants_policy(record: Any) -> dict[str, Any]:
+    """Return a key policy that allows what the key's grants allow.
+
+    A grant allows its operations to its grantee, within the encryption context that it names, and its
+    retirement to its retiring principal (KMS developer guide, "Grants in AWS KMS").
+    """
+    statements = []
+    for grant in record.grants.values():
+        operations = [f"kms:{operation}" for operation in grant.operations]
+        allowed = {"Effect": "Allow", "Action": operations, "Resource": record.arn}
+        principal = {"AWS": grant.grantee_principal}
+        statements.append({**allowed, "Principal": principal, "Condition": _grant_condition(grant)})
+        if grant.retiring_principal:
+            retiring = {"AWS": grant.retiring_principal}
+            statements.append({**allowed, "Action": "kms:RetireGrant", "Principal": retiring})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _grant_condition(grant: Any) -> dict[str, Any]:
+    constraints = grant.constraints or {}
+    exact = constraints.get("EncryptionContextEquals")
+    pairs = exact or constraints.get("EncryptionContextSubset") or {}
+    condition: dict[str, Any] = {}
+    if pairs:
+        condition["StringEquals"] = {f"kms:EncryptionContext:{key}": value for key, value in pairs.items()}
+    if exact:
+        condition["ForAllValues:StringEquals"] = {"kms:EncryptionContextKeys": list(exact)}
+    return condition
 
 
 def attached_policy(service: str, region: str, arns: list[str]) -> Policy | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import datetime
 import ipaddress
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,14 @@ from kennel.localcloud.policy.patterns import (
     matches_arn,
     matches_with_variables,
     substitute,
+)
+
+QUANTIFIERS = ("", "ForAllValues", "ForAnyValue")
+CIDR_LENGTH = re.compile(r"[^/]+(/\d{1,3})?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# The formats of dates that IAM reads (https://www.w3.org/TR/NOTE-datetime); a year alone is a number.
+W3C_DATE = re.compile(
+    r"(?P<date>\d{4}-\d\d(-\d\d)?)(?P<time>T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
 )
 
 
@@ -43,12 +52,12 @@ def _matches_key(
     operator: str, key: str, policy_values: list[str], context: RequestContext, variables: bool
 ) -> bool:
     quantifier, _, name = operator.rpartition(":")
-    if quantifier not in ("", "ForAllValues", "ForAnyValue"):
+    if quantifier not in QUANTIFIERS:
         raise UnknownOperator(operator)
     value = context.get(key.lower())
     if name == "Null":
         present = bool(value) if isinstance(value, list) else value is not None
-        return any(present == (text.lower() == "false") for text in policy_values)
+        return any(text.lower() == ("false" if present else "true") for text in policy_values)
     if_exists = name.endswith("IfExists")
     compare, negated = _operator(name.removesuffix("IfExists"))
     if value is None or value == []:
@@ -57,6 +66,8 @@ def _matches_key(
         if quantifier == "ForAnyValue":
             return if_exists
         return if_exists or negated
+    if isinstance(value, list) and not quantifier:
+        return False  # "Multivalued context keys require a condition set operator."
     request_values = value if isinstance(value, list) else [value]
 
     def matches_value(request_value: str) -> bool:
@@ -66,9 +77,9 @@ def _matches_key(
         )
         return equal != negated
 
-    if quantifier == "ForAnyValue" or (not quantifier and not negated):
-        return any(matches_value(request_value) for request_value in request_values)
-    return all(matches_value(request_value) for request_value in request_values)
+    if quantifier == "ForAllValues":
+        return all(matches_value(request_value) for request_value in request_values)
+    return any(matches_value(request_value) for request_value in request_values)
 
 
 # Compares a policy's value with a request's: (policy value, request value, context, variables).
@@ -107,17 +118,28 @@ def _binary_equals(policy_value: str, request_value: str, context: RequestContex
 
 
 def _ip_address(policy_value: str, request_value: str, context: RequestContext, variables: bool) -> bool:
-    network = ipaddress.ip_network(substitute(policy_value, context, variables=variables), strict=False)
-    return ipaddress.ip_address(request_value) in network
+    if not CIDR_LENGTH.fullmatch(policy_value):  # Python reads netmasks as well
+        raise ValueError(policy_value)
+    return ipaddress.ip_address(request_value) in ipaddress.ip_network(policy_value, strict=False)
+
+
+def _number(text: str) -> float:
+    """Return a number; unlike Python, IAM knows neither ``nan`` nor ``1_000``."""
+    if not NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
 
 
 def _seconds(text: str) -> float:
-    """Return a date, as epoch seconds or ISO 8601, in seconds since 1970."""
-    try:
+    """Return a date, as epoch seconds or in a format of the W3C's note, in seconds since 1970."""
+    if NUMBER.fullmatch(text):
         return float(text)
-    except ValueError:
-        moment = datetime.datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+    date = W3C_DATE.fullmatch(text)
+    if not date:
+        raise ValueError(text)
+    text = date["date"] + ("-01" if len(date["date"]) == len("YYYY-MM") else "") + (date["time"] or "")
+    moment = datetime.datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
 
 
 def _ordered(read: Callable[[str], float], order: Callable[[float, float], bool]) -> Comparison:
@@ -150,11 +172,19 @@ _OPERATORS: dict[str, tuple[Comparison, bool]] = {
     "BinaryEquals": (_binary_equals, False),
     "IpAddress": (_ip_address, False),
     "NotIpAddress": (_ip_address, True),
-    "NumericNotEquals": (_ordered(float, _ORDERS["Equals"]), True),
+    "NumericNotEquals": (_ordered(_number, _ORDERS["Equals"]), True),
     "DateNotEquals": (_ordered(_seconds, _ORDERS["Equals"]), True),
-    **{f"Numeric{name}": (_ordered(float, order), False) for name, order in _ORDERS.items()},
+    **{f"Numeric{name}": (_ordered(_number, order), False) for name, order in _ORDERS.items()},
     **{f"Date{name}": (_ordered(_seconds, order), False) for name, order in _ORDERS.items()},
 }
+
+
+def is_operator(operator: str) -> bool:
+    """Return whether IAM has a condition operator, e.g. ``ForAnyValue:StringLikeIfExists``."""
+    quantifier, _, name = operator.rpartition(":")
+    if quantifier not in QUANTIFIERS:
+        return False
+    return name == "Null" or name.removesuffix("IfExists") in _OPERATORS
 
 
 def _operator(name: str) -> tuple[Comparison, bool]:

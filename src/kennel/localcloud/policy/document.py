@@ -9,14 +9,14 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from kennel.localcloud.policy.conditions import UnknownOperator, matches_condition
-from kennel.localcloud.policy.patterns import RequestContext, matches, matches_arn
+from kennel.localcloud.policy.patterns import RequestContext, matches, matches_resource
 from kennel.localcloud.policy.principal import Principal
 
 Effect = Literal["Allow", "Deny"]
-# How a Principal element matches a caller: by the session's or user's own ARN, as a service of AWS, by the
-# session's role, as anybody, or by the whole account. In this order, the strongest first.
-PrincipalMatch = Literal["itself", "service", "role", "everybody", "account"]
-PRINCIPAL_MATCHES: tuple[PrincipalMatch, ...] = ("itself", "service", "role", "everybody", "account")
+# How a Principal element matches a caller: by the session's or user's own ARN, as a service of AWS, as
+# anybody, by the session's role, or by the whole account. In this order, the strongest first.
+PrincipalMatch = Literal["itself", "service", "everybody", "role", "account"]
+PRINCIPAL_MATCHES: tuple[PrincipalMatch, ...] = ("itself", "service", "everybody", "role", "account")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class PolicyStatement:
     def _matches_resource(self, request: AccessRequest) -> bool:
         def any_matches(patterns: Any) -> bool:
             return any(
-                matches_arn(pattern, request.resource, request.context, variables=self.variables)
+                matches_resource(pattern, request.resource, request.context, variables=self.variables)
                 for pattern in _list(patterns)
             )
 
@@ -87,33 +87,50 @@ class PolicyStatement:
 
 
 def _match_principal(element: Any, principal: Principal) -> PrincipalMatch | None:
+    """Return the strongest of the matches of a Principal element's names."""
     if element == "*":
         return "everybody"
     if not isinstance(element, dict):
         return None
-    if principal.kind == "service":
-        return "service" if principal.name in _list(element.get("Service", [])) else None
-    if principal.kind == "federated":
-        return "itself" if principal.arn in _list(element.get("Federated", [])) else None
-    match: PrincipalMatch | None = None
-    for name in _list(element.get("AWS", [])):
-        if name == principal.arn or name == principal.unique_id:
-            return "itself"
-        if principal.role_arn and name in (principal.role_arn, principal.unique_id.split(":")[0]):
-            match = "role"
-        elif name == "*":
-            match = match or "everybody"
-        elif principal.account and name in (principal.account, f"arn:aws:iam::{principal.account}:root"):
-            match = match or "account"
-    return match
+    matches = {
+        _match_name(kind, name, principal)
+        for kind in ("AWS", "Service", "Federated")
+        for name in _list(element.get(kind, []))
+    }
+    return next((match for match in PRINCIPAL_MATCHES if match in matches), None)
+
+
+def _match_name(kind: str, name: str, principal: Principal) -> PrincipalMatch | None:
+    if kind == "Service":
+        return "service" if principal.kind == "service" and principal.name == name else None
+    if kind == "Federated":
+        return "itself" if principal.kind == "federated" and principal.arn == name else None
+    if name == "*":
+        return "everybody"
+    if principal.kind in ("service", "federated", "anonymous"):
+        return None
+    if name in (principal.arn, principal.unique_id):
+        return "itself"
+    if principal.role_arn and name in (principal.role_arn, principal.unique_id.split(":")[0]):
+        return "role"
+    if principal.account and name in (principal.account, f"arn:aws:iam::{principal.account}:root"):
+        return "account"
+    return None
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy document, and where it comes from in the words of the audit log's reasons."""
+    """A policy document, and where it comes from in the words of the audit log's reasons.
+
+    Attributes
+    ----------
+    document
+        Its JSON text.
+    """
 
     source: str
     statements: tuple[PolicyStatement, ...]
+    document: str = field(default="", repr=False)
 
     def matching(self, effect: Effect, request: AccessRequest) -> PolicyStatement | None:
         """Return the first statement of an effect that matches a request."""
@@ -144,7 +161,7 @@ def parse(document: str, source: str = "identity-based policy") -> Policy:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is not a policy document: {document[:200]}") from error
-    return Policy(source, statements)
+    return Policy(source, statements, document)
 
 
 def _list(value: Any) -> list[Any]:

@@ -23,8 +23,16 @@ class Principal:
         The ARN of a session's role; empty for other kinds.
     unique_id
         What ``aws:userid`` holds, e.g. ``AROA…:session`` for a role session.
-    session_policy
-        The policy document that a role session was created with.
+    session_policies
+        The policy documents that a role session was created with; None for a session without.
+    tags
+        Those of the role or user, and those of the session, which win.
+    transitive_tags
+        The names of the session's tags that sessions which it creates inherit.
+    source_identity
+        What a role session was created with, and sessions which it creates inherit.
+    issued
+        When a session's credentials were issued, ISO 8601; empty for long-term credentials.
     claims
         What a web identity's token says: ``aud`` and ``sub``.
     """
@@ -35,8 +43,11 @@ class Principal:
     name: str = ""
     role_arn: str = ""
     unique_id: str = ""
-    session_policy: str | None = None
+    session_policies: tuple[str, ...] | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    transitive_tags: tuple[str, ...] = ()
+    source_identity: str = ""
+    issued: str = ""
     claims: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -23,6 +23,7 @@ HANDLERS = (
     "ec2.api",
     "ec2.instances",
     "iam",
+    "iam_users",
     "lambda_.configuration",
     "lambda_.function_url",
     "lambda_.invoke",
