@@ -13,7 +13,7 @@ variable "environment" {
 }
 
 variable "network" {
-  description = "The private network. zones are the letters of its availability zones. interface_endpoints null has those that the notebook and the training host call, and none without them; each costs some 7 dollars a month in each of interface_endpoint_zones zones."
+  description = "The private network. zones are the letters of its availability zones. interface_endpoints null has those that the notebook and the training host call, and none without them; each is billed by the hour in each of interface_endpoint_zones zones (./kennel cost)."
   type = object({
     cidr_block               = optional(string, "10.42.0.0/16")
     interface_endpoints      = optional(set(string))

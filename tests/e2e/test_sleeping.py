@@ -6,6 +6,7 @@ The table of environments in docs/cost.md is written by
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Callable
@@ -75,6 +76,9 @@ def test_a_stack_sleeps_and_wakes_with_the_same_release(deployed, live, client) 
     ):
         with pytest.raises(StackError, match=r"kennel-local is asleep: run \./kennel stack\.wake"):
             refused()
+    assert prediction.predict(workspace, deployed.stack, photo, via="model").status_code == 200
+    event = {"image": base64.b64encode(Path(photo).read_bytes()).decode()}
+    assert prediction.invoke_function(deployed.stack, event)[0] == 503
     # Whoever plans now, with the task or by hand, leaves it asleep.
     assert change(sleeping.sleep)["workbenches"] == []
     assert shown[-1] == (True, [])

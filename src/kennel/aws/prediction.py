@@ -104,6 +104,8 @@ def predict(
     }
     if via not in routes:
         raise StackError(f"unknown --via {via!r}: use {', '.join(routes)}")
+    if via != "model" and stack["endpoint"].get("asleep"):
+        raise StackError(f"{stack['name']} is asleep: run ./kennel stack.wake, or use --via model")
     prepared = None if photos.is_address(photo) else photos.read(photo)
     if prepared and prepared.note:
         (progress or silent)(prepared.note)
@@ -138,8 +140,6 @@ def deployed(stack: Stack) -> releases.Release:
         There is none, or it cannot be read.
     """
     release_id = stack["endpoint"]["release_id"]
-    if stack["endpoint"].get("asleep"):
-        raise StackError(f"{stack['name']} is asleep: run ./kennel stack.wake")
     if not release_id:
         raise StackError("no release is deployed: run ./kennel deploy")
     return releases.find(stack["artifact_bucket"], release_id)
