@@ -24,7 +24,7 @@ WIDTH = 118
 # The stack's own choices: terraform/variables_training.tf and variables_serving.tf.
 NOTEBOOK, TRAINING, HOST, HOSTING = "ml.t3.medium", "ml.m5.xlarge", "m5.xlarge", "ml.m5.large"
 HOST_VOLUME_GB = 80
-TARGET = 120  # requests a minute and instance that scaling aims at
+TARGET = 300  # requests a minute and instance that scaling aims at
 FUNCTION_GB = 0.5
 SERVERLESS_GB = (2, 3, 4, 6)
 
