@@ -150,12 +150,17 @@ resource "aws_sagemaker_endpoint" "this" {
       }
     }
 
-    auto_rollback_configuration {
-      dynamic "alarms" {
-        for_each = var.rollback_alarms
+    # Provider 5.100 crashes at a block without alarms.
+    dynamic "auto_rollback_configuration" {
+      for_each = length(var.rollback_alarms) > 0 ? [var.rollback_alarms] : []
 
-        content {
-          alarm_name = alarms.value
+      content {
+        dynamic "alarms" {
+          for_each = auto_rollback_configuration.value
+
+          content {
+            alarm_name = alarms.value
+          }
         }
       }
     }
