@@ -129,10 +129,11 @@ variable "endpoint" {
 
   # The provider waits for an hour; a batch of a rolling update also waits for its instances.
   validation {
-    condition = (
-      var.environment == "local" || !contains(["LINEAR", "ROLLING"], coalesce(var.endpoint.rollout, "null"))
-      || ceil(100 / var.endpoint.rollout_percent) * (var.endpoint.bake_seconds + (var.endpoint.rollout == "ROLLING" ? 300 : 0)) + var.endpoint.termination_wait_seconds <= 3300
-    )
+    condition = anytrue([
+      var.environment == "local",
+      !contains(["LINEAR", "ROLLING"], coalesce(var.endpoint.rollout, "null")),
+      ceil(100 / var.endpoint.rollout_percent) * (var.endpoint.bake_seconds + (var.endpoint.rollout == "ROLLING" ? 300 : 0)) + var.endpoint.termination_wait_seconds <= 3300,
+    ])
     error_message = "endpoint.rollout has so many steps of endpoint.bake_seconds that a deployment would outlast the hour for which Terraform waits: raise rollout_percent, or lower bake_seconds."
   }
 
