@@ -17,6 +17,7 @@ from kennel.localcloud.persistence.pickling import StatePickler, restoring
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime.metrics.store import MetricStore
 from kennel.localcloud.services.cloudwatch.alarm import Alarms
+from kennel.localcloud.services.cloudwatch.evaluation import evaluate_due
 
 from .driven_cloud import MINUTE, SCALING, Driven, driven
 
@@ -30,6 +31,15 @@ def test_a_new_alarm_has_no_state_until_the_first_period_ends(driven: Driven) ->
     assert driven.state() == "INSUFFICIENT_DATA"
     assert driven.described()["StateReason"] == "Unchecked: Initial alarm creation"
     driven.clock.advance(0.1)
+    assert driven.state() == "ALARM"
+
+
+def test_a_period_that_ended_between_two_late_looks_is_evaluated(driven: Driven) -> None:
+    driven.alarm()
+    driven.put(5)
+    evaluate_due(driven.cloud, driven.begin + 10, driven.begin + 50)
+    assert driven.state() == "INSUFFICIENT_DATA"
+    evaluate_due(driven.cloud, driven.begin + 50, driven.begin + 75)
     assert driven.state() == "ALARM"
 
 

@@ -303,6 +303,15 @@ def test_bounds_are_enforced_when_a_target_is_registered_and_changed(driven: Dri
     assert [each["StatusCode"] for each in driven.activities()] == ["Overridden", "Overridden", "Successful"]
 
 
+def test_a_cooldown_ends_whose_activity_a_new_bound_has_overridden(driven: Driven) -> None:
+    driven.target()
+    driven.policy()
+    assert driven.minutes(*[200.0] * 3) == [1, 1, 2]
+    driven.target(minimum=4)
+    assert [each["StatusCode"] for each in driven.activities()] == ["Overridden", "InProgress"]
+    assert driven.minutes(*[150.0] * 5) == [4, 4, 4, 4, 6], "from 1 in the cooldown of 5 minutes, then from 4"
+
+
 def test_what_an_endpoint_under_update_does_not_take_is_set_later(driven: Driven) -> None:
     driven.target()
     driven.policy()

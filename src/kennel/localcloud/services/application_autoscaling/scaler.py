@@ -99,6 +99,8 @@ def _set(cloud: Cloud, target: Target, resource: Resource, activity: Activity) -
         return
     if earlier:
         earlier.end("Overridden", "The desired capacity was updated by a newer scaling event.", now)
+        if earlier.by_policy:
+            target.memory.completed(now)  # its own end is not watched any more
     activity.status = "InProgress"
     activity.message = f"Successfully set {what}. Waiting for change to be fulfilled by {target.key[0]}."
     scaling.note(activity)
