@@ -60,6 +60,9 @@ N = None
         ("-m1 ^ 2", [-1, -4, N, -16, -100]),
         ("m2 / m1", [10, 0, N, 10, N]),
         ("m1 / zero", [N, N, N, N, N]),  # a division by zero gives no datapoint
+        ("(0 - m1) ^ 0.5", [N, N, N, N, N]),  # and so does the root of a negative number
+        ("m1 + LOG(SUM(zero))", [N, N, N, N, N]),
+        ("m1 + 1 / SUM(zero)", [N, N, N, N, N]),
         ("100 * m1 / (m1 + m2)", [100 / 11, 100, N, 400 / 44, N]),
         ("m1 > 2", [0, 0, N, 1, 1]),
         ("m1 >= 2 AND m2 == 0", [0, 1, N, 0, N]),
@@ -104,6 +107,10 @@ def test_an_expression(store: MetricStore, expression: str, expected: list[float
     [series] = compute(store, expression)
     for value, wanted in zip(series, expected, strict=True):
         assert value == (pytest.approx(wanted) if wanted is not None else None)
+
+
+def test_numbers_of_metrics_without_data_give_no_datapoints(store: MetricStore) -> None:
+    assert compute(store, "none + CEIL(AVG(none))", metric("none")) == [[N] * MINUTES]
 
 
 def test_a_group_gives_one_series_for_each_member(store: MetricStore) -> None:

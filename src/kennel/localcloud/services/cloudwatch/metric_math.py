@@ -28,6 +28,7 @@ from kennel.localcloud.services.cloudwatch.series import (
     combine,
     linear,
     members_of,
+    number,
     one_series,
     reduced,
     repeated,
@@ -95,7 +96,7 @@ class Evaluation:
         if function is None:
             each = OF_EACH[name]
             if isinstance(value, float):
-                return float(each(value))
+                return number(each, value)
             return value.map(each) if isinstance(value, Series) else [series.map(each) for series in value]
         if name == "METRIC_COUNT":
             return float(len(members_of(value)))

@@ -32,13 +32,18 @@ Value: TypeAlias = "float | Series | list[Series]"
 _Points: TypeAlias = "Iterable[tuple[float, Callable[..., float], tuple[float, ...]]]"
 
 
+def number(function: Callable[..., float], *operands: float) -> float:
+    """Compute a number; it is not a number where there is no result, as a division by zero has none."""
+    try:
+        return float(function(*operands))
+    except (ArithmeticError, ValueError):  # as math.log(0) and math.ceil(nan) raise it
+        return math.nan
+
+
 def _finite(points: _Points) -> dict[float, float]:
     computed: dict[float, float] = {}
     for at, function, operands in points:
-        try:
-            value = float(function(*operands))
-        except (ArithmeticError, ValueError):  # a division by zero, the logarithm of nothing
-            continue
+        value = number(function, *operands)
         if math.isfinite(value):
             computed[at] = value
     return computed
@@ -49,7 +54,7 @@ OPERATORS: dict[str, Callable[[float, float], float]] = {
     "-": operator.sub,
     "*": operator.mul,
     "/": operator.truediv,
-    "^": operator.pow,
+    "^": math.pow,  # which refuses what operator.pow makes a complex number of
     "<": operator.lt,
     ">": operator.gt,
     "<=": operator.le,
@@ -124,10 +129,7 @@ def combine(function: Callable[[float, float], float], left: Value, right: Value
         pairs = [combine(function, a, b) for a, b in zip(lefts, rights, strict=True)]
         return [one_series("operator", pair) for pair in pairs]
     if isinstance(left, float) and isinstance(right, float):
-        try:
-            return float(function(left, right))
-        except ArithmeticError as error:
-            raise ExpressionError(str(error)) from error
+        return number(function, left, right)
     if isinstance(left, Series) and isinstance(right, Series):
         times = [at for at in left.points if at in right.points]
         points = _finite((at, function, (left.points[at], right.points[at])) for at in times)
