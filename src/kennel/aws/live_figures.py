@@ -96,8 +96,8 @@ def read(now: datetime) -> State:
         The time by the clock that the metrics have.
     """
     rows = [*_endpoints(), *_functions()]
-    wanted = [(figure, dimensions) for *_, dimensions, figures in rows for figure in figures]
-    values = iter(_values(wanted, now))
+    queried = [(figure, dimensions) for *_, dimensions, figures in rows for figure in figures]
+    values = iter(_values(queried, now))
     serving = [
         Serving(kind, name, status, instances, desired, {each.name: next(values) for each in figures})
         for kind, name, status, instances, desired, _, figures in rows
@@ -146,13 +146,13 @@ def _functions() -> Iterator[Row]:
             )
 
 
-def _values(wanted: list[tuple[Figure, dict[str, str]]], now: datetime) -> Iterator[float | None]:
+def _values(queried: list[tuple[Figure, dict[str, str]]], now: datetime) -> Iterator[float | None]:
     """Yield the newest value of each figure whose period is over, or else of the present one."""
     begin = now.replace(second=0, microsecond=0) - timedelta(seconds=MINUTE)
-    for first in range(0, len(wanted), MOST_QUERIES):
-        part = wanted[first : first + MOST_QUERIES]
+    for first in range(0, len(queried), MOST_QUERIES):
+        part = queried[first : first + MOST_QUERIES]
         queries = [_query(number, figure, dimensions) for number, (figure, dimensions) in enumerate(part)]
-        found: dict[str, list[tuple[datetime, float]]] = {query["Id"]: [] for query in queries}
+        values: dict[str, list[tuple[datetime, float]]] = {query["Id"]: [] for query in queries}
         pages = (
             session.client("cloudwatch")
             .get_paginator("get_metric_data")
@@ -160,9 +160,9 @@ def _values(wanted: list[tuple[Figure, dict[str, str]]], now: datetime) -> Itera
         )
         for page in pages:
             for result in page["MetricDataResults"]:
-                found[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
+                values[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
         for query, (figure, _) in zip(queries, part, strict=True):
-            yield _newest(sorted(found[query["Id"]]), figure, now)
+            yield _newest(sorted(values[query["Id"]]), figure, now)
 
 
 def _newest(points: list[tuple[datetime, float]], figure: Figure, now: datetime) -> float | None:

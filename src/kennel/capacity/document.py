@@ -45,7 +45,7 @@ class Ways:
     plan
         The trace with its requests.
     policy
-        The policy to judge.
+        The policy to simulate.
     """
 
     def __init__(self, plan: Plan, policy: TargetTracking, progress: Progress) -> None:
@@ -53,7 +53,7 @@ class Ways:
         self.served: dict[str, Served] = {}
         self.policies: dict[str, TargetTracking] = {}
 
-    def judge(self) -> None:
+    def simulate(self) -> None:
         """Serve with the policy."""
         self._progress("the policy")
         self._keep(POLICY, self.policy, self.plan.policy(self.policy))

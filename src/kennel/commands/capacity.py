@@ -109,7 +109,7 @@ def capacity(
         progress(f"{traced.total} requests")
         plan = Plan(traced, times, instance, rates, seed)
         ways = Ways(plan, policy, progress)
-        ways.judge()
+        ways.simulate()
         objective = Objective(p99, failed_percent) if p99 else None
         if load:
             ways.rule(load.highest_rate)

@@ -147,7 +147,7 @@ def test_the_document_has_every_way_and_what_sets_the_cheapest(monkeypatch: pyte
     monkeypatch.setattr(search, "IN_COOLDOWNS", (300,))
     policy, objective = TargetTracking(120, 1, 4, 60, 300), Objective(900.0, 0.5)
     ways = Ways(plan("diurnal", total=100_000, hours=24), policy, silent)
-    ways.judge()
+    ways.simulate()
     ways.rule(10.0)
     ways.search(objective)
     ways.compare(Alternatives(3, 1769, 2.0))

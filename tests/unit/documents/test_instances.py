@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kennel.aws.infrastructure import variable_defaults
 from kennel.capacity import instances
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,5 +35,9 @@ def test_the_choices_are_those_of_the_terraform_code() -> None:
     )
     for kind in (instances.NOTEBOOK, instances.TRAINING, instances.HOST, instances.HOSTING):
         assert f'optional(string, "{kind}")' in settings
-    for number in (instances.HOST_VOLUME_GB, instances.TARGET, round(instances.FUNCTION_GB * 1024)):
-        assert f"optional(number, {number})" in settings
+    assert f"optional(number, {instances.HOST_VOLUME_GB})" in settings
+    scaling, function = (
+        variable_defaults.of_object(ROOT / "terraform", name) for name in ("autoscaling", "function")
+    )
+    assert float(scaling["invocations_per_instance"]) == instances.TARGET
+    assert float(function["memory_mb"]) == instances.FUNCTION_GB * 1024

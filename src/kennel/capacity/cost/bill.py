@@ -158,9 +158,9 @@ def _add(bill: Bill, resource: Resource, resources: Resources, usage: Usage) -> 
         else:
             bill.unclassified[resource.address] = resource.type
         return
-    found = [_line(resource.address, charge, bill.region) for charge in rule(resource, resources, usage)]
-    bill.lines.extend(found)
-    if not found:
+    lines = [_line(resource.address, charge, bill.region) for charge in rule(resource, resources, usage)]
+    bill.lines.extend(lines)
+    if not lines:
         bill.free[resource.address] = charges.NOTHING_NOW
 
 

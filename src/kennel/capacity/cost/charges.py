@@ -251,10 +251,10 @@ NOTHING_NOW = "nothing of it is billed with these settings"
 def beside(resources: Resources, usage: Usage) -> list[tuple[str, Charge]]:
     """Return what is billed to the account beside the plan's resources, each with a name for it."""
     job = (resources.outputs.get("training") or {}).get("instance_type")
-    found = [("(the key of Terraform's state)", Charge("kms", "key", 1))]
+    charges = [("(the key of Terraform's state)", Charge("kms", "key", 1))]
     if job:
-        found += [
+        charges += [
             ("(training jobs)", Charge("sagemaker", f"training/{job}", usage["training_hours"], by_use=True)),
             ("(training jobs)", Charge("sagemaker", "training volume", None, by_use=True)),
         ]
-    return found
+    return charges

@@ -85,8 +85,8 @@ class Cron:
         if self.day_of_month != "?":
             return sorted({day for part in self.day_of_month.split(",") for day in _days(part, year, month)})
         weekdays = {day: (date(year, month, day).isoweekday() % 7) + 1 for day in range(1, last + 1)}
-        wanted = {day for part in self.day_of_week.split(",") for day in _by_weekday(part, weekdays)}
-        return sorted(wanted)
+        days = {day for part in self.day_of_week.split(",") for day in _by_weekday(part, weekdays)}
+        return sorted(days)
 
 
 def _values(field: str, lowest: int, highest: int, names: dict[str, int] | None = None) -> tuple[int, ...]:

@@ -33,24 +33,24 @@ def get_metric_data(call: Call) -> dict[str, Any]:
     if parameters["StartTime"] == parameters["EndTime"]:
         raise validation_error("The parameter StartTime must not equal parameter EndTime.")
     results = Results(metric_store(call.cloud), queries, start, end)
-    found = [
+    listed = [
         (query.id, query.label, list(series.points.items()))
         for query in queries.values()
         if query.returned
         for series in results.series(query.id)
     ]
-    return _page(parameters, found)
+    return _page(parameters, listed)
 
 
 def _page(
-    parameters: dict[str, Any], found: list[tuple[str, str, list[tuple[float, float]]]]
+    parameters: dict[str, Any], listed: list[tuple[str, str, list[tuple[float, float]]]]
 ) -> dict[str, Any]:
     """Return the results that a page has place for; a page has so many datapoints in all."""
     first = page_start(parameters.get("NextToken"))
     last = first + min(parameters.get("MaxDatapoints") or MOST_DATAPOINTS, MOST_DATAPOINTS)
     newest_first = parameters.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     results, begin = [], 0
-    for name, label, points in found:
+    for name, label, points in listed:
         ordered = points[::-1] if newest_first else points
         end = begin + len(ordered)
         shown = ordered[max(0, first - begin) : max(0, last - begin)]

@@ -181,8 +181,8 @@ def _matches(key: MetricKey, parameters: dict[str, Any]) -> bool:
         (not namespace or key[0] == namespace)
         and (not name or key[1] == name)
         and all(
-            wanted["Name"] in values and wanted.get("Value") in (None, values[wanted["Name"]])
-            for wanted in parameters.get("Dimensions") or []
+            filtered["Name"] in values and filtered.get("Value") in (None, values[filtered["Name"]])
+            for filtered in parameters.get("Dimensions") or []
         )
     )
 

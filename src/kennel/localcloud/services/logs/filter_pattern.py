@@ -88,10 +88,10 @@ def _terms(text: str) -> Callable[[str], bool]:
         lists = {"-": excluded, "?": optional, "": included}
         lists[term["sign"]].append(_term(term))
     # With other terms beside them AWS ignores the optional ones.
-    wanted = included or optional
-    some = any if wanted is optional and optional else all
+    needed = included or optional
+    some = any if needed is optional and optional else all
     return lambda message: (
-        some(test(message) for test in wanted) and not any(test(message) for test in excluded)
+        some(test(message) for test in needed) and not any(test(message) for test in excluded)
     )
 
 
