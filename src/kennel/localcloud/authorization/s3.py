@@ -5,14 +5,13 @@ Source: Amazon S3 user guide, "Required permissions for Amazon S3 API operations
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, unquote
-
 from kennel.localcloud.authorization.context import ConditionKeys
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import object_encryption, policy_store
 from kennel.localcloud.moto_adapter.object_encryption import Encryption
 from kennel.localcloud.policy.evaluate import ResourcePolicy
+from kennel.localcloud.protocol.canonical import copy_source
 
 # Operations on objects, and the action of each.
 OBJECT_ACTIONS = {
@@ -155,13 +154,6 @@ def _object_action(request: ApiRequest) -> str:
     if request.parameters.get("VersionId") and action in VERSIONED:
         return action.replace("Object", "ObjectVersion", 1)
     return action
-
-
-def copy_source(text: str) -> tuple[str, str, str]:
-    """Return the bucket, key and version that an ``x-amz-copy-source`` names; no version is empty."""
-    path, _, query = text.partition("?")
-    bucket, _, key = unquote(path).lstrip("/").partition("/")
-    return bucket, key, parse_qs(query).get("versionId", [""])[0]
 
 
 def kms_permissions(request: ApiRequest) -> list[RequiredPermission]:

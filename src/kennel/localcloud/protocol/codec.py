@@ -6,9 +6,9 @@ import io
 import json
 import uuid
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 from xml.sax.saxutils import escape
 
 from botocore.exceptions import DataNotFoundError
@@ -21,6 +21,7 @@ from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
+from kennel.localcloud.protocol import canonical
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, read_body
 
 # Signing names that differ from botocore's service names.
@@ -39,13 +40,30 @@ UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity": "sts"}
 
 @dataclass
 class Decoded:
-    """A request's operation model, protocol, parameters and headers."""
+    """A request's operation model, protocol, parameters and headers.
+
+    Attributes
+    ----------
+    body
+        As it was sent; None for a streamed upload.
+    labels
+        What the request's path names.
+    form
+        In the query protocol, the fields that were read, whether they came in the URL or in the body.
+    """
 
     model: Any
     protocol: str
     parameters: dict[str, Any]
     headers: Any
     body: bytes | None
+    labels: dict[str, Any] = field(default_factory=dict)
+    form: bytes | None = None
+
+    @property
+    def read_body(self) -> bytes | None:
+        """The body of what was read: of the query protocol, the fields that the operation knows."""
+        return self.body if self.form is None else self.form
 
 
 def service_of(signing_name: str, environ: Environ) -> str:
@@ -86,24 +104,34 @@ def decode(service: str, environ: Environ) -> Decoded:
         raise AwsError("UnrecognizedClientException", f"There is no service named {service!r}.") from error
     streamed = service == "s3" and environ["REQUEST_METHOD"] == "PUT"
     body = None if streamed else read_body(environ)
-    request = Request({**environ, **_path_style(environ), "wsgi.input": io.BytesIO(body or b"")})
+    # The host names no bucket to moto's router: a virtual-hosted request's is in the path by now.
+    plain = {**environ, "HTTP_HOST": "localhost", "wsgi.input": io.BytesIO(body or b"")}
+    if service == "s3":
+        plain |= _path_style(environ)
+    request = Request(plain)
     headers = request.headers
     if _rest_only(model):
         # The content type is of the caller's payload, and says nothing of the protocol; moto would take a
         # form for the query protocol.
         request = Request({**request.environ, "CONTENT_TYPE": ""})
+    values = None
     try:
         protocol = determine_request_protocol(model, request.content_type)
+        if protocol in canonical.QUERY_PROTOCOLS:
+            values = canonical.ReadForm(canonical.form_of(environ, body or b""))
+            request = _with_form(request, values)
         operation, uri_parameters = get_service_router(service).match(request)
     except (HTTPException, NotImplementedError, ValueError) as error:
         raise _no_such_operation(service, request) from error
+    if protocol.startswith("rest-"):
+        canonical.check_query(operation, environ)
     if streamed and operation.name not in STREAMED_UPLOADS:
         body = read_body(environ)
     try:
         parameters = PROTOCOL_PARSERS[protocol](operation, map_type=dict).parse(
             {
                 "method": request.method,
-                "values": request.values,
+                "values": request.args if values is None else values,
                 "headers": headers,
                 "body": body or b"",
                 "url_path": request.path,
@@ -114,7 +142,24 @@ def decode(service: str, environ: Environ) -> Decoded:
         code = {"s3": "MalformedXML", "query": "MalformedInput", "ec2": "MalformedInput"}
         name = code.get(service) or code.get(protocol, "SerializationException")
         raise AwsError(name, f"The request to {service}:{operation.name} could not be parsed.") from error
-    return Decoded(operation, protocol, parameters, headers, body)
+    decoded = Decoded(operation, protocol, parameters, headers, body, uri_parameters)
+    if values is not None:
+        values.get("Version")
+        decoded.form = urlencode({"Action": operation.name, **values.read}).encode()
+    return decoded
+
+
+def _with_form(request: Request, fields: dict[str, str]) -> Request:
+    """Return a request of the query protocol whose fields are all in its form."""
+    body = urlencode(fields).encode()
+    more = {
+        "REQUEST_METHOD": "POST",
+        "QUERY_STRING": "",
+        "CONTENT_TYPE": canonical.FORM,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+    }
+    return Request({**request.environ, **more})
 
 
 def _rest_only(model: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from kennel.localcloud.protocol.messages import AwsError, Environ
 
@@ -129,11 +129,18 @@ def _seconds(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def query_pairs(environ: Environ) -> list[tuple[str, str]]:
-    """Return the names and values of a request's query, in their order, without %-escapes."""
+def query_pairs(environ: Environ, *, plus: bool = False) -> list[tuple[str, str]]:
+    """Return the names and values of a request's query, in their order, without %-escapes.
+
+    Parameters
+    ----------
+    plus
+        Whether a ``+`` is a space, as in a form.
+    """
+    decode = unquote_plus if plus else unquote
     pairs = []
     for item in environ.get("QUERY_STRING", "").split("&"):
         if item:
             name, _, value = item.partition("=")
-            pairs.append((unquote(name), unquote(value)))
+            pairs.append((decode(name), decode(value)))
     return pairs

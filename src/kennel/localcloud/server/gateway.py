@@ -27,7 +27,7 @@ from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import admin_action_of, handler_of
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import ANONYMOUS
-from kennel.localcloud.protocol import codec
+from kennel.localcloud.protocol import canonical, codec
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged
 from kennel.localcloud.protocol.signature import read_signature
 from kennel.localcloud.protocol.sigv4 import verify
@@ -79,7 +79,7 @@ class Gateway:
         if url_id:
             return respond_to_url(self.cloud, url_id, environ)
         bucket = VIRTUAL_BUCKET.match(host)
-        if bucket and "HTTP_X_AMZ_TARGET" not in environ:
+        if bucket:
             environ["kennel.bucket"] = bucket["bucket"]
         return None
 
@@ -169,9 +169,16 @@ class Gateway:
             referer=environ.get("HTTP_REFERER", ""),
             presigned="Signature=" in environ.get("QUERY_STRING", ""),
         )
-        return Call(
-            request, self.cloud, self.moto, environ, metadata.get("jsonVersion"), decoded.body
-        ), decoded
+        for_moto = canonical.rebuilt(
+            environ,
+            decoded.model,
+            decoded.protocol,
+            decoded.labels,
+            signature,
+            f"127.0.0.1:{self.cloud.port}",
+        )
+        version = metadata.get("jsonVersion")
+        return Call(request, self.cloud, self.moto, for_moto, version, decoded.read_body), decoded
 
 
 @dataclass

@@ -1,10 +1,14 @@
-"""moto's base class of all records: it keeps a reference to every record that it ever created."""
+"""moto's base classes: of all records, each of which it keeps for ever, and of all responses, which guess."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
+
+from werkzeug.datastructures import ImmutableMultiDict
 
 from kennel.localcloud.moto_adapter.patching import replace
+from kennel.localcloud.protocol import canonical
 
 
 def apply() -> None:
@@ -15,3 +19,32 @@ def apply() -> None:
         return object.__new__(cls)
 
     replace(BaseModel, "__new__", staticmethod(new))
+    _execute_what_was_authorised()
+
+
+def _execute_what_was_authorised() -> None:
+    """Let moto read the operation, region and parameters where the codec has read them, and nowhere else.
+
+    moto itself looks for ``Action`` in JSON that it reads as a form and in headers, for parameters in both,
+    and for the region in the path and in the user agent.
+    """
+    from moto.core.responses import BaseResponse
+
+    def setup_class(self: Any, request: Any, *arguments: Any, **named: Any) -> None:
+        protocol = request.environ.get(canonical.OPERATION_PROTOCOL)
+        if protocol is not None and protocol not in canonical.QUERY_PROTOCOLS:
+            vars(request).update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
+        set_up(self, request, *arguments, **named)
+        if protocol is None:
+            return
+        self.region = request.environ[canonical.OPERATION_REGION]
+        if protocol not in canonical.QUERY_PROTOCOLS:
+            self.querystring = self.data = parse_qs(self.parsed_url.query, keep_blank_values=True)
+
+    def get_action(self: Any) -> str:
+        environ = self.normalized_request.environ
+        operation: str = environ.get(canonical.OPERATION) if self.service_name != "s3" else None
+        return operation or find_action(self)
+
+    set_up = replace(BaseResponse, "setup_class", setup_class)
+    find_action = replace(BaseResponse, "_get_action", get_action)
