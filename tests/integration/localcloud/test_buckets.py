@@ -196,7 +196,10 @@ def test_a_presigned_url_works_until_it_is_changed_or_expires(
     assert fetch(url) == (200, b"photo")
     assert fetch(url.replace("a%20b", "a%20d"))[0] == 403
     status, body = fetch(s3.generate_presigned_url("get_object", Params=photo, ExpiresIn=-5))
-    assert (status, b"Request has expired" in body) == (403, True)
+    if version == "s3":
+        assert (status, b"Request has expired" in body) == (403, True)
+    else:
+        assert (status, b"AuthorizationQueryParametersError" in body) == (400, True)
 
 
 def test_a_presigned_url_of_a_session_has_the_session_s_rights(

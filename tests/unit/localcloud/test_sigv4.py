@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kennel.localcloud.protocol import signature_rules
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.protocol.signature import read_signature
 from kennel.localcloud.protocol.sigv4 import verify
@@ -133,9 +134,12 @@ def test_a_presigned_url_verifies_until_it_expires(monkeypatch: pytest.MonkeyPat
     signed_at = 1_369_353_600  # 2013-05-24T00:00:00Z
     monkeypatch.setattr("time.time", lambda: signed_at + 86_400)
     check(environ, S3_SECRET)
+    signature = read_signature(environ)
+    assert signature is not None
+    signature_rules.check(signature, environ)
     monkeypatch.setattr("time.time", lambda: signed_at + 86_401)
     with pytest.raises(AwsError, match="Request has expired"):
-        check(environ, S3_SECRET)
+        signature_rules.check(signature, environ)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kennel.localcloud.authorization import one_resource
 from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.context import request_context, s3_context
 from kennel.localcloud.authorization.permission import RequiredPermission
@@ -32,6 +33,7 @@ def authorize(request: ApiRequest, authorizer: Authorizer) -> None:
         decision = check_permission(request, permission, authorizer)
         if not decision.allowed:
             raise access_denied(request, permission, decision)
+    one_resource.check(request)
     refuse_invalid_policies(request)
 
 

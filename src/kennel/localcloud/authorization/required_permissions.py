@@ -69,6 +69,8 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
         return []
     if request.service == "s3":
         return s3_permissions(request) + kms_permissions(request)
+    if (request.service, request.operation) == ("kms", "ReEncrypt"):
+        return _reencrypt_permissions(request)
     action = action_name(request.service, request.operation)
     resources = resources_of(request) or ["*"]
     context = context_of(request)
@@ -95,6 +97,25 @@ def session_permissions(request: ApiRequest, assume: RequiredPermission) -> list
     """
     actions = [action for parameter, action in SESSION_ACTIONS.items() if request.parameters.get(parameter)]
     return [replace(assume, action=action) for action in actions]
+
+
+def _reencrypt_permissions(request: ApiRequest) -> list[RequiredPermission]:
+    """Return what ReEncrypt requires: one action on the key that encrypted, another on that which is to.
+
+    Source: KMS API reference, ReEncrypt, "Required permissions".
+    """
+    destination = replace(
+        request,
+        parameters={
+            "KeyId": request.parameters.get("DestinationKeyId"),
+            "EncryptionContext": request.parameters.get("DestinationEncryptionContext"),
+        },
+    )
+    return [
+        RequiredPermission(action, resource, context_of(part), _resource_policy(part))
+        for action, part in (("kms:ReEncryptFrom", request), ("kms:ReEncryptTo", destination))
+        for resource in resources_of(part) or ["*"]
+    ]
 
 
 def action_name(service: str, operation: str) -> str:

@@ -61,13 +61,22 @@ def _cloudwatch_context(request: ApiRequest) -> ConditionKeys:
     return {"cloudwatch:namespace": namespace} if namespace else {}
 
 
+SOURCE_KEYS = ("KeyId", "SourceKeyId")
+
+
 def key_of(request: ApiRequest) -> policy_store.KmsKey | None:
     """Return the KMS key that a call of KMS is about; None if it names none or an unknown one."""
-    identifier = request.parameters.get("KeyId") or request.parameters.get("TargetKeyId")
-    blob = request.parameters.get("CiphertextBlob")
-    if not identifier and isinstance(blob, bytes):
-        identifier = blob[:36].decode("ascii", "replace")  # moto's ciphertext begins with the key's id
+    names = (*SOURCE_KEYS, "TargetKeyId")
+    identifier = next((request.parameters[name] for name in names if request.parameters.get(name)), None)
+    identifier = identifier or key_in_ciphertext(request)
     return policy_store.key(request.region, identifier) if identifier else None
+
+
+def key_in_ciphertext(request: ApiRequest) -> str | None:
+    """Return the id of the key that encrypted a request's ciphertext; None without one."""
+    blob = request.parameters.get("CiphertextBlob")
+    # moto's ciphertext begins with the key's id.
+    return blob[:36].decode("ascii", "replace") if isinstance(blob, bytes) else None
 
 
 def _kms(request: ApiRequest) -> list[str]:
@@ -82,7 +91,8 @@ def _kms(request: ApiRequest) -> list[str]:
 
 
 def _kms_context(request: ApiRequest) -> ConditionKeys:
-    pairs = request.parameters.get("EncryptionContext") or {}
+    source = request.parameters.get("SourceEncryptionContext")
+    pairs = request.parameters.get("EncryptionContext") or source or {}
     context: ConditionKeys = {
         f"kms:encryptioncontext:{name.lower()}": str(value) for name, value in pairs.items()
     }

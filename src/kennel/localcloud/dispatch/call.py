@@ -107,6 +107,13 @@ class Call:
             self._body = read_body(self.environ)
         return self._body
 
+    def replace_body(self, body: bytes, environ: Environ) -> None:
+        """Take another body, and other values in the environment for moto; None leaves a value out."""
+        self._body = body
+        self.environ.update(environ)
+        for name in [name for name, value in environ.items() if value is None]:
+            del self.environ[name]
+
     def arn(self, resource: str, service: str | None = None) -> str:
         """Return the ARN of a resource of this account and region."""
         return self.request.arn(resource, service)

@@ -1,8 +1,8 @@
 """The request that moto gets: built anew from the decoded one, so that moto executes what was authorised.
 
 moto finds an operation and its parameters by rules of its own: in the host, in the query before the form or
-behind it, in headers, in JSON that it reads as a form. Where a request says one thing twice, moto may take the
-other. Nothing of a request reaches moto here but what the codec has read, in one place each.
+behind it, in headers, in JSON that it reads as a form. Where a request says one thing twice, moto may take
+the other. Nothing of a request reaches moto here but what the codec has read, in one place each.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def check_query(model: Any, environ: Environ) -> None:
 @lru_cache(maxsize=4096)
 def _query_names(model: Any) -> tuple[frozenset[str], frozenset[str] | None]:
     """Return the query's names that an operation knows: given once, and lists; None if it takes any name."""
-    single, repeated, every = set(model.http_trait.query_args), set(), False
+    single, repeated = set(model.http_trait.query_args), set[str]()
+    every = False
     for name, member in _members(model).items():
         if member.serialization.get("location") == "querystring":
             spelled = member.serialization.get("name", name)
@@ -174,7 +175,8 @@ def rebuilt(
         OPERATION_REGION: signature.region if signature else "us-east-1",
         OPERATION_PROTOCOL: protocol,
     }
-    path, pairs = "/", []
+    path = "/"
+    pairs: list[tuple[str, str]] = []
     if protocol in QUERY_PROTOCOLS:
         new |= {"REQUEST_METHOD": "POST", "CONTENT_TYPE": FORM}
     elif protocol.startswith("rest-"):

@@ -21,7 +21,7 @@ from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
-from kennel.localcloud.protocol import canonical
+from kennel.localcloud.protocol import canonical, strict_json
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, read_body
 
 # Signing names that differ from botocore's service names.
@@ -128,7 +128,9 @@ def decode(service: str, environ: Environ) -> Decoded:
     if streamed and operation.name not in STREAMED_UPLOADS:
         body = read_body(environ)
     try:
-        parameters = PROTOCOL_PARSERS[protocol](operation, map_type=dict).parse(
+        parameters = strict_json.PARSERS.get(protocol, PROTOCOL_PARSERS[protocol])(
+            operation, map_type=dict
+        ).parse(
             {
                 "method": request.method,
                 "values": request.args if values is None else values,

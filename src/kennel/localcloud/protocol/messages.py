@@ -67,20 +67,24 @@ def read_body(environ: Environ) -> bytes:
     Raises
     ------
     AwsError
-        ``IncompleteBody``: the body ended before its announced length.
+        ``IncompleteBody``: the body ended before its announced length, or one of its chunks is malformed.
+        ``InvalidRequest``: the announced length is no number.
     """
     stream = environ["wsgi.input"]
-    length = environ.get("CONTENT_LENGTH")
+    length = environ.get("CONTENT_LENGTH") or "0"
+    chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if not length.isascii() or not length.isdigit() or chunked not in ("", "chunked", "identity"):
+        raise AwsError("InvalidRequest", f"{length[:20]!r} {chunked[:20]} is no length of a body.")
     body: bytes
-    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
-        body = stream.read()
+    try:
+        body = stream.read() if chunked == "chunked" else stream.read(int(length))
+    except OSError as error:  # of a chunk, whose length is none
+        raise AwsError("IncompleteBody", f"The body could not be read: {error}") from error
+    if chunked == "chunked":
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING")
         environ.pop("wsgi.input_terminated", None)
-    else:
-        expected = int(length) if length and length.isdigit() else 0
-        body = stream.read(expected) if expected else b""
-        if len(body) < expected:
-            raise AwsError("IncompleteBody", f"The body has {len(body)} of the {expected} bytes announced.")
+    elif len(body) < int(length):
+        raise AwsError("IncompleteBody", f"The body has {len(body)} of the {length} bytes announced.")
     environ["wsgi.input"] = io.BytesIO(body)
     return body

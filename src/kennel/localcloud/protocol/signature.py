@@ -58,6 +58,8 @@ def read_signature(environ: Environ) -> RequestSignature | None:
     """
     query = dict(query_pairs(environ))
     header = environ.get("HTTP_AUTHORIZATION", "")
+    if header and ("X-Amz-Signature" in query or "AWSAccessKeyId" in query):
+        raise AwsError("InvalidArgument", "Only one auth mechanism allowed: the header or the query.")
     if header:
         match = AUTHORIZATION.match(header)
         if not match:
@@ -77,6 +79,9 @@ def read_signature(environ: Environ) -> RequestSignature | None:
             0,
         )
     if "X-Amz-Signature" in query:
+        if query.get("X-Amz-Algorithm") != "AWS4-HMAC-SHA256":
+            message = 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"'
+            raise AwsError("AuthorizationQueryParametersError", message)
         return _version_4(
             query.get("X-Amz-Credential", ""),
             query.get("X-Amz-SignedHeaders", ""),

@@ -27,9 +27,9 @@ from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import admin_action_of, handler_of
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import ANONYMOUS
-from kennel.localcloud.protocol import canonical, codec
+from kennel.localcloud.protocol import canonical, codec, payload, signature_rules
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged
-from kennel.localcloud.protocol.signature import read_signature
+from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 from kennel.localcloud.services.lambda_.url_invocation import respond_to_url, url_id_of
 
@@ -70,6 +70,10 @@ class Gateway:
         path = environ.get("PATH_INFO", "/")
         if not OWN_HOST.fullmatch(host):
             return _text(403, f"This local cloud does not answer for the host {host!r}.")
+        if _from_another_page(environ):
+            return _text(
+                403, "This local cloud answers programs on this machine, not pages of another origin."
+            )
         if path.startswith("/_kennel/"):
             return self._admin(environ, path.removeprefix("/_kennel/"))
         # moto's reset and its instance metadata would be served without a signature.
@@ -107,8 +111,11 @@ class Gateway:
         audit = CallAudit(self.cloud.audit_log)
         refusal = ""
         try:
-            call, decoded = self._authenticate(arriving)
+            call, decoded, signature, secret = self._authenticate(arriving)
             authorize(call.request, Authorizer(audit))
+            if call.service == "s3":
+                content, changes = payload.verified(environ, call.body, call.operation, signature, secret)
+                call.replace_body(content, changes)
             if call.service != "s3":  # whose parser leaves a streamed body out, and moto checks the rest
                 codec.check_required(decoded)
             with self.cloud.changes.call():
@@ -127,7 +134,9 @@ class Gateway:
         audit.write(response.status)
         return response
 
-    def _authenticate(self, arriving: ArrivingCall) -> tuple[Call, codec.Decoded]:
+    def _authenticate(
+        self, arriving: ArrivingCall
+    ) -> tuple[Call, codec.Decoded, RequestSignature | None, str]:
         """Find a request's principal and operation, and verify its signature.
 
         Raises
@@ -148,7 +157,10 @@ class Gateway:
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
         decoded = arriving.decoded = codec.decode(arriving.service, environ)
         if signature:
+            signature_rules.check(signature, environ)
             verify(signature, secret, environ, decoded.body)
+            if arriving.service == "s3":
+                payload.check_declared(signature, environ)
         elif arriving.service != "s3":
             if decoded.model.name not in codec.UNSIGNED_ACTIONS:
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -178,7 +190,8 @@ class Gateway:
             f"127.0.0.1:{self.cloud.port}",
         )
         version = metadata.get("jsonVersion")
-        return Call(request, self.cloud, self.moto, for_moto, version, decoded.read_body), decoded
+        call = Call(request, self.cloud, self.moto, for_moto, version, decoded.read_body)
+        return call, decoded, signature, secret
 
 
 @dataclass
@@ -212,6 +225,15 @@ class ArrivingCall:
         return codec.encode(self.decoded, error)
 
 
+def _from_another_page(environ: Environ) -> bool:
+    """Whether a page of another origin in a browser sent a request: with a key, or a link, that it knows."""
+    origin = environ.get("HTTP_ORIGIN")
+    own = f"http://{environ.get('HTTP_HOST', '')}"
+    return (origin is not None and origin != own) or (
+        environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none")
+    )
+
+
 def _respond(call: Call, decoded: codec.Decoded) -> Response:
     handler = handler_of(call.service, call.operation)
     result = handler(call) if handler else call.ask_moto()
@@ -226,6 +248,8 @@ def _internal_error(arriving: ArrivingCall, fault: Exception, cloud: Cloud) -> A
         log.error("%s failed: the disk of %s is full", arriving.action, where)
         message = f"The disk of {where} is full, {free / 1e6:.0f} MB are free: free some and try again."
         return AwsError("InsufficientStorage", message, 507)  # not 500, which SDKs and Terraform retry
+    if isinstance(fault, RecursionError):
+        return AwsError("ValidationException", f"The request to {arriving.action} is nested too deep.", 400)
     if arriving.decoded:
         if isinstance(fault, NotImplementedError):
             # 501, not 500: SDKs and Terraform retry a 500 for minutes.

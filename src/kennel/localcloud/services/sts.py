@@ -16,6 +16,7 @@ NO_LONG_TERM_TOKENS = "The local cloud creates sessions with AssumeRole and Assu
 
 DEFAULT_SECONDS = 3600  # of a session that names no duration
 MOST_POLICY_ARNS = 10
+LONGEST_CHAINED = 3600  # of a session that another session of a role asks for
 
 
 @operation("sts", "GetCallerIdentity")
@@ -27,6 +28,12 @@ def get_caller_identity(call: Call) -> dict[str, Any]:
 @operation("sts", "AssumeRole")
 def assume_role(call: Call) -> dict[str, Any]:
     """Create a session; the gateway has checked the role's trust policy and the caller's policies."""
+    if call.principal.kind == "role" and call.parameters.get("DurationSeconds", 0) > LONGEST_CHAINED:
+        raise AwsError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role "
+            "chaining",
+        )
     return _create_session(call)
 
 

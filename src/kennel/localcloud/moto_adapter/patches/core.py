@@ -42,9 +42,12 @@ def _execute_what_was_authorised() -> None:
             self.querystring = self.data = parse_qs(self.parsed_url.query, keep_blank_values=True)
 
     def get_action(self: Any) -> str:
-        environ = self.normalized_request.environ
-        operation: str = environ.get(canonical.OPERATION) if self.service_name != "s3" else None
-        return operation or find_action(self)
+        # S3's own responses set the action for themselves, after the path and query have said which it is.
+        named = (
+            None if self.service_name == "s3" else self.normalized_request.environ.get(canonical.OPERATION)
+        )
+        operation: str = named or find_action(self)
+        return operation
 
     set_up = replace(BaseResponse, "setup_class", setup_class)
     find_action = replace(BaseResponse, "_get_action", get_action)

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import uuid
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kennel.localcloud import LocalCloudError
 from kennel.localcloud.protocol.messages import AwsError
+
+# What zipfile raises for archives that are damaged, encrypted, compressed by other methods, or that hold a
+# file where another entry's folder is.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -83,13 +98,16 @@ def unpack(version: FunctionVersion, directory: Path) -> Path:
     draft = target.with_name(f"{digest}.{uuid.uuid4().hex}")
     try:
         with zipfile.ZipFile(io.BytesIO(version.code)) as archive:
-            archive.extractall(draft)
+            draft.mkdir(parents=True)
             for member in archive.infolist():
+                # Where it was put: an absolute name, or one with .., is put below the folder as well.
+                path = Path(archive.extract(member, draft))
                 mode = member.external_attr >> 16 & 0o777
-                if mode and not member.is_dir():
-                    (draft / member.filename).chmod(mode | 0o400)
-    except zipfile.BadZipFile as error:
-        raise LocalCloudError(f"the code of function {version.name} is not a zip file") from error
+                if mode and path.is_file():
+                    path.chmod(mode | 0o400)
+    except UNREADABLE as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise LocalCloudError(f"the code of function {version.name} is not a zip file: {error}") from error
     with contextlib.suppress(OSError):  # another invocation unpacked it meanwhile
         draft.rename(target)
     return target

@@ -23,6 +23,7 @@ from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.moto_adapter.functions import find_version, lambda_backend
 from kennel.localcloud.policy.evaluate import ResourcePolicy
 from kennel.localcloud.policy.principal import ANONYMOUS, Principal
+from kennel.localcloud.protocol import signature_rules
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, read_body
 from kennel.localcloud.protocol.signature import read_signature
 from kennel.localcloud.protocol.sigv4 import verify
@@ -167,6 +168,7 @@ class _UrlInvocation:
                 message = f"Credential should be scoped to a {noun}: '{expected}'."
                 raise AwsError("InvalidSignatureException", message, 403)
         principal, secret = identify(signature, SERVICE)
+        signature_rules.check(signature, self._environ)
         verify(signature, secret, self._environ, body)
         self.caller = principal.arn
         return principal, signature.access_key

@@ -1,0 +1,14 @@
+"""moto's multipart uploads, which it finds by their id alone."""
+
+from __future__ import annotations
+
+from moto.s3.models import s3_backends
+
+from kennel.localcloud import ACCOUNT_ID
+
+
+def key_of_upload(bucket: str, upload_id: str) -> str | None:
+    """Return the key of the object that an upload is for; None if there is no such upload."""
+    record = s3_backends[ACCOUNT_ID]["aws"].buckets.get(bucket)
+    upload = record.multiparts.get(upload_id) if record else None
+    return str(upload.key_name) if upload else None
