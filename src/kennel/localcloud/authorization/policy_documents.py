@@ -30,7 +30,7 @@ class DocumentRule:
 
 _IDENTITY = DocumentRule("PolicyDocument", "identity", "MalformedPolicyDocument")
 _KEY = DocumentRule("Policy", "resource", "MalformedPolicyDocumentException")
-_SESSION = DocumentRule("Policy", "identity", "MalformedPolicyDocument")
+_SESSION = DocumentRule("Policy", "session", "MalformedPolicyDocument")
 _ORGANIZATION = DocumentRule("Content", "identity", "MalformedPolicyDocumentException")
 _QUEUE = DocumentRule(
     "Attributes.Policy", "resource", "InvalidAttributeValue", "Invalid value for the parameter Policy."

@@ -22,7 +22,7 @@ from kennel.localcloud.policy.patterns import (
 
 QUANTIFIERS = ("", "ForAllValues", "ForAnyValue")
 CIDR_LENGTH = re.compile(r"[^/]+(/\d{1,3})?", re.ASCII)
-NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)  # "an integer or decimal value"
 # The formats of dates that IAM reads (https://www.w3.org/TR/NOTE-datetime); a year alone is a number.
 W3C_DATE = re.compile(
     r"(?P<date>\d{4}-\d\d(-\d\d)?)(?P<time>T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
@@ -124,7 +124,7 @@ def _ip_address(policy_value: str, request_value: str, context: RequestContext, 
 
 
 def _number(text: str) -> float:
-    """Return a number; unlike Python, IAM knows neither ``nan`` nor ``1_000``."""
+    """Return a number; unlike Python, IAM knows neither ``nan``, ``1_000`` nor ``1e3``."""
     if not NUMBER.fullmatch(text):
         raise ValueError(text)
     return float(text)

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from kennel.localcloud.policy.conditions import is_operator
+from kennel.localcloud.policy.patterns import ARN_SEGMENTS
 
-# Identity policies are those of users, groups and roles, boundaries, session and service control policies;
-# trust policies say who may assume a role; resource policies are those of buckets, keys, queues and topics.
-PolicyKind = Literal["identity", "trust", "resource"]
+# Identity policies are those of users, groups and roles, boundaries and service control policies; session
+# policies limit a session; trust policies say who may assume a role; resource policies are those of buckets,
+# keys, queues and topics.
+PolicyKind = Literal["identity", "session", "trust", "resource"]
 VERSIONS = ("2012-10-17", "2008-10-17")
 DOCUMENT_MEMBERS = {"Version", "Id", "Statement"}
 STATEMENT_MEMBERS = {
@@ -80,6 +82,9 @@ def _check_statement(statement: Any, kind: PolicyKind) -> None:
         raise InvalidPolicyError("Policy statement must contain resources.")
     for resource in _texts(resources if resources is not None else []):
         _check_resource(resource)
+        if kind == "session" and resource != "*" and resource.count(":") < ARN_SEGMENTS - 1:
+            # "… do not support incomplete ARNs" (IAM user guide, "IAM JSON policy elements: Resource").
+            raise InvalidPolicyError(f"Resource {resource} must be a complete ARN in a session policy.")
     _check_conditions(statement.get("Condition", {}))
 
 
@@ -103,7 +108,7 @@ def _check_actions(statement: dict[str, Any]) -> None:
 
 def _check_principal(statement: dict[str, Any], kind: PolicyKind) -> None:
     principal = _one_of(statement, "Principal", "NotPrincipal")
-    if kind == "identity":
+    if kind in ("identity", "session"):
         if principal is not None:
             raise InvalidPolicyError("Policy document should not specify a principal.")
         return
