@@ -12,7 +12,7 @@ from kennel.commands.task import ROOT, kennel_task
 from kennel.commands.values import Number
 
 FOLDER = ROOT / "build" / "scaling-demo"
-LAUNCH_SECONDS = 120.0  # of an instance, by the clock: what SageMaker takes at least
+LAUNCH_SECONDS = 120.0  # of an instance, by the clock; SageMaker takes longer, see docs/deployments.md
 
 
 @kennel_task(speed="seconds of the clock in one second")
