@@ -54,7 +54,7 @@ def running(folder: Path) -> Iterator[Service]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        os.environ.update(connection.operator_environment(cloud.endpoint_url))
+        os.environ.update(connection.operator_environment(cloud.endpoint_url, cloud.operator_secret))
         service = Service(cloud, "")
         yield Service(cloud, _role(service.client("iam")))
     finally:

@@ -63,7 +63,7 @@ def _check_aws(environment: str) -> None:
     if not endpoint and os.environ.get("AWS_ACCESS_KEY_ID") != OPERATOR_ACCESS_KEY:
         return
     reason = f"AWS_ENDPOINT_URL is {endpoint}" if endpoint else "AWS_ACCESS_KEY_ID is the local cloud's"
-    names = [name for name in (*operator_environment(""), *_EXPORTED) if name in os.environ]
+    names = [name for name in (*operator_environment("", ""), *_EXPORTED) if name in os.environ]
     raise UsageError(
         f"--env {environment} is AWS, but {reason}: open another shell, or first run unset {' '.join(names)}"
     )

@@ -7,7 +7,6 @@ from kennel.errors import KennelError
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 OPERATOR_ACCESS_KEY = "AKIAKENNELOPERATOR00"
-OPERATOR_SECRET_KEY = "kennel-local-operator"  # noqa: S105 - a fixed, documented, loopback-only credential
 DEFAULT_PORT = 4510
 AUDIT_LOG = "audit-log.jsonl"  # in the service's folder
 

@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY, REGION, LocalCloudError
+from kennel.localcloud import OPERATOR_ACCESS_KEY, REGION, LocalCloudError
 
 
 def connection(endpoint_url: str) -> dict[str, str]:
@@ -22,12 +22,18 @@ def connection(endpoint_url: str) -> dict[str, str]:
     }
 
 
-def operator_environment(endpoint_url: str) -> dict[str, str]:
-    """Return the variables that make AWS's tools, Terraform and the tasks act as a cloud's operator."""
+def operator_environment(endpoint_url: str, secret: str) -> dict[str, str]:
+    """Return the variables that make AWS's tools, Terraform and the tasks act as a cloud's operator.
+
+    Parameters
+    ----------
+    secret
+        The operator's secret key: `service_record.operator_secret` of the cloud's folder.
+    """
     return {
         **connection(endpoint_url),
         "AWS_ACCESS_KEY_ID": OPERATOR_ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": OPERATOR_SECRET_KEY,
+        "AWS_SECRET_ACCESS_KEY": secret,
         "TF_VAR_s3_use_path_style": "true",
         "SAGEMAKER_VALIDATE_ROLE": "false",
     }

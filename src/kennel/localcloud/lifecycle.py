@@ -107,7 +107,7 @@ def up(
         The port is taken, what it held cannot be restored, or the service did not start.
     """
     directory = directory.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(directory):
         return _up(directory, port, progress or (lambda line: None), keep, speed)
 
@@ -277,4 +277,5 @@ def environment(status: Status) -> dict[str, str]:
     """
     if not status.ready or status.endpoint_url is None:
         raise LocalCloudError("the local cloud is not running: start it with ./kennel local.up")
-    return operator_environment(status.endpoint_url)
+    secret = service_record.operator_secret(Path(status.directory))
+    return operator_environment(status.endpoint_url, secret)

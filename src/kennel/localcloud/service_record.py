@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import socket
 import subprocess
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 from kennel.localcloud import LocalCloudError
 
 RECORD = "service.json"
+SECRET = "operator-secret"  # noqa: S105 - the name of the file that holds it
+SECRET_BYTES = 30
 REFUSED = (
     3  # the exit status of a service that cannot read what its folder holds; its log's last line says why
 )
@@ -39,6 +43,26 @@ def listen(port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def operator_secret(directory: Path) -> str:
+    """Return the secret key of a folder's operator, which is made at its first use.
+
+    Its file and the folder are for their owner only: whoever has the secret can run code as this user.
+    """
+    path = directory / SECRET
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        pass
+    draft = path.with_name(f"{SECRET}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(SECRET_BYTES))
+    with contextlib.suppress(FileExistsError):  # another process made one meanwhile
+        os.link(draft, path)
+    draft.unlink()
+    return path.read_text()
 
 
 def process_start(pid: int) -> str | None:

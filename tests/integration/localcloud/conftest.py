@@ -10,7 +10,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY, REGION, lifecycle
+from kennel.localcloud import OPERATOR_ACCESS_KEY, REGION, lifecycle
+
+
+def operator_secret(service: lifecycle.Status) -> str:
+    return lifecycle.environment(service)["AWS_SECRET_ACCESS_KEY"]
+
 
 ACCOUNT = "123456789012"
 Client = Callable[..., Any]
@@ -30,7 +35,7 @@ def client(service: lifecycle.Status) -> Client:
     def make(name: str, credentials: dict[str, str] | None = None, **options: Any) -> Any:
         keys = credentials or {
             "aws_access_key_id": OPERATOR_ACCESS_KEY,
-            "aws_secret_access_key": OPERATOR_SECRET_KEY,
+            "aws_secret_access_key": operator_secret(service),
         }
         config = Config(
             retries={"total_max_attempts": 1},

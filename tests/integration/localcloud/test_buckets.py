@@ -18,9 +18,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY
+from kennel.localcloud import OPERATOR_ACCESS_KEY
 
-from .conftest import ACCOUNT, Client, document, statement
+from .conftest import ACCOUNT, Client, document, operator_secret, statement
 
 Role = Callable[..., dict[str, str]]
 names = (f"bucket-role-{number}" for number in itertools.count())
@@ -236,7 +236,7 @@ def test_a_bucket_may_be_named_in_the_host(client: Client, bucket: str, service:
         endpoint_url=f"http://localhost:{service.port}",
         region_name="us-east-1",
         aws_access_key_id=OPERATOR_ACCESS_KEY,
-        aws_secret_access_key=OPERATOR_SECRET_KEY,
+        aws_secret_access_key=operator_secret(service),
         config=Config(s3={"addressing_style": "virtual"}, signature_version="s3v4"),
     )
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k/1"})

@@ -12,9 +12,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from kennel.localcloud import OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY
+from kennel.localcloud import OPERATOR_ACCESS_KEY
 
-from .conftest import ACCOUNT, Client
+from .conftest import ACCOUNT, Client, operator_secret
 
 UNKNOWN_KEY = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "wrong"}
 WRONG_SECRET = {"aws_access_key_id": OPERATOR_ACCESS_KEY, "aws_secret_access_key": "wrong"}
@@ -40,7 +40,7 @@ def signed(service: Any, name: str, method: str, path: str, body: bytes, **heade
     """Send a request that the operator signed, well-formed or not."""
     spelled = {key.replace("_", "-"): value for key, value in headers.items()}
     request = AWSRequest(method, service.endpoint_url + path, headers=spelled, data=body)
-    SigV4Auth(Credentials(OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY), name, "us-east-1").add_auth(request)
+    SigV4Auth(Credentials(OPERATOR_ACCESS_KEY, operator_secret(service)), name, "us-east-1").add_auth(request)
     return send(service, method, path, body, dict(request.headers.items()))
 
 

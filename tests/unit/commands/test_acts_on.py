@@ -55,7 +55,7 @@ def test_aws_is_asked_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_aws_environment_is_refused_with_the_local_clouds_variables(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in connection.operator_environment(LOCAL).items():
+    for name, value in connection.operator_environment(LOCAL, "secret").items():
         monkeypatch.setenv(name, value)
 
     with pytest.raises(

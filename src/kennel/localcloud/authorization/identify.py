@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from kennel.localcloud import ACCOUNT_ID, OPERATOR_ACCESS_KEY, OPERATOR_SECRET_KEY
+from kennel.localcloud import ACCOUNT_ID, OPERATOR_ACCESS_KEY
 from kennel.localcloud.moto_adapter import credential_store
 from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.messages import AwsError
@@ -21,13 +21,15 @@ OPERATOR = Principal(
 QUERY_SERVICES = {"iam", "sts", "sns", "cloudwatch", "autoscaling", "elbv2", "rds", "cloudformation", "ses"}
 
 
-def identify(signature: RequestSignature, service: str) -> tuple[Principal, str]:
+def identify(signature: RequestSignature, service: str, operator_secret: str) -> tuple[Principal, str]:
     """Find the holder of a request's access key.
 
     Parameters
     ----------
     service
         The called service, whose error a refusal is.
+    operator_secret
+        The secret key of the cloud's operator.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def identify(signature: RequestSignature, service: str) -> tuple[Principal, str]
         The key is unknown, inactive or expired, or its session token is missing or another session's.
     """
     if signature.access_key == OPERATOR_ACCESS_KEY:
-        return OPERATOR, OPERATOR_SECRET_KEY
+        return OPERATOR, operator_secret
     if signature.access_key.startswith("ASIA"):
         session = credential_store.session(signature.access_key)
         token = signature.token.encode("utf-8", "replace")

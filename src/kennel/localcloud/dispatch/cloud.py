@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from kennel.localcloud import ACCOUNT_ID, AUDIT_LOG, REGION
+from kennel.localcloud import ACCOUNT_ID, AUDIT_LOG, REGION, service_record
 from kennel.localcloud.clock import Clock, Kept
 from kennel.localcloud.dispatch.audit_log import AuditLog
 from kennel.localcloud.dispatch.changes import Changes
@@ -76,6 +76,8 @@ class Cloud:
         self.account = ACCOUNT_ID
         self.region = REGION
         self.started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.operator_secret = service_record.operator_secret(self.directory)
         self.audit_log = AuditLog(self.directory / AUDIT_LOG)
         self.clock = clock or Clock()
         self.lock = threading.RLock()

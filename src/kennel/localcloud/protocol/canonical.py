@@ -170,6 +170,7 @@ def rebuilt(
     """
     service = model.service_model.service_name
     new = {**environ, "HTTP_HOST": host, "HTTP_AUTHORIZATION": _credential(service, signature)}
+    new.pop("kennel.bucket", None)  # it is in the path
     new |= {
         OPERATION: model.name,
         OPERATION_REGION: signature.region if signature else "us-east-1",
@@ -189,6 +190,10 @@ def rebuilt(
         ]
         pairs = [(name, value) for name, value in pairs if not AUTHENTICATION.fullmatch(name)]
     if service == "s3":
+        if model.name == "PostObject":  # its form names bucket and key, under a policy that nobody here reads
+            raise AwsError("NotImplemented", "The local cloud takes no uploads by a form: use PUT.", 501)
+        if not BUCKET_NAME.fullmatch(labels.get("Bucket", "none")):
+            raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
         _rebuild_s3(new, model, path)
     else:
         new.pop("HTTP_CONTENT_ENCODING", None)  # moto would read the unpacked body, the codec read the packed

@@ -150,7 +150,7 @@ class Gateway:
         if signature:
             arriving.caller = signature.access_key
             arriving.service = codec.service_of(signature.service, environ)
-            principal, secret = identify(signature, arriving.service)
+            principal, secret = identify(signature, arriving.service, self.cloud.operator_secret)
         else:
             arriving.service = codec.service_guess(environ)
             if arriving.service not in ("s3", *codec.UNSIGNED_ACTIONS.values()):

@@ -51,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     directory: Path = options.directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)  # whoever reads what is in it can act as the operator
     return serve(directory, options.port, keep=not options.forget, speed=options.speed)
 
 

@@ -167,7 +167,7 @@ class _UrlInvocation:
             if scope != expected:
                 message = f"Credential should be scoped to a {noun}: '{expected}'."
                 raise AwsError("InvalidSignatureException", message, 403)
-        principal, secret = identify(signature, SERVICE)
+        principal, secret = identify(signature, SERVICE, self._cloud.operator_secret)
         signature_rules.check(signature, self._environ)
         verify(signature, secret, self._environ, body)
         self.caller = principal.arn
