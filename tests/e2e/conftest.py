@@ -19,6 +19,7 @@ from kennel.aws.infrastructure import stack
 from kennel.aws.release import releases
 from kennel.aws.session import Workspace
 from kennel.aws.training import sdk, training_jobs
+from kennel.classifier.data import DRAWN_MARKER
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import web_identity_token
 from kennel.sample_photos.draw import draw
@@ -124,6 +125,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None)
         workspace = Workspace("local", folder / "stack")
         stack.apply(workspace)
         draw(folder / "photos", classes=6, per_class={"train": 4, "valid": 1, "test": 1})
+        (folder / "photos" / DRAWN_MARKER).unlink()  # they stand for photos: int8 is signed off on them
         artifacts.upload_folder(folder / "photos", stack.outputs(workspace)["data_bucket"], "datasets/tiny")
         yield Deployed(workspace, str(min((folder / "photos" / "test").rglob("*.jpg"))))
     finally:

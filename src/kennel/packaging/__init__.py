@@ -15,6 +15,10 @@ class PackagingError(KennelError):
     """A model cannot be packaged; the text names the cause and the remedy."""
 
 
+VALIDATION, DRAWN, PATTERNS = "validation photos", "drawn photos", "test patterns"
+"""What the pictures are on which a release is compared with the network that it is made of."""
+
+
 @dataclass(frozen=True)
 class Photo:
     """An encoded picture of the data set that the model was validated on.

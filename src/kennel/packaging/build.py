@@ -27,7 +27,7 @@ _WARM_UP, _TIMED = 3, 20
 
 
 def build(
-    content: Path, photos: Sequence[Photo], *, validation: bool, runtime: str, source: Path, report: Progress
+    content: Path, photos: Sequence[Photo], *, kind: str, runtime: str, source: Path, report: Progress
 ) -> SignOff:
     """Complete a trained model's folder, which then holds all of a release but its record and golden photos.
 
@@ -37,8 +37,8 @@ def build(
         Holds ``model.json`` and ``model.pth``; the latter stays only if torch serves.
     photos
         What the answers are compared on.
-    validation
-        Whether these are validation photos.
+    kind
+        What these are, see `kennel.packaging.sign_off.Measured.source`.
     runtime
         What is asked for, one of `kennel.serving.runtime_names.RUNTIMES`.
     source
@@ -55,7 +55,7 @@ def build(
         open_runtime(content, TORCH, cores.available())  # a model that does not load is no release
         signed = SignOff(TORCH, TORCH, "the network itself, as it was trained", 0, "none")
     else:
-        signed = _as_graph(content, measure(content, photos, validation), runtime, report)
+        signed = _as_graph(content, measure(content, photos, kind), runtime, report)
     if signed.runtime != TORCH:
         (content / WEIGHTS).unlink()
         vendor.add(content, report)
@@ -64,7 +64,7 @@ def build(
     return signed
 
 
-def measure(trained: Path, photos: Sequence[Photo], validation: bool) -> Measured:
+def measure(trained: Path, photos: Sequence[Photo], kind: str) -> Measured:
     """Return the photos as a trained network sees them, with its answers; damaged photos are left out.
 
     Raises
@@ -83,7 +83,7 @@ def measure(trained: Path, photos: Sequence[Photo], validation: bool) -> Measure
     if not pixels:
         raise PackagingError("none of the photos can be read: check them with ./kennel data.check")
     eager = sign_off.logits(trained, TORCH, pixels)
-    return Measured(pixels, np.array(labels), eager, validation)
+    return Measured(pixels, np.array(labels), eager, kind)
 
 
 def sign_again(content: Path, measured: Measured) -> SignOff:

@@ -10,12 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from kennel.packaging import PackagingError, Progress, gate
+from kennel.packaging import DRAWN, PATTERNS, PackagingError, Progress, gate
 from kennel.packaging.gate import Comparison
 from kennel.serving import cores
 from kennel.serving.runtime_names import OPENVINO, OPENVINO_INT8, TORCH
 from kennel.serving.runtimes import open_runtime
 
+# Quantised and compared on 133 drawn dogs, efficientnet_lite0 passed; of 15 views of three photographs it named
+# 9 otherwise than fp32. They reach other ranges of the activations, and are harder to name.
+UNFIT = {
+    DRAWN: "drawn photos do not show how int8 answers real ones",
+    PATTERNS: "there are no validation photos to quantise with and to compare on",
+}
+"""Why int8 cannot be signed off on pictures of a source."""
 QUANTISED, RESTORED = "post-training", "accuracy-aware"
 
 
@@ -31,14 +38,14 @@ class Measured:
         The right class of each, -1 where it is not known.
     eager
         float32 (N, classes).
-    validation
-        Whether they are validation photos; test patterns say nothing about int8.
+    source
+        What they are: `kennel.packaging.VALIDATION`, or what says nothing about int8, a key of `UNFIT`.
     """
 
     pixels: list[np.ndarray]
     labels: np.ndarray
     eager: np.ndarray
-    validation: bool
+    source: str
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def of_finished(folder: Path, runtime: str, measured: Measured) -> SignOff:
     PackagingError
         It does not pass.
     """
-    common = SignOff(runtime, runtime, "", len(measured.pixels), source_of(measured))
+    common = SignOff(runtime, runtime, "", len(measured.pixels), measured.source)
     if runtime == OPENVINO_INT8:
         compared = compare_int8(folder, measured, measured.eager)
         if not compared.passed:
@@ -128,11 +135,6 @@ def of_finished(folder: Path, runtime: str, measured: Measured) -> SignOff:
             f"(allowed: {gate.GRAPH_LIMIT:g})"
         )
     return replace(common, reason="it answers as the job's model does", graph=graph)
-
-
-def source_of(measured: Measured) -> str:
-    """Return what the compared photos are, for people."""
-    return "validation photos" if measured.validation else "test patterns"
 
 
 def choose(
@@ -149,10 +151,9 @@ def choose(
     """
     from kennel.packaging import export
 
-    source = source_of(measured)
-    common = SignOff(requested, TORCH, "", len(measured.pixels), source)
+    common = SignOff(requested, TORCH, "", len(measured.pixels), measured.source)
     folder = export.save(graph, work / "fp32")
-    report(f"comparing the graph with the network on {common.photos} {source}")
+    report(f"comparing the graph with the network on {common.photos} {common.source}")
     answers, compared = measure_graph(folder, measured)
     common = replace(common, graph=compared)
     if not compared["passed"]:
@@ -164,9 +165,8 @@ def choose(
     fp32 = replace(common, runtime=OPENVINO)
     if requested == OPENVINO:
         return replace(fp32, reason="the graph answers as the network does"), folder
-    if not measured.validation:
-        reason = "there are no validation photos to quantise with and to compare on: fp32 serves"
-        return replace(fp32, reason=reason), folder
+    if measured.source in UNFIT:
+        return replace(fp32, reason=f"{UNFIT[measured.source]}: fp32 serves"), folder
     return _quantised(graph, measured, answers, fp32, work, report)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kennel.classifier.networks import Preprocessing
-from kennel.packaging import Progress, export, quantise, sign_off
+from kennel.packaging import DRAWN, PATTERNS, VALIDATION, Progress, export, quantise, sign_off
 from kennel.packaging.sign_off import Measured, SignOff
 from kennel.serving.runtime_names import OPENVINO, OPENVINO_INT8, TORCH
 
@@ -37,7 +37,7 @@ class Colours(nn.Module):
         return self.last(means + self.offset).flatten(1) - self.offset
 
 
-def measured(network: nn.Module, *, validation: bool = True, photos: int = 30) -> Measured:
+def measured(network: nn.Module, *, source: str = VALIDATION, photos: int = 30) -> Measured:
     """Return pictures with one stronger channel, by a little, and what the network answers."""
     numbers = np.random.default_rng(0)
     labels = np.arange(photos) % CLASSES
@@ -48,7 +48,7 @@ def measured(network: nn.Module, *, validation: bool = True, photos: int = 30) -
         pixels.append(picture.astype(np.uint8))
     with torch.inference_mode():
         eager = [network(PREPARED.to_input(torch.from_numpy(picture))).numpy() for picture in pixels]
-    return Measured(pixels, labels, np.concatenate(eager), validation)
+    return Measured(pixels, labels, np.concatenate(eager), source)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def signed(tmp_path: Path) -> Callable[..., tuple[SignOff, Path | None]]:
     """Return a function that signs a network off."""
 
     def sign(
-        network: nn.Module, report: Progress = lambda line: None, **options: bool
+        network: nn.Module, report: Progress = lambda line: None, **options: str
     ) -> tuple[SignOff, Path | None]:
         graph = export.convert(network.eval(), PREPARED)
         return sign_off.choose(graph, measured(network, **options), OPENVINO_INT8, tmp_path / "work", report)
@@ -88,11 +88,18 @@ def test_int8_that_fails_the_gate_is_restored_and_else_falls_back_to_fp32(signed
     assert '"FakeQuantize"' not in (folder / "graph.xml").read_text()
 
 
-def test_without_validation_photos_fp32_serves_and_says_so(signed: Callable) -> None:
-    chosen, _ = signed(Colours(0.0), validation=False)
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (PATTERNS, "there are no validation photos to quantise with and to compare on: fp32 serves"),
+        (DRAWN, "drawn photos do not show how int8 answers real ones: fp32 serves"),
+    ],
+)
+def test_int8_is_signed_off_on_photos_only(signed: Callable, source: str, reason: str) -> None:
+    chosen, _ = signed(Colours(0.0), source=source)
 
-    assert (chosen.runtime, chosen.source, chosen.int8) == (OPENVINO, "test patterns", None)
-    assert "no validation photos" in chosen.reason
+    assert (chosen.runtime, chosen.source, chosen.int8) == (OPENVINO, source, None)
+    assert chosen.reason == reason
 
 
 def test_a_graph_that_answers_otherwise_leaves_the_network_itself(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kennel.aws import Progress, StackError, artifacts, model_registry, silent
 from kennel.aws.infrastructure.stack import Stack
-from kennel.aws.release import golden, release_archive, releases, trained_models, validation_photos
+from kennel.aws.release import compared_photos, golden, release_archive, releases, trained_models
 from kennel.aws.release.releases import CANDIDATES, RELEASES, Release
 from kennel.aws.session import Workspace
 from kennel.packaging import build, vendor
@@ -72,10 +72,8 @@ def sign_again(stack: Stack, content: Path, job: str, trained: Path, report: Pro
         There is no such model, or the candidate answers otherwise.
     """
     trained_models.fetch(stack, job, trained)
-    classes = json.loads((content / "model.json").read_text())["classes"]
-    validated = validation_photos.read(stack, job, classes, report)
-    photos = validated or golden.pattern_photos()
-    signed = build.sign_again(content, build.measure(trained, photos, bool(validated)))
+    photos, kind = compared_photos.read(stack, job, trained, report)
+    signed = build.sign_again(content, build.measure(trained, photos, kind))
     (content / release_archive.RECORD).write_text(json.dumps({"runtime": signed.runtime}))
 
 

@@ -17,14 +17,13 @@ from typing import Protocol
 from kennel.aws import Progress, StackError, artifacts, session
 from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.release import validation_photos
-from kennel.packaging import Photo
+from kennel.packaging import PATTERNS, Photo
 
 FOLDER = "golden"
 LOGITS = "logits.json"
 COUNT = 3
 # Lambda limits a synchronous payload to 6 MB, and base64 encodes 3 bytes as 4.
 LARGEST_BYTES = 4_400_000
-PATTERNS = "test patterns"
 _PATTERN_SIDE = 64  # pixels
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from kennel.aws import Progress, StackError, artifacts, model_registry, session, silent
 from kennel.aws.infrastructure.stack import Stack
-from kennel.aws.release import golden, release_archive, trained_models, validation_photos
+from kennel.aws.release import compared_photos, golden, release_archive, trained_models
 from kennel.aws.release.release_archive import RECORD
 from kennel.aws.session import Workspace
 from kennel.packaging import build
@@ -132,12 +132,11 @@ def publish(
     for path in content.iterdir():
         if path.name not in KEPT:  # a training's records; what lies in an archive is on the import path
             path.unlink() if path.is_file() else shutil.rmtree(path)
-    classes = json.loads((content / "model.json").read_text())["classes"]
-    validated = validation_photos.read(stack_, job, classes, report)
+    photos, kind = compared_photos.read(stack_, job, content, report)
     signed = build.build(
         content,
-        validated or golden.pattern_photos(),
-        validation=bool(validated),
+        photos,
+        kind=kind,
         runtime=runtime,
         source=workspace.package,
         report=report,
