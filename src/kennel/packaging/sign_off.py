@@ -16,8 +16,8 @@ from kennel.serving import cores
 from kennel.serving.runtime_names import OPENVINO, OPENVINO_INT8, TORCH
 from kennel.serving.runtimes import open_runtime
 
-# Quantised and compared on 133 drawn dogs, efficientnet_lite0 passed; of 15 views of three photographs it named
-# 9 otherwise than fp32. They reach other ranges of the activations, and are harder to name.
+# Quantised and compared on 133 drawn dogs, efficientnet_lite0 passed; of 15 views of photographs it named 9
+# otherwise than fp32. They reach other ranges of the activations, and are harder to name.
 UNFIT = {
     DRAWN: "drawn photos do not show how int8 answers real ones",
     PATTERNS: "there are no validation photos to quantise with and to compare on",
