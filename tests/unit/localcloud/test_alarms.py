@@ -16,6 +16,7 @@ import pytest
 from kennel.localcloud.persistence.pickling import StatePickler, restoring
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime.metrics.store import MetricStore
+from kennel.localcloud.services.cloudwatch import evaluation
 from kennel.localcloud.services.cloudwatch.alarm import Alarms
 from kennel.localcloud.services.cloudwatch.evaluation import evaluate_due
 
@@ -41,6 +42,24 @@ def test_a_period_that_ended_between_two_late_looks_is_evaluated(driven: Driven)
     assert driven.state() == "INSUFFICIENT_DATA"
     evaluate_due(driven.cloud, driven.begin + 50, driven.begin + 75)
     assert driven.state() == "ALARM"
+
+
+def test_an_alarm_that_cannot_be_evaluated_does_not_keep_the_others_from_it(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven.alarm("broken")
+    driven.alarm("other")
+    whole = evaluation.evaluate
+
+    def evaluate(cloud: Any, alarm: Any, now: float) -> None:
+        if alarm.name == "broken":
+            raise ArithmeticError
+        whole(cloud, alarm, now)
+
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    driven.put(5)
+    driven.clock.advance(MINUTE)
+    assert (driven.state("broken"), driven.state("other")) == ("INSUFFICIENT_DATA", "ALARM")
 
 
 def test_the_third_minute_over_the_threshold_and_not_before(driven: Driven) -> None:

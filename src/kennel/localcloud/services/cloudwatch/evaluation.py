@@ -60,6 +60,8 @@ def evaluate_due(cloud: Cloud, since: float, now: float) -> None:
                 evaluate(cloud, alarm, due)
             except AwsError as error:
                 log.warning("alarm %s could not be evaluated: %s", alarm.name, error.message)
+            except Exception:
+                log.exception("alarm %s could not be evaluated", alarm.name)  # the others still are
 
 
 def interval(alarm: Alarm) -> int:
