@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 import stat
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ from botocore.exceptions import ClientError
 from kennel.localcloud import OPERATOR_ACCESS_KEY, lifecycle
 
 from . import wire
-from .conftest import ACCOUNT, Client, assume, operator_secret, statement
+from .conftest import ACCOUNT, Client, assume, document, operator_secret, statement
 
+TRUSTS_LAMBDA = document(
+    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+)
 CONTENT = [b"a" * 9000, b"b" * 5]
 
 
@@ -120,16 +125,49 @@ def test_a_session_of_a_session_lasts_an_hour_at_most(client: Client, role: Any)
     assert assume(client, "chains", DurationSeconds=43_200)
 
 
+def zipped(size: int = 1, *, encrypted: bool = False) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("app.py", b"x" * size)
+    changed = bytearray(content.getvalue())
+    changed[changed.index(b"PK\x01\x02") + 8] |= int(encrypted)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (b"x", "Could not unzip"),
+        (zipped()[:-12], "Could not unzip"),
+        (zipped(encrypted=True), "Could not unzip"),
+        (zipped(262_144_000), "Unzipped size must be smaller than 262144000 bytes"),
+    ],
+    ids=["no zip", "cut off", "encrypted", "too large"],
+)
+def test_odd_code_of_a_function_is_refused(code: bytes, reason: str, client: Client) -> None:
+    role = client("iam").create_role(RoleName=f"zip-{len(code)}", AssumeRolePolicyDocument=TRUSTS_LAMBDA)[
+        "Role"
+    ]
+    with pytest.raises(ClientError, match=f"InvalidParameterValueException.*{reason}"):
+        client("lambda").create_function(
+            FunctionName="odd",
+            Role=role["Arn"],
+            Runtime="python3.12",
+            Handler="app.handler",
+            Code={"ZipFile": code},
+        )
+
+
 @pytest.mark.parametrize("depth", [100_000])
 def test_a_document_that_is_nested_too_deep_is_the_caller_s_fault(
     depth: int, client: Client, bucket: str
 ) -> None:
-    document = '{"a":' * depth + "1" + "}" * depth
+    deep = '{"a":' * depth + "1" + "}" * depth
     for call in (
-        lambda: client("iam").create_policy(PolicyName="deep", PolicyDocument=document),
-        lambda: client("iam").create_role(RoleName="deep", AssumeRolePolicyDocument=document),
-        lambda: client("s3").put_bucket_policy(Bucket=bucket, Policy=document),
-        lambda: client("sqs").create_queue(QueueName="deep", Attributes={"Policy": document}),
+        lambda: client("iam").create_policy(PolicyName="deep", PolicyDocument=deep),
+        lambda: client("iam").create_role(RoleName="deep", AssumeRolePolicyDocument=deep),
+        lambda: client("s3").put_bucket_policy(Bucket=bucket, Policy=deep),
+        lambda: client("sqs").create_queue(QueueName="deep", Attributes={"Policy": deep}),
     ):
         with pytest.raises(ClientError) as refused:
             call()

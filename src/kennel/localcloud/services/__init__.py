@@ -24,6 +24,7 @@ HANDLERS = (
     "ec2.instances",
     "iam",
     "iam_users",
+    "lambda_.code",
     "lambda_.configuration",
     "lambda_.function_url",
     "lambda_.invoke",
