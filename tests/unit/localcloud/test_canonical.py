@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.core.request import Request
 from werkzeug.test import EnvironBuilder
@@ -19,6 +19,7 @@ from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.protocol.signature import RequestSignature
 
 HOST = "127.0.0.1:4510"
+UNTIMED = settings(deadline=None)  # the first example reads the models of a service
 NAMES = st.sampled_from(["mine", "victim"])
 FORM = canonical.FORM
 
@@ -75,6 +76,7 @@ STRAY = st.dictionaries(
 )
 
 
+@UNTIMED
 @given(
     url=pairs("RoleName", "UserName", "Marker"),
     form=pairs("RoleName", "UserName", '{"RoleName": "victim"}', "key", "file"),
@@ -112,6 +114,7 @@ def test_a_request_of_the_query_protocol_says_one_thing(
         assert moto._get_param(name) == decoded.parameters.get(name)
 
 
+@UNTIMED
 @given(
     numbers=st.lists(st.sampled_from([1, 2, 3, 7]), unique=True, max_size=3),
     name=st.sampled_from(["InstanceId", "InstanceIds", "instanceId"]),
@@ -129,6 +132,7 @@ def test_a_list_of_ec2_has_the_members_that_were_decoded(numbers: list[int], nam
     assert moto._get_param("InstanceIds", []) == decoded.parameters.get("InstanceIds", [])
 
 
+@UNTIMED
 @given(
     target=st.sampled_from(["SageMaker.DescribeModel", "SageMaker.DeleteModel", "SageMaker.ListModels"]),
     document=st.dictionaries(
@@ -167,6 +171,7 @@ def test_a_request_in_json_says_one_thing(
             assert moto._get_param(name) == decoded.parameters.get(name)
 
 
+@UNTIMED
 @given(
     method=st.sampled_from(["GET", "PUT", "DELETE"]),
     name=st.sampled_from(["mine", "victim", "arn:aws:lambda:us-east-1:123456789012:function:mine"]),
@@ -257,6 +262,7 @@ SOURCES = st.sampled_from(
 )
 
 
+@UNTIMED
 @given(
     method=st.sampled_from(["GET", "PUT", "DELETE", "POST", "HEAD"]),
     segments=st.lists(SEGMENTS, max_size=4),
