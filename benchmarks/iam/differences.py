@@ -101,6 +101,13 @@ LITERAL = Difference(
     "${*} - use where you need an * (asterisk) character.",
     VARIABLE_PAGE,
 )
+NOT_RESOURCE = Difference(
+    "a NotResource with a short ARN or a variable without a value applies to nothing",
+    "If a variable that has no value in the authorization context is used as part of the Resource or "
+    "NotResource element of a policy, the resource that includes a policy variable with no value will not "
+    "match any resource: so the NotResource applies. Of short ARNs there: undocumented",
+    VARIABLE_PAGE,
+)
 DIFFERENCES = (
     SHORT,
     CROSSING,
@@ -113,6 +120,7 @@ DIFFERENCES = (
     EVERY_ADDRESS,
     OLD_VERSION,
     LITERAL,
+    NOT_RESOURCE,
 )
 
 
@@ -194,6 +202,9 @@ def simulated_rules(active: Iterable[Difference]) -> Iterator[None]:
             change(conditions, "_OPERATORS", operators)
         if LITERAL in chosen:
             change(conditions, "substitute", _substitute_without_characters(conditions.substitute))
+        if NOT_RESOURCE in chosen:
+            matcher = _statement_matcher(document.PolicyStatement._matches_resource)
+            change(document.PolicyStatement, "_matches_resource", matcher)
         if chosen & {NULL_VARIABLE, ADDRESS, IF_EXISTS, EVERY_ADDRESS}:
             change(conditions, "_matches_key", _key_matcher(chosen, conditions._matches_key))
         yield
@@ -216,6 +227,19 @@ def _resource_matcher(active: set[Difference], original: Callable[..., bool]) ->
             values = [*(text.lower() for text in values[:-1]), values[-1]]
         match = matches_arn if CROSSING in active else original
         return match(":".join(segments), ":".join(values), context, variables=variables)
+
+    return matches
+
+
+def _statement_matcher(original: Callable[..., bool]) -> Callable[..., bool]:
+    def matches(statement: document.PolicyStatement, request: Any) -> bool:
+        values = statement.elements.get("NotResource", [])
+        for text in values if isinstance(values, list) else [values]:
+            if text != "*" and len(_split(text)) < ARN_SEGMENTS:
+                return False
+            if statement.variables and _unresolved(text, request.context):
+                return False
+        return original(statement, request)
 
     return matches
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from kennel.localcloud.authorization.pass_role import pass_role_permissions
 from kennel.localcloud.authorization.permission import RequiredPermission
+from kennel.localcloud.authorization.resource_types import bound_resources
 from kennel.localcloud.authorization.resources import context_of, key_of, resources_of
 from kennel.localcloud.authorization.s3 import kms_permissions, s3_permissions
 from kennel.localcloud.authorization.sagemaker import grant_permissions
@@ -72,7 +73,7 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
     if (request.service, request.operation) == ("kms", "ReEncrypt"):
         return _reencrypt_permissions(request)
     action = action_name(request.service, request.operation)
-    resources = resources_of(request) or ["*"]
+    resources = resources_of(request) or bound_resources(action, request) or ["*"]
     context = context_of(request)
     policy = _resource_policy(request)
     permissions = [RequiredPermission(action, resource, context, policy) for resource in resources]
