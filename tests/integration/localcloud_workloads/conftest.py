@@ -47,6 +47,14 @@ class Stage:
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **config),
         )
 
+    @property
+    def port(self) -> int:
+        return int(self.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])
+
+    def time(self) -> float:
+        """Return the time of its clock, which tests move ahead of the wall's."""
+        return float(administer(self.port, "clock")["time"])
+
     def role(self, service: str, statements: list[dict[str, Any]] | None = None) -> str:
         """Create a role that a service may assume, with a policy of these statements; return its ARN."""
         name = f"role-{uuid.uuid4().hex[:8]}"
@@ -110,10 +118,9 @@ class DrivenClock:
 
 @pytest.fixture
 def driven_clock(stage: Stage) -> Iterator[DrivenClock]:
-    port = int(stage.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])
-    administer(port, "clock", speed=0)
-    yield DrivenClock(port)
-    administer(port, "clock", speed=1)
+    administer(stage.port, "clock", speed=0)
+    yield DrivenClock(stage.port)
+    administer(stage.port, "clock", speed=1)
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 30.0) -> Any:

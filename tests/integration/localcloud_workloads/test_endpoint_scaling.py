@@ -13,22 +13,14 @@ import pytest
 from kennel.localcloud.connection import administer
 from kennel.localcloud.host_limit import cores
 
-from .conftest import Stage, eventually
+from .conftest import DrivenClock, Stage, eventually
 from .small_models import Endpoints
 
 LAUNCH, BAKE = 180, 600
 
 
-class Driven:
-    """The clock of the shared cloud, which stands still for a test."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    def advance(self, seconds: float) -> float:
-        """Move it forward; return what it shows."""
-        time: float = administer(self._port, "clock", advance=seconds)["time"]
-        return time
+class Driven(DrivenClock):
+    """It, and how long an instance launches."""
 
     def set_launch(self, seconds: float) -> None:
         administer(self._port, "endpoints", launch=seconds)
@@ -36,11 +28,10 @@ class Driven:
 
 @pytest.fixture
 def driven(stage: Stage) -> Iterator[Driven]:
-    port = int(stage.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])
-    administer(port, "clock", speed=0)
-    yield Driven(port)
-    administer(port, "endpoints", launch=0)
-    administer(port, "clock", speed=1)
+    administer(stage.port, "clock", speed=0)
+    yield Driven(stage.port)
+    administer(stage.port, "endpoints", launch=0)
+    administer(stage.port, "clock", speed=1)
 
 
 @pytest.fixture(scope="module")

@@ -193,7 +193,7 @@ def test_code_that_is_rewritten_to_fail_fails(functions: Functions) -> None:
 
 
 def test_reserved_concurrency_throttles_and_is_counted(functions: Functions) -> None:
-    name, began = functions.create(), time.time()
+    name, began = functions.create(), functions.stage.time()
     functions.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=3)
 
     def attempt(_: int) -> int | str:
@@ -232,7 +232,7 @@ def test_an_alarm_on_a_function_s_log_lines_invokes_it(functions: Functions) -> 
     logs.put_metric_filter(
         logGroupName=group + name, filterName="marks", filterPattern='"mark"', metricTransformations=[metric]
     )
-    began = time.time()
+    began = functions.stage.time()
     functions.invoke(name, {"mark": 1})
     eventually(lambda: functions.metric(name, "Marks", "Sum", began, namespace=name, dimensions=[]) == 1)
     arn = functions.client.get_function_configuration(FunctionName=name)["FunctionArn"]
