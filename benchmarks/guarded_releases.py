@@ -128,7 +128,7 @@ class Run:
         self.new = ScriptedFleet(
             self.cloud, self.scenario, self.instances, self.drawn.uniform(*STARTUP_SECONDS)
         )
-        self.traffic: Any = Traffic(old)  # type: ignore[arg-type] # scripted
+        self.traffic: Any = Traffic(old)
         self.thread: threading.Thread | None = None
         self.deployment: Deployment | None = None
         self.began = self.shifted = self.ended = math.nan

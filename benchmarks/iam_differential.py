@@ -21,16 +21,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from kennel.localcloud.policy.document import AccessRequest, Policy, parse
+from kennel.localcloud.policy.evaluate import PrincipalPolicies, ResourcePolicy, evaluate
+from kennel.localcloud.policy.principal import Principal
+
 HERE = Path(__file__).resolve().parent / "iam"
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE))  # its modules are in no package
 
-import differences  # noqa: E402 - beside this file, in a folder that is no package
-from cases import ACCOUNT, ROLE, SESSION, USER, Case, Generator  # noqa: E402
-from differences import DIFFERENCES, Difference  # noqa: E402
-
-from kennel.localcloud.policy.document import AccessRequest, Policy, parse  # noqa: E402
-from kennel.localcloud.policy.evaluate import PrincipalPolicies, ResourcePolicy, evaluate  # noqa: E402
-from kennel.localcloud.policy.principal import Principal  # noqa: E402
+import differences  # noqa: E402 - in the folder that the line above names
+from cases import ACCOUNT, ROLE, SESSION, USER, Case, Generator  # noqa: E402 - as above
+from differences import DIFFERENCES, Difference  # noqa: E402 - as above
 
 INSTALLED = HERE.parents[1] / "build" / "iam-simulate"
 BATCH = 5000  # cases for one process of Node

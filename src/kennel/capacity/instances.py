@@ -154,7 +154,7 @@ def _endpoint() -> list[str]:
             "handler on TorchServe",
             f"{course:g}: it needs {rate / course:.0f} instances where a release needs one.",
             f"`{HOSTING}` has two vCPUs",
-            """and is the cheapest type with 8 GiB, room for what AWS's image takes itself
+            """and is the cheapest type with 8 GiB, enough for what AWS's image takes itself
             ([1.3 GB](performance.md#ray-serve)) and for a larger model. Types that begin with
             `ml.t` cannot be scaled,
             because of their CPU credits

@@ -72,9 +72,9 @@ def test_requests_take_an_endpoint_to_three_instances_and_back(
         assert minute(4) == 1, "while the slow requests are under way"
     assert [future.result()["model"] for future in slow] == ["scaled"] * 6
     eventually(lambda: settled(1))
-    inward, outward = scaling.describe_scaling_activities(**target)["ScalingActivities"]
-    assert inward["Description"] == "Setting desired instance count to 1."
-    assert outward["Description"] == "Setting desired instance count to 3."
+    scale_in, scale_out = scaling.describe_scaling_activities(**target)["ScalingActivities"]
+    assert scale_in["Description"] == "Setting desired instance count to 1."
+    assert scale_out["Description"] == "Setting desired instance count to 3."
     states = cloudwatch.describe_alarms(AlarmNames=[alarm["AlarmName"] for alarm in policy["Alarms"]])
     assert [alarm["StateValue"] for alarm in states["MetricAlarms"]] == ["OK", "ALARM"]
     endpoints.sagemaker.delete_endpoint(EndpointName=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -166,9 +166,9 @@ def _add(bill: Bill, resource: Resource, resources: Resources, usage: Usage) -> 
 
 def _allowances(lines: Iterable[Line], usage: Usage, region: str) -> Iterable[Line]:
     """Yield a negative line for what AWS does not bill to an account."""
-    quantities: Counter[tuple[str, str, bool]] = Counter()
+    quantities: defaultdict[tuple[str, str, bool], float] = defaultdict(float)
     for line in lines:
-        quantities[line.charge.service, line.charge.item, line.charge.by_use] += line.charge.quantity or 0  # type: ignore[assignment]  # a Counter of floats
+        quantities[line.charge.service, line.charge.item, line.charge.by_use] += line.charge.quantity or 0
     left = dict(usage.allowances)
     for (service, item, by_use), quantity in quantities.items():
         used = min(quantity, left.get(f"{service} {item}", 0))

@@ -19,7 +19,7 @@ class Memory:
 
     Attributes
     ----------
-    outward
+    scaled_out
         Whether the activity added capacity.
     base
         The capacity before it; a further scale-out within the cooldown is counted from there.
@@ -27,7 +27,7 @@ class Memory:
         Its length in seconds, and when it ends (infinity while the activity is under way).
     """
 
-    outward: bool = False
+    scaled_out: bool = False
     base: int = 0
     cooldown: float = 0.0
     until: float = -math.inf
@@ -43,11 +43,11 @@ class Memory:
         During a scale-out's cooldown "the capacity added by the initiating scale-out activity is calculated
         as part of the desired capacity for the next scale-out activity": the metric may not show it yet.
         """
-        return min(self.base, capacity) if self.outward and now < self.until else capacity
+        return min(self.base, capacity) if self.scaled_out and now < self.until else capacity
 
     def blocks_scale_in(self, now: float) -> bool:
         """Whether a scale-in's cooldown is in effect, which blocks further ones."""
-        return not self.outward and now < self.until
+        return not self.scaled_out and now < self.until
 
     def began(self, before: int, after: int, cooldown: float, now: float) -> None:
         """Note that a policy started to change the capacity.
@@ -56,7 +56,7 @@ class Memory:
         scale-in's cooldown.
         """
         self.base = self.scale_out_base(before, now) if after > before else before
-        self.outward, self.cooldown, self.until = after > before, cooldown, math.inf
+        self.scaled_out, self.cooldown, self.until = after > before, cooldown, math.inf
 
     def completed(self, now: float) -> None:
         """Note that the activity has completed: its cooldown begins."""

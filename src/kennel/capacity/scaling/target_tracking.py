@@ -66,7 +66,7 @@ def weigh(
 ) -> Decision | NotScaled:
     """Decide what one of the policy's alarms in ALARM leads to.
 
-    Capacity is proportional to the metric and rounded up, outwards and inwards: AWS "acts conservatively by
+    Capacity is proportional to the metric and rounded up, scaling out and in: AWS "acts conservatively by
     rounding up or down", which "prevents it from adding insufficient capacity or removing too much capacity".
 
     Parameters

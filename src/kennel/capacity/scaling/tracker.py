@@ -71,8 +71,8 @@ class Tracker:
             return None
         decision = decide(self.policy, self.memory, newest, self.capacity, now)
         if decision:
-            outward = decision.capacity > self.capacity
-            cooldown = self.policy.scale_out_cooldown if outward else self.policy.scale_in_cooldown
+            scales_out = decision.capacity > self.capacity
+            cooldown = self.policy.scale_out_cooldown if scales_out else self.policy.scale_in_cooldown
             self.memory.began(self.capacity, decision.capacity, cooldown, now)
             self.capacity = decision.capacity
         return decision

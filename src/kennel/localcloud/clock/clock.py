@@ -183,7 +183,7 @@ class Clock:
             return timer
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward, whatever its speed.
+        """Advance the clock, whatever its speed.
 
         Actions that become due run in order, each with its own time as `time`; participants wake in order,
         after the actions of the same time. Returns when that has happened.

@@ -102,10 +102,12 @@ def _decide(cloud: Cloud, key: Key) -> None:
                 _note_not_scaled(cloud, target, signal, outcome, capacity)
         return
     signal, decision = max(decisions, key=lambda each: each[1].capacity)
-    outward = decision.capacity > capacity
-    if target.suspended["DynamicScalingOutSuspended" if outward else "DynamicScalingInSuspended"]:
+    scales_out = decision.capacity > capacity
+    if target.suspended["DynamicScalingOutSuspended" if scales_out else "DynamicScalingInSuspended"]:
         return
-    refusal = scaler.apply(cloud, target, decision, _cause(signal), _cooldown(target, signal.policy, outward))
+    refusal = scaler.apply(
+        cloud, target, decision, _cause(signal), _cooldown(target, signal.policy, scales_out)
+    )
     if refusal:
         _note_not_scaled(cloud, target, signal, refusal, capacity)
 
@@ -141,11 +143,11 @@ def _cause(signal: Signal) -> str:
     return f"monitor alarm {signal.alarm} in state ALARM triggered policy {signal.policy.name}"
 
 
-def _cooldown(target: Target, policy: Policy, outward: bool) -> float:
+def _cooldown(target: Target, policy: Policy, scales_out: bool) -> float:
     if policy.kind != TRACKING:
         return policy_settings.steps(target, policy).cooldown
     settings = policy_settings.tracking(target, policy.configuration)
-    return settings.scale_out_cooldown if outward else settings.scale_in_cooldown
+    return settings.scale_out_cooldown if scales_out else settings.scale_in_cooldown
 
 
 def _note_not_scaled(cloud: Cloud, target: Target, signal: Signal, outcome: NotScaled, capacity: int) -> None:
