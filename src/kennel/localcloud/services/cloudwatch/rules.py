@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from kennel.localcloud.services.tokens import Tokens
+
 STATES = ("ALARM", "OK", "INSUFFICIENT_DATA")
 LONGEST_RULE, MOST_ALARMS = 10240, 100
 # Names without quotes hold what alarms' ARNs do; any other is quoted.
@@ -128,26 +130,14 @@ def parse(text: str) -> Rule:
     return rule
 
 
-class _Parser:
+class _Parser(Tokens):
     def __init__(self, text: str) -> None:
-        self._text, self._end = text, 0
-        self.advance()
-
-    def advance(self) -> None:
-        matched = _TOKEN.match(self._text, self._end)
-        if matched:
-            self.kind = matched.lastgroup or ""
-            self.lexeme, self.at, self._end = matched[self.kind], matched.start(self.kind), matched.end()
-        elif self._text[self._end :].strip():
-            self.kind, self.lexeme, self.at = "unknown", self._text[self._end :].strip()[0], self._end
-            raise self.unsupported()
-        else:
-            self.kind, self.lexeme, self.at = "", "", len(self._text)
+        super().__init__(text, _TOKEN, lambda rest, at: _unsupported(rest[0], at))
 
     def unsupported(self) -> RuleError:
         if not self.kind:
             return RuleError("Error in AlarmRule [Unexpected end of expression]")
-        return RuleError(f"Error in AlarmRule [Unsupported token '{self.lexeme}' at char {self.at}]")
+        return _unsupported(self.lexeme, self.at)
 
     def word(self, *words: str) -> str:
         """Return the present token if it is one of these words, and go on behind it; else an empty string."""
@@ -218,6 +208,10 @@ class _Parser:
         name = re.sub(r"\\(.)", r"\1", self.lexeme)
         self.advance()
         return name_of(name)
+
+
+def _unsupported(token: str, at: int) -> RuleError:
+    return RuleError(f"Error in AlarmRule [Unsupported token '{token}' at char {at}]")
 
 
 def name_of(alarm: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kennel.localcloud.services.logs.comparison import PatternError, comparison
+from kennel.localcloud.services.tokens import Tokens
 
 ABSENT = object()
 _TOKEN = re.compile(
@@ -72,20 +73,11 @@ def _child(document: Any, name: str | None, index: str | None) -> Any:
     return ABSENT
 
 
-class _Parser:
+class _Parser(Tokens):
     def __init__(self, text: str) -> None:
-        self._text, self._end = text, 0
-        self.advance()
-
-    def advance(self) -> None:
-        matched = _TOKEN.match(self._text, self._end)
-        if matched:
-            self.kind = matched.lastgroup or ""
-            self.lexeme, self._end = matched[self.kind], matched.end()
-        elif self._text[self._end :].strip():
-            raise PatternError(f"Invalid character(s) in term '{self._text[self._end :].strip()}'")
-        else:
-            self.kind = self.lexeme = ""
+        super().__init__(
+            text, _TOKEN, lambda rest, _at: PatternError(f"Invalid character(s) in term '{rest}'")
+        )
 
     def unexpected(self) -> PatternError:
         return PatternError(f"Unexpected '{self.lexeme}'" if self.kind else "The pattern ends too early")
