@@ -6,34 +6,20 @@ from typing import Annotated, Any
 
 from kennel.aws.training import pretrained
 from kennel.commands.task import kennel_task
-from kennel.commands.training_options import help_for, takes_hyperparameters
+from kennel.commands.training_options import TRAINED_WITH, help_for, takes_hyperparameters
 from kennel.commands.values import Choice, DatasetName, Number
-
-HYPERPARAMETERS = (
-    "arch",
-    "pretrained",
-    "prior",
-    "unfreeze",
-    "epochs",
-    "batch_size",
-    "lr",
-    "views",
-    "patience",
-    "seed",
-    "allow_leakage",
-)
 
 
 @kennel_task(
     cloud=True,
     **help_for(
-        *HYPERPARAMETERS,
+        *TRAINED_WITH,
         *("data", "weights", "best_of"),
         max_hours="hours after which the training is ended",
         keep_running="leave the instance on; it still switches itself off when idle",
     ),
 )
-@takes_hyperparameters(*HYPERPARAMETERS)
+@takes_hyperparameters(*TRAINED_WITH)
 def train(
     workspace: Any,
     hyperparameters: dict[str, str],

@@ -8,7 +8,7 @@ from kennel.aws.training import pretrained
 from kennel.commands.known_names import Hosts, InstanceType, ReleaseId
 from kennel.commands.release_text import compared, measured, signed_off
 from kennel.commands.task import kennel_task
-from kennel.commands.training_options import help_for, takes_hyperparameters
+from kennel.commands.training_options import TRAINED_WITH, help_for, takes_hyperparameters
 from kennel.commands.values import Choice, DatasetName
 from kennel.errors import UsageError
 from kennel.serving.runtime_names import OPENVINO_INT8, RUNTIMES
@@ -16,35 +16,17 @@ from kennel.serving.runtime_names import OPENVINO_INT8, RUNTIMES
 if TYPE_CHECKING:
     from kennel.aws.release.releases import Release
 
-HYPERPARAMETERS = (
-    "arch",
-    "pretrained",
-    "prior",
-    "head_width",
-    "dropout",
-    "unfreeze",
-    "epochs",
-    "batch_size",
-    "lr",
-    "weight_decay",
-    "label_smoothing",
-    "views",
-    "patience",
-    "seed",
-    "allow_leakage",
-)
-
 
 @kennel_task(
     cloud=True,
     **help_for(
-        *HYPERPARAMETERS,
+        *TRAINED_WITH,
         *("data", "weights", "best_of", "instance_type"),
         instances="how many instances share the work",
         spot="take Spot capacity: cheaper, may be interrupted, and resumes from its checkpoint",
     ),
 )
-@takes_hyperparameters(*HYPERPARAMETERS)
+@takes_hyperparameters(*TRAINED_WITH)
 def train(
     workspace: Any,
     hyperparameters: dict[str, str],

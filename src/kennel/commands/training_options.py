@@ -12,6 +12,25 @@ from kennel.classifier.hyperparameters import DECLARED
 from kennel.commands.known_names import Architecture
 from kennel.commands.values import Hyperparameter
 
+# The hyperparameters that one training takes, wherever it runs.
+TRAINED_WITH = (
+    "arch",
+    "pretrained",
+    "prior",
+    "head_width",
+    "dropout",
+    "unfreeze",
+    "epochs",
+    "batch_size",
+    "lr",
+    "weight_decay",
+    "label_smoothing",
+    "views",
+    "patience",
+    "seed",
+    "allow_leakage",
+)
+
 HELP = {
     "data": "name of an uploaded data set (default: that of --best-of, else dogs)",
     "weights": "channel, package or torchvision (default: the channel if data.upload --weights filled it)",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
-from moto import mock_aws
 
-from kennel.aws import StackError, artifacts, session
+from kennel.aws import StackError, artifacts
 from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.training import bundle, notebook_source
 
@@ -25,21 +23,9 @@ STACK = Stack(
 
 
 @pytest.fixture(autouse=True)
-def buckets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    session._client.cache_clear()
-    with mock_aws():
-        for bucket in ("models", "photos"):
-            boto3.client("s3").create_bucket(Bucket=bucket)
-        yield
-    session._client.cache_clear()
+def buckets(moto_account: str) -> None:
+    for bucket in ("models", "photos"):
+        boto3.client("s3").create_bucket(Bucket=bucket)
 
 
 def test_the_stack_is_read_as_it_was_published(tmp_path: Path) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import urllib3
 from botocore.awsrequest import AWSResponse
-from moto import mock_aws
 
 from kennel.aws import StackError, session, silent
 from kennel.aws.infrastructure import state_bucket
@@ -19,20 +17,8 @@ ACCOUNT = "123456789012"
 
 
 @pytest.fixture
-def region(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    region = getattr(request, "param", "us-east-1")
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    session._client.cache_clear()
-    with mock_aws():
-        yield region
-    session._client.cache_clear()
+def region(moto_account: str) -> str:
+    return moto_account
 
 
 @pytest.fixture
@@ -46,7 +32,7 @@ def calls(region: str) -> list[tuple[str, dict[str, Any]]]:
     return made
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"], indirect=True)
+@pytest.mark.parametrize("moto_account", ["us-east-1", "eu-central-1"], indirect=True)
 def test_it_is_private_versioned_encrypted_with_its_key_and_refuses_what_is_not_tls(region: str) -> None:
     state_bucket.ensure(silent)
 

@@ -10,17 +10,17 @@ from invoke.parser import Parser, ParserContext
 from kennel.commands import hosts, model, tuning
 
 COMMON = {"env", "json", "verbose", "data", "weights"}
-OPTIONS = {
-    "train": COMMON
-    | {"arch", "epochs", "batch-size", "lr", "dropout", "head-width", "label-smoothing", "weight-decay"}
+TRAINED_WITH = (
+    {"arch", "epochs", "batch-size", "lr", "dropout", "head-width", "label-smoothing", "weight-decay"}
     | {"unfreeze", "views", "patience", "seed", "pretrained", "prior"}
-    | {"allow-leakage", "best-of", "instances", "instance-type", "spot"},
+    | {"allow-leakage", "best-of"}
+)
+OPTIONS = {
+    "train": COMMON | TRAINED_WITH | {"instances", "instance-type", "spot"},
     "tune": COMMON
     | {"arch", "epochs", "views", "patience", "seed", "pretrained", "prior"}
     | {"allow-leakage", "trials", "parallel", "search-seed", "instance-type"},
-    "ec2.train": COMMON
-    | {"arch", "epochs", "batch-size", "lr", "unfreeze", "views", "patience", "seed", "pretrained", "prior"}
-    | {"allow-leakage", "best-of", "max-hours", "keep-running"},
+    "ec2.train": COMMON | TRAINED_WITH | {"max-hours", "keep-running"},
 }
 TASKS = {"train": model.train, "tune": tuning.tune, "ec2.train": hosts.train}
 
