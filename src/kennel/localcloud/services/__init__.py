@@ -30,6 +30,7 @@ HANDLERS = (
     "lambda_.invoke",
     "lambda_.permissions",
     "logs.api",
+    "refused",
     "s3",
     "s3_conditions",
     "sagemaker.endpoints.api",
@@ -44,6 +45,7 @@ HANDLERS = (
     "sagemaker.training.spot",
     "sagemaker.tuning.api",
     "ssm.run_command",
+    "stored",
     "sts",
     "web_identity",
 )

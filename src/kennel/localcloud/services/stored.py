@@ -1,0 +1,35 @@
+"""What the services do whose operations moto answers, all or nearly all, in words for the documentation."""
+
+from __future__ import annotations
+
+from kennel.localcloud.dispatch.coverage import describe
+
+ACTS = {
+    "application-autoscaling": "endpoint variants and provisioned concurrency scale, see [Scaling](#scaling)",
+    "budgets": "tags of budgets",
+    "cloudwatch": "metrics, alarms and what they do, see [CloudWatch](#cloudwatch)",
+    "dynamodb": "tables, items, queries, transactions, streams, on moto's tables in memory",
+    "ec2": "start, stop and termination of instances, each with its Systems Manager agent; addresses of AMIs",
+    "firehose": "records to streams with an S3 destination become objects",
+    "iam": "every policy, role, user and boundary takes part in the decision on each call",
+    "kinesis": "records are put and read by shard",
+    "kms": "encryption, signatures, grants and key policies, with keys that moto makes",
+    "logs": "log groups and events of workloads, filter patterns, metric filters",
+    "organizations": "service control policies take part in the decision on each call",
+    "sagemaker": "training and tuning jobs, endpoints, notebook records, the model registry, as above",
+    "sagemaker-runtime": "InvokeEndpoint reaches the model servers",
+    "secretsmanager": "secrets and their versions are kept and returned",
+    "sns": "messages to subscribed queues, functions and HTTP addresses, with filter policies",
+    "sqs": "messages, visibility, delays, FIFO order, dead-letter queues; depths are metrics",
+    "ssm": "parameters; Run Command runs shell scripts under the agents of instances",
+    "sts": "sessions of roles, users and web identities, checked on each call",
+}
+for name, acts in ACTS.items():
+    describe(name, acts)
+# moto's answers to S3's operations are found by path, not by name: they cannot be listed from its code.
+describe(
+    "s3",
+    "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, policies, "
+    "presigned addresses, notifications to functions and queues",
+    "lifecycle rules, replication, logging, inventories, websites and what else has no effect on objects",
+)
