@@ -11,12 +11,12 @@ from urllib.parse import urlencode, urlsplit
 from kennel.localcloud import OPERATOR_ACCESS_KEY, REGION, LocalCloudError
 
 
-def connection(endpoint_url: str) -> dict[str, str]:
+def connection(endpoint_url: str, region: str = REGION) -> dict[str, str]:
     """Return the variables that point an AWS SDK at a local cloud, credentials apart."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_MAX_ATTEMPTS": "2",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

@@ -33,14 +33,16 @@ class Stage:
     environment: dict[str, str]
     pid: int
 
-    def client(self, service: str, session: Credentials | None = None, **config: Any) -> Any:
+    def client(
+        self, service: str, session: Credentials | None = None, region: str = "us-east-1", **config: Any
+    ) -> Any:
         """Return a client of the operator, or of a role's session."""
         operator = self.environment
         keys = session or Credentials(operator["AWS_ACCESS_KEY_ID"], operator["AWS_SECRET_ACCESS_KEY"])
         return boto3.client(
             service,
             endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id=keys.access_key,
             aws_secret_access_key=keys.secret_key,
             aws_session_token=keys.token,

@@ -69,9 +69,9 @@ def small_archive(answer: str) -> dict[str, str]:
 class Endpoints:
     """Deploys small models and asks them."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.sagemaker = stage, stage.client("sagemaker")
-        self.runtime = stage.client("sagemaker-runtime", read_timeout=70)
+    def __init__(self, stage: Stage, region: str = "us-east-1") -> None:
+        self.stage, self.sagemaker = stage, stage.client("sagemaker", region=region)
+        self.runtime = stage.client("sagemaker-runtime", region=region, read_timeout=70)
         self.s3, self.bucket = stage.client("s3"), stage.bucket()
         self.role = stage.role(SAGEMAKER)
 
@@ -117,8 +117,8 @@ class Endpoints:
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
         return name
 
-    def create(self, config: str) -> str:
-        name = f"e-{uuid.uuid4().hex[:8]}"
+    def create(self, config: str, name: str = "") -> str:
+        name = name or f"e-{uuid.uuid4().hex[:8]}"
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
         return name
 

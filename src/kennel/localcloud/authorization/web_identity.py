@@ -29,6 +29,8 @@ _CLAIMS = jwt.JWTClaimsRegistry(
 class Issuer(TransientStore):
     """The key with which this cloud signs tokens in the providers' stead; a restart makes another."""
 
+    everywhere = True
+
     def __init__(self) -> None:
         self._key = jwk.RSAKey.generate_key(KEY_BITS)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import logging
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from kennel.localcloud import ACCOUNT_ID, AUDIT_LOG, REGION, service_record
 from kennel.localcloud.clock import Clock, Kept
@@ -24,7 +26,17 @@ class KeptStore:
 
     A snapshot pickles it with all that it refers to. What lives with the process only (threads, workloads)
     is left out by the `__reduce__` or `__getstate__` of the classes that hold it.
+
+    Attributes
+    ----------
+    everywhere
+        Whether all regions share it; else each region has its own.
+    region
+        Whose it is.
     """
+
+    everywhere: ClassVar[bool] = False
+    region: str = REGION
 
     def resume(self, cloud: Cloud) -> None:
         """Go on after a restart, once the service listens: end what was interrupted, start what served."""
@@ -33,9 +45,13 @@ class KeptStore:
 class TransientStore:
     """What a service holds only while it runs: made anew after a restart."""
 
+    everywhere: ClassVar[bool] = False
+
 
 class KeptClock(KeptStore):
     """What a snapshot holds of a cloud's clock."""
+
+    everywhere = True
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -56,8 +72,19 @@ MOTO_SETTINGS = {
 }
 
 
+@cache
+def _regions() -> frozenset[str]:
+    import boto3
+
+    session = boto3.Session()
+    partitions = session.get_available_partitions()
+    return frozenset(
+        region for each in partitions for region in session.get_available_regions("ec2", partition_name=each)
+    )
+
+
 class Cloud:
-    """One local cloud.
+    """One local cloud, as its services see it from a region; `in_region` has the others.
 
     Parameters
     ----------
@@ -84,6 +111,8 @@ class Cloud:
         self.changes = Changes()
         self.resuming: dict[str, None] = {}  # what is coming up again after a restart, by description
         self._stores: dict[type[Any], KeptStore | TransientStore] = {KeptClock: KeptClock(self.clock)}
+        self._home, self._views = self, {self.region: self}
+        self._prepare: Callable[[Cloud], None] | None = None
         self._shutdowns: list[Callable[[], None]] = []
 
     @property
@@ -91,8 +120,41 @@ class Cloud:
         """The address that clients use."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def regional_directory(self) -> Path:
+        """The folder of what this region runs: names are taken in each region anew."""
+        return self.directory if self is self._home else self.directory / self.region
+
+    def in_region(self, region: str) -> Cloud:
+        """Return the cloud as services see it from a region: its stores are others, all else is the same.
+
+        A region that AWS does not have leads to the first one.
+        """
+        home = self._home
+        if region not in home._views and region not in _regions():
+            return home
+        with home.lock:
+            view, new = home._views.get(region), False
+            if view is None:
+                view, new = copy.copy(home), True
+                view.region, view._stores = region, {}
+                home._views[region] = view
+        if new and home._prepare:
+            home._prepare(view)
+        return view
+
+    def regions(self) -> list[Cloud]:
+        """Return the cloud in each region that was used."""
+        return list(self._home._views.values())
+
+    def prepare_regions(self, prepare: Callable[[Cloud], None]) -> None:
+        """Prepare each region that was used, and from now on each one before it is first used."""
+        self._home._prepare = prepare
+        for view in self.regions():
+            prepare(view)
+
     def store(self, kind: type[Store], create: Callable[[], Store] | None = None) -> Store:
-        """Return this cloud's one object of a class, created at its first use.
+        """Return this region's one object of a class, or the cloud's, created at its first use.
 
         Parameters
         ----------
@@ -101,17 +163,21 @@ class Cloud:
         create
             Creates it; by default the class without arguments.
         """
+        stores = (self._home if kind.everywhere else self)._stores
         with self.lock:
-            if kind not in self._stores:
-                self._stores[kind] = (create or kind)()
-            return cast("Store", self._stores[kind])
+            if kind not in stores:
+                made = stores[kind] = (create or kind)()
+                if isinstance(made, KeptStore):
+                    made.region = self.region
+            return cast("Store", stores[kind])
 
     def kept_stores(self) -> list[KeptStore]:
-        """Return what survives a restart.
+        """Return what survives a restart, of all regions.
 
         It takes no lock: in a process that was forked to write a snapshot nobody would release it.
         """
-        return [store for store in list(self._stores.values()) if isinstance(store, KeptStore)]
+        stores = [store for view in self.regions() for store in list(view._stores.values())]
+        return [store for store in stores if isinstance(store, KeptStore)]
 
     def restore_stores(self, stores: list[KeptStore]) -> None:
         """Take the stores of a snapshot for this cloud's."""
@@ -120,12 +186,13 @@ class Cloud:
                 if isinstance(store, KeptClock):
                     self.clock.restore(store.kept)
                 else:
-                    self._stores[type(store)] = store
+                    view = self._home if store.everywhere else self.in_region(store.region)
+                    view._stores[type(store)] = store
 
     def resume(self) -> None:
         """Go on with what a snapshot held."""
         for store in self.kept_stores():
-            store.resume(self)
+            store.resume(self.in_region(store.region))
 
     def on_shutdown(self, action: Callable[[], None]) -> None:
         """Run an action at shutdown; later ones first."""

@@ -13,6 +13,17 @@ from kennel.localcloud.moto_adapter.patching import replace
 Invocation = Callable[[Any, Any], tuple[str, bool, str]]
 
 
+LAYER_CONTENTS = "kennel_layers"  # the attribute of a function's record with those of its layers
+
+
+def keep_layers(backend: Any, name: str) -> None:
+    """Keep the layers that a function's latest version names with it: it needs them when they are deleted."""
+    record = backend.get_function(name)
+    known = {layer.arn: layer for layer in getattr(record, LAYER_CONTENTS, ())}
+    layers = [backend.layers_versions_by_arn(each["Arn"]) or known.get(each["Arn"]) for each in record.layers]
+    setattr(record, LAYER_CONTENTS, [layer for layer in layers if layer])
+
+
 def lambda_backend(account: str, region: str) -> Any:
     """Return moto's Lambda of an account and region."""
     from moto.awslambda.models import lambda_backends
@@ -67,3 +78,42 @@ def run_functions_with(invoke: Invocation) -> None:
         return invoke(self, event)
 
     replace(LambdaFunction, "_invoke_lambda", invoke_lambda)
+
+
+def event_source_mappings(account: str, region: str) -> list[Any]:
+    """Return moto's records of the event source mappings of a region."""
+    return list(lambda_backend(account, region)._event_source_mappings.values())
+
+
+def event_source_mapping(backend: Any, mapping_id: str) -> Any | None:
+    """Return moto's record of an event source mapping; None if there is none."""
+    return backend._event_source_mappings.get(mapping_id)
+
+
+def leave_queues_alone(backend: Any, mapping: Any) -> None:
+    """Keep moto from invoking a mapping's function itself, within SendMessage."""
+    queue = _queue(mapping.event_source_arn)
+    if queue is not None:
+        queue.lambda_event_source_mappings.clear()
+
+
+def wait_for_messages(queue_arn: str, seconds: float) -> bool:
+    """Wait until a queue has a message that can be received, and return whether it has.
+
+    Raises
+    ------
+    LookupError
+        There is no such queue.
+    """
+    queue = _queue(queue_arn)
+    if queue is None:
+        raise LookupError(f"there is no queue {queue_arn}")
+    queue.wait_for_messages(seconds)
+    return bool(queue.messages)
+
+
+def _queue(arn: str) -> Any | None:
+    from moto.sqs.models import sqs_backends
+
+    _, _, _, region, account, name = arn.split(":")
+    return sqs_backends[account][region].queues.get(name)

@@ -113,8 +113,8 @@ def _event(is_set: bool) -> threading.Event:
     return event
 
 
-def _restored_cloud() -> Cloud:
-    return _restoring[-1]
+def _restored_cloud(region: str) -> Cloud:
+    return _restoring[-1].in_region(region)
 
 
 def _restored_clock() -> Clock:
@@ -132,7 +132,7 @@ def restoring(cloud: Cloud) -> Iterator[None]:
 
 
 _SIMPLE: dict[type[Any], Callable[[Any], Reduction]] = {
-    Cloud: lambda value: (_restored_cloud, ()),
+    Cloud: lambda value: (_restored_cloud, (value.region,)),
     Clock: lambda value: (_restored_clock, ()),
     type(threading.Lock()): lambda value: (threading.Lock, ()),
     type(threading.RLock()): lambda value: (threading.RLock, ()),

@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 from moto.core.exceptions import ServiceException
 
-from kennel.localcloud import REGION
 from kennel.localcloud.authorization.trust import assume_for_service
 from kennel.localcloud.clock import Clock
 from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
@@ -124,7 +123,7 @@ class RoleSession:
             aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=credentials["AWS_SESSION_TOKEN"],
-            region_name=REGION,
+            region_name=self._cloud.region,
             botocore_session=core,
         )
 

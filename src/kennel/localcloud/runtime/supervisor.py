@@ -102,6 +102,8 @@ class SupervisedProcess:
 class Supervisors(TransientStore):
     """Starts processes under supervisors and remembers them, so that a shutdown reaches them all."""
 
+    everywhere = True
+
     def __init__(self) -> None:
         self._processes: list[SupervisedProcess] = []
         self._lock = threading.Lock()

@@ -27,6 +27,8 @@ END_SECONDS = 60.0  # how long a killed process and the end of its output are wa
 class TemporaryFolder(TransientStore):
     """Where workloads put temporary files."""
 
+    everywhere = True
+
     path: Path
 
 
@@ -71,7 +73,7 @@ def workload_environment(
     home.mkdir(parents=True, exist_ok=True)
     return {
         **role_credentials(cloud, role_arn, service, session_name),
-        **connection(cloud.endpoint_url),
+        **connection(cloud.endpoint_url, cloud.region),
         "PATH": os.pathsep.join([str(programs(cloud)), "/usr/local/bin", "/usr/bin", "/bin"]),
         "LANG": "C.UTF-8",
         "HOME": str(home),

@@ -190,7 +190,9 @@ class Gateway:
             f"127.0.0.1:{self.cloud.port}",
         )
         version = metadata.get("jsonVersion")
-        call = Call(request, self.cloud, self.moto, for_moto, version, decoded.read_body)
+        call = Call(
+            request, self.cloud.in_region(request.region), self.moto, for_moto, version, decoded.read_body
+        )
         return call, decoded, signature, secret
 
 

@@ -26,6 +26,7 @@ HANDLERS = (
     "iam_users",
     "lambda_.code",
     "lambda_.configuration",
+    "lambda_.event_sources",
     "lambda_.function_url",
     "lambda_.invoke",
     "lambda_.permissions",
@@ -58,13 +59,20 @@ def register() -> None:
 
 
 def prepare(cloud: Cloud) -> None:
-    """Create what AWS owns in every account, and start the background work."""
+    """Create what AWS owns in every account, and start the background work, in each region that is used."""
+    from kennel.localcloud.services.lambda_.triggers import run_triggered
+
+    run_triggered(cloud)
+    cloud.prepare_regions(_prepare_region)
+
+
+def _prepare_region(cloud: Cloud) -> None:
     from kennel.localcloud.services.application_autoscaling.restart import keep_scaling
     from kennel.localcloud.services.cloudwatch.evaluation import evaluate_alarms
     from kennel.localcloud.services.ec2.api import seed
     from kennel.localcloud.services.lambda_.function_metrics import publish_concurrency
     from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
-    from kennel.localcloud.services.lambda_.triggers import run_triggered
+    from kennel.localcloud.services.lambda_.queue_poller import poll_queues
     from kennel.localcloud.services.logs.metric_filters import publish_defaults
     from kennel.localcloud.services.sagemaker.endpoints.endpoint_metrics import watch_endpoints
     from kennel.localcloud.services.sqs import publish_depths
@@ -75,6 +83,6 @@ def prepare(cloud: Cloud) -> None:
     publish_concurrency(cloud)
     evaluate_alarms(cloud)
     keep_provisioned(cloud)
-    run_triggered(cloud)
+    poll_queues(cloud)
     keep_scaling(cloud)
     watch_endpoints(cloud)

@@ -16,6 +16,8 @@ from kennel.localcloud.protocol.messages import AwsError, Response
 class WriteLocks(TransientStore):
     """Locks of objects that are written under a condition, by bucket and key."""
 
+    everywhere = True
+
     by_object: defaultdict[tuple[str, str], threading.Lock] = field(
         default_factory=lambda: defaultdict(threading.Lock)
     )

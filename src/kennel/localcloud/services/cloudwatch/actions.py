@@ -93,7 +93,9 @@ def invoke(cloud: Cloud, arn: str, alarm: dict[str, Any], change: StateChange) -
             "configuration": {"description": alarm.get("AlarmDescription")},
         },
     }
-    invoke_later(cloud, read_version(record), backend.get_function(name), json.dumps(event).encode())
+    invoke_later(
+        cloud.in_region(region), read_version(record), backend.get_function(name), json.dumps(event).encode()
+    )
 
 
 def _check(

@@ -1,29 +1,122 @@
-"""Lambda's check of a zip before it takes it; moto takes any bytes, and the first invocation would fail."""
+"""Lambda's checks of a function and of a layer before it takes them; moto takes nearly anything."""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from typing import Any
+
+from moto.core.utils import get_service_model
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.coverage import describe, refusal
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.functions import keep_layers
 from kennel.localcloud.protocol.messages import AwsError, Response
-from kennel.localcloud.services.lambda_.function_version import UNREADABLE
+from kennel.localcloud.services.lambda_.configuration import function_name
+from kennel.localcloud.services.lambda_.function_version import IMAGES, UNREADABLE
 
 LARGEST_UNZIPPED = 262_144_000  # bytes; Lambda developer guide, "Lambda quotas"
+MOST_LAYERS = 5
 ENCRYPTED = 0x1  # the flag of an entry
+# AWS creates no functions with older ones; all run under Kennel's own Python.
+RUNTIMES = re.compile(r"python3\.(9|1\d)")
+
+describe(
+    "lambda",
+    "functions run in sandboxes with their roles, versions, aliases and their weights, layers, reserved and "
+    "provisioned concurrency, asynchronous events with retries, destinations and dead letters, queues as "
+    "event sources, function URLs; topics, buckets and alarms invoke them",
+)
+OTHER_RUNTIMES = refusal(
+    "lambda", "runtimes other than Python's", "write the function for python3.9 or newer"
+)
+MEMBERS = refusal(
+    "lambda",
+    "`FileSystemConfigs`, `CapacityProviderConfig`, `DurableConfig`, `TenancyConfig`, `CodeSigningConfigArn` "
+    "and `SnapStart` of functions",
+    "leave it out",
+)
+EXTENSIONS = refusal("lambda", "extensions in layers", "publish the layer without its folder `extensions/`")
+REFUSED_MEMBERS = (
+    "FileSystemConfigs",
+    "CapacityProviderConfig",
+    "DurableConfig",
+    "TenancyConfig",
+    "CodeSigningConfigArn",
+)
 
 
-@operation("lambda", "CreateFunction", "UpdateFunctionCode")
+@operation("lambda", "CreateFunction", "UpdateFunctionConfiguration")
+def take_function(call: Call) -> Response:
+    """Refuse what is no zip, as Lambda does, and by name what does not run here."""
+    _check_settings(call.parameters)
+    _check_code(call.parameters.get("Code") or {})
+    response = call.ask_moto()
+    if response.ok:
+        keep_layers(call.backend(), function_name(call))
+    return response
+
+
+@operation("lambda", "UpdateFunctionCode")
 def take_code(call: Call) -> Response:
-    """Refuse what is no zip, as Lambda does."""
-    content = (call.parameters.get("Code") or call.parameters).get("ZipFile")
-    if isinstance(content, bytes):
-        _check(content)
+    """Refuse what is no zip, as Lambda does, and images."""
+    _check_code(call.parameters)
     return call.ask_moto()
 
 
-def _check(content: bytes) -> None:
+@operation("lambda", "PublishLayerVersion")
+def take_layer(call: Call) -> Response:
+    """Refuse what is no zip, and extensions, which would not be started."""
+    content = call.parameters["Content"].get("ZipFile")
+    if isinstance(content, bytes) and any(name.startswith("extensions/") for name in _check_zip(content)):
+        raise EXTENSIONS.error()
+    return call.ask_moto()
+
+
+def _check_settings(parameters: dict[str, Any]) -> None:
+    if parameters.get("PackageType") == "Image":
+        raise IMAGES.error()
+    runtime = parameters.get("Runtime")
+    known = get_service_model("lambda").shape_for("Runtime").enum
+    if runtime is not None and runtime not in known:
+        raise AwsError(
+            "InvalidParameterValueException",
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
+            f"[{', '.join(known)}] or be a valid ARN",
+            400,
+            Type="User",
+        )
+    if runtime is not None and not RUNTIMES.fullmatch(runtime):
+        raise OTHER_RUNTIMES.error(f"runtime {runtime}")
+    for name in REFUSED_MEMBERS:
+        if parameters.get(name):
+            raise MEMBERS.error(f"{name} of functions")
+    if (parameters.get("SnapStart") or {}).get("ApplyOn") not in (None, "None"):
+        raise MEMBERS.error("SnapStart of functions")
+    if len(parameters.get("Layers") or ()) > MOST_LAYERS:
+        raise AwsError(
+            "InvalidParameterValueException", f"Function can have at most {MOST_LAYERS} layers.", 400
+        )
+
+
+def _check_code(code: dict[str, Any]) -> None:
+    if code.get("ImageUri"):
+        raise IMAGES.error()
+    content = code.get("ZipFile")
+    if isinstance(content, bytes):
+        _check_zip(content)
+
+
+def _check_zip(content: bytes) -> list[str]:
+    """Return the names in a zip.
+
+    Raises
+    ------
+    AwsError
+        ``InvalidParameterValueException``: it is no zip, encrypted, or too large.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
@@ -36,6 +129,7 @@ def _check(content: bytes) -> None:
             "InvalidParameterValueException",
             f"Unzipped size must be smaller than {LARGEST_UNZIPPED} bytes",
         )
+    return [entry.filename for entry in entries]
 
 
 def _unreadable() -> AwsError:

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from kennel.localcloud import LocalCloudError
-from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.dispatch.coverage import refusal
+from kennel.localcloud.moto_adapter.functions import LAYER_CONTENTS
+
+IMAGES = refusal("lambda", "functions from container images", "deploy a zip with a Python runtime")
 
 # What zipfile raises for archives that are damaged, encrypted, compressed by other methods, or that hold a
 # file where another entry's folder is.
@@ -27,6 +30,15 @@ UNREADABLE = (
     RuntimeError,
     ValueError,
 )
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A version of a layer: a zip whose content a sandbox finds on its paths."""
+
+    arn: str
+    code_sha256: str
+    code: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,7 @@ class FunctionVersion:
     log_group: str = ""
     log_format: str = "Text"
     log_level: str = ""
+    layers: tuple[Layer, ...] = ()
     code: bytes = field(default=b"", compare=False, repr=False)
 
 
@@ -58,12 +71,10 @@ def read_version(record: Any) -> FunctionVersion:
     Raises
     ------
     AwsError
-        It is a container image, which the local cloud does not run.
+        It is a container image, which the local cloud does not run; a state of an earlier version has some.
     """
     if record.package_type != "Zip":
-        raise AwsError(
-            "InvalidParameterValueException", "The local cloud runs zip packages only, not images."
-        )
+        raise IMAGES.error()
     logging = getattr(record, "logging_config", None) or {}
     return FunctionVersion(
         name=record.function_name,
@@ -79,6 +90,10 @@ def read_version(record: Any) -> FunctionVersion:
         log_group=logging.get("LogGroup") or f"/aws/lambda/{record.function_name}",
         log_format=logging.get("LogFormat") or "Text",
         log_level=logging.get("ApplicationLogLevel") or "",
+        layers=tuple(
+            Layer(layer.arn, layer.code_sha_256, layer.code_bytes)
+            for layer in getattr(record, LAYER_CONTENTS, ())
+        ),
         code=record.code_bytes,
     )
 
@@ -91,13 +106,22 @@ def unpack(version: FunctionVersion, directory: Path) -> Path:
     LocalCloudError
         It is not a zip file.
     """
-    digest = "".join(c for c in version.code_sha256 if c.isalnum())[:24]
-    target = directory / version.name / digest
+    return _unpack(version.code, version.code_sha256, directory / version.name, f"function {version.name}")
+
+
+def unpack_layer(layer: Layer, directory: Path) -> Path:
+    """Unpack a layer's zip once; see `unpack`."""
+    return _unpack(layer.code, layer.code_sha256, directory, f"layer {layer.arn}")
+
+
+def _unpack(code: bytes, sha256: str, directory: Path, owner: str) -> Path:
+    digest = "".join(c for c in sha256 if c.isalnum())[:24]
+    target = directory / digest
     if target.is_dir():
         return target
     draft = target.with_name(f"{digest}.{uuid.uuid4().hex}")
     try:
-        with zipfile.ZipFile(io.BytesIO(version.code)) as archive:
+        with zipfile.ZipFile(io.BytesIO(code)) as archive:
             draft.mkdir(parents=True)
             for member in archive.infolist():
                 # Where it was put: an absolute name, or one with .., is put below the folder as well.
@@ -107,7 +131,7 @@ def unpack(version: FunctionVersion, directory: Path) -> Path:
                     path.chmod(mode | 0o400)
     except UNREADABLE as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise LocalCloudError(f"the code of function {version.name} is not a zip file: {error}") from error
+        raise LocalCloudError(f"the code of {owner} is not a zip file: {error}") from error
     with contextlib.suppress(OSError):  # another invocation unpacked it meanwhile
         draft.rename(target)
     return target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from kennel.localcloud.runtime.role_session import role_session
 from kennel.localcloud.runtime.supervisor import ProcessStartError
 from kennel.localcloud.runtime.workload import Workload
 from kennel.localcloud.services.lambda_.function_log import FunctionLog
-from kennel.localcloud.services.lambda_.function_version import FunctionVersion, unpack
+from kennel.localcloud.services.lambda_.function_version import FunctionVersion, unpack, unpack_layer
 from kennel.localcloud.services.lambda_.runtime_api import (
     InvocationEvent,
     RuntimeApi,
@@ -70,7 +71,8 @@ class Sandbox:
         stream = f"{cloud.clock.now():%Y/%m/%d}/[{version.version}]{uuid.uuid4().hex}"
         self._log = FunctionLog(session, version, stream)
         self._workload = Workload(cloud, session, self._log)
-        environment = self._environment(root, stream, initialization_type)
+        layers = [unpack_layer(layer, cloud.directory / "layers") for layer in version.layers]
+        environment = self._environment(root, stream, initialization_type) | self._layer_paths(layers)
         self._api = RuntimeApi()
         environment["AWS_LAMBDA_RUNTIME_API"] = self._api.address
         try:
@@ -101,6 +103,24 @@ class Sandbox:
             environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
             environment["AWS_LAMBDA_LOG_LEVEL"] = version.log_level or "INFO"
         return {**dict(version.variables), **environment}  # reserved names cannot be overridden
+
+    def _layer_paths(self, layers: list[Path]) -> dict[str, str]:
+        """Return the paths that lead to the layers, the last one first: on AWS it lies over the others.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+        """
+        if not layers:
+            return {}
+        packages = f"python/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+        own = dict(self.version.variables).get("PYTHONPATH")
+        modules = [str(layer / part) for layer in reversed(layers) for part in (packages, "python")]
+        programs = [str(layer / "bin") for layer in reversed(layers)]
+        libraries = [str(layer / "lib") for layer in reversed(layers)]
+        return {
+            "PYTHONPATH": os.pathsep.join(([own] if own else []) + modules),
+            "PATH": os.pathsep.join([*programs, self._workload.environment()["PATH"]]),
+            "LD_LIBRARY_PATH": os.pathsep.join(libraries),
+        }
 
     @property
     def usable(self) -> bool:

@@ -16,10 +16,11 @@ def run_triggered(cloud: Cloud) -> None:
     """Let moto's triggers run functions in the local cloud's sandboxes."""
 
     def invoke(record: Any, event: Any) -> tuple[str, bool, str]:
-        latest = lambda_backend(cloud.account, cloud.region).get_function(record.function_name)
+        there = cloud.in_region(record.region)
+        latest = lambda_backend(cloud.account, there.region).get_function(record.function_name)
         payload = event if isinstance(event, str) else json.dumps(event or {})
         try:
-            result = run(cloud, read_version(record), reserved_concurrency(latest), payload.encode())
+            result = run(there, read_version(record), reserved_concurrency(latest), payload.encode())
         except AwsError as error:
             return json.dumps({"errorType": error.code, "errorMessage": error.message}), True, ""
         return result.body.decode(), bool(result.error), result.tail.decode(errors="replace")

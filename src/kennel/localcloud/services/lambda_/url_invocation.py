@@ -67,9 +67,11 @@ def _path(environ: Environ) -> str:
 def respond_to_url(cloud: Cloud, url_id: str, environ: Environ) -> Response:
     """Answer a request to a function URL, and write its checks to the audit log."""
     began = time.monotonic()
-    url = next((url for url in list(function_urls(cloud).values()) if url.id == url_id), None)
+    urls = [url for there in cloud.regions() for url in list(function_urls(there).values())]
+    url = next((url for url in urls if url.id == url_id), None)
     if url is None:
         return _error(404, "Not Found", "ResourceNotFoundException")
+    cloud = cloud.in_region(url.region)
     audit = CallAudit(cloud.audit_log)
     invocation = _UrlInvocation(cloud, url, environ, audit)
     try:

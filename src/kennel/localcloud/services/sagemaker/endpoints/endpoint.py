@@ -76,7 +76,7 @@ class Endpoint:
             How the traffic moves, and what rolls the update back; by default all of it, at once.
         """
         self.plan = self.plan or plan
-        folder = self._cloud.directory / FOLDER / self.name / uuid.uuid4().hex[:8]
+        folder = self._cloud.regional_directory / FOLDER / self.name / uuid.uuid4().hex[:8]
         new = self._starting = Fleet(self._cloud, self.name, plan.variants, folder)
         rollout = rollout or Rollout()
         clock = self._cloud.clock
@@ -272,7 +272,9 @@ class Endpoints(KeptStore):
 
     def resume(self, cloud: Cloud) -> None:
         """Bring every endpoint up again."""
-        shutil.rmtree(cloud.directory / FOLDER, ignore_errors=True)  # the models that were unpacked before
+        shutil.rmtree(
+            cloud.regional_directory / FOLDER, ignore_errors=True
+        )  # the models that were unpacked before
         for endpoint in self.by_name.values():
             endpoint.resume()
 

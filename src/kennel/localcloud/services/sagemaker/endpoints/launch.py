@@ -19,6 +19,8 @@ from kennel.localcloud.protocol.messages import Response
 class Launches(KeptStore):
     """The time between the request for an instance and the start of its model server."""
 
+    everywhere = True
+
     seconds: float = 0.0
 
 

@@ -113,7 +113,7 @@ class TrainingJobs(KeptStore):
         """End the jobs that ran when the local cloud ended."""
         for job in self.by_name.values():
             job.interrupt()
-        job_folders.clean_up(cloud.directory)
+        job_folders.clean_up(cloud.regional_directory)
 
 
 def training_jobs(cloud: Cloud) -> dict[str, TrainingJob]:

@@ -123,7 +123,7 @@ class TrainingJob:
             status, self._limit if limited else status, reason, self._billed if self.spot else None
         )
         self._cloud.changes.note()
-        job_folders.clean_up(self._cloud.directory, self.record.name)
+        job_folders.clean_up(self._cloud.regional_directory, self.record.name)
 
     def _run_once(self) -> bool:
         """Prepare hosts and train on them; return False if they were reclaimed before the end."""
@@ -155,7 +155,7 @@ class TrainingJob:
 
     def _prepare(self) -> None:
         port = free_port()
-        folder = job_folders.folder(self._cloud.directory, self.record.name)
+        folder = job_folders.folder(self._cloud.regional_directory, self.record.name)
         shutil.rmtree(folder, ignore_errors=True)
         self.record.move("Downloading")
         for index in range(host_count(self.parameters)):
