@@ -104,7 +104,7 @@ class Deployed:
 
     def acting_as(self, role: str) -> AbstractContextManager[None]:
         """Act in a role of the pipeline, with a token that the local cloud signs."""
-        sign = partial(web_identity_token, os.environ["AWS_ENDPOINT_URL"])
+        sign = partial(web_identity_token, dict(os.environ))
         return pipeline.acting_as(self.stack, role, sign)
 
 

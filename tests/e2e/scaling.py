@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from kennel.aws import session
 from kennel.localcloud.connection import administer
@@ -91,20 +90,14 @@ class Scaled:
 @contextmanager
 def driven() -> Iterator[None]:
     """Let the local cloud's clock stand still for the block, from five seconds after a full minute on."""
-    now = administer(_port(), "clock", speed=0)["time"]
+    now = administer(os.environ, "clock", speed=0)["time"]
     try:
         advance(MINUTE - now % MINUTE + 5)
         yield
     finally:
-        administer(_port(), "clock", speed=1)
+        administer(os.environ, "clock", speed=1)
 
 
 def advance(seconds: float) -> None:
     """Move the clock of the local cloud; what becomes due meanwhile has run."""
-    administer(_port(), "clock", advance=seconds)
-
-
-def _port() -> int:
-    port = urlsplit(os.environ["AWS_ENDPOINT_URL"]).port
-    assert port is not None
-    return port
+    administer(os.environ, "clock", advance=seconds)

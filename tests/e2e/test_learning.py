@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from kennel.aws import session
 from kennel.aws.training import best, joblogs, pretrained, sdk, training_jobs, tuning
+from kennel.localcloud.connection import administer
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
@@ -65,8 +66,7 @@ def reclaim_when(deployed: Any, job: Callable[[], str | None], line: str, notice
         while time.monotonic() < deadline:
             name = job()
             if name and any(logged.startswith(line) for logged in lines(deployed, name)):
-                url = f"{session.endpoint_url()}/_kennel/spot/reclaim?job={name}&notice={notice}"
-                urllib.request.urlopen(urllib.request.Request(url, method="POST")).read()
+                administer(os.environ, "spot/reclaim", job=name, notice=notice)
                 return
             time.sleep(0.2)
 

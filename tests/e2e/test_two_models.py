@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from kennel.aws import StackError, prediction, predictions
 from kennel.aws.infrastructure import stack
 from kennel.localcloud import lifecycle
-from kennel.localcloud.connection import request_status
+from kennel.localcloud.connection import read_status
 from kennel.playground.answers import DeployedClassifier
 
 from .pipeline_denials import Attempts
@@ -151,7 +151,7 @@ def test_a_killed_local_cloud_comes_up_with_the_same_release(deployed, two_answe
     lines = logs.filter_log_events(**of_a_job)["events"]
     assert len(jobs) >= 2
     assert lines
-    until(lambda: not request_status(running.port)["unsaved_changes"])
+    until(lambda: not read_status(lifecycle.environment(running))["unsaved_changes"])
     os.kill(running.pid, signal.SIGKILL)
     until(lambda: lifecycle.status(directory).pid is None)
 

@@ -19,7 +19,6 @@ LAUNCH_SECONDS = 120.0  # of an instance, by the clock; SageMaker takes longer, 
 def scaling(speed: Annotated[float, Number(10, 120, whole=False)] = 60.0) -> dict[str, Any]:
     """Show an endpoint that scales out under load and in again, on a local cloud whose clock runs fast."""
     from kennel import scaling_demo, terminal
-    from kennel.localcloud import lifecycle
     from kennel.localcloud.connection import administer
     from kennel.localcloud.ephemeral import EphemeralCloud
     from kennel.report import scaling_page
@@ -28,14 +27,14 @@ def scaling(speed: Annotated[float, Number(10, 120, whole=False)] = 60.0) -> dic
     cloud = EphemeralCloud(FOLDER / "cloud")
     with terminal.progress("scaling") as progress:
         try:
-            os.environ.update(cloud.start(progress))
-            port = lifecycle.status(cloud.directory).port or 0
+            variables = cloud.start(progress)
+            os.environ.update(variables)
             endpoint.create(run.POLICY, progress)
-            administer(port, "endpoints", launch=LAUNCH_SECONDS)
-            administer(port, "clock", speed=speed)
+            administer(variables, "endpoints", launch=LAUNCH_SECONDS)
+            administer(variables, "clock", speed=speed)
 
             def now() -> datetime:
-                return datetime.fromisoformat(administer(port, "clock")["now"])
+                return datetime.fromisoformat(administer(variables, "clock")["now"])
 
             shown = scaling_demo.demonstrate(now, speed, progress)
         finally:

@@ -37,9 +37,10 @@ def up(
     with terminal.progress("local cloud") as progress:
         try:
             status = lifecycle.up(Path(directory), port=port, progress=progress, speed=speed)
+            variables = lifecycle.environment(status)
             if launch is not None:
-                administer(status.port or 0, "endpoints", launch=launch)
-            os.environ.update(lifecycle.environment(status))
+                administer(variables, "endpoints", launch=launch)
+            os.environ.update(variables)
             stack.prepare(_workspace(directory), progress)
         except KeyboardInterrupt:
             if not ran_before:  # an interrupted start leaves no service behind
@@ -121,12 +122,12 @@ def clock(
     from kennel.localcloud.connection import administer
 
     status = lifecycle.status(Path(directory))
-    if not status.ready or status.port is None:
+    if not status.ready:
         raise KennelError(f"the local cloud in {directory} is {status.note}: run ./kennel local.up")
     with terminal.progress("clock") as progress:
         if advance:
             progress(f"moving it forward by {advance:g} s")
-        shown = administer(status.port, "clock", advance=advance)
+        shown = administer(lifecycle.environment(status), "clock", advance=advance)
     terminal.print_line(f"{shown['now']}, at speed {shown['speed']:g}")
     return shown
 

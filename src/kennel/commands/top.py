@@ -69,10 +69,11 @@ def _read(directory: str) -> State:
     from kennel.localcloud.connection import administer
 
     status = lifecycle.status(Path(directory))
-    if not status.ready or status.port is None:
+    if not status.ready:
         raise KennelError(f"the local cloud in {directory} is {status.note}: run ./kennel local.up")
-    os.environ.update(lifecycle.environment(status))
-    return live_figures.read(datetime.fromisoformat(administer(status.port, "clock")["now"]))
+    variables = lifecycle.environment(status)
+    os.environ.update(variables)
+    return live_figures.read(datetime.fromisoformat(administer(variables, "clock")["now"]))
 
 
 def _drawn(state: State) -> Group:

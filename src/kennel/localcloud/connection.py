@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from kennel.localcloud import OPERATOR_ACCESS_KEY, REGION, LocalCloudError
+from kennel.localcloud import ADMINISTRATION, OPERATOR_ACCESS_KEY, REGION, LocalCloudError
 
 
 def connection(endpoint_url: str, region: str = REGION) -> dict[str, str]:
@@ -39,28 +40,31 @@ def operator_environment(endpoint_url: str, secret: str) -> dict[str, str]:
     }
 
 
-def web_identity_token(endpoint_url: str, issuer: str, audience: str, subject: str) -> str:
+def web_identity_token(variables: Mapping[str, str], issuer: str, audience: str, subject: str) -> str:
     """Return a token of an OpenID Connect provider, which the local cloud signs in its stead.
-
-    Raises
-    ------
-    OSError
-        No local cloud answers there.
-    """
-    query = urlencode({"issuer": issuer, "audience": audience, "subject": subject})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{endpoint_url}/_kennel/web-identity/token?{query}", data=b"", timeout=30) as response:
-        token: str = json.load(response)["token"]
-    return token
-
-
-def administer(port: int, path: str, **values: float | None) -> dict[str, Any]:
-    """Change something of the service on a port through an administrative path; return what it responds.
 
     Parameters
     ----------
-    port
-        Where it listens.
+    variables
+        `operator_environment` of the cloud.
+
+    Raises
+    ------
+    LocalCloudError
+        No local cloud answers there, or it refuses.
+    """
+    asked = {"issuer": issuer, "audience": audience, "subject": subject}
+    token: str = json.loads(_send(variables, "POST", "web-identity/token", asked, 30))["token"]
+    return token
+
+
+def administer(variables: Mapping[str, str], path: str, **values: float | str | None) -> dict[str, Any]:
+    """Change something of a running service through an administrative path; return what it responds.
+
+    Parameters
+    ----------
+    variables
+        `operator_environment` of the cloud: where it is, and the secret that it asks for.
     path
         ``clock`` (``advance`` by seconds, ``speed``) or ``endpoints`` (``launch``: seconds).
     values
@@ -71,16 +75,58 @@ def administer(port: int, path: str, **values: float | None) -> dict[str, Any]:
     LocalCloudError
         No local cloud answers there, or it refuses.
     """
-    query = urlencode({name: value for name, value in values.items() if value is not None})
+    answer: dict[str, Any] = json.loads(_send(variables, "POST", path, values))
+    return answer
+
+
+def read_audit_log(variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the entries of a running service's audit log, as it has written them.
+
+    Raises
+    ------
+    LocalCloudError
+        No local cloud answers there, or it refuses.
+    """
+    return [json.loads(line) for line in _send(variables, "GET", "audit-log").splitlines()]
+
+
+def _send(
+    variables: Mapping[str, str],
+    method: str,
+    path: str,
+    values: Mapping[str, float | str | None] | None = None,
+    seconds: float | None = None,
+) -> bytes:
+    """Return what a service responds to the operator's signed request.
+
+    The signature, not the secret, is sent: another program may listen on the port by now.
+    """
+    query = urlencode({name: value for name, value in (values or {}).items() if value is not None})
+    url = f"{variables['AWS_ENDPOINT_URL']}/_kennel/{path}" + (f"?{query}" if query else "")
+    headers = signed_headers(variables, method, url)
+    request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310 - the caller's own cloud
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/_kennel/{path}?{query}", data=b"") as response:
-            answer: dict[str, Any] = json.load(response)
+        with opener.open(request, timeout=seconds) as response:
+            content: bytes = response.read()
     except urllib.error.HTTPError as error:
         raise LocalCloudError(f"the local cloud refuses this: {error.read().decode().strip()}") from error
     except OSError as error:
+        port = urlsplit(url).port
         raise LocalCloudError(f"no local cloud answers on port {port}: {error}") from error
-    return answer
+    return content
+
+
+def signed_headers(variables: Mapping[str, str], method: str, url: str) -> dict[str, str]:
+    """Return the headers with which an administrative path answers a request without a body."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    request = AWSRequest(method, url)
+    operator = Credentials(OPERATOR_ACCESS_KEY, variables["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(operator, ADMINISTRATION, REGION).add_auth(request)
+    return dict(request.headers.items())
 
 
 def is_local_cloud(endpoint_url: str) -> bool:
@@ -92,7 +138,7 @@ def is_local_cloud(endpoint_url: str) -> bool:
 
 
 def request_status(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
-    """Return what the service on a port reports of itself; None if no local cloud answers there."""
+    """Return what the service on a port says to everybody: its process id; None if no local cloud answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=seconds) as response:
@@ -100,3 +146,18 @@ def request_status(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def read_status(variables: Mapping[str, str], seconds: float = 5.0) -> dict[str, Any] | None:
+    """Return what a running service reports of itself to its operator; None if it does not answer.
+
+    Parameters
+    ----------
+    variables
+        `operator_environment` of the cloud.
+    """
+    try:
+        document: dict[str, Any] = json.loads(_send(variables, "GET", "status", seconds=seconds))
+    except (LocalCloudError, ValueError):
+        return None
+    return document

@@ -43,7 +43,7 @@ class EphemeralCloud:
     def web_identity_token(self, issuer: str, audience: str, subject: str) -> str:
         """Return a token of an identity provider, as a pipeline's job gets it; the cloud must run."""
         variables = lifecycle.environment(lifecycle.status(self.directory))
-        return web_identity_token(variables["AWS_ENDPOINT_URL"], issuer, audience, subject)
+        return web_identity_token(variables, issuer, audience, subject)
 
     def audit_log(self) -> list[dict[str, Any]]:
         """Return who called what on which resource, and whether it was allowed."""

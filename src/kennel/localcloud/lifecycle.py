@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_process, service_record, temporary_folder
-from kennel.localcloud.connection import administer, operator_environment, request_status
+from kennel.localcloud.connection import administer, operator_environment, read_status
 from kennel.localcloud.persistence import snapshot_file
 from kennel.localcloud.service_port import check_port
 
@@ -61,7 +61,7 @@ def status(directory: Path) -> Status:
             str(directory),
             note=f"killed: process {record['pid']} left its record behind",
         )
-    response = request_status(int(record["port"]))
+    response = read_status(_variables(record["endpoint_url"], directory))
     fields = {name: record.get(name) for name in ("pid", "port", "endpoint_url", "started_at", "version")}
     ready = response is not None and response.get("pid") == record["pid"]
     note = _lost_entries(response) if response and ready else "running, but does not answer"
@@ -133,7 +133,7 @@ def _up(
         report(f"already up on {now.endpoint_url}")
         if speed not in (None, now.speed):
             report(f"the speed of its clock is {speed:g} from now on")
-            administer(now.port or 0, "clock", speed=speed)
+            administer(environment(now), "clock", speed=speed)
         return status(directory)
     if now.pid is not None:
         raise LocalCloudError(
@@ -166,7 +166,7 @@ def _wait_resumed(started: Status, report: Callable[[str], None]) -> Status:
     reported: list[str] = []
     deadline = time.monotonic() + RESUME_SECONDS
     while time.monotonic() < deadline:
-        response = request_status(started.port or 0)
+        response = read_status(environment(started))
         if response is None:
             raise LocalCloudError(
                 f"the local cloud ended while it came up: see {Path(started.directory) / LOG}"
@@ -277,5 +277,8 @@ def environment(status: Status) -> dict[str, str]:
     """
     if not status.ready or status.endpoint_url is None:
         raise LocalCloudError("the local cloud is not running: start it with ./kennel local.up")
-    secret = service_record.operator_secret(Path(status.directory))
-    return operator_environment(status.endpoint_url, secret)
+    return _variables(status.endpoint_url, Path(status.directory))
+
+
+def _variables(endpoint_url: str, directory: Path) -> dict[str, str]:
+    return operator_environment(endpoint_url, service_record.operator_secret(directory))

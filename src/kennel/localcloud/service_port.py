@@ -31,8 +31,8 @@ def check_port(port: int) -> None:
 
 def _port_taken(port: int) -> PortError:
     response = request_status(port, seconds=1.5)
-    if response and "directory" in response:
-        holder = f"the local cloud of {response['directory']} (process {response.get('pid')})"
+    if response and "pid" in response:
+        holder = f"a local cloud (process {response['pid']})"
         remedy = "stop that one with ./kennel local.down, or start this one on another port with --port 0"
     else:
         holder, remedy = "another program", "stop it, or start the local cloud on another port with --port 0"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
+import os
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -12,9 +16,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from kennel.localcloud import OPERATOR_ACCESS_KEY
+from kennel.localcloud import OPERATOR_ACCESS_KEY, lifecycle
+from kennel.localcloud.connection import administer, read_audit_log, read_status, signed_headers
 
-from .conftest import ACCOUNT, Client, operator_secret
+from . import wire
+from .conftest import ACCOUNT, Client, operator_secret, statement
 
 UNKNOWN_KEY = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "wrong"}
 WRONG_SECRET = {"aws_access_key_id": OPERATOR_ACCESS_KEY, "aws_secret_access_key": "wrong"}
@@ -59,7 +65,7 @@ def test_a_refused_caller_is_in_the_audit_log_by_its_access_key(client: Client, 
     for credentials in (UNKNOWN_KEY, WRONG_SECRET):
         with pytest.raises(ClientError):
             client("sqs", credentials).list_queues()
-        line = json.loads(send(service, "GET", "/_kennel/audit-log")[1].splitlines()[-1])
+        line = read_audit_log(lifecycle.environment(service))[-1]
         assert (line["principal"], line["decision"]) == (credentials["aws_access_key_id"], "deny")
 
 
@@ -95,17 +101,93 @@ def test_a_page_in_a_browser_cannot_ask_the_admin_paths(service: Any) -> None:
         send(service, "POST", "/_kennel/clock?advance=1", headers={"Origin": "https://evil.example"})[0]
         == 403
     )
-    assert send(service, "POST", "/_kennel/status")[0] == 405
-    assert send(service, "GET", "/_kennel/clock?advance=1")[0] == 405
-    assert send(service, "GET", "/_kennel/nothing")[0] == 404
+    for method, path, status in (
+        ("POST", "/_kennel/status", 405),
+        ("GET", "/_kennel/clock?advance=1", 405),
+        ("GET", "/_kennel/nothing", 404),
+    ):
+        headers = signed_headers(lifecycle.environment(service), method, service.endpoint_url + path)
+        assert send(service, method, path, headers=headers)[0] == status
 
 
 def test_the_status_and_the_audit_log_are_read_over_http(service: Any, client: Client) -> None:
-    status = json.loads(send(service, "GET", "/_kennel/status")[1])
+    status = read_status(lifecycle.environment(service))
+    assert status is not None
     assert {"ready", "pid", "port", "endpoint_url"} <= set(status)
     client("sqs").list_queues()
-    lines = send(service, "GET", "/_kennel/audit-log")[1].splitlines()
-    assert json.loads(lines[-1])["action"] == "sqs:ListQueues"
+    assert read_audit_log(lifecycle.environment(service))[-1]["action"] == "sqs:ListQueues"
+
+
+ADMINISTRATION = [
+    ("POST", "/_kennel/clock?advance=86400"),
+    ("POST", "/_kennel/endpoints?launch=9"),
+    ("POST", "/_kennel/web-identity/token?issuer=a&audience=b&subject=c"),
+    ("POST", "/_kennel/spot/reclaim?job=x"),
+    ("GET", "/_kennel/audit-log"),
+    ("GET", "/_kennel/nothing"),
+]
+
+
+@pytest.fixture(scope="module")
+def all_rights(role: Any) -> Credentials:
+    return Credentials(*role("of-all-rights", statement("*", "*")).values())
+
+
+@pytest.mark.parametrize(("method", "path"), ADMINISTRATION)
+def test_the_admin_paths_answer_the_operator_alone(
+    method: str, path: str, service: Any, all_rights: Credentials
+) -> None:
+    url = service.endpoint_url + path
+    variables = lifecycle.environment(service)
+    before = administer(variables, "clock")["time"]
+    of_others = [
+        {},
+        {"Authorization": "Basic " + base64.b64encode(b"kennel:kennel").decode()},
+        signed_headers({**variables, "AWS_SECRET_ACCESS_KEY": "kennel"}, method, url),
+        signed_headers(variables, method, url + "&x=1"),
+        signed_by(Credentials(OPERATOR_ACCESS_KEY, operator_secret(service)), "iam", method, url),
+        signed_by(all_rights, "kennel", method, url),
+    ]
+    for headers in of_others:
+        status, content = send(service, method, path, headers=headers)
+        assert status == 403
+        assert b"AWS_SECRET_ACCESS_KEY" in content  # how it is done
+        assert b"eyJ" not in content
+    assert administer(variables, "clock")["time"] - before < 3600
+
+
+def signed_by(keys: Credentials, name: str, method: str, url: str) -> dict[str, str]:
+    request = AWSRequest(method, url)
+    SigV4Auth(keys, name, "us-east-1").add_auth(request)
+    return dict(request.headers.items())
+
+
+def test_everybody_learns_no_more_than_that_it_runs(service: Any) -> None:
+    assert json.loads(send(service, "GET", "/_kennel/status")[1]) == {"ready": True, "pid": service.pid}
+
+
+def test_a_presigned_request_does_not_administer(service: Any) -> None:
+    keys = wire.Keys(OPERATOR_ACCESS_KEY, operator_secret(service))
+    host = {"Host": f"127.0.0.1:{service.port}"}
+    target = wire.by_query(keys, "kennel", "POST", "/_kennel/clock?advance=86400", host)
+    assert send(service, "POST", target)[0] == 403
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+def test_curl_asks_the_admin_paths_as_the_documents_say(service: Any) -> None:
+    version = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout
+    if tuple(int(part) for part in version.split()[1].split(".")[:2]) < (7, 75):
+        pytest.skip("this curl does not sign")
+    command = (
+        'curl -s --aws-sigv4 "aws:amz:us-east-1:kennel" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
+    )
+    shown = subprocess.run(
+        ["/bin/sh", "-c", f'{command} -X POST "$AWS_ENDPOINT_URL/_kennel/clock?advance=0"'],
+        capture_output=True,
+        check=True,
+        env={**os.environ, **lifecycle.environment(service)},
+    ).stdout
+    assert set(json.loads(shown)) == {"time", "now", "speed"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +18,7 @@ import boto3
 import pytest
 
 from kennel.localcloud import AUDIT_LOG, LocalCloudError, lifecycle, service_record
-from kennel.localcloud.connection import administer
+from kennel.localcloud.connection import administer, read_status
 from kennel.localcloud.persistence import snapshot_file
 
 
@@ -70,30 +69,30 @@ def test_up_twice_is_up_once(running: lifecycle.Status) -> None:
 
 
 def test_the_clock_of_a_running_service_is_moved_and_set(running: lifecycle.Status) -> None:
-    directory, port = Path(running.directory), running.port or 0
+    directory, variables = Path(running.directory), lifecycle.environment(running)
     assert running.speed == 1
     driven = lifecycle.up(directory, speed=0)
     assert (driven.pid, driven.speed) == (running.pid, 0)
-    shown = administer(port, "clock")
-    assert administer(port, "clock", advance=900)["time"] == shown["time"] + 900
-    assert administer(port, "clock", advance=0)["time"] == shown["time"] + 900
+    shown = administer(variables, "clock")
+    assert administer(variables, "clock", advance=900)["time"] == shown["time"] + 900
+    assert administer(variables, "clock", advance=0)["time"] == shown["time"] + 900
     with pytest.raises(LocalCloudError, match="a clock moves forward"):
-        administer(port, "clock", advance=-1)
+        administer(variables, "clock", advance=-1)
     with pytest.raises(LocalCloudError, match="from 0 to 3600"):
-        administer(port, "clock", speed=1e9)
+        administer(variables, "clock", speed=1e9)
     assert lifecycle.up(directory, speed=1).speed == 1
     with pytest.raises(LocalCloudError, match="no local cloud answers on port"):
-        administer(1, "clock")
+        administer({**variables, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "clock")
 
 
 def test_records_and_lines_of_logs_have_the_clock_s_time_and_signatures_the_wall_s(
     running: lifecycle.Status, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory, port = Path(running.directory), running.port or 0
+    directory, variables = Path(running.directory), lifecycle.environment(running)
     for name, value in lifecycle.environment(running).items():
         monkeypatch.setenv(name, value)
     lifecycle.up(directory, speed=0)
-    shown = administer(port, "clock", advance=30 * 86_400)["time"]
+    shown = administer(variables, "clock", advance=30 * 86_400)["time"]
     logs, sts = boto3.client("logs"), boto3.client("sts")
     logs.create_log_group(logGroupName="g")
     logs.create_log_stream(logGroupName="g", logStreamName="s")
@@ -128,7 +127,7 @@ def test_a_service_that_does_not_run_has_no_environment(directory: Path) -> None
 
 
 def test_a_taken_port_is_named_with_its_holder(running: lifecycle.Status, tmp_path: Path) -> None:
-    holder = f"port {running.port} .*the local cloud of {running.directory}.*--port 0"
+    holder = f"port {running.port} .*a local cloud .process {running.pid}..*--port 0"
     with pytest.raises(LocalCloudError, match=holder):
         lifecycle.up(tmp_path / "second", running.port)
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -275,9 +274,8 @@ def settled(status: lifecycle.Status) -> None:
     """Wait until a snapshot holds every change."""
     deadline = time.monotonic() + 60
     while True:
-        with urllib.request.urlopen(f"{status.endpoint_url}/_kennel/status") as response:
-            if not json.load(response)["unsaved_changes"]:
-                return
+        if not (read_status(lifecycle.environment(status)) or {"unsaved_changes": True})["unsaved_changes"]:
+            return
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -17,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from kennel.localcloud import REGION, lifecycle
+from kennel.localcloud.connection import administer, web_identity_token
 
 from .conftest import ACCOUNT, Client, document, statement
 
@@ -67,10 +66,7 @@ def assume(service: lifecycle.Status) -> Assume:
 @pytest.fixture(scope="module")
 def token(service: lifecycle.Status) -> Callable[..., str]:
     def sign(issuer: str = ISSUER, audience: str = AUDIENCE, subject: str = SUBJECT) -> str:
-        query = urlencode({"issuer": issuer, "audience": audience, "subject": subject})
-        url = f"{service.endpoint_url}/_kennel/web-identity/token?{query}"
-        with urllib.request.urlopen(url, data=b"") as response:
-            return str(json.load(response)["token"])
+        return web_identity_token(lifecycle.environment(service), issuer, audience, subject)
 
     return sign
 
@@ -165,10 +161,8 @@ def test_what_the_local_cloud_did_not_sign_is_refused(assume: Assume, token: Any
 
 
 def test_a_token_expires(service: lifecycle.Status, assume: Assume) -> None:
-    query = f"issuer={ISSUER}&audience={AUDIENCE}&subject={SUBJECT}&seconds=1"
-    url = f"{service.endpoint_url}/_kennel/web-identity/token?{query}"
-    with urllib.request.urlopen(url, data=b"") as response:
-        short = json.load(response)["token"]
+    asked = {"issuer": ISSUER, "audience": AUDIENCE, "subject": SUBJECT}
+    short = administer(lifecycle.environment(service), "web-identity/token", **asked, seconds=1)["token"]
     expiry = time.time() + 2  # tokens say whole seconds
     while time.time() < expiry:
         time.sleep(0.1)

@@ -49,13 +49,9 @@ class Stage:
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **config),
         )
 
-    @property
-    def port(self) -> int:
-        return int(self.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])
-
     def time(self) -> float:
         """Return the time of its clock, which tests move ahead of the wall's."""
-        return float(administer(self.port, "clock")["time"])
+        return float(administer(self.environment, "clock")["time"])
 
     def role(self, service: str, statements: list[dict[str, Any]] | None = None) -> str:
         """Create a role that a service may assume, with a policy of these statements; return its ARN."""
@@ -110,19 +106,19 @@ class Stage:
 class DrivenClock:
     """The clock of the shared cloud, which stands still for a test."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
 
     def advance(self, seconds: float) -> float:
         """Move it forward, and return its time."""
-        return float(administer(self._port, "clock", advance=seconds)["time"])
+        return float(administer(self._stage.environment, "clock", advance=seconds)["time"])
 
 
 @pytest.fixture
 def driven_clock(stage: Stage) -> Iterator[DrivenClock]:
-    administer(stage.port, "clock", speed=0)
-    yield DrivenClock(stage.port)
-    administer(stage.port, "clock", speed=1)
+    administer(stage.environment, "clock", speed=0)
+    yield DrivenClock(stage)
+    administer(stage.environment, "clock", speed=1)
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 30.0) -> Any:

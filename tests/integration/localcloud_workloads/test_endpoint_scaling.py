@@ -23,15 +23,15 @@ class Driven(DrivenClock):
     """It, and how long an instance launches."""
 
     def set_launch(self, seconds: float) -> None:
-        administer(self._port, "endpoints", launch=seconds)
+        administer(self._stage.environment, "endpoints", launch=seconds)
 
 
 @pytest.fixture
 def driven(stage: Stage) -> Iterator[Driven]:
-    administer(stage.port, "clock", speed=0)
-    yield Driven(stage.port)
-    administer(stage.port, "endpoints", launch=0)
-    administer(stage.port, "clock", speed=1)
+    administer(stage.environment, "clock", speed=0)
+    yield Driven(stage)
+    administer(stage.environment, "endpoints", launch=0)
+    administer(stage.environment, "clock", speed=1)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from kennel.localcloud import lifecycle
+from kennel.localcloud.connection import read_status
 from kennel.localcloud.services.sagemaker.training.job import INTERRUPTED
 
 from .conftest import Stage, eventually, started
@@ -84,8 +84,7 @@ def test_no_process_is_left_and_what_served_serves_again(tmp_path: Path, ending:
 
 
 def unsaved_changes(stage: Stage) -> bool:
-    with urllib.request.urlopen(f"{stage.environment['AWS_ENDPOINT_URL']}/_kennel/status") as response:
-        return bool(json.load(response)["unsaved_changes"])
+    return bool((read_status(stage.environment) or {"unsaved_changes": True})["unsaved_changes"])
 
 
 def _lives(pid: int) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from kennel.localcloud.connection import signed_headers
+
 from .conftest import Stage, eventually
 from .test_training import Jobs
 
@@ -48,7 +50,11 @@ def spot(jobs: Jobs, name: str, epochs: int, **extra: Any) -> str:
 def reclaim(jobs: Jobs, query: str, method: str = "POST") -> tuple[int, str]:
     url = f"{jobs.stage.environment['AWS_ENDPOINT_URL']}/_kennel/spot/reclaim?{query}"
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method=method)) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(
+                url, headers=signed_headers(jobs.stage.environment, method, url), method=method
+            )
+        ) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

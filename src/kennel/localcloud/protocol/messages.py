@@ -53,6 +53,11 @@ class Response:
         return document
 
 
+def text_response(status: int, message: str) -> Response:
+    """Return a response of one line of text."""
+    return Response(status, [("Content-Type", "text/plain; charset=utf-8")], (message + "\n").encode())
+
+
 class Unchanged(Exception):  # noqa: N818 - control flow: carries a response, does not report a fault
     """Passes a response of moto's on to the caller as it is."""
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import responses
-from typing import Any
-from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication
 
 from moto.core.exceptions import ServiceException
@@ -24,13 +21,14 @@ from kennel.localcloud.authorization.identify import identify
 from kennel.localcloud.dispatch.audit_log import CallAudit
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import Cloud
-from kennel.localcloud.dispatch.registry import admin_action_of, handler_of
+from kennel.localcloud.dispatch.registry import handler_of
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import ANONYMOUS
 from kennel.localcloud.protocol import canonical, codec, payload, signature_rules
-from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged
+from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged, text_response
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
+from kennel.localcloud.server import administration
 from kennel.localcloud.services.lambda_.url_invocation import respond_to_url, url_id_of
 
 log = logging.getLogger(__name__)
@@ -69,16 +67,16 @@ class Gateway:
         host = re.sub(r":\d+$", "", environ.get("HTTP_HOST", ""))
         path = environ.get("PATH_INFO", "/")
         if not OWN_HOST.fullmatch(host):
-            return _text(403, f"This local cloud does not answer for the host {host!r}.")
+            return text_response(403, f"This local cloud does not answer for the host {host!r}.")
         if _from_another_page(environ):
-            return _text(
+            return text_response(
                 403, "This local cloud answers programs on this machine, not pages of another origin."
             )
-        if path.startswith("/_kennel/"):
-            return self._admin(environ, path.removeprefix("/_kennel/"))
+        if path.startswith(administration.PREFIX):
+            return administration.respond(self.cloud, environ)
         # moto's reset and its instance metadata would be served without a signature.
         if re.match(r"/(moto-api|latest/(meta-data|api))(/|$)", path):
-            return _text(404, f"There is nothing at {path}.")
+            return text_response(404, f"There is nothing at {path}.")
         url_id = url_id_of(environ)
         if url_id:
             return respond_to_url(self.cloud, url_id, environ)
@@ -86,24 +84,6 @@ class Gateway:
         if bucket:
             environ["kennel.bucket"] = bucket["bucket"]
         return None
-
-    def _admin(self, environ: Environ, name: str) -> Response:
-        if environ.get("REMOTE_ADDR", "127.0.0.1") not in ("127.0.0.1", "::1") or "HTTP_ORIGIN" in environ:
-            return _text(403, "This path answers only programs on this machine.")
-        action = admin_action_of(name)
-        if action and environ["REQUEST_METHOD"] == "POST":
-            return action(self.cloud, dict(parse_qsl(environ.get("QUERY_STRING", ""))))
-        if action or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return _text(405, f"This path answers {'POST' if action else 'GET'} only.")
-        if name == "status":
-            return _json(self.cloud.status())
-        if name == "audit-log":
-            try:
-                content = self.cloud.audit_log.path.read_bytes()
-            except OSError as error:
-                return _text(500, f"The audit log could not be read: {error}")
-            return Response(200, [("Content-Type", "application/x-ndjson")], content)
-        return _text(404, f"There is no /_kennel/{name}; there are /_kennel/status and /_kennel/audit-log.")
 
     def _serve(self, environ: Environ) -> Response:
         """Respond to an AWS call, and write its checks to the audit log."""
@@ -275,11 +255,3 @@ def _send(environ: Environ, start_response: StartResponse, response: Response) -
         headers.append(("Content-Length", str(len(response.body))))
     start_response(f"{response.status} {phrase}", headers)
     return [] if head else [response.body]
-
-
-def _text(status: int, message: str) -> Response:
-    return Response(status, [("Content-Type", "text/plain; charset=utf-8")], (message + "\n").encode())
-
-
-def _json(document: Any) -> Response:
-    return Response(200, [("Content-Type", "application/json")], json.dumps(document).encode())

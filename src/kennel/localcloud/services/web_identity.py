@@ -1,7 +1,7 @@
 """Tokens of OpenID Connect providers, which the local cloud signs in their stead.
 
-On AWS, GitHub gives a workflow's job its token. Here a rehearsal, a test or a person asks for one:
-``curl -X POST "$AWS_ENDPOINT_URL/_kennel/web-identity/token?issuer=https://…&audience=…&subject=…"``.
+On AWS, GitHub gives a workflow's job its token. Here a rehearsal, a test or a person asks for one, signed as
+docs/local-cloud.md shows: ``POST /_kennel/web-identity/token?issuer=https://…&audience=…&subject=…``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Spot capacity: managed spot training jobs run on it, and it is reclaimed on request.
 
-AWS reclaims it at any time. Here a test, or a person who wants to see a job resume, sends:
-``curl -X POST "$AWS_ENDPOINT_URL/_kennel/spot/reclaim?job=NAME&notice=2"``.
+AWS reclaims it at any time. Here a test, or a person who wants to see a job resume, sends
+``POST /_kennel/spot/reclaim?job=NAME&notice=2``, signed as docs/local-cloud.md shows.
 """
 
 from __future__ import annotations
