@@ -1,6 +1,7 @@
 """The playground's web server: on this machine only, for its own page only.
 
-Three things keep other pages in the same browser out. The socket listens on the loopback address. The
+Four things keep others out. The socket listens on the loopback address. Every path begins with a secret of
+this server, unknown to other users of the machine; the page hands it to nobody (``Referrer-Policy``). The
 ``Host`` header must be this server's address: a name that an attacker points at 127.0.0.1 (DNS rebinding) is
 refused. A photo is accepted from this page's origin only.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import re
+import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -27,13 +29,14 @@ from kennel.playground.samples import Sample
 
 ADDRESS = "127.0.0.1"
 MAXIMUM_BYTES = 64 * 1024 * 1024  # larger photos than any camera's; what the function takes is smaller
+SECRET_BYTES = 18
 SECONDS = 60  # that a connection may be silent
 PAGE = Path(__file__).parent / "page"
 FILES = {
-    "/": (PAGE / "index.html", "text/html; charset=utf-8"),
-    "/playground.css": (PAGE / "playground.css", "text/css; charset=utf-8"),
-    "/playground.js": (PAGE / "playground.js", "text/javascript; charset=utf-8"),
-    "/theme.css": (Path(report.__file__).parent / "theme.css", "text/css; charset=utf-8"),
+    "": (PAGE / "index.html", "text/html; charset=utf-8"),
+    "playground.css": (PAGE / "playground.css", "text/css; charset=utf-8"),
+    "playground.js": (PAGE / "playground.js", "text/javascript; charset=utf-8"),
+    "theme.css": (Path(report.__file__).parent / "theme.css", "text/css; charset=utf-8"),
 }
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -72,7 +75,8 @@ class PlaygroundServer(ThreadingHTTPServer):
         self, classify: Classify, about: dict[str, str], samples: Sequence[Sample] = (), port: int = 0
     ) -> None:
         self.classify, self.about = classify, about
-        self.gallery = {f"/samples/{number}": sample for number, sample in enumerate(samples)}
+        self.root = f"/{secrets.token_urlsafe(SECRET_BYTES)}/"
+        self.gallery = {f"samples/{number}": sample for number, sample in enumerate(samples)}
         try:
             super().__init__((ADDRESS, port), _Handler)
         except OSError as error:
@@ -87,8 +91,8 @@ class PlaygroundServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The page's address."""
-        return f"http://{ADDRESS}:{self.server_port}"
+        """The page's address, which is a secret."""
+        return f"http://{ADDRESS}:{self.server_port}{self.root}"
 
     @property
     def hosts(self) -> set[str]:
@@ -119,7 +123,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if self.headers.get("Host") not in self.server.hosts:
                 raise _Refused(HTTPStatus.MISDIRECTED_REQUEST, "the request is for another host")
-            status, content, media_type = work()
+            root = self.server.root
+            if not secrets.compare_digest(self.path[: len(root)].encode(), root.encode()):
+                raise _Refused(HTTPStatus.FORBIDDEN, "open the address that ./kennel playground printed")
+            status, content, media_type = work(self.path[len(root) :].partition("?")[0])
         except _Refused as refused:
             # A body that was not read would be taken for the next request.
             self.close_connection = True
@@ -134,12 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _get(self) -> tuple[HTTPStatus, bytes, str]:
-        path = self.path.partition("?")[0]
+    def _get(self, path: str) -> tuple[HTTPStatus, bytes, str]:
         if path in FILES:
             file, media_type = FILES[path]
             return HTTPStatus.OK, file.read_bytes(), media_type
-        if path == "/about":
+        if path == "about":
             samples = [{"url": url, "label": sample.label} for url, sample in self.server.gallery.items()]
             return HTTPStatus.OK, *_json({**self.server.about, "samples": samples})
         if path in self.server.gallery:
@@ -148,11 +154,11 @@ class _Handler(BaseHTTPRequestHandler):
             return HTTPStatus.OK, photo.read_bytes(), media_type
         raise _Refused(HTTPStatus.NOT_FOUND, "there is no such page")
 
-    def _post(self) -> tuple[HTTPStatus, bytes, str]:
+    def _post(self, path: str) -> tuple[HTTPStatus, bytes, str]:
         started = time.monotonic()
         if self.headers.get("Origin") not in {f"http://{host}" for host in self.server.hosts}:
             raise _Refused(HTTPStatus.FORBIDDEN, "photos are accepted from this page only")
-        if self.path != "/predict":
+        if path != "predict":
             raise _Refused(HTTPStatus.NOT_FOUND, "there is no such page")
         photo = self._body()
         try:

@@ -24,8 +24,13 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
+def browser(*options: str) -> Iterator[Any]:
     """Yield a headless Chromium (playwright's ``Browser``).
+
+    Parameters
+    ----------
+    options
+        Further options of its command line.
 
     Raises
     ------
@@ -40,7 +45,7 @@ def browser() -> Iterator[Any]:
     # Chromium's sandbox refuses root, as which continuous integration runs in its container.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=arguments)
+        chromium = playwright.chromium.launch(executable_path=program, args=[*arguments, *options])
         try:
             yield chromium
         finally:

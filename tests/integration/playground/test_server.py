@@ -18,15 +18,19 @@ def request(
     server: PlaygroundServer, method: str, path: str, body: bytes | None = None, **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
-    connection.request(method, path, body, headers)
+    connection.request(method, server.root + path.removeprefix("/"), body, headers)
     response = connection.getresponse()
     content = response.read()
     connection.close()
     return response.status, dict(response.getheaders()), content
 
 
+def origin(server: PlaygroundServer) -> str:
+    return f"http://127.0.0.1:{server.server_port}"
+
+
 def ask(server: PlaygroundServer, photo: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
-    status, _, content = request(server, "POST", "/predict", photo, **{"Origin": server.url, **headers})
+    status, _, content = request(server, "POST", "/predict", photo, **{"Origin": origin(server), **headers})
     return status, json.loads(content)
 
 
@@ -67,8 +71,8 @@ def test_the_page_its_files_and_the_gallery_are_served(server: PlaygroundServer)
         "environment": "local",
         "via": "function",
         "samples": [
-            {"url": "/samples/0", "label": "Green"},
-            {"url": "/samples/1", "label": "Black"},
+            {"url": "samples/0", "label": "Green"},
+            {"url": "samples/1", "label": "Black"},
         ],
     }
 
@@ -99,14 +103,30 @@ def test_a_name_that_leads_here_is_refused(server: PlaygroundServer, method: str
     assert b"<html" not in content
 
 
-@pytest.mark.parametrize("origin", [None, "null", "https://attacker.example", "http://127.0.0.1:1"])
-def test_a_photo_from_another_page_is_refused_unread(server: PlaygroundServer, origin: str | None) -> None:
-    headers = {"Origin": origin} if origin else {}
+@pytest.mark.parametrize("page", [None, "null", "https://attacker.example", "http://127.0.0.1:1"])
+def test_a_photo_from_another_page_is_refused_unread(server: PlaygroundServer, page: str | None) -> None:
+    headers = {"Origin": page} if page else {}
 
     status, headers, _ = request(server, "POST", "/predict", picture("Red"), **headers)
 
     assert status == 403
     assert headers["Connection"] == "close", "the unread photo must not be taken for a request"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/about"), ("GET", "/samples/0"), ("POST", "/predict"), ("GET", "/x/about")],
+)
+def test_whoever_lacks_the_page_s_secret_gets_nothing(
+    server: PlaygroundServer, method: str, path: str
+) -> None:
+    """Such as another user of the machine, who can send what a browser sends."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.request(method, path, picture("Red"), {"Origin": origin(server)})
+    response = connection.getresponse()
+
+    assert response.status == 403
+    assert json.loads(response.read()) == {"error": "open the address that ./kennel playground printed"}
 
 
 def test_localhost_is_this_server_too(server: PlaygroundServer) -> None:
@@ -121,9 +141,8 @@ def test_localhost_is_this_server_too(server: PlaygroundServer) -> None:
 def test_a_body_without_a_usable_length_is_refused(server: PlaygroundServer) -> None:
     for length, status in ((str(MAXIMUM_BYTES + 1), 413), ("-1", 411), ("9" * 5000, 411)):
         with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
-            head = (
-                f"POST /predict HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\nOrigin: {server.url}\r\n"
-            )
+            head = f"POST {server.root}predict HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n"
+            head += f"Origin: {origin(server)}\r\n"
             connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
             assert connection.recv(100).split()[1] == str(status).encode(), length
 

@@ -30,7 +30,7 @@ REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 )
 def test_an_image_has_its_own_server(image: str, program: str) -> None:
     server = model_server(f"{REGISTRY}/{image}")
-    path = Path(server.command(8080)[2])
+    path = Path(server.command(Path("socket"))[2])
     assert (path.name, path.is_file()) == (program, True)
 
 
@@ -67,7 +67,7 @@ def test_a_plan_with_an_unknown_image_names_the_model() -> None:
 
 
 def test_the_archive_comes_before_its_code_on_the_path_of_ray(tmp_path: Path) -> None:
-    variables = model_server(f"{REGISTRY}/ray:serve-ml-sagemaker-cpu-v1").environment(tmp_path, 8080)
+    variables = model_server(f"{REGISTRY}/ray:serve-ml-sagemaker-cpu-v1").environment(tmp_path)
     expected = [str(tmp_path / "model"), str(tmp_path / "model" / "code")]
     assert variables["PYTHONPATH"].split(os.pathsep) == expected
 

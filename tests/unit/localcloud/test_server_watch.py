@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import urllib3
 
+from kennel.localcloud.runtime.unix_http import UnixConnectionPool
 from kennel.localcloud.services.sagemaker.endpoints.server_watch import SILENT_SECONDS, ServerWatch
 
 
@@ -91,10 +93,10 @@ def test_an_answer_of_a_later_request_shows_that_a_server_is_not_stuck(server: S
     assert not server.watch.fault()
 
 
-def test_a_refused_connection_is_no_time_out() -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        pool = urllib3.HTTPConnectionPool("127.0.0.1", closed.getsockname()[1], retries=False)
+def test_a_refused_connection_is_no_time_out(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(str(tmp_path / "s"))
+        pool = UnixConnectionPool(tmp_path / "s", 1)
         watch = ServerWatch(pool)
         with pytest.raises(urllib3.exceptions.NewConnectionError), watch.request():
             pool.urlopen("POST", "/invocations", b"x", {}, retries=False)

@@ -75,7 +75,7 @@ async function ask(photo, name, article) {
   const started = performance.now();
   let answer;
   try {
-    const response = await fetch("/predict", { method: "POST", body: photo });
+    const response = await fetch("predict", { method: "POST", body: photo });
     answer = await response.json();
   } catch {
     answer = { error: "The playground does not answer. Is ./kennel playground still running?" };
@@ -144,7 +144,7 @@ function listen() {
 }
 
 async function showAbout() {
-  const { samples, ...about } = await (await fetch("/about")).json();
+  const { samples, ...about } = await (await fetch("about")).json();
   document.body.dataset.via = about.via;
   document.querySelector("#about").textContent = Object.entries(about).map(([name, value]) => `${name} ${value}`).join(" · ");
   const gallery = document.querySelector("#gallery");

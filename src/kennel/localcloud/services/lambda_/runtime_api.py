@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from kennel.localcloud.runtime.peer import is_own
+
 PREFIX = "/2018-06-01/runtime/"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB, and the error's own figure.
 LARGEST_RESPONSE = 6_291_556
@@ -56,7 +58,7 @@ class _State:
 
 
 class RuntimeApi:
-    """The server of one sandbox. It serves one event at a time, as Lambda does.
+    """The server of one sandbox, for this user's processes. It serves one event at a time, as Lambda does.
 
     Attributes
     ----------
@@ -126,6 +128,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     state: _State
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Refuse connections of other users of the machine: the API knows no credential."""
+        return is_own(client_address, request.getsockname())
 
     def stop(self) -> None:
         def end() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 import uuid
@@ -15,10 +16,10 @@ import urllib3
 from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime.logs import LogStream
-from kennel.localcloud.runtime.ports import free_port
 from kennel.localcloud.runtime.role_session import RoleSession
 from kennel.localcloud.runtime.supervisor import ProcessStartError
-from kennel.localcloud.runtime.workload import Workload
+from kennel.localcloud.runtime.unix_http import UnixConnectionPool
+from kennel.localcloud.runtime.workload import Workload, temporary_folder
 from kennel.localcloud.services.sagemaker.endpoints.model_request import INVOCATION_SECONDS, Answer, ask
 from kennel.localcloud.services.sagemaker.endpoints.model_servers import ModelServer
 from kennel.localcloud.services.sagemaker.endpoints.restarts import STABLE_SECONDS, restart_delay
@@ -91,6 +92,7 @@ class EndpointInstance:
         self.served_since = 0.0
         group, stream = f"/aws/sagemaker/Endpoints/{settings.endpoint}", f"{settings.variant}/{self.name}"
         self._log = LogStream(settings.session, group, stream)
+        self._sockets = temporary_folder(cloud)
         self._workload = Workload(cloud, settings.session, self._log, self.last_lines.append)
 
     def start(self) -> None:
@@ -204,14 +206,15 @@ class EndpointInstance:
 
     def _serve(self) -> str:
         """Run the server once; return how it ended."""
-        settings, port, workload = self.settings, free_port(), self._workload
+        settings, workload = self.settings, self._workload
+        socket = self._sockets / f"{self.name}-{secrets.token_hex(4)}"  # of this start alone
         try:
-            workload.start(settings.server.command(port), cwd=settings.base, env=self._environment(port))
+            workload.start(settings.server.command(socket), cwd=settings.base, env=self._environment())
         except ProcessStartError as error:
             return f"did not start: {error}"
         if self._closing.is_set():  # closed while it started
             workload.terminate(0)
-        pool = urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=CONNECTIONS, retries=False)
+        pool = UnixConnectionPool(socket, CONNECTIONS)
         watch, ended, late = ServerWatch(pool), threading.Event(), ""
         keeper = threading.Thread(
             target=self._keep_answering, args=(watch, ended), name=f"watch {self.name}", daemon=True
@@ -233,6 +236,7 @@ class EndpointInstance:
         self.healthy.clear()
         workload.join_output(10)
         pool.close()
+        socket.unlink(missing_ok=True)
         return late or f"ended with {_describe_status(status)}"
 
     def _keep_answering(self, watch: ServerWatch, ended: threading.Event) -> None:
@@ -242,11 +246,11 @@ class EndpointInstance:
             self._log.write(f"The model server of {self.name} {reason}; it is ended.")
             self._workload.terminate(0)
 
-    def _environment(self, port: int) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         settings = self.settings
         return {
             **self._workload.environment(),
-            **settings.server.environment(settings.base, port),
+            **settings.server.environment(settings.base),
             "ENDPOINT_NAME": settings.endpoint,
             # pip has no index to ask, but accepts what is installed
             **({"PIP_NO_INDEX": "1"} if settings.isolated else {}),

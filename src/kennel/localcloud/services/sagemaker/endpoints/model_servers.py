@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+CONTAINER_PORT = 8080  # where a container listens on AWS
+
 
 class UnknownImageError(Exception):
     """No model server stands for an image; the text says which images have one."""
@@ -26,7 +28,7 @@ class ModelServer:
     image
         A pattern for the last part of the image's name: repository and tag, or digest.
     program
-        Its file, beside this module. It is started by path with ``--port``.
+        Its file, beside this module. It is started by path with ``--socket``.
     python_path
         The archive's folders on PYTHONPATH, as the container orders them.
     needs
@@ -38,26 +40,24 @@ class ModelServer:
     python_path: tuple[str, ...]
     needs: str
 
-    def command(self, port: int) -> list[str]:
-        """Return the command that serves on a port of 127.0.0.1."""
+    def command(self, socket: Path) -> list[str]:
+        """Return the command that serves at a Unix socket, which no other user of the machine reaches."""
         program = Path(__file__).resolve().with_name(self.program)
-        return [sys.executable, "-P", str(program), "--port", str(port)]
+        return [sys.executable, "-P", str(program), "--socket", str(socket)]
 
-    def environment(self, base: Path, port: int) -> dict[str, str]:
+    def environment(self, base: Path) -> dict[str, str]:
         """Return the variables that the image or its entry point sets.
 
         Parameters
         ----------
         base
             What stands for ``/opt/ml``, with the archive unpacked in ``model``.
-        port
-            Where it will listen.
         """
         return {
             "SAGEMAKER_BASE_DIR": str(base),
             "SM_MODEL_DIR": str(base / "model"),
-            "SAGEMAKER_SAFE_PORT_RANGE": f"{port}-{port}",
-            "SAGEMAKER_BIND_TO_PORT": str(port),
+            "SAGEMAKER_SAFE_PORT_RANGE": f"{CONTAINER_PORT}-{CONTAINER_PORT}",
+            "SAGEMAKER_BIND_TO_PORT": str(CONTAINER_PORT),
             "PYTHONUNBUFFERED": "TRUE",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONPATH": os.pathsep.join(str(base / folder) for folder in self.python_path),

@@ -222,10 +222,10 @@ def install_requirements(code: Path) -> None:
 
 
 def main() -> None:
-    """Serve the model below SAGEMAKER_BASE_DIR on a port of 127.0.0.1."""
+    """Serve the model below SAGEMAKER_BASE_DIR at a Unix socket."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args().port
+    parser.add_argument("--socket", required=True)
+    socket = parser.parse_args().socket
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     model = Path(os.environ["SAGEMAKER_BASE_DIR"], "model")
     install_requirements(model / "code")
@@ -234,8 +234,7 @@ def main() -> None:
 
     uvicorn.run(
         Adapter(application, float(os.environ.get("RAYSERVE_BACKEND_TIMEOUT") or 300)),
-        host="127.0.0.1",
-        port=port,
+        uds=socket,
         log_config=None,
         access_log=False,
         timeout_keep_alive=3600,  # the caller keeps its connections

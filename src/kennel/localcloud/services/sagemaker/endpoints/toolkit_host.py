@@ -160,10 +160,10 @@ def install_requirements(code: Path) -> None:
 
 
 def main() -> None:
-    """Serve the model below SAGEMAKER_BASE_DIR on a port of 127.0.0.1."""
+    """Serve the model below SAGEMAKER_BASE_DIR at a Unix socket."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args().port
+    parser.add_argument("--socket", required=True)
+    socket = parser.parse_args().socket
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     model_dir = Path(os.environ["SAGEMAKER_BASE_DIR"], "model")
     code = model_dir / "code"
@@ -175,8 +175,8 @@ def main() -> None:
 
     waitress.serve(
         server,
-        host="127.0.0.1",
-        port=port,
+        unix_socket=socket,
+        unix_socket_perms="600",
         threads=THREADS,
         # What is too large is refused by the application, in JSON; this only bounds what is read for it.
         max_request_body_size=4 * LARGEST_REQUEST,
