@@ -79,17 +79,6 @@ def administer(variables: Mapping[str, str], path: str, **values: float | str | 
     return answer
 
 
-def read_audit_log(variables: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the entries of a running service's audit log, as it has written them.
-
-    Raises
-    ------
-    LocalCloudError
-        No local cloud answers there, or it refuses.
-    """
-    return [json.loads(line) for line in _send(variables, "GET", "audit-log").splitlines()]
-
-
 def _send(
     variables: Mapping[str, str],
     method: str,

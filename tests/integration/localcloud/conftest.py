@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,10 +12,19 @@ import pytest
 from botocore.config import Config
 
 from kennel.localcloud import OPERATOR_ACCESS_KEY, REGION, lifecycle
+from kennel.localcloud.connection import signed_headers
 
 
 def operator_secret(service: lifecycle.Status) -> str:
     return lifecycle.environment(service)["AWS_SECRET_ACCESS_KEY"]
+
+
+def read_audit_log(service: lifecycle.Status) -> list[dict[str, Any]]:
+    """Return the audit log's entries, as the operator asks for them."""
+    url = f"{service.endpoint_url}/_kennel/audit-log"
+    headers = signed_headers(lifecycle.environment(service), "GET", url)
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as response:
+        return [json.loads(line) for line in response]
 
 
 ACCOUNT = "123456789012"

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from kennel.localcloud import OPERATOR_ACCESS_KEY, lifecycle
-from kennel.localcloud.connection import read_audit_log
 from kennel.report import screenshot
 
 from . import wire
-from .conftest import Client, operator_secret
+from .conftest import Client, operator_secret, read_audit_log
 
 pytestmark = pytest.mark.skipif(
     screenshot.find_chromium() is None, reason="no Chromium here: apt-get install chromium"
@@ -155,13 +154,12 @@ def sent(browser: Any, page_url: str, way: str, url: str, method: str) -> int | 
 def test_a_page_of_another_origin_gets_nothing(
     way: str, page_host: str, browser: Any, signed: Signed, foreign_port: int, service: Any, client: Client
 ) -> None:
-    variables = lifecycle.environment(service)
-    before = len(read_audit_log(variables))
+    before = len(read_audit_log(service))
     page_url = f"http://{page_host}:{foreign_port}/"
     for url, method in ((signed.create, "GET"), (signed.read, "GET"), (signed.invoke, "POST")):
         if way not in (ONLY_POST if method == "GET" else ONLY_GET):
             assert sent(browser, page_url, way, url, method) == (None if way in KEPT_BACK else 403)
-    decisions = [entry for entry in read_audit_log(variables)[before:] if entry["decision"] != "deny"]
+    decisions = [entry for entry in read_audit_log(service)[before:] if entry["decision"] != "deny"]
     assert decisions == []
     assert "of-a-page" not in {user["UserName"] for user in client("iam").list_users()["Users"]}
 

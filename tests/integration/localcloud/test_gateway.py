@@ -17,10 +17,10 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from kennel.localcloud import OPERATOR_ACCESS_KEY, lifecycle
-from kennel.localcloud.connection import administer, read_audit_log, read_status, signed_headers
+from kennel.localcloud.connection import administer, read_status, signed_headers
 
 from . import wire
-from .conftest import ACCOUNT, Client, operator_secret, statement
+from .conftest import ACCOUNT, Client, operator_secret, read_audit_log, statement
 
 UNKNOWN_KEY = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "wrong"}
 WRONG_SECRET = {"aws_access_key_id": OPERATOR_ACCESS_KEY, "aws_secret_access_key": "wrong"}
@@ -65,7 +65,7 @@ def test_a_refused_caller_is_in_the_audit_log_by_its_access_key(client: Client, 
     for credentials in (UNKNOWN_KEY, WRONG_SECRET):
         with pytest.raises(ClientError):
             client("sqs", credentials).list_queues()
-        line = read_audit_log(lifecycle.environment(service))[-1]
+        line = read_audit_log(service)[-1]
         assert (line["principal"], line["decision"]) == (credentials["aws_access_key_id"], "deny")
 
 
@@ -115,7 +115,7 @@ def test_the_status_and_the_audit_log_are_read_over_http(service: Any, client: C
     assert status is not None
     assert {"ready", "pid", "port", "endpoint_url"} <= set(status)
     client("sqs").list_queues()
-    assert read_audit_log(lifecycle.environment(service))[-1]["action"] == "sqs:ListQueues"
+    assert read_audit_log(service)[-1]["action"] == "sqs:ListQueues"
 
 
 ADMINISTRATION = [
