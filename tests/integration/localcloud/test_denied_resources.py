@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.model import Shape
 
-from kennel.localcloud.authorization.required_permissions import action_name, required_permissions
+from kennel.localcloud.authorization.action_names import action_name
+from kennel.localcloud.authorization.required_permissions import required_permissions
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import Principal
 

@@ -1,111 +1,49 @@
-"""Every operation that the local cloud answers is checked on the resource types that AWS has for it."""
+"""Every operation that the local cloud answers is checked on the resource types that AWS has for it.
+
+docs/iam.md holds what is enforced. To write that part anew:
+``KENNEL_WRITE_DOCS=1 .venv/bin/python -m pytest tests/unit/localcloud/test_resource_types.py``
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
+import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore import xform_name
-from botocore.model import Shape
-from botocore.session import get_session
 
-from kennel.localcloud.authorization.required_permissions import action_name, required_permissions
-from kennel.localcloud.authorization.resource_types import types_of
-from kennel.localcloud.dispatch.registry import handler_of
-from kennel.localcloud.dispatch.request import ApiRequest
-from kennel.localcloud.policy.principal import Principal
-from kennel.localcloud.services import register
+from kennel.localcloud.authorization import resource_types
+from kennel.localcloud.authorization.action_names import action_name
+from kennel.localcloud.authorization.required_permissions import required_permissions
 
-ACCOUNT = "123456789012"
-ARN = f"arn:aws:x:us-east-1:{ACCOUNT}:x/x"
-DEEPEST = 4  # members of members that are filled
-SESSION = Principal("role", f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/session", account=ACCOUNT)
-# botocore's services, and moto's modules with their operations.
-SERVICES = {
-    "application-autoscaling": "applicationautoscaling",
-    "cloudtrail": "cloudtrail",
-    "cloudwatch": "cloudwatch",
-    "ec2": "ec2",
-    "ecr": "ecr",
-    "events": "events",
-    "iam": "iam",
-    "kms": "kms",
-    "lambda": "awslambda",
-    "logs": "logs",
-    "sagemaker": "sagemaker",
-    "scheduler": "scheduler",
-    "sns": "sns",
-    "sqs": "sqs",
-    "ssm": "ssm",
-}
-# Operations that are checked on * although AWS has a resource type, and why.
-EXCEPTIONS: dict[tuple[str, str], str] = {
-    **{
-        ("cloudwatch", name): "its type is the dataset, which the local cloud does not have"
-        for name in ("GetMetricData", "ListMetrics", "PutMetricData")
-    },
-    **{
-        ("ec2", name): "named by the id of an association"
-        for name in ("DisassociateAddress", "DisassociateRouteTable", "DisassociateVpcCidrBlock")
-    },
-    ("sagemaker", "ListModelPackages"): "names a group at most, and the type is the package",
-}
-MODELS = get_session()
+from .answered_operations import ACCOUNT, request_of, services, survey
+from .enforced import EXCEPTIONS, section
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "iam.md"
+WRITE = bool(os.environ.get("KENNEL_WRITE_DOCS"))
+SECTION = re.compile(r"(<!-- enforced: .*? -->\n)(.*?)(<!-- end of enforced -->)", re.DOTALL)
 
 
-def answered(service: str) -> list[str]:
-    """Return the operations of a service that the local cloud or moto answers."""
-    register()
-    responses = vars(import_module(f"moto.{SERVICES[service]}.responses")).values()
-    names = {
-        name
-        for item in responses
-        if isinstance(item, type)
-        for base in item.__mro__
-        if base is not object and base.__module__ != "moto.core.responses"
-        for name in vars(base)
-    }
-    operations = MODELS.get_service_model(service).operation_names
-    return [name for name in operations if handler_of(service, name) or xform_name(name) in names]
+def test_the_page_says_what_is_enforced() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    written = SECTION.sub(lambda match: match[1] + section() + match[3], text)
+    if WRITE:
+        PAGE.write_text(written, encoding="utf-8")
+    assert SECTION.search(text) is not None
+    assert WRITE or written == text
 
 
-def filled(shape: Shape | None, depth: int = 0) -> Any:
-    """Return parameters with every member of a request."""
-    if shape is None:
-        return {}
-    if shape.type_name == "structure":
-        if depth == DEEPEST:
-            return {}
-        return {
-            name: ARN if name.lower().endswith(("arn", "resourceid")) else filled(member, depth + 1)
-            for name, member in shape.members.items()
-        }
-    if shape.type_name == "list":
-        return [ARN if shape.name == "ResourceIdList" else filled(shape.member, depth + 1)]
-    if shape.type_name == "map":
-        return {"key": filled(shape.value, depth + 1)}
-    return {"integer": 1, "long": 1, "boolean": True, "blob": b"x"}.get(shape.type_name, "x")
-
-
-def checked_on(service: str, operation: str, parameters: dict[str, Any]) -> list[str]:
-    action = action_name(service, operation)
-    request = ApiRequest(service, operation, SESSION, parameters)
-    return [item.resource for item in required_permissions(request) if item.action == action]
-
-
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", services())
 def test_no_operation_with_a_resource_type_is_checked_on_everything(service: str) -> None:
-    model = MODELS.get_service_model(service)
-    on_everything = []
-    for operation in answered(service):
-        if not any(types_of(action_name(service, operation))):
-            continue
-        parameters = filled(model.operation_model(operation).input_shape)
-        if "*" in checked_on(service, operation, parameters):
-            on_everything.append(operation)
-    exceptions = {operation for name, operation in EXCEPTIONS if name == service}
-    assert set(on_everything) == exceptions
+    on_everything = {item.operation for item in survey(service) if item.types and item.on_everything}
+    assert on_everything == {operation for name, operation in EXCEPTIONS if name == service}
+
+
+@pytest.mark.parametrize("service", services())
+def test_every_action_is_of_aws(service: str) -> None:
+    actions = {permission.action for item in survey(service) for permission in item.permissions}
+    assert [action for action in actions if not resource_types.is_action(action)] == []
 
 
 EC2 = f"arn:aws:ec2:us-east-1:{ACCOUNT}"
@@ -170,4 +108,53 @@ EVENTS = f"arn:aws:events:us-east-1:{ACCOUNT}"
 def test_resource_types_are_bound_to_parameters(
     service: str, operation: str, parameters: dict[str, Any], resources: list[str]
 ) -> None:
-    assert checked_on(service, operation, parameters) == resources
+    action = action_name(service, operation)
+    permissions = required_permissions(request_of(service, operation, parameters))
+    assert [item.resource for item in permissions if item.action == action] == resources
+
+
+TABLES = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table"
+
+
+@pytest.mark.parametrize(
+    ("statement", "action", "table"),
+    [
+        ("""SELECT * FROM "t" WHERE a = 1""", "Select", "t"),
+        ("""select "a from x", b from t.i""", "Select", "t/index/i"),
+        ("""INSERT INTO "t" VALUE {'a': 'into x'}""", "Insert", "t"),
+        ("""UPDATE "t" SET a = 'from x' WHERE b = 'into y'""", "Update", "t"),
+        ("""DELETE FROM t WHERE a = 'from x'""", "Delete", "t"),
+    ],
+)
+def test_partiql_is_checked_on_the_table_that_it_is_about(statement: str, action: str, table: str) -> None:
+    for operation, parameters in (
+        ("ExecuteStatement", {"Statement": statement}),
+        ("BatchExecuteStatement", {"Statements": [{"Statement": statement}]}),
+    ):
+        permissions = required_permissions(request_of("dynamodb", operation, parameters))
+        assert [(item.action, item.resource) for item in permissions] == [
+            (f"dynamodb:PartiQL{action}", f"{TABLES}/{table}")
+        ]
+
+
+def test_a_transaction_requires_the_permission_of_each_part() -> None:
+    items = [
+        {"Put": {"TableName": "t"}},
+        {"Delete": {"TableName": "u"}},
+        {"ConditionCheck": {"TableName": "v"}},
+    ]
+    permissions = required_permissions(request_of("dynamodb", "TransactWriteItems", {"TransactItems": items}))
+    assert [(item.action, item.resource) for item in permissions] == [
+        ("dynamodb:PutItem", f"{TABLES}/t"),
+        ("dynamodb:DeleteItem", f"{TABLES}/u"),
+        ("dynamodb:ConditionCheckItem", f"{TABLES}/v"),
+    ]
+
+
+def test_api_gateway_is_checked_on_methods_and_paths() -> None:
+    permissions = required_permissions(
+        request_of("apigateway", "DeleteStage", {"restApiId": "a", "stageName": "s"})
+    )
+    assert [(item.action, item.resource) for item in permissions] == [
+        ("apigateway:DELETE", "arn:aws:apigateway:us-east-1::/restapis/a/stages/s")
+    ]

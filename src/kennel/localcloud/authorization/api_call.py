@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from kennel.localcloud.authorization import one_resource
+from kennel.localcloud.authorization.action_names import action_name
 from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.context import request_context, s3_context
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.policy_documents import refuse_invalid_policies
-from kennel.localcloud.authorization.required_permissions import action_name, required_permissions
+from kennel.localcloud.authorization.required_permissions import required_permissions
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.evaluate import Decision
 from kennel.localcloud.protocol.messages import AwsError

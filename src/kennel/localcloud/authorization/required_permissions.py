@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kennel.localcloud.authorization import composite
+from kennel.localcloud.authorization.action_names import action_name
 from kennel.localcloud.authorization.pass_role import pass_role_permissions
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.resource_types import bound_resources
@@ -17,34 +19,6 @@ from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.policy.evaluate import ResourcePolicy
 
-# IAM's service prefixes that differ from botocore's service names.
-PREFIXES = {
-    "sagemaker-runtime": "sagemaker",
-    "sagemaker-metrics": "sagemaker",
-    "accessanalyzer": "access-analyzer",
-    "s3control": "s3",
-    "elbv2": "elasticloadbalancing",
-    "stepfunctions": "states",
-    "service-quotas": "servicequotas",
-    "resourcegroupstaggingapi": "tag",
-}
-# Actions that are not named as their operation.
-RENAMED = {
-    ("lambda", "Invoke"): "lambda:InvokeFunction",
-    ("lambda", "InvokeWithResponseStream"): "lambda:InvokeFunction",
-    ("sagemaker-runtime", "InvokeEndpointWithResponseStream"): "sagemaker:InvokeEndpoint",
-    ("sqs", "SendMessageBatch"): "sqs:SendMessage",
-    ("sqs", "DeleteMessageBatch"): "sqs:DeleteMessage",
-    ("sqs", "ChangeMessageVisibilityBatch"): "sqs:ChangeMessageVisibility",
-    ("sns", "PublishBatch"): "sns:Publish",
-    ("budgets", "DescribeBudget"): "budgets:ViewBudget",
-    ("budgets", "DescribeBudgets"): "budgets:ViewBudget",
-    ("budgets", "DescribeNotificationsForBudget"): "budgets:ViewBudget",
-    ("budgets", "DescribeSubscribersForNotification"): "budgets:ViewBudget",
-    ("budgets", "CreateBudget"): "budgets:ModifyBudget",
-    ("budgets", "UpdateBudget"): "budgets:ModifyBudget",
-    ("budgets", "DeleteBudget"): "budgets:ModifyBudget",
-}
 # Operations that require another permission for the tags that they set.
 TAGGED = {
     ("application-autoscaling", "RegisterScalableTarget"): "application-autoscaling:TagResource",
@@ -72,6 +46,8 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
         return s3_permissions(request) + kms_permissions(request)
     if (request.service, request.operation) == ("kms", "ReEncrypt"):
         return _reencrypt_permissions(request)
+    if request.service in composite.SERVICES:
+        return composite.permissions(request)
     action = action_name(request.service, request.operation)
     resources = resources_of(request) or bound_resources(action, request) or ["*"]
     context = context_of(request)
@@ -117,11 +93,6 @@ def _reencrypt_permissions(request: ApiRequest) -> list[RequiredPermission]:
         for action, part in (("kms:ReEncryptFrom", request), ("kms:ReEncryptTo", destination))
         for resource in resources_of(part) or ["*"]
     ]
-
-
-def action_name(service: str, operation: str) -> str:
-    """Return the IAM action of an operation."""
-    return RENAMED.get((service, operation)) or f"{PREFIXES.get(service, service)}:{operation}"
 
 
 def _resource_policy(request: ApiRequest) -> ResourcePolicy | None:

@@ -2,7 +2,7 @@
 
 ``resource_types.json`` holds, from the Service Authorization Reference, the ARN template of each resource
 type, and the types of each action. A type is bound to the parameter that has the name of the template's last
-variable, or one of `PARAMETERS`.
+variable, or one of `resource_parameters`.
 """
 
 from __future__ import annotations
@@ -14,73 +14,25 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from kennel.localcloud.authorization.resource_parameters import ARNS, EC2_IDS, PARAMETERS
 from kennel.localcloud.dispatch.request import ApiRequest
 
+ID_PREFIX = re.compile(r"[a-z]{1,3}-")
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)\}")
-# Parameters that hold the ARN of a resource of any type.
-ARNS = ("resourcearn", "resource", "arn", "resourceid", "resourceidlist")
-# (IAM's prefix, resource type): the parameters that name one, where the template's last variable does not.
-PARAMETERS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("cloudtrail", "trail"): ("Name", "TrailName", "TrailNameList"),
-    ("cloudwatch", "insight-rule"): ("RuleName", "RuleNames"),
-    ("ec2", "dedicated-host"): ("HostIds", "HostId"),
-    ("ec2", "key-pair"): ("KeyName",),
-    ("ec2", "launch-template"): ("LaunchTemplateId",),
-    ("ec2", "prefix-list"): ("PrefixListId",),
-    ("ec2", "security-group"): ("GroupId", "GroupIds", "SecurityGroupIds", "Groups"),
-    ("ec2", "vpc-endpoint-service"): ("ServiceId", "ServiceIds"),
-    ("ec2", "vpc-flow-log"): ("FlowLogIds",),
-    ("events", "api-destination"): ("Name",),
-    ("events", "connection"): ("ConnectionArn", "Name"),
-    ("events", "event-bus"): ("EventSourceArn", "Name", "EventBusName"),
-    ("events", "event-source"): ("Name",),
-    ("events", "rule-on-custom-event-bus"): ("Name", "Rule"),
-    ("events", "rule-on-default-event-bus"): ("Name", "Rule"),
-    ("iam", "mfa"): ("SerialNumber", "VirtualMFADeviceName"),
-    ("iam", "saml-provider"): ("SAMLProviderArn", "Name"),
-    ("lambda", "layerVersion"): ("VersionNumber",),
-    ("logs", "delivery"): ("id",),
-    ("logs", "delivery-destination"): ("name", "deliveryDestinationName", "deliveryDestinationArn"),
-    ("logs", "delivery-source"): ("name", "deliverySourceName"),
-    ("logs", "log-group"): ("logGroupIdentifiers", "logGroupNames"),
-    ("sagemaker", "data-quality-job-definition"): ("JobDefinitionName",),
-    ("sagemaker", "model-bias-job-definition"): ("JobDefinitionName",),
-    ("sagemaker", "model-explainability-job-definition"): ("JobDefinitionName",),
-    ("sagemaker", "model-quality-job-definition"): ("JobDefinitionName",),
-    ("sagemaker", "domain"): ("DomainId",),
-    ("scheduler", "schedule"): ("Name",),
-    ("scheduler", "schedule-group"): ("Name",),
-    ("ssm", "document"): ("Name", "DocumentName"),
-    ("ssm", "maintenancewindow"): ("WindowId",),
-    ("ssm", "patchbaseline"): ("BaselineId",),
-}
-# The types of EC2's ids in CreateTags and DeleteTags, by what an id begins with.
-EC2_IDS = {
-    "ami": "image",
-    "dopt": "dhcp-options",
-    "eipalloc": "elastic-ip",
-    "eni": "network-interface",
-    "fl": "vpc-flow-log",
-    "i": "instance",
-    "igw": "internet-gateway",
-    "lt": "launch-template",
-    "nat": "natgateway",
-    "pl": "prefix-list",
-    "rtb": "route-table",
-    "sg": "security-group",
-    "sgr": "security-group-rule",
-    "snap": "snapshot",
-    "subnet": "subnet",
-    "vol": "volume",
-    "vpc": "vpc",
-    "vpce": "vpc-endpoint",
-}
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text())
-    return table
+def _lines() -> dict[str, str]:
+    """Return the JSON of each service, by IAM's prefix; each has a line of the file."""
+    text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
+    pairs = (line.rstrip(",").partition(": ") for line in text.splitlines() if line.startswith('"'))
+    return {prefix.strip('"'): part for prefix, _, part in pairs}
+
+
+@lru_cache(maxsize=32)
+def _service(prefix: str) -> dict[str, Any]:
+    part: dict[str, Any] = json.loads(_lines().get(prefix, '{"actions": {}, "keys": [], "types": {}}'))
+    return part
 
 
 def types_of(action: str) -> tuple[list[str], list[str]]:
@@ -92,8 +44,26 @@ def types_of(action: str) -> tuple[list[str], list[str]]:
         With IAM's prefix: ``ec2:CreateSubnet``.
     """
     prefix, _, name = action.partition(":")
-    required, optional = _table().get(prefix, {}).get("actions", {}).get(name, ([], []))
+    required, optional = _service(prefix)["actions"].get(name, ([], []))
     return required, optional
+
+
+def is_action(action: str) -> bool:
+    """Return whether AWS has an action, which its operation need not have the name of."""
+    prefix, _, name = action.partition(":")
+    return name in _service(prefix)["actions"]
+
+
+def condition_keys(prefix: str) -> list[str]:
+    """Return the condition keys that AWS has for a service, as AWS spells them."""
+    keys: list[str] = _service(prefix)["keys"]
+    return keys
+
+
+def arn_templates(prefix: str) -> dict[str, str]:
+    """Return the ARN template of each resource type of a service."""
+    templates: dict[str, str] = _service(prefix)["types"]
+    return templates
 
 
 def bound_resources(action: str, request: ApiRequest) -> list[str]:
@@ -116,7 +86,15 @@ def bound_resources(action: str, request: ApiRequest) -> list[str]:
         if not found and kind in required:
             found = [_arn(_template(prefix, kind), {}, request)]
         arns.update(dict.fromkeys(found))
-    return list(arns) or _named_by_arn(parameters)
+    return list(arns) or _named_by_arn(parameters) or list(_only(prefix, optional, request))
+
+
+def _only(prefix: str, kinds: list[str], request: ApiRequest) -> Iterator[str]:
+    """Yield the resources of which an account has one only, e.g. its hub: no parameter names them."""
+    for kind in kinds:
+        template = _template(prefix, kind)
+        if not _variables(template):
+            yield _arn(template, {}, request)
 
 
 def _parameters(prefix: str, request: ApiRequest) -> dict[str, Any]:
@@ -142,7 +120,7 @@ def _named(
 ) -> Iterator[str]:
     """Yield the ARNs of the resources of one type; a parameter names resources of one type only."""
     template = _template(prefix, kind)
-    pattern = _pattern(template)
+    pattern, prefix_of_ids = _pattern(template), _id_prefix(template)
     if kind.startswith("rule-on-") and _custom_bus(parameters) != (kind == "rule-on-custom-event-bus"):
         return
     names = _parameters_of(prefix, kind, template)
@@ -155,11 +133,22 @@ def _named(
             if value.startswith("arn:"):
                 if pattern.fullmatch(value):
                     yield value
-            elif name in names and name not in used:
-                yield _arn(template, {**parameters, LAST: value}, request)
-        if name in names and _texts(parameters.get(name)):
+            elif name in names and name not in used and _may_be(value, prefix_of_ids):
+                yield _arn(template, {**parameters, LAST: value.removeprefix(prefix_of_ids)}, request)
+        if name in names and any(_may_be(value, prefix_of_ids) for value in _texts(parameters.get(name))):
             used.add(name)
             return
+
+
+def _id_prefix(template: str) -> str:
+    """Return what the ids of a type begin with, e.g. ``ou-`` where the template ends in ``ou-${Id}``."""
+    before = re.split(r"[/:}]", template.rpartition("${")[0])[-1]
+    return before if len(before) > 1 else ""
+
+
+def _may_be(identifier: str, prefix: str) -> bool:
+    """Return whether an id is of the type whose ids have a prefix: it has no other type's."""
+    return identifier.startswith(prefix) or not ID_PREFIX.match(identifier)
 
 
 def _custom_bus(parameters: dict[str, Any]) -> bool:
@@ -198,7 +187,7 @@ def _buses(request: ApiRequest) -> Iterator[str]:
 
 
 def _template(prefix: str, kind: str) -> str:
-    return str(_table()[prefix]["types"][kind])
+    return arn_templates(prefix)[kind]
 
 
 @lru_cache(maxsize=512)

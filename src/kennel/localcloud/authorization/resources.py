@@ -82,7 +82,9 @@ def key_in_ciphertext(request: ApiRequest) -> str | None:
 def _kms(request: ApiRequest) -> list[str]:
     key, alias = key_of(request), request.parameters.get("AliasName")
     arns = [request.arn(alias)] if alias else []
-    identifier = request.parameters.get("KeyId")
+    identifier = next(
+        (request.parameters[name] for name in SOURCE_KEYS if request.parameters.get(name)), None
+    )
     if key:
         arns.append(key.arn)
     elif identifier:

@@ -74,6 +74,16 @@ BUCKET_ACTIONS = {
     "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
     "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
+    **{
+        f"{verb}Bucket{kind}Configuration{ending}": f"{action}{kind}Configuration"
+        for kind in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
+        for verb, action, ending in (
+            ("Get", "Get", ""),
+            ("List", "Get", "s"),
+            ("Put", "Put", ""),
+            ("Delete", "Put", ""),
+        )
+    },
 }
 
 

@@ -1,8 +1,10 @@
-"""botocore's descriptions of the services and their regions, which moto asks for while it is imported."""
+"""botocore's descriptions of the services: their regions, which moto asks for, and paths of operations."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import botocore.session
 
@@ -14,3 +16,16 @@ def read_once() -> None:
     Call it before moto is imported.
     """
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+
+def method_and_path(service: str, operation: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the HTTP method and the path, without its query, of a call of a REST service."""
+    from moto.core.utils import get_service_model
+
+    model = get_service_model(service).operation_model(operation)
+    path = model.http["requestUri"].partition("?")[0]
+    for name, member in model.input_shape.members.items() if model.input_shape else ():
+        if member.serialization.get("location") == "uri":
+            label = member.serialization["name"]
+            path = path.replace(f"{{{label}}}", str(parameters.get(name, "*")))
+    return model.http["method"], path
