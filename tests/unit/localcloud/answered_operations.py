@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,8 @@ DEEPEST = 4  # members of members that are filled
 SESSION = Principal("role", f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/session", account=ACCOUNT)
 MODELS = get_session()
 MOTO = Path(moto.__file__).parent
+# AWS's services by IAM's prefix, with their "actions", "types" and condition "keys".
+AWS = json.loads(Path(resource_types.__file__).with_suffix(".json").read_text(encoding="utf-8"))
 # botocore's services whose name is not that of moto's module, hyphens apart.
 MODULES = {"lambda": "awslambda"}
 # Services that the gateway tells from another of the same signing name by the request's path.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from kennel.localcloud.authorization import resource_types
 from kennel.localcloud.authorization.action_names import PREFIXES
 
-from .answered_operations import Checked, answered, condition_keys, services, survey
+from .answered_operations import AWS, Checked, answered, condition_keys, services, survey
 
 # The services of the stack and of its users: each has a part of its own.
 OF_THE_STACK = (
@@ -122,7 +122,7 @@ def _is_of(arn: str, template: str) -> bool:
 
 def _own_keys(service: str, prefix: str) -> list[str]:
     """Return the condition keys that a service's calls have, in AWS's spelling."""
-    spelled = {_shape_of(key): key for key in resource_types.condition_keys(prefix)}
+    spelled = {_shape_of(key): key for key in AWS[prefix]["keys"]}
     keys = {_shape_of(key) for key in condition_keys(service)}
     return sorted(spelled[key] for key in keys if key in spelled)
 

@@ -27,7 +27,7 @@ PARTS = {
 PARTIQL = re.compile(
     r"""\s*(?:(?P<select>select)\s(?:[^"']|"[^"]*"|'[^']*')*?\bfrom\s+|(?P<insert>insert)\s+into\s+"""
     r"""|(?P<update>update)\s+|(?P<delete>delete)\s+from\s+)"""
-    r"""(?P<quote>"?)(?P<table>[\w.-]+)(?P=quote)(?:\."?(?P<index>[\w.-]+)"?)?""",
+    r"""(?:"(?P<quoted>[^"]+)"|(?P<table>[\w-]+))(?:\.(?:"(?P<quoted_index>[^"]+)"|(?P<index>[\w-]+)))?""",
     re.IGNORECASE,
 )
 # Where the operations that take PartiQL have it.
@@ -83,8 +83,8 @@ def _partiql(request: ApiRequest) -> Iterator[RequiredPermission]:
             for verb in ("Delete", "Insert", "Select", "Update"):
                 yield RequiredPermission(f"dynamodb:PartiQL{verb}", request.arn("table/*"))
             continue
-        resource = _table(request, statement["table"])
-        if statement["index"]:
-            resource += f"/index/{statement['index']}"
+        resource = _table(request, statement["quoted"] or statement["table"])
+        if index := statement["quoted_index"] or statement["index"]:
+            resource += f"/index/{index}"
         verb = next(verb for verb in ("select", "insert", "update", "delete") if statement[verb])
         yield RequiredPermission(f"dynamodb:PartiQL{verb.capitalize()}", resource)

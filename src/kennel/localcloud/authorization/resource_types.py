@@ -48,18 +48,6 @@ def types_of(action: str) -> tuple[list[str], list[str]]:
     return required, optional
 
 
-def is_action(action: str) -> bool:
-    """Return whether AWS has an action, which its operation need not have the name of."""
-    prefix, _, name = action.partition(":")
-    return name in _service(prefix)["actions"]
-
-
-def condition_keys(prefix: str) -> list[str]:
-    """Return the condition keys that AWS has for a service, as AWS spells them."""
-    keys: list[str] = _service(prefix)["keys"]
-    return keys
-
-
 def arn_templates(prefix: str) -> dict[str, str]:
     """Return the ARN template of each resource type of a service."""
     templates: dict[str, str] = _service(prefix)["types"]
