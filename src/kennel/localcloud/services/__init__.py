@@ -22,6 +22,8 @@ HANDLERS = (
     "cloudwatch.metric_data",
     "ec2.api",
     "ec2.instances",
+    "events.api",
+    "events.scheduler",
     "iam",
     "iam_users",
     "lambda_.code",
@@ -70,6 +72,7 @@ def _prepare_region(cloud: Cloud) -> None:
     from kennel.localcloud.services.application_autoscaling.restart import keep_scaling
     from kennel.localcloud.services.cloudwatch.evaluation import evaluate_alarms
     from kennel.localcloud.services.ec2.api import seed
+    from kennel.localcloud.services.events.timetable import run_by_clock
     from kennel.localcloud.services.lambda_.function_metrics import publish_concurrency
     from kennel.localcloud.services.lambda_.provisioned import keep_provisioned
     from kennel.localcloud.services.lambda_.queue_poller import poll_queues
@@ -84,5 +87,6 @@ def _prepare_region(cloud: Cloud) -> None:
     evaluate_alarms(cloud)
     keep_provisioned(cloud)
     poll_queues(cloud)
+    run_by_clock(cloud)
     keep_scaling(cloud)
     watch_endpoints(cloud)

@@ -1,0 +1,158 @@
+"""The delivery of events to the targets of rules, in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.exceptions import ServiceException
+
+from kennel.localcloud.clock import Participant
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.coverage import refusal
+from kennel.localcloud.runtime import cloudwatch_metrics
+from kennel.localcloud.runtime.role_session import error_text, role_session
+from kennel.localcloud.services import service_calls
+from kennel.localcloud.services.events.input import payload_of
+
+log = logging.getLogger(__name__)
+EVENTS = "events.amazonaws.com"
+NAMESPACE = "AWS/Events"
+
+TARGETS = refusal(
+    "events",
+    "targets other than functions, queues, topics and event buses of this account",
+    "let a function be the target, and do from there what is needed",
+    "ValidationException",
+)
+ACTING = ("lambda", "sqs", "sns", "events")
+
+
+def check_target(target: dict[str, Any]) -> None:
+    """Refuse a target that would get nothing.
+
+    Raises
+    ------
+    AwsError
+        ``ValidationException``; the message names it.
+    """
+    parts = target["Arn"].split(":")
+    service = parts[2] if len(parts) > 5 else ""
+    if service not in ACTING or (service == "events" and not parts[5].startswith("event-bus/")):
+        raise TARGETS.error(f"delivery to {target['Arn']}")
+
+
+def route(cloud: Cloud, bus: str, event: dict[str, Any], *, from_bus: bool = False) -> None:
+    """Deliver an event by the enabled rules of a bus whose patterns match it.
+
+    Parameters
+    ----------
+    from_bus
+        Whether another bus sent it: it then goes to no third one, as on AWS.
+    """
+    for rule in rules_of(cloud.account, cloud.region, bus):
+        if (
+            rule.state != "DISABLED"
+            and not rule.scheduled_expression
+            and rule.event_pattern.matches_event(event)
+        ):
+            cloudwatch_metrics.publish(cloud, NAMESPACE, {"RuleName": rule.name}, MatchedEvents=1)
+            deliver(cloud, rule, event, from_bus=from_bus)
+
+
+def rules_of(account: str, region: str, bus: str = "default") -> list[Any]:
+    """Return moto's records of the rules of a bus."""
+    from moto.events.models import events_backends
+
+    buses = events_backends[account][region].event_buses
+    return list(buses[bus].rules.values()) if bus in buses else []
+
+
+def deliver(cloud: Cloud, rule: Any, event: dict[str, Any], *, from_bus: bool = False) -> None:
+    """Send an event to all targets of a rule, each in the background.
+
+    Parameters
+    ----------
+    rule
+        moto's record of the rule.
+    """
+    dimensions = {"RuleName": rule.name}
+    cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, TriggeredRules=1)
+    for target in list(rule.targets):
+        if from_bus and target["Arn"].split(":")[2] == "events":
+            continue
+        participant = cloud.clock.participant(f"an event for {target['Arn']}")
+        arguments = (cloud, rule.arn, dimensions, target, event, participant)
+        threading.Thread(target=_deliver, args=arguments, name=f"rule {rule.name}", daemon=True).start()
+
+
+def _deliver(
+    cloud: Cloud,
+    rule_arn: str,
+    dimensions: dict[str, str],
+    target: dict[str, Any],
+    event: dict[str, Any],
+    participant: Participant,
+) -> None:
+    with cloud.clock.taking_part(participant), cloud.changes.call():
+        payload = payload_of(target, event)
+        try:
+            _send(cloud, rule_arn, target, event, payload)
+        except (ClientError, ServiceException, BotoCoreError) as error:
+            log.warning("the rule %s could not reach %s: %s", rule_arn, target["Arn"], error_text(error))
+            cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, FailedInvocations=1)
+            dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
+            if dead_letters:
+                _send_dead_letter(cloud, rule_arn, dead_letters, payload)
+        else:
+            cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, Invocations=1)
+
+
+def _send_dead_letter(cloud: Cloud, rule_arn: str, queue: str, payload: str) -> None:
+    try:
+        service_calls.send_to_queue(cloud, queue, EVENTS, rule_arn, payload)
+    except ServiceException as error:
+        log.warning("the rule %s could not reach %s: %s", rule_arn, queue, error_text(error))
+
+
+def _send(cloud: Cloud, rule_arn: str, target: dict[str, Any], event: dict[str, Any], payload: str) -> None:
+    """Send a payload, with the target's role if it has one, else as the service itself."""
+    arn, role = target["Arn"], target.get("RoleArn")
+    service, group = arn.split(":")[2], (target.get("SqsParameters") or {}).get("MessageGroupId")
+    if service == "events":
+        route(cloud.in_region(arn.split(":")[3]), arn.split("/")[-1], event, from_bus=True)
+    elif role:
+        there = cloud.in_region(arn.split(":")[3])
+        send_with_role(there, role_session(there, role, EVENTS, "EventBridge").client, arn, payload, group)
+    elif service == "lambda":
+        service_calls.invoke_function(cloud, arn, EVENTS, rule_arn, payload.encode())
+    elif service == "sns":
+        service_calls.publish_to_topic(cloud, arn, EVENTS, rule_arn, payload)
+    else:
+        service_calls.send_to_queue(cloud, arn, EVENTS, rule_arn, payload, group)
+
+
+def send_with_role(
+    cloud: Cloud, client: Callable[[str], Any], arn: str, payload: str, group: str | None = None
+) -> None:
+    """Send a payload to a function, queue or topic with the rights of a role.
+
+    Parameters
+    ----------
+    client
+        Makes clients of the role's session by the service's name.
+    group
+        The message group, for a FIFO queue.
+    """
+    service = arn.split(":")[2]
+    if service == "lambda":
+        client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=payload.encode())
+    elif service == "sns":
+        client("sns").publish(TopicArn=arn, Message=payload)
+    else:
+        url = f"{cloud.endpoint_url}/{cloud.account}/{arn.split(':')[-1]}"
+        more = {"MessageGroupId": group} if group else {}
+        client("sqs").send_message(QueueUrl=url, MessageBody=payload, **more)

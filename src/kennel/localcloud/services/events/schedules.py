@@ -1,0 +1,156 @@
+"""The Scheduler: schedules call functions, queues, topics, buses and operations of AWS with their own roles.
+
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets.html
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+import uuid
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError
+from moto.core.exceptions import ServiceException
+
+from kennel.localcloud.clock import Participant
+from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.dispatch.coverage import describe, refusal
+from kennel.localcloud.runtime.role_session import RoleSession, error_text, role_session
+from kennel.localcloud.services.events.delivery import send_with_role
+
+log = logging.getLogger(__name__)
+SCHEDULER = "scheduler.amazonaws.com"
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
+UNIVERSAL = re.compile(r"arn:aws:scheduler:::aws-sdk:(?P<service>[\w-]+):(?P<operation>\w+)")
+TARGETS = refusal(
+    "scheduler",
+    "targets other than functions, queues, topics, event buses and `aws-sdk` operations",
+    "let a function be the target, and do from there what is needed",
+    "ValidationException",
+)
+describe(
+    "scheduler",
+    "schedules run by the cloud's clock, once, by rate or cron, in time zones, with the target's role: "
+    "functions, queues, topics, buses, `aws-sdk` operations; what fails goes to the dead-letter queue and is "
+    "not retried",
+)
+
+
+class Occasion(NamedTuple):
+    """One run of a schedule."""
+
+    at: float
+    last: bool
+
+
+def schedules_of(account: str, region: str) -> list[Any]:
+    """Return moto's records of the schedules of a region."""
+    from moto.scheduler.models import scheduler_backends
+
+    groups = scheduler_backends[account][region].schedule_groups.values()
+    return [schedule for group in list(groups) for schedule in list(group.schedules.values())]
+
+
+def check_target(target: dict[str, Any]) -> None:
+    """Refuse a target that would get nothing.
+
+    Raises
+    ------
+    AwsError
+        ``ValidationException``; the message names it.
+    """
+    arn = target["Arn"]
+    if UNIVERSAL.fullmatch(arn) or re.match(r"arn:aws:(lambda|sqs|sns):", arn):
+        return
+    if not re.match(r"arn:aws:events:[^:]+:\d+:event-bus/", arn) or "EventBridgeParameters" not in target:
+        raise TARGETS.error(f"delivery to {arn}")
+
+
+def run_schedule(cloud: Cloud, schedule: Any, occasion: Occasion) -> None:
+    """Call a schedule's target in the background; the last run of one that is to be deleted deletes it."""
+    if occasion.last and schedule.action_after_completion == "DELETE":
+        from moto.scheduler.models import scheduler_backends
+
+        scheduler_backends[cloud.account][cloud.region].delete_schedule(schedule.group_name, schedule.name)
+        cloud.changes.note()
+    participant = cloud.clock.participant(f"the schedule {schedule.name}")
+    arguments = (cloud, schedule, occasion, participant)
+    threading.Thread(target=_run, args=arguments, name=f"schedule {schedule.name}", daemon=True).start()
+
+
+def _run(cloud: Cloud, schedule: Any, occasion: Occasion, participant: Participant) -> None:
+    with cloud.clock.taking_part(participant), cloud.changes.call():
+        target = schedule.target
+        role = role_session(cloud, target["RoleArn"], SCHEDULER, schedule.name[:64])
+        payload = _payload(schedule, occasion)
+        try:
+            _call(cloud, role, target, payload)
+        except (ClientError, ServiceException, BotoCoreError, ValueError) as error:
+            log.warning(
+                "the schedule %s could not reach %s: %s", schedule.arn, target["Arn"], error_text(error)
+            )
+            dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
+            if dead_letters:
+                _send_dead_letter(cloud, role, dead_letters, payload)
+
+
+def _payload(schedule: Any, occasion: Occasion) -> str:
+    """Return the input, with AWS's keywords replaced."""
+    text = schedule.target.get("Input")
+    if text is None:
+        text = "{}"
+    keywords = {
+        "<aws.scheduler.schedule-arn>": schedule.arn,
+        "<aws.scheduler.scheduled-time>": datetime.fromtimestamp(occasion.at, UTC).strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        ),
+        "<aws.scheduler.execution-id>": str(uuid.uuid4()),
+        "<aws.scheduler.attempt-number>": "1",
+    }
+    for keyword, value in keywords.items():
+        text = text.replace(keyword, value)
+    return str(text)
+
+
+def _call(cloud: Cloud, role: RoleSession, target: dict[str, Any], payload: str) -> None:
+    arn = target["Arn"]
+    universal = UNIVERSAL.fullmatch(arn)
+    if universal:
+        call_operation(role, universal["service"], universal["operation"], json.loads(payload or "{}"))
+    elif arn.split(":")[2] == "events":
+        parameters = target["EventBridgeParameters"]
+        entry = {"Detail": payload, "EventBusName": arn, **parameters}
+        role.client("events").put_events(Entries=[entry])
+    else:
+        group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+        send_with_role(cloud, role.client, arn, payload, group)
+
+
+def call_operation(role: RoleSession, service: str, name: str, parameters: dict[str, Any]) -> None:
+    """Call an operation of AWS that a universal target names.
+
+    Raises
+    ------
+    ValueError
+        There is no such operation.
+    """
+    try:
+        client = role.client(service)
+    except DataNotFoundError as error:
+        raise ValueError(f"there is no service {service}") from error
+    method = getattr(client, xform_name(name[:1].upper() + name[1:]), None)
+    if method is None:
+        raise ValueError(f"{service} has no operation {name}")
+    method(**parameters)
+
+
+def _send_dead_letter(cloud: Cloud, role: RoleSession, queue: str, payload: str) -> None:
+    try:
+        send_with_role(cloud, role.client, queue, payload)
+    except (ClientError, ServiceException) as error:
+        log.warning("the schedule's dead-letter queue %s: %s", queue, error_text(error))

@@ -1,0 +1,175 @@
+"""EventBridge and its Scheduler: events, rules by the clock, and schedules reach functions and queues."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from .conftest import DrivenClock, Stage, eventually, zipped
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric exists for Linux only")
+
+ACCOUNT, NAME = "arn:aws:{}:us-east-1:123456789012:{}", "of-events"
+SOURCE = "import json\ndef handler(event, context): print('event', json.dumps(event))"
+
+
+class Receivers:
+    """A function and a queue, and what reached them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.events, self.scheduler = stage.client("events"), stage.client("scheduler")
+        self.client, self.sqs = stage.client("lambda"), stage.client("sqs")
+        self.client.create_function(
+            FunctionName=NAME,
+            Role=stage.role("lambda.amazonaws.com"),
+            Runtime="python3.11",
+            Handler="app.handler",
+            Code={"ZipFile": zipped(app=SOURCE)},
+        )
+        self.function = ACCOUNT.format("lambda", f"function:{NAME}")
+        self.queue = self.sqs.create_queue(QueueName=NAME)["QueueUrl"]
+        self.queue_arn = ACCOUNT.format("sqs", NAME)
+
+    def received(self) -> str | None:
+        messages = self.sqs.receive_message(QueueUrl=self.queue).get("Messages", [])
+        for message in messages:
+            self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return str(messages[0]["Body"]) if messages else None
+
+    def invocations(self) -> list[Any]:
+        lines = self.stage.log_lines(f"/aws/lambda/{NAME}")
+        return [json.loads(line.removeprefix("event ")) for line in lines if line.startswith("event ")]
+
+
+@pytest.fixture(scope="module")
+def receivers(stage: Stage) -> Receivers:
+    return Receivers(stage)
+
+
+def test_an_event_reaches_the_targets_of_the_rules_that_match_it(receivers: Receivers) -> None:
+    events = receivers.events
+    pattern = {"source": ["shop"], "detail": {"total": [{"numeric": [">", 10]}]}}
+    rule = events.put_rule(Name="large-orders", EventPattern=json.dumps(pattern))["RuleArn"]
+    transformer = {
+        "InputPathsMap": {"total": "$.detail.total", "name": "$.detail.customer.name"},
+        "InputTemplate": '{"total": <total>, "who": <name>, "text": "order of <name>"}',
+    }
+    targets = [
+        {"Id": "queue", "Arn": receivers.queue_arn, "InputTransformer": transformer},
+        {"Id": "function", "Arn": receivers.function},
+    ]
+    assert events.put_targets(Rule="large-orders", Targets=targets)["FailedEntryCount"] == 0
+    receivers.client.add_permission(
+        FunctionName=NAME,
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    condition = {"Resource": receivers.queue_arn, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allow, **condition}]})
+    order = {"Source": "shop", "DetailType": "order"}
+    large = {**order, "Detail": json.dumps({"total": 12, "customer": {"name": "Ann"}})}
+    events.put_events(Entries=[large])  # the queue does not let EventBridge send yet
+    (event,) = eventually(receivers.invocations)
+    assert (event["source"], event["detail-type"], event["region"]) == ("shop", "order", "us-east-1")
+    assert event["detail"] == {"total": 12, "customer": {"name": "Ann"}}
+    assert receivers.received() is None
+    receivers.sqs.set_queue_attributes(QueueUrl=receivers.queue, Attributes={"Policy": policy})
+    small = {**order, "Detail": json.dumps({"total": 3})}
+    malformed = {**order, "Detail": "no JSON"}
+    answer = events.put_events(Entries=[small, malformed, large])
+    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [None, "MalformedDetail", None]
+    assert json.loads(eventually(receivers.received)) == {"total": 12, "who": "Ann", "text": "order of Ann"}
+    eventually(lambda: len(receivers.invocations()) == 2)
+    events.disable_rule(Name="large-orders")
+
+
+def test_a_rule_with_a_schedule_runs_by_the_clock(receivers: Receivers, driven_clock: DrivenClock) -> None:
+    rule = receivers.events.put_rule(Name="regularly", ScheduleExpression="rate(5 minutes)")["RuleArn"]
+    receivers.events.put_targets(
+        Rule="regularly", Targets=[{"Id": "f", "Arn": receivers.function, "Input": '{"mark": "regular"}'}]
+    )
+    receivers.client.add_permission(
+        FunctionName=NAME,
+        StatementId="schedule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+    for minutes, expected in ((4, 0), (2, 1), (5, 2)):
+        driven_clock.advance(60 * minutes)
+        eventually(lambda expected=expected: receivers.invocations().count({"mark": "regular"}) == expected)
+    receivers.events.disable_rule(Name="regularly")
+    driven_clock.advance(600)
+    assert receivers.invocations().count({"mark": "regular"}) == 2
+
+
+def test_a_schedule_acts_with_its_role(receivers: Receivers, driven_clock: DrivenClock) -> None:
+    send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": receivers.queue_arn}
+    role = receivers.stage.role("scheduler.amazonaws.com", [send])
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(driven_clock.advance(0) + 90))
+    common = {"FlexibleTimeWindow": {"Mode": "OFF"}, "ScheduleExpression": f"at({at})"}
+    scheduler = receivers.scheduler
+    scheduler.create_schedule(
+        **common,
+        Name="once",
+        ActionAfterCompletion="DELETE",
+        Target={"Arn": receivers.queue_arn, "RoleArn": role, "Input": "at <aws.scheduler.scheduled-time>"},
+    )
+    scheduler.create_schedule(
+        **common,
+        Name="unable",
+        Target={
+            "Arn": receivers.function,
+            "RoleArn": role,
+            "Input": '"not allowed"',
+            "DeadLetterConfig": {"Arn": receivers.queue_arn},
+        },
+    )
+    message = {"QueueUrl": receivers.queue, "MessageBody": "by the SDK"}
+    scheduler.create_schedule(
+        **common,
+        Name="universal",
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
+            "RoleArn": role,
+            "Input": json.dumps(message),
+        },
+    )
+    driven_clock.advance(60)
+    assert receivers.received() is None
+    driven_clock.advance(60)
+    bodies = {eventually(receivers.received) for _ in range(3)}
+    assert bodies == {f"at {at}Z", '"not allowed"', "by the SDK"}
+    assert "not allowed" not in receivers.invocations()
+    names = {schedule["Name"] for schedule in scheduler.list_schedules()["Schedules"]}
+    assert names & {"once", "unable"} == {"unable"}
+
+
+def test_targets_that_would_get_nothing_are_refused(receivers: Receivers) -> None:
+    machine = ACCOUNT.format("states", "stateMachine:m")
+    receivers.events.put_rule(Name="refused", ScheduleExpression="cron(0 12 * * ? *)")
+    errors = receivers.events.exceptions.ClientError
+    with pytest.raises(errors, match=f"no delivery to {machine}.*let a function be the target"):
+        receivers.events.put_targets(Rule="refused", Targets=[{"Id": "m", "Arn": machine}])
+    assert receivers.events.list_targets_by_rule(Rule="refused")["Targets"] == []
+    with pytest.raises(errors, match="ScheduleExpression is not valid"):
+        receivers.events.put_rule(Name="refused", ScheduleExpression="cron(0 12 * * * *)")
+    with pytest.raises(errors, match=f"no delivery to {machine}"):
+        receivers.scheduler.create_schedule(
+            Name="refused",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            ScheduleExpression="rate(1 hour)",
+            Target={"Arn": machine, "RoleArn": "arn:aws:iam::123456789012:role/r"},
+        )
+    with pytest.raises(errors, match="no events:CreateArchive"):
+        receivers.events.create_archive(
+            ArchiveName="a", EventSourceArn=ACCOUNT.format("events", "event-bus/default")
+        )
