@@ -76,6 +76,8 @@ def service_of(signing_name: str, environ: Environ) -> str:
         return "sagemaker-metrics"
     if name == "s3" and path.startswith("/v20180820/"):
         return "s3control"
+    if name == "apigateway" and path.startswith("/v2/"):
+        return "apigatewayv2"
     return name
 
 

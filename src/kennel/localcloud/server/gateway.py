@@ -29,7 +29,7 @@ from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unc
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 from kennel.localcloud.server import administration
-from kennel.localcloud.services.lambda_.url_invocation import respond_to_url, url_id_of
+from kennel.localcloud.services import http_functions
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Gateway:
         path = environ.get("PATH_INFO", "/")
         if not OWN_HOST.fullmatch(host):
             return text_response(403, f"This local cloud does not answer for the host {host!r}.")
-        if _from_another_page(environ):
+        if _from_another_page(environ) and not http_functions.lets_page_call(self.cloud, environ):
             return text_response(
                 403, "This local cloud answers programs on this machine, not pages of another origin."
             )
@@ -77,9 +77,9 @@ class Gateway:
         # moto's reset and its instance metadata would be served without a signature.
         if re.match(r"/(moto-api|latest/(meta-data|api))(/|$)", path):
             return text_response(404, f"There is nothing at {path}.")
-        url_id = url_id_of(environ)
-        if url_id:
-            return respond_to_url(self.cloud, url_id, environ)
+        answer = http_functions.respond(self.cloud, environ)
+        if answer:
+            return answer
         bucket = VIRTUAL_BUCKET.match(host)
         if bucket:
             environ["kennel.bucket"] = bucket["bucket"]

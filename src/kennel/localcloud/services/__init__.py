@@ -7,6 +7,8 @@ from importlib import import_module
 from kennel.localcloud.dispatch.cloud import Cloud
 
 HANDLERS = (
+    "api_gateway.http_operations",
+    "api_gateway.rest_operations",
     "application_autoscaling.activities",
     "application_autoscaling.decisions",
     "application_autoscaling.policies",

@@ -20,6 +20,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter.functions import find_version
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.lambda_.configuration import function_name
+from kennel.localcloud.services.lambda_.cors import Cors
 
 PATH = re.compile(r"/_lambda-url/(?P<id>[0-9a-z]+)(?P<rest>/.*|$)")
 HOST = re.compile(r"(?P<id>[0-9a-z]+)\.lambda-url\.[a-z0-9-]+\.localhost", re.IGNORECASE)
@@ -42,6 +43,7 @@ class FunctionUrl:
     auth_type: str
     created: str
     modified: str
+    cors: Cors | None = None
 
     @property
     def host(self) -> str:
@@ -78,7 +80,13 @@ def create_function_url(call: Call) -> dict[str, Any]:
             )
         now = _now(call)
         urls[key] = FunctionUrl(
-            uuid.uuid4().hex, *key, call.region, call.parameters["AuthType"], created=now, modified=now
+            uuid.uuid4().hex,
+            *key,
+            call.region,
+            call.parameters["AuthType"],
+            created=now,
+            modified=now,
+            cors=Cors.read(call.parameters.get("Cors")),
         )
     return _describe(call, urls[key])
 
@@ -95,8 +103,9 @@ def update_function_url(call: Call) -> dict[str, Any]:
     url = _url(call)
     _check_supported(call)
     auth_type = call.parameters.get("AuthType") or url.auth_type
+    cors = Cors.read(call.parameters["Cors"]) if "Cors" in call.parameters else url.cors
     changed = function_urls(call.cloud)[url.name, url.qualifier] = replace(
-        url, auth_type=auth_type, modified=_now(call)
+        url, auth_type=auth_type, modified=_now(call), cors=cors
     )
     return _describe(call, changed)
 
@@ -183,10 +192,6 @@ def _check_supported(call: Call) -> None:
         problem = f"AuthType must be AWS_IAM or NONE; it is {parameters['AuthType']}."
     elif parameters.get("InvokeMode") not in (None, "BUFFERED"):
         problem = f"The local cloud has no InvokeMode {parameters['InvokeMode']}: use BUFFERED."
-    elif parameters.get("Cors"):
-        problem = (
-            "The local cloud's function URLs answer no cross-origin requests of browsers: leave out Cors."
-        )
     if problem:
         raise AwsError("InvalidParameterValueException", problem, 400, Type="User")
 
@@ -199,6 +204,7 @@ def _describe(call: Call, url: FunctionUrl) -> dict[str, Any]:
         "CreationTime": url.created,
         "LastModifiedTime": url.modified,
         "InvokeMode": "BUFFERED",
+        **({"Cors": url.cors.settings()} if url.cors else {}),
     }
 
 

@@ -28,6 +28,7 @@ from kennel.localcloud.protocol.messages import AwsError, Environ, Response, rea
 from kennel.localcloud.protocol.signature import read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 from kennel.localcloud.runtime import cloudwatch_metrics as metrics
+from kennel.localcloud.services.lambda_.cors import Cors, is_preflight
 from kennel.localcloud.services.lambda_.execution import reserved_concurrency, run
 from kennel.localcloud.services.lambda_.function_url import HOST, PATH, FunctionUrl, function_urls
 from kennel.localcloud.services.lambda_.function_version import read_version
@@ -67,10 +68,11 @@ def _path(environ: Environ) -> str:
 def respond_to_url(cloud: Cloud, url_id: str, environ: Environ) -> Response:
     """Answer a request to a function URL, and write its checks to the audit log."""
     began = time.monotonic()
-    urls = [url for there in cloud.regions() for url in list(function_urls(there).values())]
-    url = next((url for url in urls if url.id == url_id), None)
+    url = _find(cloud, url_id)
     if url is None:
         return _error(404, "Not Found", "ResourceNotFoundException")
+    if url.cors and is_preflight(environ):
+        return url.cors.preflight(environ)
     cloud = cloud.in_region(url.region)
     audit = CallAudit(cloud.audit_log)
     invocation = _UrlInvocation(cloud, url, environ, audit)
@@ -95,7 +97,18 @@ def respond_to_url(cloud: Cloud, url_id: str, environ: Environ) -> Response:
         Url5xxCount=int(response.status >= 500),
         UrlRequestLatency=(time.monotonic() - began) * 1000,
     )
-    return response
+    return url.cors.complete(response, environ) if url.cors else response
+
+
+def _find(cloud: Cloud, url_id: str) -> FunctionUrl | None:
+    urls = [url for there in cloud.regions() for url in list(function_urls(there).values())]
+    return next((url for url in urls if url.id == url_id), None)
+
+
+def cors_of_url(cloud: Cloud, url_id: str) -> Cors | None:
+    """Return what pages of other origins may do with a function URL."""
+    url = _find(cloud, url_id)
+    return url.cors if url else None
 
 
 class _UrlInvocation:
@@ -159,21 +172,10 @@ class _UrlInvocation:
         if self._url.auth_type == "NONE":
             return ANONYMOUS, ""
         signature = read_signature(self._environ)
-        if signature is None:
-            raise AwsError("AccessDeniedException", FORBIDDEN, 403)
-        self.caller = signature.access_key
-        for scope, expected, noun in (
-            (signature.service, SERVICE, "correct service"),
-            (signature.region, self._url.region, "valid region"),
-        ):
-            if scope != expected:
-                message = f"Credential should be scoped to a {noun}: '{expected}'."
-                raise AwsError("InvalidSignatureException", message, 403)
-        principal, secret = identify(signature, SERVICE, self._cloud.operator_secret)
-        signature_rules.check(signature, self._environ)
-        verify(signature, secret, self._environ, body)
+        self.caller = signature.access_key if signature else self.caller
+        principal, access_key = authenticate(self._cloud, self._environ, body, SERVICE, self._url.region)
         self.caller = principal.arn
-        return principal, signature.access_key
+        return principal, access_key
 
     def _authorize(self, principal: Principal) -> None:
         """Check both permissions that a function URL requires since October 2025."""
@@ -200,6 +202,32 @@ class _UrlInvocation:
             )
             if not check_permission(request, permission, Authorizer(self._audit)).allowed:
                 raise AwsError("AccessDeniedException", FORBIDDEN, 403)
+
+
+def authenticate(
+    cloud: Cloud, environ: Environ, body: bytes, service: str, region: str
+) -> tuple[Principal, str]:
+    """Return who signed a request for a service and region, and with which key.
+
+    Raises
+    ------
+    AwsError
+        It is not signed, or its signature is not valid.
+    """
+    signature = read_signature(environ)
+    if signature is None:
+        raise AwsError("AccessDeniedException", FORBIDDEN, 403)
+    for scope, expected, noun in (
+        (signature.service, service, "correct service"),
+        (signature.region, region, "valid region"),
+    ):
+        if scope != expected:
+            message = f"Credential should be scoped to a {noun}: '{expected}'."
+            raise AwsError("InvalidSignatureException", message, 403)
+    principal, secret = identify(signature, service, cloud.operator_secret)
+    signature_rules.check(signature, environ)
+    verify(signature, secret, environ, body)
+    return principal, signature.access_key
 
 
 def _too_large() -> AwsError:

@@ -49,7 +49,7 @@ class UrlRequest:
 
 def event_of(request: UrlRequest, environ: Environ, body: bytes) -> dict[str, Any]:
     """Return the event for the function."""
-    headers = _headers(environ)
+    headers = headers_of(environ)
     query = environ.get("QUERY_STRING", "")
     event: dict[str, Any] = {
         "version": "2.0",
@@ -72,7 +72,8 @@ def event_of(request: UrlRequest, environ: Environ, body: bytes) -> dict[str, An
     return event
 
 
-def _headers(environ: Environ) -> dict[str, str]:
+def headers_of(environ: Environ) -> dict[str, str]:
+    """Return a request's headers for a function, without what proves the caller."""
     headers = {}
     for key, value in environ.items():
         if key.startswith("HTTP_") or (key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value):

@@ -1,0 +1,1 @@
+"""API Gateway: HTTP and REST APIs whose requests reach Lambda functions."""
