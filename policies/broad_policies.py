@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from catalogue import BROAD_POLICY
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.data.base_check import BaseDataCheck
 from checkov.terraform.checks.module.base_module_check import BaseModuleCheck
@@ -20,8 +21,8 @@ class BroadPolicyAttached(BaseResourceCheck):
 
     def __init__(self) -> None:
         super().__init__(
-            name="Ensure no AWS-managed FullAccess or administrator policy is attached",
-            id="CKV_KENNEL_1",
+            name=f"Ensure {BROAD_POLICY.name}",
+            id=BROAD_POLICY.ids[0],
             categories=[CheckCategories.IAM],
             supported_resources=["aws_iam_*", "aws_ssoadmin_*"],
         )
@@ -36,8 +37,8 @@ class BroadPolicyLookedUp(BaseDataCheck):
 
     def __init__(self) -> None:
         super().__init__(
-            name="Ensure no AWS-managed FullAccess or administrator policy is looked up",
-            id="CKV_KENNEL_2",
+            name=f"Ensure {BROAD_POLICY.name}",
+            id=BROAD_POLICY.ids[1],
             categories=[CheckCategories.IAM],
             supported_data=["aws_iam_policy"],
         )
@@ -52,8 +53,8 @@ class BroadPolicyPassed(BaseModuleCheck):
 
     def __init__(self) -> None:
         super().__init__(
-            name="Ensure no AWS-managed FullAccess or administrator policy is passed to a module",
-            id="CKV_KENNEL_3",
+            name=f"Ensure {BROAD_POLICY.name}",
+            id=BROAD_POLICY.ids[2],
             categories=[CheckCategories.IAM],
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from catalogue import READABLE_DOCUMENT, READABLE_RESOURCE
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.data.base_check import BaseDataCheck
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
@@ -15,8 +16,8 @@ class ReadablePolicies(BaseResourceCheck):
 
     def __init__(self) -> None:
         super().__init__(
-            name="Ensure policies can be audited: write aws_iam_policy_document, not templates or files",
-            id="CKV_KENNEL_10",
+            name=f"Ensure {READABLE_RESOURCE.name}",
+            id=READABLE_RESOURCE.ids[0],
             categories=[CheckCategories.IAM],
             supported_resources=["aws_*"],
         )
@@ -34,8 +35,8 @@ class ReadableDocuments(BaseDataCheck):
 
     def __init__(self) -> None:
         super().__init__(
-            name="Ensure policy documents can be audited: spell actions out, merge only documents",
-            id="CKV_KENNEL_11",
+            name=f"Ensure {READABLE_DOCUMENT.name}",
+            id=READABLE_DOCUMENT.ids[0],
             categories=[CheckCategories.IAM],
             supported_data=["aws_iam_policy_document"],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from statements import TerraformStatement, is_reference, texts
@@ -75,3 +76,65 @@ def trusts_any_account(statement: TerraformStatement, for_each: Any = None) -> b
 def _covers(when: str, services: set[str]) -> bool:
     """Return whether a dynamic condition applies to all these services, according to its expression."""
     return all(service in when for service in services) if "?" in when else bool(when.strip())
+
+
+# Conditions that limit who a principal of * may be, or for whom a service acts.
+_LIMITS_OF_EVERYONE = (
+    *("aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths"),
+    *(
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceip",
+        "aws:sourceowner",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+    ),
+    *("aws:sourceorgid", "kms:calleraccount", "aws:userid"),
+)
+
+
+def lets_everyone_in(statement: TerraformStatement) -> bool:
+    """Return whether a statement of a resource's policy allows every principal, without a limit."""
+    if not statement.allows or not any(
+        name == "*" and kind in ("AWS", "*", "Federated") for kind, name in statement.principals
+    ):
+        return False
+    return not any(statement.tests(name) for name in _LIMITS_OF_EVERYONE)
+
+
+_CREATES = re.compile(r"^[a-z0-9-]+:(Create|Run|InvokeEndpoint|InvokeFunction)", re.IGNORECASE)
+
+
+def creates_anything(statement: TerraformStatement, expand: Callable[[list[str]], list[str]]) -> bool:
+    """Return whether a statement allows creating or invoking on ``*`` what AWS has a resource type for.
+
+    Parameters
+    ----------
+    expand
+        Returns the actions with a resource type that some patterns match.
+    """
+    if not statement.allows or "*" not in statement.resources:
+        return False
+    if statement.conditions or statement.dynamic_conditions:
+        return False
+    return any(_CREATES.match(action) for action in expand(statement.actions or []))
+
+
+_JOBS = (
+    "sagemaker:CreateTrainingJob",
+    "sagemaker:CreateHyperParameterTuningJob",
+    "sagemaker:CreateProcessingJob",
+)
+_NETWORK_KEYS = ("sagemaker:VpcSubnets", "sagemaker:VpcSecurityGroupIds", "sagemaker:NetworkIsolation")
+# Instance types with local disks take no key: a statement for these types compares the types.
+_VOLUME_KEYS = ("sagemaker:VolumeKmsKey", "sagemaker:VolumeKmsKeyArn", "sagemaker:InstanceTypes")
+
+
+def starts_any_job(statement: TerraformStatement) -> bool:
+    """Return whether a statement allows jobs outside the network, or volumes without an own key."""
+    if not any(statement.grants(action) for action in _JOBS):
+        return False
+    return not all(
+        any(statement.tests(name) or statement.tests_dynamically(name) for name in names)
+        for names in (_NETWORK_KEYS, _VOLUME_KEYS)
+    )

@@ -32,6 +32,8 @@ _REFERENCE = re.compile(
     r"^(\$\{.*\}|(each|var|local|data|module|self|count|path)\..*|\w+\(.*\)|\[?for\b.*)$", re.S
 )
 
+_ITERATOR = re.compile(r"^\w+\.(key|value)\b")  # of a dynamic block: the name that it gives its element
+
 
 @dataclass
 class TerraformStatement:
@@ -64,14 +66,27 @@ class TerraformStatement:
         )
 
     def tests(self, variable: str) -> bool:
-        """Return whether a condition requires the variable, also when the key is absent from a request."""
-        return any(name.lower() == variable.lower() and _strict(test) for test, name in self.conditions)
+        """Return whether a condition requires the variable, also when the key is absent from a request.
+
+        ForAllValues holds for an absent key, unless a condition Null says that it must be there.
+        """
+        tests = [test.lower() for test, name in self.conditions if name.lower() == variable.lower()]
+        return any(
+            _strict(test) and (not test.startswith("forallvalues:") or "null" in tests) for test in tests
+        )
 
     def tests_if_present(self, variable: str) -> bool:
         """Return whether a condition requires the variable's value where a request has the key."""
         return any(
             name.lower() == variable.lower() and _strict(test.lower().removesuffix("ifexists"))
             for test, name in self.conditions
+        )
+
+    def tests_dynamically(self, variable: str) -> bool:
+        """Return whether a dynamic condition compares the variable, by its name or through its loop."""
+        return any(
+            name.lower() == variable.lower() or (_ITERATOR.match(name) and variable in when)
+            for when, name in self.dynamic_conditions
         )
 
 
@@ -183,6 +198,18 @@ def _flat(value: Any) -> list[str]:
     return list(texts(value))
 
 
+def _given(values: Any) -> bool:
+    """Return whether a condition has values; checkov turns "true" into a truth value."""
+    return any(map(_given, values)) if isinstance(values, list) else values is not None
+
+
+def _keys(value: Any) -> list[str]:
+    """Return the keys of the maps that a loop goes through."""
+    if isinstance(value, list):
+        return [key for inner in value for key in _keys(inner)]
+    return [str(key) for key in value] if isinstance(value, dict) else []
+
+
 def _actions(value: Any) -> list[str] | None:
     actions = _flat(value)
     return None if any(is_reference(action) for action in actions) else actions
@@ -205,7 +232,7 @@ def _json_statement(block: dict[str, Any]) -> TerraformStatement:
             for test, names in (condition.items() if isinstance(condition, dict) else ())
             if isinstance(names, dict)
             for name, values in names.items()
-            if _flat(values)
+            if _given(values)
         ],
     )
 
@@ -215,7 +242,7 @@ def _document_statement(block: dict[str, Any]) -> TerraformStatement:
     for dynamic in _list(block.get("dynamic")):
         condition = dynamic.get("condition") if isinstance(dynamic, dict) else None
         if isinstance(condition, dict):
-            when = " ".join(_flat(condition.get("for_each")))
+            when = " ".join([*_flat(condition.get("for_each")), *_keys(condition.get("for_each"))])
             for content in _list(condition.get("content")):
                 if isinstance(content, dict) and _strict(" ".join(_flat(content.get("test")))):
                     dynamic_conditions += [(when, name) for name in _flat(content.get("variable"))]
@@ -234,7 +261,7 @@ def _document_statement(block: dict[str, Any]) -> TerraformStatement:
         conditions=[
             ((_flat(condition.get("test")) or [""])[0], (_flat(condition.get("variable")) or [""])[0])
             for condition in _list(block.get("condition"))
-            if isinstance(condition, dict) and _flat(condition.get("values"))
+            if isinstance(condition, dict) and _given(condition.get("values"))
         ],
         dynamic_conditions=dynamic_conditions,
     )

@@ -1,39 +1,21 @@
-"""Audit the code: checkov and own checks on Terraform, the Dockerfile, and the age of AWS's images."""
+"""Audit the code: Terraform, a plan, the Dockerfile, the workflows, and the age of AWS's images."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.audit import AuditError, dockerfile, images
+from kennel.audit import AuditError, checkov, dockerfile, images, suppressions
+from kennel.audit.checkov import CONFIGURATION
 from kennel.audit.finding import Finding
 from kennel.folders import HeldFolder
 
-CONFIGURATION = ".checkov.yaml"
-# Settings that exclude checks or files for the whole project; suppressions belong beside their resource.
-_EXCLUDING_SETTINGS = (
-    "skip-check",
-    "skip-path",
-    "check",
-    "soft-fail",
-    "soft-fail-on",
-    "hard-fail-on",
-    "baseline",
-    "skip-framework",
-)
-_OWN_PREFIX = "CKV_KENNEL_"
-_SKIP = re.compile(r"checkov:skip=([A-Z0-9_]+)(?::(.*))?", re.IGNORECASE)
-_NO_COMMENT = "No comment provided"
 _IMAGE = "IMAGE_END_OF_PATCH"
 
 
@@ -41,11 +23,16 @@ _IMAGE = "IMAGE_END_OF_PATCH"
 class AuditReport:
     """The result of one audit."""
 
-    passed: int
+    passes: tuple[Finding, ...]
     failed: tuple[Finding, ...]
     skipped: tuple[Finding, ...]
     seconds: float
     warnings: tuple[Finding, ...] = ()
+
+    @property
+    def passed(self) -> int:
+        """How many checks of a resource passed."""
+        return len(self.passes)
 
     @property
     def ok(self) -> bool:
@@ -85,11 +72,12 @@ def audit_code(
     root: Path,
     sarif: Path | None = None,
     *,
+    plan: Path | None = None,
     python: Path | None = None,
     today: date | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> AuditReport:
-    """Scan ``terraform/`` as ``.checkov.yaml`` says, once, the Dockerfile, and the age of AWS's images.
+    """Scan Terraform's code, a plan if given, the Dockerfile and the workflows, as ``.checkov.yaml`` says.
 
     Failures are failed checks, files that checkov cannot parse, suppressions without a reason,
     settings that exclude checks or files, and images past their end of patch without an exception.
@@ -100,6 +88,8 @@ def audit_code(
         The checkout, which contains ``terraform/``, ``policies/`` and ``.checkov.yaml``.
     sarif
         File for checkov's findings as SARIF, for code scanning.
+    plan
+        ``terraform show -json`` of a plan: what the code's expressions came to.
     python
         Interpreter of the environment with checkov; that of ``.venv-audit`` in the checkout if None.
     today
@@ -121,128 +111,35 @@ def audit_code(
         raise AuditError(f"{configuration} is missing: restore it: git checkout -- {CONFIGURATION}")
     old = list(images.ageing(root, today or datetime.now(UTC).date()))
     if progress:
-        progress("checkov reads terraform/, policies/ and serving/Dockerfile")
+        progress(f"checkov reads terraform/, serving/Dockerfile and .github/{f' and {plan}' if plan else ''}")
     with ThreadPoolExecutor(1) as beside, HeldFolder() as folder:
-        of_image = beside.submit(dockerfile.lint, root, python)
-        report = _scan(root, python, folder)
-        lint = of_image.result()
+        hints = beside.submit(dockerfile.lint, root, python)
+        scan, written = checkov.scan(root, python, folder, plan)
+        of_image = hints.result()
         if sarif is not None:
             sarif.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / "results_sarif.sarif", sarif)
-    results = report["results"]
+            shutil.copyfile(written, sarif)
     failed = [
-        *map(_finding, results["failed_checks"]),
-        *_unparsed(results["parsing_errors"], root),
-        *_without_reason(root),
-        *_excluding_settings(root),
+        *scan.failed,
+        *(_unparsed(file) for file in scan.unparsed),
+        *suppressions.without_reason(root),
+        *suppressions.excluding_settings(root),
         *(_image_finding(image) for image in old if image.ended and not image.reason),
-        *lint.failed,
+        *of_image,
     ]
-    passed = results["passed_checks"]
-    skipped = [
-        *map(_finding, results["skipped_checks"]),
-        *(_image_finding(image) for image in old if image.reason),
-        *lint.skipped,
-    ]
+    skipped = [*scan.skipped, *(_image_finding(image) for image in old if image.reason)]
     warnings = tuple(_image_finding(image) for image in old if not image.ended)
-    check_ids = [result["check_id"] for result in [*passed, *results["failed_checks"]]]
-    if not any(check_id.startswith(_OWN_PREFIX) for check_id in check_ids):
-        raise AuditError(
-            f"the project's own checks did not run: name policies in {CONFIGURATION}'s external-checks-dir"
-        )
     failed.sort(key=lambda finding: (finding.file, finding.line, finding.check))
-    count = len(passed) + lint.passed
-    return AuditReport(count, tuple(failed), tuple(skipped), time.monotonic() - started, warnings)
+    seconds = time.monotonic() - started
+    return AuditReport(scan.passed, tuple(failed), tuple(skipped), seconds, warnings)
 
 
-def _scan(root: Path, python: Path, folder: Path) -> dict[str, Any]:
-    """Run checkov, which writes its results into a folder; return the report for Terraform."""
-    completed = subprocess.run(
-        [
-            str(python),
-            "-m",
-            "checkov.main",
-            "--config-file",
-            CONFIGURATION,
-            "--skip-download",
-            *("-d", "terraform"),
-            *("-o", "json", "-o", "sarif", "--output-file-path", str(folder)),
-        ],
-        cwd=root,
-        # Another home: a .checkov.yaml in the user's home directory must not change the result.
-        env={**os.environ, "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    try:
-        report = json.loads((folder / "results_json.json").read_text())
-    except (OSError, ValueError) as error:
-        output = [line for line in (completed.stderr or completed.stdout).splitlines() if line.strip()]
-        raise AuditError(
-            f"checkov wrote no result (exit code {completed.returncode}): {output[-1:]}"
-        ) from error
-    framework_reports = report if isinstance(report, list) else [report]
-    for framework_report in framework_reports:
-        if framework_report.get("check_type") == "terraform":
-            if "parsing_errors" not in framework_report["results"]:
-                raise AuditError(
-                    f"{CONFIGURATION} has quiet, which hides files that cannot be parsed: remove it"
-                )
-            return dict(framework_report)
-    raise AuditError(
-        f"checkov reported on no Terraform code: {CONFIGURATION} must name the directory terraform"
-    )
-
-
-def _finding(result: dict[str, Any]) -> Finding:
-    return Finding(
-        check=result["check_id"],
-        message=result["check_name"],
-        resource=result["resource"],
-        file=f"terraform/{result['file_path'].lstrip('/')}",
-        line=result["file_line_range"][0],
-        reason=(result["check_result"].get("suppress_comment") or "").strip(),
-    )
+def _unparsed(file: str) -> Finding:
+    message = "checkov cannot parse this file, so it checked nothing in it"
+    return Finding("UNREADABLE", message, file, file, 1)
 
 
 def _image_finding(ageing: images.Ageing) -> Finding:
     image = ageing.image
     resource = f"{image.use} on {image.accelerator}"
     return Finding(_IMAGE, ageing.message, resource, str(images.TABLE), image.line, ageing.reason)
-
-
-def _unparsed(files: list[str], root: Path) -> Iterator[Finding]:
-    """Yield a finding for each file that checkov could not parse."""
-    for file in files:
-        path = Path(file)
-        name = str(path.relative_to(root.resolve()) if path.is_relative_to(root.resolve()) else path)
-        yield Finding(
-            "UNREADABLE", "checkov cannot parse this file, so it checked nothing in it", name, name, 1
-        )
-
-
-def _without_reason(root: Path) -> Iterator[Finding]:
-    """Yield a finding for each suppression without a reason, whether or not checkov applied it."""
-    for path in sorted((root / "terraform").rglob("*.tf")):
-        if ".terraform" in path.parts:
-            continue
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            for check, reason in _SKIP.findall(line):
-                if len(reason.strip()) < images.MINIMUM_REASON_LENGTH or reason.strip() == _NO_COMMENT:
-                    name = str(path.relative_to(root))
-                    yield Finding("UNREASONED", f"{check} is suppressed without a reason", name, name, number)
-
-
-def _excluding_settings(root: Path) -> Iterator[Finding]:
-    """Yield a finding for each setting that hides results for the whole project."""
-    for folder in (root, root / "terraform"):
-        for path in sorted(folder.glob(".checkov.y*ml")):
-            name = str(path.relative_to(root))
-            if name != CONFIGURATION:
-                yield Finding("HIDDEN", f"only {CONFIGURATION} may configure checkov", name, name, 1)
-            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-                setting = line.split(":")[0].strip()
-                if setting in _EXCLUDING_SETTINGS:
-                    message = f"{setting} hides findings; suppress them beside the resource, with a reason"
-                    yield Finding("HIDDEN", message, name, name, number)

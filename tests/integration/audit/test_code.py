@@ -1,200 +1,56 @@
-"""The audit of Terraform with deliberate mistakes; the check "checkov" audits the repository's own."""
+"""The audit of Terraform with deliberate mistakes; the check "checkov" audits the repository's own.
+
+Each file of `checks/` holds the cases of one rule: resources whose names begin with `fail` must be refused,
+and those that begin with `pass` must not.
+"""
 
 from __future__ import annotations
 
-import shutil
-from collections import defaultdict
-from pathlib import Path
-
 import pytest
 
-from kennel.audit.code import AuditReport, audit_code
+from kennel.audit.code import AuditReport
 
-ROOT = Path(__file__).resolve().parents[3]
-PYTHON = ROOT / ".venv-audit" / "bin" / "python"
+from .conftest import ENTRIES, HERE
+
 pytestmark = pytest.mark.slow  # `./kennel test --fast` runs without checkov and its environment
-
-MISTAKES = {
-    "bucket.tf": """
-resource "aws_s3_bucket" "public" {
-  bucket = "public"
-}
-resource "aws_s3_bucket_acl" "public" {
-  bucket = aws_s3_bucket.public.id
-  acl    = "public-read"
-}
-""",
-    "star.tf": """
-data "aws_iam_policy_document" "star" {
-  statement {
-    actions   = ["*"]
-    resources = ["arn:aws:s3:::bucket"]
-  }
-}
-""",
-    "json.tf": """
-resource "aws_iam_role_policy" "json" {
-  role = "x"
-  policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = ["s3:*"], Resource = "arn:aws:s3:::bucket" }]
-  })
-}
-""",
-    "template.tf": """
-resource "aws_iam_role_policy" "template" {
-  role   = "x"
-  policy = templatefile("${path.module}/policy.json.tftpl", { bucket = "bucket" })
-}
-""",
-    "literal.tf": """
-resource "aws_iam_role_policy_attachment" "literal" {
-  role       = "x"
-  policy_arn = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
-}
-""",
-    "managed.tf": """
-resource "aws_iam_role" "managed" {
-  name                = "x"
-  assume_role_policy  = data.aws_iam_policy_document.star.json
-  managed_policy_arns = ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
-}
-""",
-    "looked_up.tf": """
-data "aws_iam_policy" "looked_up" {
-  name = "AmazonS3FullAccess"
-}
-resource "aws_iam_role_policy_attachment" "looked_up" {
-  role       = "x"
-  policy_arn = data.aws_iam_policy.looked_up.arn
-}
-""",
-    "partition.tf": """
-data "aws_partition" "here" {}
-resource "aws_iam_role_policy_attachment" "partition" {
-  role       = "x"
-  policy_arn = "arn:${data.aws_partition.here.partition}:iam::aws:policy/AdministratorAccess"
-}
-""",
-    "loop.tf": """
-locals {
-  broad = toset(["AmazonEC2FullAccess"])
-}
-resource "aws_iam_role_policy_attachment" "loop" {
-  for_each   = local.broad
-  role       = "x"
-  policy_arn = "arn:aws:iam::aws:policy/${each.value}"
-}
-""",
-    "module.tf": """
-module "attach" {
-  source   = "./modules/attach"
-  policies = ["arn:aws:iam::aws:policy/PowerUserAccess"]
-}
-""",
-    "modules/attach/main.tf": """
-variable "policies" {
-  type = list(string)
-}
-resource "aws_iam_role_policy_attachment" "this" {
-  count      = length(var.policies)
-  role       = "x"
-  policy_arn = var.policies[count.index]
-}
-""",
-    "pass.tf": """
-data "aws_iam_policy_document" "pass" {
-  statement {
-    actions   = ["iam:PassRole", "sagemaker:CreateTrainingJob"]
-    resources = ["*"]
-  }
-}
-""",
-    "trust.tf": """
-data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-    principals {
-      type        = "Service"
-      identifiers = ["sagemaker.amazonaws.com"]
-    }
-  }
-}
-""",
-    "variable.tf": """
-variable "actions" {
-  type = list(string)
-}
-data "aws_iam_policy_document" "variable" {
-  statement {
-    actions   = var.actions
-    resources = ["arn:aws:s3:::bucket"]
-  }
-}
-""",
-    "unreasoned.tf": """
-resource "aws_sqs_queue" "unreasoned" {
-  #checkov:skip=CKV_AWS_27
-  name = "x"
-}
-""",
-    "broken.tf": 'resource "aws_sqs_queue" {',
-    "images.json": """
-{
-  "training": {
-    "cpu": {
-      "repository": "pytorch-training", "tag": "1.0", "python": "3.6", "source": "https://github.com/aws",
-      "end_of_patch": "2020-01-01"
-    }
-  },
-  "inference": {}
-}
-""",
-}
-
-EXPECTED = {
-    "bucket.tf": "CKV_AWS_20",
-    "star.tf": "CKV_KENNEL_4",
-    "json.tf": "CKV_KENNEL_5",
-    "template.tf": "CKV_KENNEL_10",
-    "literal.tf": "CKV_KENNEL_1",
-    "managed.tf": "CKV_KENNEL_1",
-    "looked_up.tf": "CKV_KENNEL_2",
-    "partition.tf": "CKV_KENNEL_1",
-    "loop.tf": "CKV_KENNEL_1",
-    "module.tf": "CKV_KENNEL_3",
-    "modules/attach/main.tf": "CKV_KENNEL_10",
-    "pass.tf": "CKV_KENNEL_6",
-    "trust.tf": "CKV_KENNEL_8",
-    "variable.tf": "CKV_KENNEL_11",
-    "unreasoned.tf": "UNREASONED",
-    "broken.tf": "UNREADABLE",
-    "images.json": "IMAGE_END_OF_PATCH",
+IDS = [check for entry in ENTRIES for check in entry.ids]
+FILES = {
+    "terraform/unreasoned.tf": "UNREASONED",
+    "terraform/broken.tf": "UNREADABLE",
+    "terraform/images.json": "IMAGE_END_OF_PATCH",
+    ".github/workflows/open.yml": "CKV_GHA_2",
 }
 
 
-@pytest.fixture(scope="module")
-def mistaken(tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
-    """The report of one scan of a root with all the mistakes, and nothing else."""
-    root = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(ROOT / "policies", root / "policies", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / ".checkov.yaml", root)
-    for name, text in MISTAKES.items():
-        path = root / "terraform" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    report = audit_code(root, python=PYTHON, sarif=root / "code.sarif")
-    assert '"version": "2.1.0"' in (root / "code.sarif").read_text()
-    return report
+def name(resource: str) -> str:
+    """Return the name that a resource has in the code."""
+    return resource.split("[")[0].rpartition(".")[2]
 
 
-@pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_a_deliberate_mistake_is_reported(mistaken: AuditReport, name: str) -> None:
-    checks = defaultdict(set)
-    for finding in mistaken.failed:
-        checks[finding.file].add(finding.check)
-    assert EXPECTED[name] in checks[f"terraform/{name}"]
+@pytest.mark.parametrize("check", IDS)
+def test_a_check_refuses_its_failing_case_and_passes_the_other(report: AuditReport, check: str) -> None:
+    cases = [(finding, False) for finding in report.failed] + [(finding, True) for finding in report.passes]
+    verdicts = [
+        (name(finding.resource), passed, finding.resource)
+        for finding, passed in cases
+        if finding.check == check and finding.file.startswith("terraform/checks/")
+    ]
+    assert any(case.startswith("fail_") for case, passed, _ in verdicts if not passed)
+    assert any(case.startswith("pass_") for case, passed, _ in verdicts if passed)
+    assert not [resource for case, passed, resource in verdicts if case.startswith("pass_") and not passed]
 
 
-def test_nothing_but_the_mistakes_is_reported(mistaken: AuditReport) -> None:
-    assert {finding.file.removeprefix("terraform/") for finding in mistaken.failed} == set(EXPECTED)
+def test_every_own_check_is_in_the_catalogue(report: AuditReport) -> None:
+    checks = {finding.check for finding in (*report.failed, *report.passes)}
+    assert {check for check in checks if check.startswith("CKV_KENNEL_")} == set(IDS)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_concerns_a_file_is_reported(report: AuditReport, file: str) -> None:
+    assert FILES[file] in {finding.check for finding in report.failed if finding.file == file}
+
+
+def test_nothing_is_reported_of_other_files(report: AuditReport) -> None:
+    files = {finding.file for finding in report.failed}
+    scanned = {f"terraform/{path.relative_to(HERE)}" for path in HERE.rglob("*.tf")}
+    assert files - scanned - set(FILES) == {str(HERE / "weak_stack" / "plan.json")}

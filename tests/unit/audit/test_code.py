@@ -19,10 +19,16 @@ def result(check: str, resource: str, line: int = 1, **more: Any) -> dict[str, A
         "check_id": check,
         "check_name": f"Ensure {check}",
         "resource": resource,
-        "file_path": "/main.tf",
+        "file_path": "/terraform/main.tf",
         "file_line_range": [line, line + 1],
         "check_result": {"result": "?", **more},
     }
+
+
+def results(**lists: list[Any]) -> dict[str, Any]:
+    """Return the results of one framework, empty but for these."""
+    names = ("passed_checks", "failed_checks", "skipped_checks", "parsing_errors")
+    return {name: lists.get(name, []) for name in names}
 
 
 class Checkout:
@@ -30,15 +36,12 @@ class Checkout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "terraform").mkdir()
+        for name in ("terraform", "policies"):
+            (root / name).mkdir()
         (root / ".checkov.yaml").write_text("framework: [terraform]\n")
         self.write_images("2027-07-20")
-        self.results: dict[str, Any] = {
-            "passed_checks": [result("CKV_KENNEL_3", "m")],
-            "failed_checks": [],
-            "skipped_checks": [],
-            "parsing_errors": [],
-        }
+        self.results = results(passed_checks=[result("CKV_KENNEL_3", "m")])
+        self.others: dict[str, dict[str, Any]] = {}  # of other frameworks, by their names
 
     def write_images(self, end_of_patch: str, **more: Any) -> None:
         """Write a table with one image for training."""
@@ -46,17 +49,21 @@ class Checkout:
         table = {"training": {"cpu": {**image, "end_of_patch": end_of_patch, **more}}, "inference": {}}
         (self.root / "terraform" / "images.json").write_text(json.dumps(table, indent=2))
 
-    def audit(self, sarif: Path | None = None) -> Any:
+    def audit(self, sarif: Path | None = None, plan: Path | None = None) -> Any:
         """Run the audit with a script in place of checkov."""
         written = self.root / "written.json"
-        written.write_text(json.dumps({"check_type": "terraform", "results": self.results}))
+        reports = {"terraform": self.results, **self.others}
+        written.write_text(
+            json.dumps([{"check_type": name, "results": each} for name, each in reports.items()])
+        )
         python = self.root / "python"
         python.write_text(
-            '#!/bin/sh\necho "$HOME" > home\nfor last; do :; done\n'
+            f'#!/bin/sh\necho "$HOME" > "{self.root}/home"\necho "$@" > "{self.root}/arguments"\n'
+            f'find . -type f > "{self.root}/staged"\nfor last; do :; done\nmkdir -p "$last"\n'
             f'cp "{written}" "$last/results_json.json"\necho "{{}}" > "$last/results_sarif.sarif"\n'
         )
         python.chmod(0o755)
-        return audit_code(self.root, sarif, python=python, today=date(2026, 11, 27))
+        return audit_code(self.root, sarif, plan=plan, python=python, today=date(2026, 11, 27))
 
 
 @pytest.fixture
@@ -96,7 +103,7 @@ def test_a_suppression_without_a_reason_is_a_failure(checkout: Checkout, comment
 
 
 def test_a_file_that_checkov_cannot_parse_is_a_failure(checkout: Checkout) -> None:
-    checkout.results["parsing_errors"] = [str(checkout.root / "terraform" / "broken.tf")]
+    checkout.results["parsing_errors"] = ["terraform/broken.tf"]
     [finding] = checkout.audit().failed
     assert (finding.check, finding.file) == ("UNREADABLE", "terraform/broken.tf")
 
@@ -193,3 +200,46 @@ def test_a_failing_checkov_is_not_reported_as_a_clean_scan(checkout: Checkout) -
     python.chmod(0o755)
     with pytest.raises(AuditError, match="ImportError: no module"):
         audit_code(checkout.root, python=python)
+
+
+def test_a_plan_is_audited_with_the_code_and_named_by_its_file(checkout: Checkout, tmp_path: Path) -> None:
+    plan = tmp_path / "shown.json"
+    plan.write_text("{}")
+    public = result("CKV_KENNEL_12", 'module.storage.aws_s3_bucket_acl.this["data"]')
+    checkout.others["terraform_plan"] = results(failed_checks=[public])
+    [finding] = checkout.audit(plan=plan).failed
+    assert (finding.check, finding.file, finding.line) == ("CKV_KENNEL_12", str(plan), 1)
+    assert "./plan/tfplan.json" in (checkout.root / "staged").read_text().splitlines()
+
+
+def test_what_the_code_suppresses_is_suppressed_in_its_plan(checkout: Checkout, tmp_path: Path) -> None:
+    plan = tmp_path / "shown.json"
+    plan.write_text("{}")
+    checkout.results["skipped_checks"] = [result("CKV_AWS_1", "module.a.x.y", suppress_comment="by design")]
+    failures = [result("CKV_AWS_1", 'module.a["k"].x.y[0]'), result("CKV_AWS_2", "module.a.x.y")]
+    checkout.others["terraform_plan"] = results(failed_checks=failures)
+    report = checkout.audit(plan=plan)
+    assert [finding.check for finding in report.failed] == ["CKV_AWS_2"]
+    assert [finding.reason for finding in report.skipped] == ["by design", "by design"]
+
+
+def test_a_file_that_is_no_plan_is_no_success(checkout: Checkout, tmp_path: Path) -> None:
+    plan = tmp_path / "shown.json"
+    plan.write_text("{}")
+    with pytest.raises(AuditError, match="checked nothing in the plan"):
+        checkout.audit(plan=plan)
+
+
+def test_dockerfile_and_workflows_are_scanned_in_the_same_run(checkout: Checkout) -> None:
+    for path in ("serving/Dockerfile", ".github/workflows/ci.yml", "terraform/.terraform/modules/x.tf"):
+        (checkout.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout.root / path).write_text("x\n")
+    (checkout.root / "hadolint").write_text("#!/bin/sh\necho '[]'\n")
+    (checkout.root / "hadolint").chmod(0o755)
+    with pytest.raises(AuditError, match="checked nothing in serving/Dockerfile"):
+        checkout.audit()
+    checkout.others = {"dockerfile": results(), "github_actions": results()}
+    checkout.others["github_actions"]["failed_checks"] = [result("CKV2_GHA_1", "on(ci)")]
+    assert [finding.check for finding in checkout.audit().failed] == ["CKV2_GHA_1"]
+    assert "terraform dockerfile github_actions" in (checkout.root / "arguments").read_text()
+    assert ".terraform" not in (checkout.root / "staged").read_text()
