@@ -97,6 +97,6 @@ for group in (
     collection("notebook", run=notebook.run, publish=notebook.publish),
     collection("demo", scaling=demo.scaling),
     collection("bench", serving=bench.serving, training=bench.training, localcloud=bench.localcloud),
-    collection("audit", code=audit.code),
+    collection("audit", code=audit.code, account=audit.account),
 ):
     namespace.add_collection(group)

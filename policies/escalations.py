@@ -63,7 +63,8 @@ def escalations(statements: Iterable[TerraformStatement]) -> list[tuple[str, ...
     A statement with conditions does not count, except for ``iam:PassedToService``: it limits the service,
     and the combination is with that service.
     """
-    statements = list(statements)
+    # The policy of a resource, which names principals, gives nothing beyond that resource.
+    statements = [statement for statement in statements if not statement.principals]
     paths = [(action,) for action in ALONE if _open(statements, action)]
     if _open(statements, PASSING, despite=("iam:passedtoservice",)):
         paths += [

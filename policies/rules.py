@@ -113,7 +113,8 @@ def creates_anything(statement: TerraformStatement, expand: Callable[[list[str]]
     expand
         Returns the actions with a resource type that some patterns match.
     """
-    if not statement.allows or "*" not in statement.resources:
+    # In the policy of a resource, which names principals, the resource is the one that has it.
+    if not statement.allows or "*" not in statement.resources or statement.principals:
         return False
     if statement.conditions or statement.dynamic_conditions:
         return False
@@ -132,7 +133,7 @@ _VOLUME_KEYS = ("sagemaker:VolumeKmsKey", "sagemaker:VolumeKmsKeyArn", "sagemake
 
 def starts_any_job(statement: TerraformStatement) -> bool:
     """Return whether a statement allows jobs outside the network, or volumes without an own key."""
-    if not any(statement.grants(action) for action in _JOBS):
+    if statement.principals or not any(statement.grants(action) for action in _JOBS):
         return False
     return not all(
         any(statement.tests(name) or statement.tests_dynamically(name) for name in names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -153,10 +154,7 @@ def _of_plan(
 
 def address(resource: str) -> str:
     """Return the address of a resource without the keys of loops, as it is in the code."""
-    parts = []
-    for part in resource.split("["):
-        parts.append(part.partition("]")[2] if parts else part)
-    return "".join(parts)
+    return re.sub(r"\[[^\]]*\]", "", resource)
 
 
 def _finding(result: dict[str, Any]) -> Finding:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.audit import AuditError, checkov, dockerfile, images, suppressions
+from kennel.audit import plan as plans
 from kennel.audit.checkov import CONFIGURATION
 from kennel.audit.finding import Finding
 from kennel.folders import HeldFolder
@@ -28,6 +29,7 @@ class AuditReport:
     skipped: tuple[Finding, ...]
     seconds: float
     warnings: tuple[Finding, ...] = ()
+    unknown: tuple[str, ...] = ()  # addresses of a plan whose policies are known after an apply only
 
     @property
     def passed(self) -> int:
@@ -49,9 +51,11 @@ class AuditReport:
         )
         if self.warnings:
             count += f", {len(self.warnings)} to be renewed soon"
+        unseen = [f"not known before an apply, so not seen in the plan: {name}" for name in self.unknown]
         return [
             *map(str, self.failed),
             *excepted,
+            *unseen,
             *(f"warning: {finding}" for finding in self.warnings),
             count,
         ]
@@ -64,6 +68,7 @@ class AuditReport:
             "failed": [asdict(finding) for finding in self.failed],
             "skipped": [asdict(finding) for finding in self.skipped],
             "warnings": [asdict(finding) for finding in self.warnings],
+            "unknown": list(self.unknown),
             "seconds": round(self.seconds, 1),
         }
 
@@ -109,6 +114,7 @@ def audit_code(
     configuration = root / CONFIGURATION
     if not configuration.is_file():
         raise AuditError(f"{configuration} is missing: restore it: git checkout -- {CONFIGURATION}")
+    unknown = tuple(plans.unknown(plan)) if plan else ()
     old = list(images.ageing(root, today or datetime.now(UTC).date()))
     if progress:
         progress(f"checkov reads terraform/, serving/Dockerfile and .github/{f' and {plan}' if plan else ''}")
@@ -131,7 +137,7 @@ def audit_code(
     warnings = tuple(_image_finding(image) for image in old if not image.ended)
     failed.sort(key=lambda finding: (finding.file, finding.line, finding.check))
     seconds = time.monotonic() - started
-    return AuditReport(scan.passed, tuple(failed), tuple(skipped), seconds, warnings)
+    return AuditReport(scan.passed, tuple(failed), tuple(skipped), seconds, warnings, unknown)
 
 
 def _unparsed(file: str) -> Finding:

@@ -165,6 +165,9 @@ SLIPS = [
     Slip("stack.plan --env dev", variables=NO_CLOUD),
     Slip("stack.plan --env dev", code=1),
     Slip("stack.plan --env dev", code=1, variables=NO_CREDENTIALS),
+    Slip("audit.account", code=1, variables=NO_CREDENTIALS),
+    Slip("audit.account", code=1, variables=NO_CLOUD),
+    Slip("audit.code --plan nosuch.json"),
     # The launcher
     Slip("--list", variables={"KENNEL_PYTHON": "my-python"}, launcher=True),
     Slip("stack.plan", variables={"KENNEL_TERRAFORM": "opentofu"}, launcher=True),

@@ -204,7 +204,7 @@ def test_a_failing_checkov_is_not_reported_as_a_clean_scan(checkout: Checkout) -
 
 def test_a_plan_is_audited_with_the_code_and_named_by_its_file(checkout: Checkout, tmp_path: Path) -> None:
     plan = tmp_path / "shown.json"
-    plan.write_text("{}")
+    plan.write_text('{"resource_changes": []}')
     public = result("CKV_KENNEL_12", 'module.storage.aws_s3_bucket_acl.this["data"]')
     checkout.others["terraform_plan"] = results(failed_checks=[public])
     [finding] = checkout.audit(plan=plan).failed
@@ -214,7 +214,7 @@ def test_a_plan_is_audited_with_the_code_and_named_by_its_file(checkout: Checkou
 
 def test_what_the_code_suppresses_is_suppressed_in_its_plan(checkout: Checkout, tmp_path: Path) -> None:
     plan = tmp_path / "shown.json"
-    plan.write_text("{}")
+    plan.write_text('{"resource_changes": []}')
     checkout.results["skipped_checks"] = [result("CKV_AWS_1", "module.a.x.y", suppress_comment="by design")]
     failures = [result("CKV_AWS_1", 'module.a["k"].x.y[0]'), result("CKV_AWS_2", "module.a.x.y")]
     checkout.others["terraform_plan"] = results(failed_checks=failures)
@@ -223,9 +223,31 @@ def test_what_the_code_suppresses_is_suppressed_in_its_plan(checkout: Checkout, 
     assert [finding.reason for finding in report.skipped] == ["by design", "by design"]
 
 
-def test_a_file_that_is_no_plan_is_no_success(checkout: Checkout, tmp_path: Path) -> None:
+def test_a_policy_that_a_plan_does_not_know_yet_is_named(checkout: Checkout, tmp_path: Path) -> None:
     plan = tmp_path / "shown.json"
-    plan.write_text("{}")
+    changes = [
+        {"address": "aws_iam_role_policy.a", "change": {"after_unknown": {"policy": True, "id": True}}},
+        {"address": "aws_iam_role_policy.b", "change": {"after_unknown": {"id": True}}},
+        {"address": "aws_sqs_queue.c", "change": {"actions": ["delete"], "after_unknown": {}}},
+    ]
+    plan.write_text(json.dumps({"resource_changes": changes}))
+    checkout.others["terraform_plan"] = results()
+    report = checkout.audit(plan=plan)
+    assert report.as_dict()["unknown"] == ["aws_iam_role_policy.a"]
+    assert "not known before an apply, so not seen in the plan: aws_iam_role_policy.a" in report.lines()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"resource_changes": [1]}'])
+def test_a_file_that_is_no_plan_names_the_command(checkout: Checkout, tmp_path: Path, text: str) -> None:
+    plan = tmp_path / "shown.json"
+    plan.write_text(text)
+    with pytest.raises(AuditError, match="is no plan: write one with terraform show -json"):
+        checkout.audit(plan=plan)
+
+
+def test_a_plan_that_checkov_skips_is_no_success(checkout: Checkout, tmp_path: Path) -> None:
+    plan = tmp_path / "shown.json"
+    plan.write_text('{"resource_changes": []}')
     with pytest.raises(AuditError, match="checked nothing in the plan"):
         checkout.audit(plan=plan)
 

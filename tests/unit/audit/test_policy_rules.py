@@ -97,6 +97,14 @@ def test_creating_counts_where_aws_has_a_resource_type(modules: dict[str, Any]) 
     assert not creates("sagemaker:CreateEndpoint", Condition=tagged)
 
 
+def test_a_resource_s_own_policy_reaches_that_resource_only(modules: dict[str, Any]) -> None:
+    root = {"AWS": "arn:aws:iam::123456789012:root"}
+    [statement] = statements(modules, {"Principal": root, "Action": "*", "Resource": "*"})
+    assert not modules["rules"].creates_anything(statement, lambda _: ["kms:CreateGrant"])
+    assert not modules["rules"].starts_any_job(statement)
+    assert modules["escalations"].escalations([statement]) == []
+
+
 def test_every_value_of_an_empty_list_is_in_any_network(modules: dict[str, Any]) -> None:
     key = {"ArnEquals": {"sagemaker:VolumeKmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"}}
     network = {"ForAllValues:StringEquals": {"sagemaker:VpcSubnets": ["subnet-1"]}}

@@ -76,10 +76,11 @@ def test_a_moved_checkout_rebuilds_what_names_its_old_path(checkout: Any) -> Non
     assert "making .venv" in checkout.start("data.check").stderr
 
 
-def test_the_audit_environment_is_made_only_when_it_is_needed(checkout: Any) -> None:
+@pytest.mark.parametrize("task", ["audit.account", "audit.code"])
+def test_the_audit_environment_is_made_only_when_it_is_needed(checkout: Any, task: str) -> None:
     checkout.start("data.check")
     assert not (checkout.root / ".venv-audit").exists()
-    checkout.start("audit.code")
+    checkout.start(task)
     assert (checkout.root / ".venv-audit/.kennel-stamp").exists()
 
 

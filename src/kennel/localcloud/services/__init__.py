@@ -27,6 +27,7 @@ HANDLERS = (
     "events.api",
     "events.scheduler",
     "iam",
+    "iam_last_accessed",
     "iam_users",
     "lambda_.code",
     "lambda_.configuration",
