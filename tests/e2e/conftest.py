@@ -25,9 +25,6 @@ from kennel.localcloud.connection import web_identity_token
 from kennel.sample_photos.draw import draw
 
 ROOT = Path(__file__).resolve().parents[2]
-# What these tests start (the local cloud, trainings, tasks) is measured where integration tests start it:
-# measuring takes a third more processor time. coverage starts itself in processes that have this variable.
-os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 SECONDS = 1200
 # Two stacks, with about as much to do each, and the rehearsal's own: three workers wait for Terraform side by
 # side. A module that is not named here gets a worker, and so a stack, of its own.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tomllib
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from kennel.checks import recording
 from kennel.checks.check import RESULTS, Check, CheckResult, Counts, Progress
 from kennel.checks.programs import Programs
+from kennel.checks.recording import report
 
 QUICK_TESTS = "not slow and not cloud"
 
@@ -69,18 +73,18 @@ def counts(report: Path) -> Counts:
 
 
 def _check(run: Run, root: Path, programs: Programs, after: tuple[str, ...], *, fast: bool) -> Check:
-    report = root / RESULTS / f"{run.folder}.xml"
+    results = root / RESULTS / f"{run.folder}.xml"
     # In the order of the folders: xdist would begin with the modules of many tests, and end with the longest.
     arguments = ["--numprocesses", str(run.workers), "--dist", "loadfile", "--no-loadscope-reorder"]
-    arguments += ["--durations", "15", f"--junitxml={report}"]
+    arguments += ["--durations", "15", f"--junitxml={results}"]
     if fast:
         arguments += ["-m", QUICK_TESTS]
-    else:
-        # The floor holds for all runs together; a single run may be below it.
-        arguments += ["--cov", "--cov-report=", "--cov-fail-under=0"]
+    records = _coverage_data(root) / run.folder
 
     def work(progress: Progress) -> CheckResult:
-        report.unlink(missing_ok=True)
+        results.unlink(missing_ok=True)
+        shutil.rmtree(records, ignore_errors=True)
+        records.mkdir()
         result = programs.run(
             run.name,
             [
@@ -95,13 +99,13 @@ def _check(run: Run, root: Path, programs: Programs, after: tuple[str, ...], *, 
             ],
             progress=progress,
             variables={
-                "COVERAGE_FILE": str(_coverage_data(root) / f"{run.folder}.data"),
+                **({} if fast else recording.variables(records, _sources(root))),
                 # Workers share the cores: torch's idle threads would spin on those that others need, which
                 # makes trainings cost 2.6 times the processor time.
                 "OMP_NUM_THREADS": "1",
             },
         )
-        tests = counts(report)
+        tests = counts(results)
         return CheckResult(result.ok and not tests.failed, result.output, str(tests), tests)
 
     return Check(run.name, work, after)
@@ -113,18 +117,28 @@ def _coverage_data(root: Path) -> Path:
     return folder
 
 
+def _settings(root: Path) -> dict[str, Any]:
+    settings: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["coverage"]
+    return settings
+
+
+def _sources(root: Path) -> list[Path]:
+    return [root.resolve() / source for source in _settings(root)["run"]["source"]]
+
+
 def _coverage(programs: Programs, root: Path, after: tuple[str, ...]) -> Check:
-    floor = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["coverage"]["report"]["fail_under"]
+    floor = _settings(root)["report"]["fail_under"]
 
     def work(progress: Progress) -> CheckResult:
         folder = _coverage_data(root)
-        coverage = [sys.executable, "-m", "coverage"]
+        data = folder / "all"
+        data.unlink(missing_ok=True)
+        report.write(data, _sources(root), folder.glob("*/*.json"))
         result = programs.run(
             "coverage",
-            [*coverage, "combine", "--quiet", *sorted(str(path) for path in folder.glob("*.data*"))],
-            [*coverage, "report"],
+            [sys.executable, "-m", "coverage", "report"],
             progress=progress,
-            variables={"COVERAGE_FILE": str(root / RESULTS / "coverage" / "all")},
+            variables={"COVERAGE_FILE": str(data)},
         )
         totals = [line.split()[-1] for line in result.output.splitlines() if line.startswith("TOTAL ")]
         covered = totals[0] if totals else "nothing measured"

@@ -12,8 +12,7 @@ from kennel.errors import KennelError
 pytestmark = pytest.mark.slow
 
 
-def test_every_ratio_is_of_two_measurements_of_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # measuring takes a third more
+def test_every_ratio_is_of_two_measurements_of_one_run() -> None:
     lines: list[str] = []
     arguments = ["--classes", "3", "--photos", "2", "--size", "96", "--epochs", "1"]
     arguments += ["--rounds", "1", "--trials", "1"]

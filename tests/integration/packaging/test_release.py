@@ -77,8 +77,7 @@ def unpacked(packaged: Any, tmp_path: Path) -> Path:
 
 def served(folder: Path, requests: list[tuple[bytes, str]]) -> list[Any]:
     """Return what uvicorn answers with the release's application, on the import path that SageMaker sets."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    environment["PYTHONPATH"] = f"{folder}:{folder / 'code'}"
+    environment = {**os.environ, "PYTHONPATH": f"{folder}:{folder / 'code'}"}
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = subprocess.Popen(
             [sys.executable, "-P", "-m", "uvicorn", "asgi:application", "--fd", str(listening.fileno())],

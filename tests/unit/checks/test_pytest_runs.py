@@ -14,8 +14,6 @@ from kennel.checks.programs import Programs
 SETTINGS = """
 [tool.coverage.run]
 branch = true
-parallel = true
-patch = ["subprocess"]
 source = ["src"]
 
 [tool.coverage.report]
@@ -55,8 +53,8 @@ import sys
 
 
 def test_answer():
-    command = [sys.executable, "src/module.py", "{run}"]
-    assert subprocess.run(command, capture_output=True, text=True).stdout == "{answer}\\n"
+    command = [sys.executable, "-m", "module", "{run}"]
+    assert subprocess.run(command, cwd="src", capture_output=True, text=True).stdout == "{answer}\\n"
 """
 
 
@@ -64,7 +62,6 @@ def test_answer():
 def test_counts_are_of_each_run_and_the_coverage_of_all_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # of the run that this test belongs to
     (tmp_path / "pyproject.toml").write_text(SETTINGS)
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "module.py").write_text(MODULE)
