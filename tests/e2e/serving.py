@@ -203,10 +203,7 @@ class Serving:
             f"options = dict(proof_before={proof_before})\n"
             f"deployments.deploy(workspace, stack.outputs(workspace), {release.id!r}, **options)\n"
         )
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        done = subprocess.run(
-            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert done.returncode == -9, done.stderr[-2000:]
 
     def until(self, stage: str, thread: threading.Thread) -> None:

@@ -26,7 +26,7 @@ def invoke(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         check=False,
-        env={**environment, "PYTHONPATH": str(ROOT / "src"), **variables},
+        env={**environment, **variables},
     )
 
 
@@ -100,7 +100,7 @@ def test_without_a_local_cloud_aws_is_not_called(task: list[str], tmp_path: Path
         capture_output=True,
         text=True,
         check=False,
-        env={**environment, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        env={**environment, "PYTHONPATH": f"{os.environ['PYTHONPATH']}{os.pathsep}{ROOT}"},
     )
 
     assert run.returncode == 1
@@ -152,7 +152,6 @@ def test_an_interruption_is_one_line_and_130(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         # a shell's background job, which this may be, ignores it
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )

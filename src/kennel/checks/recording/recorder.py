@@ -17,7 +17,7 @@ from pathlib import Path
 from types import CodeType
 
 REGISTER = "__kennel_register__"  # among the built-in names
-VARIABLE = "KENNEL_RECORDING"  # the folder of the records, then the measured folders
+VARIABLE = "COVERAGE_RECORDS"  # the folder of the records, then the measured folders
 _PROBES = "_kennel_probes"
 _PROBES_FILE = os.path.join(os.path.dirname(__file__), "probes.py")  # noqa: PTH118, PTH120 - as below
 CODE = "code"  # beside that folder: modules that are compiled already
