@@ -75,6 +75,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
         "arn:*:s3:::photos",
         f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:*",
         "arn:aws:iam::${aws:PrincipalTag/team}:role/worker",
+        "*:jobs",
     ),
     "Binary": (BINARY, base64.b64encode(b"cat").decode()),
 }

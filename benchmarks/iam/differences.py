@@ -16,9 +16,10 @@ from unittest import mock
 from cases import Case
 
 from kennel.localcloud.policy import conditions, document
-from kennel.localcloud.policy.document import first_matching
+from kennel.localcloud.policy.document import PrincipalMatch, first_matching
 from kennel.localcloud.policy.evaluate import Decision, PrincipalPolicies
 from kennel.localcloud.policy.patterns import ARN_SEGMENTS, VARIABLE, matches_arn
+from kennel.localcloud.policy.principal import Principal
 
 RESOURCE_PAGE = "IAM user guide, IAM JSON policy elements: Resource"
 CONDITION_PAGE = "IAM user guide, IAM JSON policy elements: Condition operators"
@@ -108,6 +109,17 @@ NOT_RESOURCE = Difference(
     "match any resource: so the NotResource applies. Of short ARNs there: undocumented",
     VARIABLE_PAGE,
 )
+NOT_PRINCIPAL = Difference(
+    "an account in the NotPrincipal of a Deny spares its users and roles",
+    "explicitly deny access to all principals except for the user named Bob in AWS account 444455556666 "
+    "(of an example whose NotPrincipal names Bob and his account)",
+    "IAM user guide, AWS JSON policy elements: NotPrincipal",
+)
+SHORT_CONDITION = Difference(
+    "a short ARN in a condition meets no ARN operator, whether inverted or not",
+    "undocumented but for an example of ArnLike: *key/volume-kms-key-12345",
+    "SageMaker guide, Identity-based policy examples",
+)
 DIFFERENCES = (
     SHORT,
     CROSSING,
@@ -121,6 +133,8 @@ DIFFERENCES = (
     OLD_VERSION,
     LITERAL,
     NOT_RESOURCE,
+    NOT_PRINCIPAL,
+    SHORT_CONDITION,
 )
 
 
@@ -205,7 +219,9 @@ def simulated_rules(active: Iterable[Difference]) -> Iterator[None]:
         if NOT_RESOURCE in chosen:
             matcher = _statement_matcher(document.PolicyStatement._matches_resource)
             change(document.PolicyStatement, "_matches_resource", matcher)
-        if chosen & {NULL_VARIABLE, ADDRESS, IF_EXISTS, EVERY_ADDRESS}:
+        if NOT_PRINCIPAL in chosen:
+            change(document.PolicyStatement, "match_principal", _match_principal)
+        if chosen & {NULL_VARIABLE, ADDRESS, IF_EXISTS, EVERY_ADDRESS, SHORT_CONDITION}:
             change(conditions, "_matches_key", _key_matcher(chosen, conditions._matches_key))
         yield
 
@@ -244,6 +260,13 @@ def _statement_matcher(original: Callable[..., bool]) -> Callable[..., bool]:
     return matches
 
 
+def _match_principal(statement: document.PolicyStatement, principal: Principal) -> PrincipalMatch | None:
+    if "NotPrincipal" in statement.elements:
+        spared = document._match_principal(statement.elements["NotPrincipal"], principal)
+        return None if spared else "everybody"
+    return document._match_principal(statement.elements.get("Principal"), principal)
+
+
 def _split(pattern: str) -> list[str]:
     """Split a pattern into its segments; colons of variables do not count."""
     names = [variable[0] for variable in VARIABLE.finditer(pattern)]
@@ -259,6 +282,11 @@ def _key_matcher(active: set[Difference], original: Callable[..., bool]) -> Call
             return False
         if EVERY_ADDRESS in active and base in ("IpAddress", "NotIpAddress"):
             values = ["255.255.255.255/32" if text == "0.0.0.0/0" else text for text in values]
+        if SHORT_CONDITION in active and base.startswith("Arn") and value is not None:
+            complete = [text for text in values if len(_split(text)) == ARN_SEGMENTS]
+            if not complete or (complete != values and conditions._operator(base)[1]):
+                return False
+            values = complete
         if value is not None and base != "Null" and conditions._operator(base)[1]:
             if NULL_VARIABLE in active and variables and any(_unresolved(text, context) for text in values):
                 return False

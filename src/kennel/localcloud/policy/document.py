@@ -80,9 +80,15 @@ class PolicyStatement:
         return True  # a trust policy has no Resource: it is the role itself
 
     def match_principal(self, principal: Principal) -> PrincipalMatch | None:
-        """Return how the Principal or NotPrincipal element matches a caller; None if it does not."""
+        """Return how the Principal or NotPrincipal element matches a caller; None if it does not.
+
+        An account in the NotPrincipal of a Deny does not spare its users and roles: each must be named beside
+        it (user guide, "AWS JSON policy elements: NotPrincipal").
+        """
         if "NotPrincipal" in self.elements:
-            return None if _match_principal(self.elements["NotPrincipal"], principal) else "everybody"
+            match = _match_principal(self.elements["NotPrincipal"], principal)
+            spared = match is not None and not (match == "account" and self.effect == "Deny")
+            return None if spared else "everybody"
         return _match_principal(self.elements.get("Principal"), principal)
 
 

@@ -70,7 +70,10 @@ def matches_resource(pattern: str, arn: str, context: RequestContext, *, variabl
 def matches_arn(pattern: str, arn: str, context: RequestContext, *, variables: bool = True) -> bool:
     """Return whether an ARN matches a pattern of an Arn condition: each of the six segments on its own.
 
-    Source: IAM user guide, "IAM JSON policy elements: Condition operators", Amazon Resource Name conditions.
+    In a pattern of fewer segments, a ``*`` at the beginning stands for those that are missing.
+
+    Source: IAM user guide, "IAM JSON policy elements: Condition operators", Amazon Resource Name conditions;
+    SageMaker guide, "Identity-based policy examples", whose patterns include ``*key/...``.
     """
     if set(pattern) == {"*"}:
         return True
@@ -155,7 +158,8 @@ def _resource_expression(pattern: str, values: _Values) -> re.Pattern[str]:
 def _arn_expression(pattern: str, values: _Values) -> re.Pattern[str] | None:
     segments = _segments(pattern, values)
     if len(segments) != ARN_SEGMENTS:
-        return None
+        shortened = segments[0][:1] == [_STAR]
+        return re.compile(_glob(_tokens(pattern, values)), re.DOTALL) if shortened else None
     head = "".join(_segment(segment, crosses=False) + ":" for segment in segments[:-1])
     return re.compile(head + _glob(segments[-1]), re.DOTALL)
 
