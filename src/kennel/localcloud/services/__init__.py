@@ -36,6 +36,7 @@ HANDLERS = (
     "lambda_.invoke",
     "lambda_.permissions",
     "logs.api",
+    "logs.insights",
     "refused",
     "s3",
     "s3_conditions",

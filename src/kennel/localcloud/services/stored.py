@@ -14,7 +14,7 @@ ACTS = {
     "iam": "every policy, role, user and boundary takes part in the decision on each call",
     "kinesis": "records are put and read by shard",
     "kms": "encryption, signatures, grants and key policies, with keys that moto makes",
-    "logs": "log groups and events of workloads, filter patterns, metric filters",
+    "logs": "log groups and events of workloads, filter patterns, metric filters, queries of Logs Insights",
     "organizations": "service control policies take part in the decision on each call",
     "sagemaker": "training and tuning jobs, endpoints, notebook records, the model registry, as above",
     "sagemaker-runtime": "InvokeEndpoint reaches the model servers",
