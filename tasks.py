@@ -92,7 +92,7 @@ for group in (
         upload=data.upload,
     ),
     collection("cost", cost=cost.cost, refresh=cost.refresh),
-    collection("docs", instances=docs.instances, pictures=docs.pictures),
+    collection("docs", instances=docs.instances, pictures=docs.pictures, scaling=docs.scaling),
     collection("ec2", train=hosts.train),
     collection("notebook", run=notebook.run, publish=notebook.publish),
     collection("demo", scaling=demo.scaling),

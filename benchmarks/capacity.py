@@ -26,14 +26,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kennel.capacity import assumptions
 from kennel.capacity.fleet import REFUSED, Fleet
 from kennel.capacity.service_times import ServiceTimes
 from kennel.capacity.traces import DAY_SECONDS, generate
 
 ROOT = Path(__file__).resolve().parents[1]
 USES, WORKERS = (0.5, 0.8, 0.9), (1, 4, 16)
-INSTANCES, WORKERS_EACH, WAITING = (2, 4, 8), 2, 32
-MEAN, CV = 0.054, 0.3  # a release of docs/performance.md on two cores
+INSTANCES = (2, 4, 8)
+MEAN = assumptions.SERVICE_MS / 1000  # a release of docs/performance.md on two cores
 
 
 def day(shape: str, requests: int) -> dict[str, Any]:
@@ -86,14 +87,14 @@ def by_routing(
 ) -> NDArray[np.float64]:
     """Return when requests begin if each goes to the instance with the least outstanding ones."""
     outstanding = [0] * instances
-    free = [[0.0] * WORKERS_EACH for _ in range(instances)]
+    free = [[0.0] * assumptions.WORKERS for _ in range(instances)]
     leaving: list[tuple[float, int]] = []
     begun = []
     for arrival, service in zip(arrivals.tolist(), services.tolist(), strict=True):
         while leaving and leaving[0][0] <= arrival:
             outstanding[heappop(leaving)[1]] -= 1
         chosen = min(range(instances), key=outstanding.__getitem__)
-        if outstanding[chosen] >= WORKERS_EACH * (1 + WAITING):
+        if outstanding[chosen] >= assumptions.WORKERS * (1 + assumptions.WAITING):
             begun.append(REFUSED)
             continue
         start = max(arrival, heappop(free[chosen]))
@@ -107,11 +108,11 @@ def by_routing(
 def against_routing(instances: int, use: float, requests: int) -> dict[str, float]:
     """Return percentiles of latency by routing over those by one queue, and the refused per cents."""
     random = np.random.default_rng(9)
-    seconds = round(requests * MEAN / (instances * WORKERS_EACH * use))
+    seconds = round(requests * MEAN / (instances * assumptions.WORKERS * use))
     arrivals = generate("steady", requests, random, seconds=seconds).arrivals(random)
-    services = ServiceTimes(MEAN, CV).draw(requests, random)
-    fleet = Fleet(WAITING)
-    fleet.grow(instances * WORKERS_EACH, 0.0)
+    services = ServiceTimes(MEAN, assumptions.SERVICE_CV).draw(requests, random)
+    fleet = Fleet(assumptions.WAITING)
+    fleet.grow(instances * assumptions.WORKERS, 0.0)
     latencies = []
     refused = []
     for begun in (by_routing(arrivals, services, instances), fleet.serve(arrivals, services)):

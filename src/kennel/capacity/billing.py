@@ -63,6 +63,32 @@ class Rates:
         duration = gb_seconds * self._dollars("lambda", "duration")
         return duration + requests * self._dollars("lambda", "request")
 
+    def of_instances(self, requests: int, latency_seconds: float, hours: float) -> dict[str, float]:
+        """Return the dollars of a day that an endpoint of instances served behind the function.
+
+        Parameters
+        ----------
+        latency_seconds
+            What the function waits for the endpoint's answers, of all requests.
+        """
+        return {
+            "instances": self.instances(hours),
+            "data": self.data(requests),
+            "function": self._waiting(requests, latency_seconds),
+        }
+
+    def of_serverless(
+        self, requests: int, latency_seconds: float, billed_seconds: float, memory_gb: int
+    ) -> dict[str, float]:
+        """Return the dollars of a day that a serverless endpoint served behind the function."""
+        return {
+            "serverless": self.serverless(requests, billed_seconds, memory_gb),
+            "function": self._waiting(requests, latency_seconds),
+        }
+
+    def _waiting(self, requests: int, latency_seconds: float) -> float:
+        return self.function(requests, latency_seconds + requests * FUNCTION_STEP / 2)  # each is rounded up
+
     def _dollars(self, service: str, item: str) -> float:
         known = price(self.region, service, item)
         if known.dollars is None:

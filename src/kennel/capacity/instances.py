@@ -5,22 +5,22 @@ What was not measured is not estimated: of another type the page says how much f
 
 from __future__ import annotations
 
-import textwrap
-import tomllib
-from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from kennel.capacity import prices
+from kennel.capacity.assumptions import REGION
 from kennel.capacity.cost import usage
 from kennel.capacity.cost.charges import SECONDS_A_MONTH
+from kennel.capacity.markdown import dollars as _dollars
+from kennel.capacity.markdown import paragraph as _text
+from kennel.capacity.markdown import table as _table
+from kennel.capacity.measured import figure as _figure
+from kennel.capacity.measured import measured
 from kennel.capacity.prices import HOURS_A_MONTH, decimal
 
-MEASUREMENTS = Path(__file__).with_name("measurements.toml")
-REGION = "us-east-1"
+PAGE = "instances.md"
 MILLION = 1_000_000
-WIDTH = 118
 # The stack's own choices: terraform/variables_training.tf and variables_serving.tf.
 NOTEBOOK, TRAINING, HOST, HOSTING = "ml.t3.medium", "ml.m5.xlarge", "m5.xlarge", "ml.m5.large"
 HOST_VOLUME_GB = 80
@@ -35,16 +35,11 @@ def page() -> str:
     return "\n\n".join(block for part in parts for block in part) + "\n"
 
 
-@cache
-def measured() -> dict[str, Any]:
-    """Return what was measured, with the document that each figure is from."""
-    return tomllib.loads(MEASUREMENTS.read_text(encoding="utf-8"))
-
-
 def _head() -> list[str]:
     rows = [
         (figure["text"], decimal(figure["value"]), f"[{_title(figure)}]({_title(figure)})")
         for figure in measured()["figures"].values()
+        if PAGE in figure["pages"]
     ]
     return [
         "# Why these instance types",
@@ -234,22 +229,18 @@ def _training_seconds() -> tuple[float, float]:
 
 def _known(service: str, family: str) -> list[tuple[str, float]]:
     """Return the types with a known price, the cheapest first."""
-    found = []
+    known = []
     for item in prices.items(REGION, service, f"{family}/"):
         dollars = prices.price(REGION, service, item).dollars
         if dollars is not None:
-            found.append((item.removeprefix(f"{family}/"), dollars))
-    return sorted(found, key=lambda pair: (pair[1], pair[0]))
+            known.append((item.removeprefix(f"{family}/"), dollars))
+    return sorted(known, key=lambda pair: (pair[1], pair[0]))
 
 
 def _price(service: str, item: str) -> float:
     dollars = prices.price(REGION, service, item).dollars
     assert dollars is not None, f"the page quotes {service} {item}, whose price is not known"
     return dollars
-
-
-def _figure(name: str) -> float:
-    return float(measured()["figures"][name]["value"])
 
 
 class _Types(dict[str, dict[str, Any]]):
@@ -273,20 +264,5 @@ def _title(figure: dict[str, Any]) -> str:
     return Path(figure["document"]).name
 
 
-def _dollars(amount: float) -> str:
-    return f"{amount:,.2f}"
-
-
 def _cents(amount: float) -> str:
     return f"{100 * amount:.1f} cents"
-
-
-def _text(*parts: str) -> str:
-    """Return a paragraph in lines of the documents' width."""
-    words = " ".join(" ".join(parts).split())
-    return textwrap.fill(words, WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,12 +31,20 @@ class Served:
         The instances; None where single requests are billed.
     cold_starts
         Requests that waited for a new environment.
+    billed_seconds
+        Of the environments that served single requests, each rounded up as AWS does; 0 for instances.
     """
 
     outcome: Outcome
     requests: Requests
     timeline: Timeline | None = None
     cold_starts: int = 0
+    billed_seconds: float = 0.0
+
+    @property
+    def latency_seconds(self) -> float:
+        """What the function in front waits for answers, of all requests."""
+        return float(self.requests.latencies().sum())
 
 
 class Plan:
@@ -101,19 +109,17 @@ class Plan:
 
     def serverless(self, memory_gb: int, settings: Elastic) -> Served:
         """Serve with a serverless endpoint behind the function."""
-        served, seconds = self._elastic(settings)
-        requests = len(self.arrivals)
-        dollars = {
-            "serverless": self.rates.serverless(requests, seconds, memory_gb),
-            "function": self.rates.function(requests, self._latency_seconds(served.requests)),
-        }
-        return Served(served.requests.outcome(0.0, dollars), served.requests, None, served.cold_starts)
+        served = self._elastic(settings)
+        dollars = self.rates.of_serverless(
+            len(self.arrivals), served.latency_seconds, served.billed_seconds, memory_gb
+        )
+        return replace(served, outcome=served.requests.outcome(0.0, dollars))
 
     def function(self, memory_mb: int, settings: Elastic) -> Served:
         """Serve with a function that holds the model itself."""
-        served, seconds = self._elastic(settings)
-        dollars = {"function": self.rates.function(len(self.arrivals), seconds, memory_mb)}
-        return Served(served.requests.outcome(0.0, dollars), served.requests, None, served.cold_starts)
+        served = self._elastic(settings)
+        dollars = {"function": self.rates.function(len(self.arrivals), served.billed_seconds, memory_mb)}
+        return replace(served, outcome=served.requests.outcome(0.0, dollars))
 
     def instance_dollars(self, timeline: Timeline) -> float:
         """Return what a timeline's instances cost: what two of them differ by."""
@@ -127,23 +133,16 @@ class Plan:
 
     def _served(self, begun: NDArray[np.float64], timeline: Timeline) -> Served:
         requests = Requests(self.arrivals, self.services, begun)
-        dollars = {
-            "instances": self.instance_dollars(timeline),
-            "data": self.rates.data(len(self.arrivals)),
-            "function": self.rates.function(len(self.arrivals), self._latency_seconds(requests)),
-        }
-        return Served(requests.outcome(timeline.hours(self.trace.seconds), dollars), requests, timeline)
+        hours, seconds = timeline.hours(self.trace.seconds), float(requests.latencies().sum())
+        dollars = self.rates.of_instances(len(self.arrivals), seconds, hours)
+        return Served(requests.outcome(hours, dollars), requests, timeline)
 
-    def _elastic(self, settings: Elastic) -> tuple[Served, float]:
-        """Return what was served, without dollars, and the seconds that are billed."""
+    def _elastic(self, settings: Elastic) -> Served:
+        """Return what was served, without dollars."""
         begun, cold = serve(settings, self.arrivals, self.services)
         requests = Requests(self.arrivals, self.services, begun)
         worked = np.ceil(requests.latencies() / FUNCTION_STEP) * FUNCTION_STEP
-        return Served(requests.outcome(0.0, {}), requests, None, cold), float(worked.sum())
-
-    def _latency_seconds(self, requests: Requests) -> float:
-        latencies = requests.latencies()
-        return float(latencies.sum()) + len(latencies) * FUNCTION_STEP / 2  # rounded up to milliseconds
+        return Served(requests.outcome(0.0, {}), requests, None, cold, float(worked.sum()))
 
 
 def rule_of_thumb(highest_rate: float) -> float:

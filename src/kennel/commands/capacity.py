@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from kennel.capacity import assumptions
 from kennel.commands.known_names import TextFile
 from kennel.commands.task import ROOT, kennel_task
 from kennel.commands.values import Choice, FilePath, Number
@@ -63,11 +64,11 @@ def capacity(
     seed: Annotated[int, Number(0)] = 0,
     from_load: Annotated[str | None, TextFile("of bench.serving --json")] = None,
     runtime: str | None = None,
-    service_ms: Annotated[float, Number(0.01, 60_000, whole=False)] = 54.0,
-    service_cv: Annotated[float, Number(0, 10, whole=False)] = 0.3,
-    workers: Annotated[int, Number(1, 256)] = 2,
-    waiting: Annotated[int, Number(0, 100_000)] = 32,
-    start_up: Annotated[float, Number(0, 3600, whole=False)] = 300.0,
+    service_ms: Annotated[float, Number(0.01, 60_000, whole=False)] = assumptions.SERVICE_MS,
+    service_cv: Annotated[float, Number(0, 10, whole=False)] = assumptions.SERVICE_CV,
+    workers: Annotated[int, Number(1, 256)] = assumptions.WORKERS,
+    waiting: Annotated[int, Number(0, 100_000)] = assumptions.WAITING,
+    start_up: Annotated[float, Number(0, 3600, whole=False)] = assumptions.START_UP,
     target: Annotated[float | None, Number(1e-3, whole=False)] = None,
     minimum: Annotated[int | None, Number(1, 1000)] = None,
     maximum: Annotated[int | None, Number(1, 1000)] = None,
@@ -76,14 +77,14 @@ def capacity(
     concurrency: bool = False,
     search: bool = False,
     p99: Annotated[float | None, Number(1, 60_000, whole=False)] = None,
-    failed_percent: Annotated[float, Number(0, 100, whole=False)] = 0.1,
+    failed_percent: Annotated[float, Number(0, 100, whole=False)] = assumptions.FAILED_PERCENT,
     compare: bool = False,
     instance_type: str | None = None,
-    region: str = "us-east-1",
-    payload_kb: Annotated[float, Number(0, 25_000, whole=False)] = 100.0,
-    serverless_gb: Annotated[int, Number(1, 6)] = 3,
-    function_mb: Annotated[int, Number(128, 10_240)] = 1769,
-    cold_start: Annotated[float, Number(0, 60, whole=False)] = 3.0,
+    region: str = assumptions.REGION,
+    payload_kb: Annotated[float, Number(0, 25_000, whole=False)] = assumptions.PAYLOAD_KB,
+    serverless_gb: Annotated[int, Number(1, 6)] = assumptions.SERVERLESS_GB,
+    function_mb: Annotated[int, Number(128, 10_240)] = assumptions.FUNCTION_MB,
+    cold_start: Annotated[float, Number(0, 60, whole=False)] = assumptions.COLD_START,
     page: Annotated[str, FilePath()] = str(PAGE.relative_to(ROOT)),
 ) -> dict[str, Any]:
     """Simulate scaling over a trace of traffic: latency, refused requests, instance-hours, dollars."""

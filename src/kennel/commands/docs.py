@@ -1,15 +1,18 @@
-"""The pictures of the documents, and the document that is calculated."""
+"""The pictures of the documents, and the documents that are calculated."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kennel.commands.rehearsal import show
 from kennel.commands.task import REHEARSAL, ROOT, kennel_task
 from kennel.errors import KennelError
+
+if TYPE_CHECKING:
+    from kennel.capacity.scaling_document.settings import Settings
 
 PICTURES = ROOT / "docs" / "pictures"
 COLUMNS = 72
@@ -52,3 +55,31 @@ def instances() -> dict[str, Any]:
     path.write_text(document.page(), encoding="utf-8")
     terminal.print_line(str(path))
     return {"file": str(path)}
+
+
+@kennel_task()
+def scaling() -> dict[str, Any]:
+    """Write docs/scaling.md anew from prices, measurements and runs of the simulator; takes minutes."""
+    from kennel import terminal
+    from kennel.capacity.scaling_document import chosen_runs, page, runs
+
+    settings = scaling_settings()
+    with terminal.progress("docs.scaling") as progress:
+        runs.write(runs.simulate(chosen_runs.ChosenRuns(settings).all(), progress))
+    path = ROOT / "docs" / "scaling.md"
+    path.write_text(page.page(settings), encoding="utf-8")
+    for written in (runs.RUNS, path):
+        terminal.print_line(str(written))
+    return {"file": str(path), "runs": str(runs.RUNS)}
+
+
+def scaling_settings() -> Settings:
+    """Return the stack's settings that docs/scaling.md is about."""
+    from kennel.aws.infrastructure import variable_defaults
+    from kennel.capacity.scaling_document.settings import NAMES, Settings
+
+    folder = ROOT / "terraform"
+    return Settings(
+        {name: variable_defaults.of_object(folder, name) for name in NAMES},
+        {name: variable_defaults.of_environment(folder, "prod", name) for name in NAMES},
+    )

@@ -12,7 +12,6 @@ import pytest
 from kennel.aws import session
 from kennel.aws.infrastructure import adoption, existing
 from kennel.aws.infrastructure.adoption import Adoption
-from kennel.aws.session import Workspace
 
 TAGS = {"Project": "kennel", "Environment": "dev", "ManagedBy": "terraform"}
 OTHERS = {**TAGS, "Environment": "prod"}
@@ -191,11 +190,10 @@ def test_a_group_of_the_model_registry_is_found_by_its_tags() -> None:
 
 
 def test_import_blocks_are_for_one_environment_and_for_one_plan(tmp_path: Path) -> None:
-    (tmp_path / "terraform").mkdir()
-    file = tmp_path / "terraform" / "adopt_dev.tf"
+    file = tmp_path / "adopt_dev.tf"
     adopted = Adoption('module.storage.aws_s3_bucket.this["data"]', 'a"${b}')
 
-    with adoption.importing(Workspace("dev", tmp_path, tmp_path), [adopted]):
+    with adoption.importing(tmp_path, "dev", [adopted]):
         assert file.read_text() == (
             "import {\n"
             '  for_each = toset(var.environment == "dev" ? ["a\\"$${b}"] : [])\n'

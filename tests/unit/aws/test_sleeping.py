@@ -23,6 +23,10 @@ from kennel.aws.session import Workspace
 ONE = DeploymentRecord().with_next(Deployment("r-1", "d", "s3://artifacts/m", "image", 1))
 
 
+planned_for: list[Any] = []
+"""The records that plans were made for; None: the one on AWS."""
+
+
 def silent(_: str) -> None:
     """Discard progress."""
 
@@ -34,9 +38,11 @@ def agree(_: Changes, __: list[str]) -> None:
 @pytest.fixture
 def awake(stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Workspace, Stack]:
     """Return a stack with a deployment, a notebook and a host, whose plans are empty."""
+    planned_for.clear()
 
     @contextmanager
-    def planned(*_: Any, **__: Any) -> Iterator[Any]:
+    def planned(*_: Any, **options: Any) -> Iterator[Any]:
+        planned_for.append(options["record"])
         yield SimpleNamespace(changes=Changes(), apply=None)
 
     @contextmanager
@@ -73,18 +79,45 @@ def test_machines_that_run_are_stopped_and_started_again_by_what_the_record_says
     assert workbenches.start(stack, both, silent) == both
 
 
-def test_what_is_refused_changes_neither_record_nor_machines(awake: tuple[Workspace, Stack]) -> None:
+def test_what_is_refused_was_planned_and_never_written(
+    awake: tuple[Workspace, Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace, stack = awake
+    written: list[DeploymentRecord] = []
+    monkeypatch.setattr(deployment_record, "write", lambda _, record: written.append(record))
 
     def refuse(_: Changes, names: list[str]) -> None:
         assert names == ["notebook", "training_host"]
-        assert deployment_record.read(stack).asleep, "the plan is made for the record"
         raise StackError("nothing was changed")
 
     with pytest.raises(StackError, match=r"nothing was changed$"):
         sleeping.sleep(workspace, stack, refuse, silent)
+    assert [record["asleep"] for record in planned_for] == [{"stopped": ["notebook", "training_host"]}]
+    assert written == []
     assert deployment_record.read(stack) == ONE
     assert workbenches.running(stack) == ["notebook", "training_host"]
+
+
+@pytest.mark.parametrize("killed_at", ["review", "stop"])
+def test_what_was_killed_is_gone_on_with(
+    awake: tuple[Workspace, Stack], monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
+    workspace, stack = awake
+
+    def killed(*_: Any) -> None:
+        assert (deployment_record.read(stack).asleep is None) == (killed_at == "review")
+        raise KeyboardInterrupt
+
+    stop = workbenches.stop
+    if killed_at == "stop":
+        monkeypatch.setattr(workbenches, "stop", killed)
+    with pytest.raises(KeyboardInterrupt):
+        sleeping.sleep(workspace, stack, killed if killed_at == "review" else agree, silent)
+    monkeypatch.setattr(workbenches, "stop", stop)
+    assert (deployment_record.read(stack).asleep is None) == (killed_at == "review")
+    assert sleeping.sleep(workspace, stack, agree, silent)["workbenches"] == ["notebook", "training_host"]
+    assert deployment_record.read(stack).asleep == Asleep(("notebook", "training_host"))
+    assert (planned_for[-1] is None) == (killed_at == "stop"), "a record that is written is planned as it is"
 
 
 def test_an_apply_that_fails_names_the_task_that_goes_on(

@@ -4,6 +4,9 @@ The fact is in the record of what is deployed, which Terraform reads in every pl
 in a pipeline, leaves asleep what sleeps. Gone are the endpoint with its scalable target and alarms, the
 interface endpoints and the provisioned concurrency; the notebook and the training host are stopped, because
 their volumes may hold somebody's work. Buckets, key, function, logs and the network remain.
+
+The plan is made for the record as it would be. It is written only once the plan has been agreed to, and
+before anything is changed: what is ended in between leaves a record that any plan goes on from.
 """
 
 from __future__ import annotations
@@ -37,8 +40,9 @@ def sleep(workspace: Workspace, stack_: Stack, review: Review, report: Progress)
     Raises
     ------
     StackError
-        A deployment holds the lock, or the training host is at work; or the plan cannot be applied: then the
-        record says that the stack sleeps, and `sleep` goes on where it stopped, or `wake` brings all back.
+        A deployment holds the lock, or the training host is at work; or the plan cannot be made, and nothing
+        has changed; or it cannot be applied: then the record says that the stack sleeps, and `sleep` goes on
+        where it stopped, or `wake` brings all back.
     """
     with deploy_lock.held(workspace, "stack.sleep", report):
         live_endpoint.settled(stack_, report)
@@ -65,8 +69,9 @@ def wake(workspace: Workspace, stack_: Stack, review: Review, report: Progress) 
     Raises
     ------
     StackError
-        A deployment holds the lock, the plan cannot be applied, or the release does not answer as it should.
-        The record says that the stack is awake, and `wake` may be run again.
+        A deployment holds the lock, or the plan cannot be made, and nothing has changed; or it cannot be
+        applied, or the release does not answer as it should: then the record says that the stack is awake,
+        and `wake` may be run again.
     """
     with deploy_lock.held(workspace, "stack.wake", report):
         before = deployment_record.read(stack_)
@@ -93,15 +98,16 @@ def _changed(
     review: Review,
     report: Progress,
 ) -> dict[str, Any]:
-    """Write the record, plan, have the plan reviewed, and apply it; what is refused changes no record."""
+    """Plan for the record, have the plan reviewed, then write the record and apply the plan."""
     (before, after), (names, act) = records, benches
-    if after != before:
-        deployment_record.write(stack_, after)
+    record = after.as_dict() if after != before else None
     begun = False
     try:
-        with stack.planned(workspace, report, existing=True) as plan:
+        with stack.planned(workspace, report, existing=True, record=record) as plan:
             review(plan.changes, names)
             begun = True
+            if record is not None:
+                deployment_record.write(stack_, after)
             acted = act()
             if not plan.changes.empty:
                 plan.apply(report)
@@ -111,9 +117,6 @@ def _changed(
             task = "stack.sleep" if after.asleep else "stack.wake"
             raise StackError(f"{error}; ./kennel {task} goes on from here") from error
         raise
-    finally:
-        if not begun and after != before:
-            deployment_record.write(stack_, before)
     return {
         "asleep": after.asleep is not None,
         "release": after.current.id if after.current else None,

@@ -8,7 +8,6 @@ as a part of the stack is imported by ``import`` blocks, in the same plan that c
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from kennel.aws import Progress
 from kennel.aws.infrastructure import existing
 from kennel.aws.infrastructure.changes import Changes
 from kennel.aws.infrastructure.terraform import Terraform
+from kennel.aws.infrastructure.terraform_text import quoted
 from kennel.aws.session import Workspace
 
 WORKERS = 8
@@ -43,7 +43,7 @@ class Adoption:
 
     def block(self, environment: str) -> str:
         """Return its ``import`` block, which other environments of the same checkout ignore."""
-        condition = f"var.environment == {_quoted(environment)} ? [{_quoted(self.id)}] : []"
+        condition = f"var.environment == {quoted(environment)} ? [{quoted(self.id)}] : []"
         members = (f"for_each = toset({condition})", f"to       = {self.address}", "id       = each.value")
         return "import {\n  " + "\n  ".join(members) + "\n}\n"
 
@@ -67,16 +67,16 @@ def plan(
         if not found:
             break
         adoptions += found
-        with importing(workspace, adoptions):
+        with importing(terraform.directory, workspace.environment, adoptions):
             changes = terraform.plan(out=file)
     return changes, adoptions
 
 
 @contextlib.contextmanager
-def importing(workspace: Workspace, adoptions: list[Adoption]) -> Iterator[None]:
+def importing(root: Path, environment: str, adoptions: list[Adoption]) -> Iterator[None]:
     """Write the ``import`` blocks into the root for as long as a plan is made: a saved plan has them."""
-    file = _file(workspace)
-    blocks = [adopted.block(workspace.environment) for adopted in adoptions]
+    file = _file(root, environment)
+    blocks = [adopted.block(environment) for adopted in adoptions]
     file.write_text("\n".join(blocks))
     try:
         yield
@@ -86,16 +86,11 @@ def importing(workspace: Workspace, adoptions: list[Adoption]) -> Iterator[None]
 
 def clean(workspace: Workspace) -> None:
     """Delete the ``import`` blocks of a plan that was killed."""
-    _file(workspace).unlink(missing_ok=True)
+    _file(workspace.terraform_directory, workspace.environment).unlink(missing_ok=True)
 
 
-def _file(workspace: Workspace) -> Path:
-    return workspace.terraform_directory / f"adopt_{workspace.environment}.tf"
-
-
-def _quoted(text: str) -> str:
-    """Return a text as a literal of Terraform's language, in which ``${`` and ``%{`` would be templates."""
-    return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+def _file(root: Path, environment: str) -> Path:
+    return root / f"adopt_{environment}.tf"
 
 
 def _find(document: dict[str, Any]) -> list[Adoption]:

@@ -73,7 +73,7 @@ def plan(
     if not destroy:
         return changes
     if adoptions:
-        with adoption.importing(workspace, adoptions):
+        with adoption.importing(terraform.directory, workspace.environment, adoptions):
             terraform.plan(out=file, targets=[adopted.address for adopted in adoptions])
         terraform.apply(file)
     return terraform.plan(destroy=True, out=file)

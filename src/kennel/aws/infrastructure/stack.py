@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from kennel.aws import Approve, Progress, StackError, endpoint_lifecycle, model_
 from kennel.aws.infrastructure import (
     deploy_lock,
     function_package,
+    other_record,
     recovery,
     state_bucket,
     state_lock,
@@ -214,6 +216,7 @@ def planned(
     destroy: bool = False,
     approve: Approve | None = None,
     existing: bool = False,
+    record: dict[str, Any] | None = None,
 ) -> Iterator[Plan]:
     """Yield a plan to create or change the stack, or to remove it; its file is deleted afterwards.
 
@@ -224,16 +227,25 @@ def planned(
         `kennel.aws.infrastructure.recovery`.
     existing
         Leave the state bucket as it is, because the stack exists: the role of a deployment may not change it.
+    record
+        Plan for this record of what is deployed, instead of the one on AWS; it is to be written before the
+        plan is applied.
     """
     approve = approve or recovery.approval(workspace)
     terraform = (_initialised if existing else prepare)(workspace, progress)
     recovery.settle(workspace, terraform, approve, progress)
     file = workspace.build / "terraform" / "saved.tfplan"
-    try:
-        changes = recovery.plan(workspace, terraform, file, approve, progress, destroy=destroy)
-        yield Plan(changes, workspace, terraform, file, destroy)
-    finally:
-        file.unlink(missing_ok=True)
+    with contextlib.ExitStack() as roots:
+        if (
+            record is not None
+        ):  # what is initialised serves the copy too: its providers and modules are the same
+            root = roots.enter_context(other_record.planning_for(workspace.terraform_directory, record))
+            terraform = terraform_of(workspace, progress, root)
+        try:
+            changes = recovery.plan(workspace, terraform, file, approve, progress, destroy=destroy)
+            yield Plan(changes, workspace, terraform, file, destroy)
+        finally:
+            file.unlink(missing_ok=True)
 
 
 def outputs(workspace: Workspace, progress: Progress | None = None) -> Stack:

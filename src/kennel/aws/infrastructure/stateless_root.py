@@ -1,7 +1,4 @@
-"""Terraform's root with an empty state in a file, for plans before there is a bucket for the state.
-
-Creating that bucket is a change of the account, and a plan makes none.
-"""
+"""Copies of Terraform's root whose files are links, to add files to or leave some out."""
 
 from __future__ import annotations
 
@@ -16,7 +13,18 @@ BACKEND = "backend.tf"
 
 @contextmanager
 def stateless(root: Path) -> Iterator[Path]:
-    """Yield a root module like that in ``root``, without its backend; it is deleted afterwards.
+    """Yield a root module like that in ``root``, with an empty state in a file; it is deleted afterwards.
+
+    For plans before there is a bucket for the state: creating that bucket is a change of the account, and a
+    plan makes none.
+    """
+    with linked(root, without=BACKEND) as copy:
+        yield copy
+
+
+@contextmanager
+def linked(root: Path, *, without: str = "") -> Iterator[Path]:
+    """Yield a root module like that in ``root``, perhaps without one file; it is deleted afterwards.
 
     It consists of links, also to what lies beside it in the checkout: modules read files by paths that are
     relative to the root.
@@ -28,6 +36,6 @@ def stateless(root: Path) -> Iterator[Path]:
             if entry != root:
                 (folder / entry.name).symlink_to(entry)
         for entry in root.iterdir():
-            if entry.name != BACKEND:
+            if entry.name != without:
                 (copy / entry.name).symlink_to(entry)
         yield copy

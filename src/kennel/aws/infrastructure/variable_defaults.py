@@ -8,6 +8,7 @@ from pathlib import Path
 from kennel.aws import StackError
 
 _VARIABLE = re.compile(r'^variable "(?P<name>\w+)" \{\n(?P<body>.*?)^\}', re.MULTILINE | re.DOTALL)
+_VALUE = re.compile(r'^  (\w+) += "?([\w.]+)"?$', re.MULTILINE)
 _OPTIONAL = re.compile(r"^ +(?P<name>\w+) += optional\(\w+, (?P<value>[^)]+)\)", re.MULTILINE)
 
 
@@ -34,3 +35,10 @@ def of_object(terraform: Path, variable: str) -> dict[str, str]:
     raise StackError(
         f"no file of {terraform} declares defaults of the variable {variable}: restore variables_serving.tf"
     )
+
+
+def of_environment(terraform: Path, environment: str, variable: str) -> dict[str, str]:
+    """Return the plain values that an environment's settings give members of an object variable."""
+    text = (terraform / "environments" / f"{environment}.tfvars").read_text(encoding="utf-8")
+    block = re.search(rf"^{variable} = \{{\n(?P<body>.*?)^\}}", text, re.MULTILINE | re.DOTALL)
+    return dict(_VALUE.findall(block["body"])) if block else {}
