@@ -20,7 +20,7 @@ from kennel.localcloud.services.cloudwatch import evaluation
 from kennel.localcloud.services.cloudwatch.alarm import Alarms
 from kennel.localcloud.services.cloudwatch.evaluation import evaluate_due
 
-from .driven_cloud import MINUTE, SCALING, Driven, driven
+from .driven_cloud import MINUTE, OVER_THREE, SCALING, Driven, driven
 
 __all__ = ["driven"]  # a fixture
 
@@ -287,6 +287,42 @@ def test_a_state_set_by_hand_acts_and_lasts_until_the_next_evaluation(driven: Dr
     assert [action[0] for action in driven.actions][-2:] == ["test:alarm", "test:ok"]
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "settings", "left"),
+    [
+        ("SetAlarmState", {"AlarmName": "a", "StateValue": "ALARM", "StateReason": "a test"}, "ALARM"),
+        ("PutMetricAlarm", {**OVER_THREE, "AlarmName": "a", "Threshold": 0.5}, "INSUFFICIENT_DATA"),
+        ("DeleteAlarms", {"AlarmNames": ["a"]}, None),
+    ],
+)
+def test_what_changes_an_alarm_while_it_is_evaluated_counts(
+    driven: Driven,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: str,
+    settings: dict[str, Any],
+    left: str | None,
+) -> None:
+    driven.alarm(OKActions=["test:ok"])
+    driven.put(1)
+    driven.clock.advance(MINUTE - 1)
+    datapoints = evaluation._datapoints
+
+    def interrupted(*arguments: Any) -> evaluation.Datapoints:
+        read = datapoints(*arguments)
+        driven.call(meanwhile, **settings)
+        return read
+
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluation, "_datapoints", interrupted)
+        driven.clock.advance(1)
+    assert driven.actions == []
+    if left is None:
+        assert driven.call("DescribeAlarms")["MetricAlarms"] == []
+    else:
+        assert driven.state() == left
+        assert driven.minutes(1, 1)[-1] == {"SetAlarmState": "OK", "PutMetricAlarm": "ALARM"}[meanwhile]
+
+
 def test_a_changed_alarm_keeps_its_state(driven: Driven) -> None:
     driven.alarm()
     driven.minutes(9)
@@ -401,6 +437,14 @@ def suppressed(driven: Driven, events: str) -> list[tuple[str, float]]:
 )
 def test_a_suppressor(driven: Driven, events: str, acted: list[tuple[str, float]]) -> None:
     assert suppressed(driven, events) == acted
+
+
+def test_a_deleted_composite_alarm_acts_no_more(driven: Driven) -> None:
+    suppressed(driven, "A")
+    assert driven.described("top")["ActionsSuppressedBy"] == "WaitPeriod"
+    driven.call("DeleteAlarms", AlarmNames=["top"])
+    driven.clock.advance(10 * MINUTE)
+    assert driven.actions == []
 
 
 def test_why_a_composite_alarm_does_not_act_is_described(driven: Driven) -> None:

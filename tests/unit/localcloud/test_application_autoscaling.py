@@ -6,6 +6,7 @@ The endpoint is a stand-in that takes counts; real ones scale in tests/integrati
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from kennel.localcloud.policy.principal import service_principal
 from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime.cloudwatch_metrics import publish
 from kennel.localcloud.services import register
+from kennel.localcloud.services.application_autoscaling import decisions
 from kennel.localcloud.services.application_autoscaling.restart import keep_scaling
 from kennel.localcloud.services.application_autoscaling.state import Scaling
 from kennel.localcloud.services.cloudwatch.evaluation import evaluate_alarms
@@ -215,6 +217,31 @@ def test_counts_are_those_of_the_algorithm_with_the_high_resolution_metric_too(d
         expected.append(tracker.capacity)
     assert acted == expected
     assert (max(acted), acted[-1]) == (6, 1)
+
+
+def test_bounds_that_change_while_a_decision_is_made_hold(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven.target(maximum=10)
+    driven.policy()
+    weigh = decisions._weigh
+    callers: list[threading.Thread] = []
+
+    def interrupted(*arguments: Any) -> Any:
+        outcome = weigh(*arguments)
+        caller = threading.Thread(target=lambda: driven.target(maximum=2))
+        caller.start()
+        caller.join(0.3)  # it may have to wait until the decision is carried out
+        callers.append(caller)
+        return outcome
+
+    with monkeypatch.context() as patched:
+        patched.setattr(decisions, "_weigh", interrupted)
+        driven.minutes(800.0, 800.0, 800.0)
+    for caller in callers:
+        caller.join()
+    assert callers
+    assert driven.endpoint.calls[-1] == 2
 
 
 def test_the_high_resolution_metric_scales_out_after_thirty_seconds(driven: Driven) -> None:

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-sc
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ from kennel.localcloud.services.application_autoscaling.state import (
     Key,
     Policy,
     Target,
+    Turns,
     scaling_of,
     validation_error,
 )
@@ -46,9 +48,10 @@ class Signal:
 
 @dataclass
 class Signals(TransientStore):
-    """The signals that came at this moment and were not decided on, by target."""
+    """The signals that came at this moment and were not decided on, by target; `lock` guards them."""
 
     by_target: dict[Key, list[Signal]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @receives("arn:aws:autoscaling:")
@@ -66,11 +69,13 @@ def invoke_policy(cloud: Cloud, arn: str, alarm: dict[str, Any], change: StateCh
     value = newest_value(cloud, alarm["AlarmName"])
     if value is None:
         return
-    signals = cloud.store(Signals).by_target
+    signals = cloud.store(Signals)
     signal = Signal(policy, alarm["AlarmName"], value, float(alarm["Threshold"]))
-    waiting = signals.setdefault(target.key, [])
-    waiting.append(signal)
-    if len(waiting) == 1:
+    with signals.lock:
+        waiting = signals.by_target.setdefault(target.key, [])
+        waiting.append(signal)
+        first = len(waiting) == 1
+    if first:
         cloud.clock.call_at(cloud.clock.time(), lambda: _decide(cloud, target.key))
 
 
@@ -85,7 +90,14 @@ def _find(cloud: Cloud, arn: str) -> tuple[Target, Policy]:
 
 
 def _decide(cloud: Cloud, key: Key) -> None:
-    signals = cloud.store(Signals).by_target.pop(key, [])
+    store = cloud.store(Signals)
+    with store.lock:
+        signals = store.by_target.pop(key, [])
+    with cloud.store(Turns).lock:
+        _carry_out(cloud, key, signals)
+
+
+def _carry_out(cloud: Cloud, key: Key, signals: list[Signal]) -> None:
     target = scaling_of(cloud).targets.get(key)
     if target is None or not signals:
         return

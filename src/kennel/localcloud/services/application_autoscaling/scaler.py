@@ -13,7 +13,13 @@ from kennel.localcloud.services.application_autoscaling.resources import (
     ScalingFailedError,
     UnscalableError,
 )
-from kennel.localcloud.services.application_autoscaling.state import Activity, Key, Target, scaling_of
+from kennel.localcloud.services.application_autoscaling.state import (
+    Activity,
+    Key,
+    Target,
+    Turns,
+    scaling_of,
+)
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0  # by the cloud's clock, between two looks at a capacity that was set
@@ -26,6 +32,11 @@ def enforce_bounds(cloud: Cloud, key: Key) -> None:
     AWS does so when a target is registered, updated, or changed by a scheduled action. A service that does
     not take it now, such as an endpoint that is being updated, is asked again.
     """
+    with cloud.store(Turns).lock:
+        _enforce_bounds(cloud, key)
+
+
+def _enforce_bounds(cloud: Cloud, key: Key) -> None:
     target = scaling_of(cloud).targets.get(key)
     kind = resources.kind_of(key)
     if target is None or kind is None:
@@ -114,6 +125,11 @@ def watch(cloud: Cloud, activity: Activity) -> None:
 
 
 def _look(cloud: Cloud, activity: Activity) -> None:
+    with cloud.store(Turns).lock:
+        _follow(cloud, activity)
+
+
+def _follow(cloud: Cloud, activity: Activity) -> None:
     if not activity.under_way or activity.capacity is None:
         return
     kind = resources.kind_of(activity.key)

@@ -18,6 +18,7 @@ from kennel.localcloud.services.application_autoscaling.state import (
     Key,
     ScheduledAction,
     Target,
+    Turns,
     find_target,
     key_of,
     not_found,
@@ -157,7 +158,8 @@ def _run(cloud: Cloud, key: Key, action: ScheduledAction, when: float) -> None:
     action.ran = when
     _plan(cloud, key, action)
     if not target.suspended["ScheduledScalingSuspended"]:
-        _set_bounds(cloud, target, action)
+        with cloud.store(Turns).lock:
+            _set_bounds(cloud, target, action)
 
 
 def _set_bounds(cloud: Cloud, target: Target, action: ScheduledAction) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kennel.capacity.scaling.cooldowns import Memory
 from kennel.localcloud.dispatch.call import Call
-from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
+from kennel.localcloud.dispatch.cloud import Cloud, KeptStore, TransientStore
 from kennel.localcloud.protocol.messages import AwsError
 
 SERVICE = "application-autoscaling"
@@ -177,6 +177,17 @@ class Scaling(KeptStore):
             return next(
                 (each for each in reversed(self.activities) if each.key == key and each.under_way), None
             )
+
+
+class Turns(TransientStore):
+    """Whose turn it is to decide on capacities, change bounds, and enforce them.
+
+    These are done by callers and by the clock's thread; what one concludes from bounds and capacity must
+    still be so when it sets a capacity. `Scaling.lock` may be taken within it, not the other way round.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
 
 
 def scaling_of(cloud: Cloud) -> Scaling:

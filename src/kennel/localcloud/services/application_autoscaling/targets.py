@@ -19,6 +19,7 @@ from kennel.localcloud.services.application_autoscaling.state import (
     SERVICE,
     Key,
     Target,
+    Turns,
     find_target,
     key_of,
     scaling_of,
@@ -33,9 +34,17 @@ PROCESSES = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "Schedul
 @operation(SERVICE, "RegisterScalableTarget")
 def register_scalable_target(call: Call) -> dict[str, Any]:
     """Register a target or change its settings; a capacity outside the bounds is brought within them."""
-    parameters, key = call.parameters, key_of(call.parameters)
+    key = key_of(call.parameters)
     _check_resource(call, key)
-    scaling = scaling_of(call.cloud)
+    with call.cloud.store(Turns).lock:
+        target = _registered(call, key)
+        scaler.enforce_bounds(call.cloud, key)
+    return {"ScalableTargetARN": target.arn}
+
+
+def _registered(call: Call, key: Key) -> Target:
+    """Return the target that a call registers, with the settings that it names."""
+    parameters, scaling = call.parameters, scaling_of(call.cloud)
     with scaling.lock:
         target = scaling.targets.get(key)
         minimum = _bound(parameters.get("MinCapacity"), target.minimum if target else None)
@@ -53,8 +62,7 @@ def register_scalable_target(call: Call) -> dict[str, Any]:
             for name in PROCESSES
         }
     tags_of(call, target.arn).update(parameters.get("Tags") or {})
-    scaler.enforce_bounds(call.cloud, key)
-    return {"ScalableTargetARN": target.arn}
+    return target
 
 
 def _check_resource(call: Call, key: Key) -> None:
@@ -122,7 +130,7 @@ def deregister_scalable_target(call: Call) -> dict[str, Any]:
     target = find_target(call)
     for policy in list(target.policies.values()):
         policies.delete_alarms(call, policy)
-    with scaling_of(call.cloud).lock:
+    with call.cloud.store(Turns).lock, scaling_of(call.cloud).lock:
         scaling_of(call.cloud).targets.pop(target.key, None)
     scheduled.forget(call.cloud, target)
     tags_of(call, target.arn).clear()

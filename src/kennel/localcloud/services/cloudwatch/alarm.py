@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from kennel.capacity.scaling.alarms import INSUFFICIENT_DATA, AlarmRule
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
@@ -48,6 +48,14 @@ class Suppression:
     until: float | None = None
 
 
+class Version(NamedTuple):
+    """What an evaluation of an alarm depends on beside metrics, to see whether it was changed meanwhile."""
+
+    state: str
+    set_at: float | None
+    parameters: int
+
+
 @dataclass
 class Alarm:
     """An alarm and its state.
@@ -83,6 +91,11 @@ class Alarm:
         """Its name."""
         name: str = self.parameters["AlarmName"]
         return name
+
+    @property
+    def version(self) -> Version:
+        """What changes with the state and whenever it is put; parameters are replaced, never changed."""
+        return Version(self.state, self.set_at, id(self.parameters))
 
     @property
     def kind(self) -> str:
@@ -158,6 +171,10 @@ class Alarms(KeptStore):
     by_name: dict[str, Alarm] = field(default_factory=dict)
     history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_HISTORY))
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def has(self, alarm: Alarm) -> bool:
+        """Return whether an alarm was not deleted."""
+        return self.by_name.get(alarm.name) is alarm
 
     def note(self, alarm: Alarm, kind: str, at: float, summary: str, data: dict[str, Any]) -> None:
         """Add an item to the history.

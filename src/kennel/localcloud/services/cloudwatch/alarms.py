@@ -147,8 +147,7 @@ def set_alarm_state(call: Call) -> dict[str, Any]:
             json.loads(data)
         except ValueError as error:
             raise AwsError("InvalidFormat", f"StateReasonData is no valid JSON: {error}") from error
-    alarm.set_at = call.cloud.clock.time()
-    change_state(call.cloud, alarm, state, parameters["StateReason"], data)
+    change_state(call.cloud, alarm, state, parameters["StateReason"], data, by_hand=True)
     return {}
 
 

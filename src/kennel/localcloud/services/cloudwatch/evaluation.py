@@ -76,20 +76,21 @@ def evaluate(cloud: Cloud, alarm: Alarm, now: float) -> None:
     """Evaluate a metric alarm on the periods that end at a time.
 
     A state that was set by hand stays for one interval, so that whoever looks meanwhile sees it; on AWS it
-    "lasts only until the next alarm comparison occurs", which is seconds or a minute.
+    "lasts only until the next alarm comparison occurs", which is seconds or a minute. What was concluded
+    while an alarm was set, put or deleted counts for nothing.
     """
-    if alarm.set_at is not None and now - alarm.set_at < interval(alarm):
+    seen = alarm.version
+    if seen.set_at is not None and now - seen.set_at < interval(alarm):
         return
     rule = alarm.threshold_rule
     datapoints = _datapoints(cloud, alarm, now)
     if _too_few_samples(alarm, datapoints):
         return
     values = [value for _, value, _ in datapoints]
-    state, reason = next_state(rule, alarm.state, values, newest=now - rule.period)
-    alarm.set_at = None
-    if state != alarm.state:
-        change_state(cloud, alarm, state, reason, _reason_data(alarm, now, datapoints))
-    elif now % MINUTE == 0:
+    state, reason = next_state(rule, seen.state, values, newest=now - rule.period)
+    data = _reason_data(alarm, now, datapoints) if state != seen.state else None
+    unchanged = change_state(cloud, alarm, state, reason, data, seen=seen)
+    if unchanged and state == seen.state and now % MINUTE == 0:
         _act_again(cloud, alarm, reason)
 
 

@@ -4,22 +4,47 @@ from __future__ import annotations
 
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime.alarm_actions import StateChange
-from kennel.localcloud.services.cloudwatch.alarm import Alarm, Alarms, alarms_of, timestamp
+from kennel.localcloud.services.cloudwatch.alarm import Alarm, Alarms, Version, alarms_of, timestamp
 from kennel.localcloud.services.cloudwatch.suppression import act_unless_suppressed, suppressor_changed
 
 
-def change_state(cloud: Cloud, alarm: Alarm, state: str, reason: str, reason_data: str | None = None) -> None:
+def change_state(
+    cloud: Cloud,
+    alarm: Alarm,
+    state: str,
+    reason: str,
+    reason_data: str | None = None,
+    *,
+    by_hand: bool = False,
+    seen: Version | None = None,
+) -> bool:
     """Put an alarm into a state: record it, act, and evaluate the composite alarms whose rules name it.
 
-    Only a change of the state itself is recorded and acted upon.
+    Only a change of the state itself is recorded and acted upon, and nothing is done to a deleted alarm.
+
+    Parameters
+    ----------
+    by_hand
+        Whether SetAlarmState sets it.
+    seen
+        What the state was concluded from: if the alarm was changed meanwhile, nothing is done.
+
+    Returns
+    -------
+    Whether the alarm is as it was seen.
     """
     alarms, now = alarms_of(cloud), cloud.clock.time()
     with alarms.lock:
+        if not alarms.has(alarm) or (seen is not None and seen != alarm.version):
+            return False
+        alarm.set_at = now if by_hand else None
         before, old = alarm.state_document(), alarm.state
+        if state == old and seen is not None:
+            return True
         alarm.state, alarm.reason, alarm.reason_data = state, reason, reason_data
         alarm.updated_at = now
         if state == old:
-            return
+            return True
         alarm.transitioned_at = now
         data = {"oldState": before, "newState": alarm.state_document()}
         alarms.note(alarm, "StateUpdate", now, f"Alarm updated from {old} to {state}", data)
@@ -27,6 +52,7 @@ def change_state(cloud: Cloud, alarm: Alarm, state: str, reason: str, reason_dat
     act_unless_suppressed(cloud, alarm, StateChange(old, state, reason, now))
     suppressor_changed(cloud, alarm)
     evaluate_composites(cloud, {alarm.name}, alarm)
+    return True
 
 
 def evaluate_composites(cloud: Cloud, changed: set[str], cause: Alarm | None = None) -> None:
@@ -58,7 +84,7 @@ def evaluate_composite(cloud: Cloud, alarm: Alarm, cause: Alarm | None = None) -
     assert alarm.rule is not None
     with alarms.lock:
         states = {name: child.state for name, child in alarms.by_name.items()}
-        state = "ALARM" if alarm.rule.holds(states.get) else "OK"
+        state, seen = "ALARM" if alarm.rule.holds(states.get) else "OK", alarm.version
         if state == alarm.state:
             return
         now = timestamp(cloud.clock.time())
@@ -66,7 +92,7 @@ def evaluate_composite(cloud: Cloud, alarm: Alarm, cause: Alarm | None = None) -
             reason = f"{alarm.arn} was created and its alarm rule evaluates to {state}"
         else:
             reason = f"{cause.arn} transitioned to {cause.state} at {now:%A %d %B, %Y %H:%M:%S} UTC"
-    change_state(cloud, alarm, state, reason)
+    change_state(cloud, alarm, state, reason, seen=seen)
 
 
 def in_cycle(alarms: Alarms, alarm: Alarm) -> bool:

@@ -80,7 +80,7 @@ def wait_on(cloud: Cloud, alarm: Alarm) -> None:
 def _release(cloud: Cloud, alarm: Alarm, until: float) -> None:
     with alarms_of(cloud).lock:
         suppression = alarm.suppression
-        if suppression is None or suppression.until != until:
-            return  # it was suppressed anew, or the change was taken back
+        if suppression is None or suppression.until != until or not alarms_of(cloud).has(alarm):
+            return  # it was suppressed anew, the change was taken back, or the alarm was deleted
         alarm.suppression = None
     act(cloud, alarm, suppression.change, alarm.actions(suppression.change.new))
