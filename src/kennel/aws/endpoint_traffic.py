@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kennel.aws import StackError, session
 
@@ -10,8 +10,13 @@ MINUTE = 60
 DIMENSIONS = {"EndpointName", "VariantName"}
 
 
-def requests_by_minute(endpoint: str, hours: float) -> list[tuple[float, int]]:
+def requests_by_minute(endpoint: str, hours: float, now: datetime) -> list[tuple[float, int]]:
     """Return how often an endpoint was invoked in each minute until now, all its variants together.
+
+    Parameters
+    ----------
+    now
+        The time by the clock that the metrics have.
 
     Returns
     -------
@@ -43,9 +48,8 @@ def requests_by_minute(endpoint: str, hours: float) -> list[tuple[float, int]]:
         {"Id": f"variant{number}", "MetricStat": {"Metric": metric, "Period": MINUTE, "Stat": "Sum"}}
         for number, metric in enumerate(metrics)
     ]
-    end = datetime.now(UTC)
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=end - timedelta(hours=hours), EndTime=end
+        MetricDataQueries=queries, StartTime=now - timedelta(hours=hours), EndTime=now
     )
     counts: dict[float, int] = {}
     for page in pages:

@@ -40,7 +40,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Found:
+class Listed:
     """A price as AWS lists it.
 
     Parameters
@@ -127,7 +127,7 @@ def client() -> Any:
     return shell.client("pricing", region_name=ENDPOINT_REGION)
 
 
-def find(pricing: Any, wanted: Query, region: str) -> Found | None:
+def find(pricing: Any, query: Query, region: str) -> Listed | None:
     """Return a price in a region; None if AWS lists none, or several that differ.
 
     Raises
@@ -137,11 +137,11 @@ def find(pricing: Any, wanted: Query, region: str) -> Found | None:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    fields = {"regionCode": region, **dict(wanted.attributes)}
+    fields = {"regionCode": region, **dict(query.attributes)}
     filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in fields.items()]
-    filters.append({"Type": "CONTAINS", "Field": "usagetype", "Value": wanted.usage})
+    filters.append({"Type": "CONTAINS", "Field": "usagetype", "Value": query.usage})
     pages = pricing.get_paginator("get_products").paginate(
-        ServiceCode=wanted.code, Filters=filters, FormatVersion="aws_v1"
+        ServiceCode=query.code, Filters=filters, FormatVersion="aws_v1"
     )
     try:
         products = [json.loads(text) for page in pages for text in page.get("PriceList", [])]
@@ -149,20 +149,20 @@ def find(pricing: Any, wanted: Query, region: str) -> Found | None:
         raise StackError(
             f"the Price List API does not answer: {error}; use credentials with pricing:GetProducts"
         ) from error
-    found = {price for product in products for price in _prices(product, wanted)}
-    return found.pop() if len({price.dollars for price in found}) == 1 else None
+    listed = {price for product in products for price in _prices(product, query)}
+    return listed.pop() if len({price.dollars for price in listed}) == 1 else None
 
 
-def _prices(product: dict[str, Any], wanted: Query) -> Iterator[Found]:
+def _prices(product: dict[str, Any], query: Query) -> Iterator[Listed]:
     """Yield the prices on demand of one product, if it is the one."""
     attributes = product["product"]["attributes"]
     usage = attributes.get("usagetype", "")
     # Prefixes are USE1-, EUC1-, …, for keys us-east-1-, and in us-east-1 often none.
-    if not re.fullmatch(rf"(?:[A-Za-z0-9-]+-)?{re.escape(wanted.usage)}", usage):
+    if not re.fullmatch(rf"(?:[A-Za-z0-9-]+-)?{re.escape(query.usage)}", usage):
         return
     for term in product.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term["priceDimensions"].values():
             dollars = dimension["pricePerUnit"].get("USD")
             first = dimension.get("beginRange", FIRST_TIER) == FIRST_TIER
-            if dollars is not None and first and dimension["unit"].lower() in wanted.units:
-                yield Found(float(dollars), product["product"]["sku"], wanted.code)
+            if dollars is not None and first and dimension["unit"].lower() in query.units:
+                yield Listed(float(dollars), product["product"]["sku"], query.code)

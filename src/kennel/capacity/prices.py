@@ -67,13 +67,13 @@ def price(region: str, service: str, item: str) -> Price:
     CapacityError
         The table has no such price. An unknown one has ``dollars`` None.
     """
-    found = _table().get((region, service, item))
-    if found is None:
+    known = _table().get((region, service, item))
+    if known is None:
         raise CapacityError(
             f"{TABLE.name} has no price of {service} {item} in {region}: ./kennel cost.refresh asks AWS for "
             "those of the region, or add a row with its source"
         )
-    return found
+    return known
 
 
 def items(region: str, service: str, prefix: str = "") -> list[str]:

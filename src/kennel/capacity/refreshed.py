@@ -41,7 +41,7 @@ class Change:
         return self.after.service, self.after.item, self.after.unit, before, self.after.text
 
 
-def wanted(table: Iterable[Price], region: str) -> list[Price]:
+def asked_for(table: Iterable[Price], region: str) -> list[Price]:
     """Return the rows that a region has or should have: its own, and those of the reference region."""
     own = {(row.service, row.item): row for row in table if row.region == region}
     others = {(row.service, row.item): row for row in table if row.region == REFERENCE}
@@ -49,7 +49,7 @@ def wanted(table: Iterable[Price], region: str) -> list[Price]:
 
 
 def answered(row: Price, region: str, dollars: float, source: str, today: date) -> Change:
-    """Return the change that an answer of AWS makes to a row of ``wanted``.
+    """Return the change that an answer of AWS makes to a row of `asked_for`.
 
     Parameters
     ----------

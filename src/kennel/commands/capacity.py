@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,10 +161,17 @@ def _trace(
     if endpoint:
         from kennel.aws import endpoint_traffic
 
-        points = endpoint_traffic.requests_by_minute(endpoint, hours)
+        points = endpoint_traffic.requests_by_minute(endpoint, hours, _now())
         return traces.from_points(points, endpoint, traces.MINUTE_SECONDS)
     random = np.random.default_rng(seed)
     return traces.generate(shape, requests, random, seconds=round(hours * 3600), peak=peak)
+
+
+def _now() -> datetime:
+    """Return the time by the clock of whom the tasks talk to: a local cloud's, or the wall's."""
+    from kennel.localcloud.connection import time_at
+
+    return time_at(os.environ.get("AWS_ENDPOINT_URL", "")) or datetime.now(UTC)
 
 
 def _stack() -> dict[str, str]:

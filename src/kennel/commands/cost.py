@@ -77,17 +77,17 @@ def refresh(region: str = "us-east-1") -> dict[str, Any]:
     today = datetime.now(UTC).date()
     with terminal.progress("cost.refresh") as progress:
         pricing = price_list.client()
-        for row in refreshed.wanted(table, region):
+        for row in refreshed.asked_for(table, region):
             name = f"{row.service} {row.item}"
             query = price_list.query(row.service, row.item)
             progress(name)
             if query is None:
                 unasked.append(name)
-            elif (found := price_list.find(pricing, query, region)) is None:
+            elif (listed := price_list.find(pricing, query, region)) is None:
                 unanswered.append(name)
             else:
-                source = f"https://api.pricing.us-east-1.amazonaws.com {found.code} {found.sku}"
-                changes.append(refreshed.answered(row, region, found.dollars, source, today))
+                source = f"https://api.pricing.us-east-1.amazonaws.com {listed.code} {listed.sku}"
+                changes.append(refreshed.answered(row, region, listed.dollars, source, today))
         prices.write(prices.TABLE, refreshed.merged(table, changes))
     differing = [change for change in changes if change.differs]
     columns = ("service", "item", "unit", "before", "now")

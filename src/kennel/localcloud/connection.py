@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -120,14 +121,25 @@ def signed_headers(variables: Mapping[str, str], method: str, url: str) -> dict[
 
 def is_local_cloud(endpoint_url: str) -> bool:
     """Return whether a running local cloud answers at an endpoint's address."""
+    return "pid" in _status_at(endpoint_url)
+
+
+def time_at(endpoint_url: str) -> datetime | None:
+    """Return the time by the clock of the local cloud at an endpoint's address; None if none is there."""
+    now = _status_at(endpoint_url).get("now")
+    return datetime.fromisoformat(now) if now else None
+
+
+def _status_at(endpoint_url: str) -> dict[str, Any]:
+    """Return what a local cloud at an endpoint's address reports of itself; nothing if none answers there."""
     address = urlsplit(endpoint_url)
     if address.hostname not in ("127.0.0.1", "localhost", "::1") or not address.port:
-        return False
-    return "pid" in (request_status(address.port) or {})
+        return {}
+    return request_status(address.port) or {}
 
 
 def request_status(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
-    """Return what the service on a port says to everybody: its process id; None if no local cloud answers."""
+    """Return what the service on a port says to everybody: its process id and its time; None if none answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=seconds) as response:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kennel.aws import Progress, endpoint_lifecycle, session
+from kennel.aws.infrastructure import variable_defaults
 
 NAME, VARIANT, BUCKET = "scaling-demo", "AllTraffic", "scaling-demo"
 MODEL_SECONDS = 0.05  # the model's wait: many requests fit on two cores
@@ -31,7 +32,7 @@ READS = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3::
 
 @dataclass(frozen=True)
 class Policy:
-    """Target tracking of invocations, as `terraform/modules/autoscaling` sets it.
+    """Target tracking of invocations, with the cooldowns of the stack.
 
     Attributes
     ----------
@@ -41,8 +42,6 @@ class Policy:
 
     target: int
     most: int
-    scale_out_cooldown: int = 60
-    scale_in_cooldown: int = 300
 
 
 def create(policy: Policy, report: Progress) -> None:
@@ -71,6 +70,7 @@ def create(policy: Policy, report: Progress) -> None:
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
     scaling = session.client("application-autoscaling")
+    stack = variable_defaults.of_object(session.ROOT / "terraform", "autoscaling")
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=policy.most)
     scaling.put_scaling_policy(
         **target,
@@ -81,8 +81,8 @@ def create(policy: Policy, report: Progress) -> None:
             "PredefinedMetricSpecification": {
                 "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
             },
-            "ScaleInCooldown": policy.scale_in_cooldown,
-            "ScaleOutCooldown": policy.scale_out_cooldown,
+            "ScaleInCooldown": int(stack["scale_in_cooldown_seconds"]),
+            "ScaleOutCooldown": int(stack["scale_out_cooldown_seconds"]),
         },
     )
 

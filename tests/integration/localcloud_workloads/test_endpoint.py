@@ -8,12 +8,14 @@ import signal
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kennel.aws import StackError, endpoint_traffic
+from kennel.localcloud.connection import time_at
 
 from .conftest import Stage, eventually, tarred
 from .small_models import REGISTRY, SAGEMAKER, TOOLKIT_IMAGE, Endpoints
@@ -97,7 +99,9 @@ def test_the_traffic_of_an_endpoint_is_read_from_its_metrics(
         monkeypatch.setenv(name, value)
 
     def requests() -> int:
-        return sum(count for _, count in endpoint_traffic.requests_by_minute(endpoint_name, 1.0))
+        now = time_at(os.environ["AWS_ENDPOINT_URL"])
+        assert now is not None
+        return sum(count for _, count in endpoint_traffic.requests_by_minute(endpoint_name, 1.0, now))
 
     endpoints.ask(endpoint_name)
     eventually(lambda: requests() > 0)
@@ -106,7 +110,7 @@ def test_the_traffic_of_an_endpoint_is_read_from_its_metrics(
         endpoints.ask(endpoint_name)
     eventually(lambda: requests() == before + 3)
     with pytest.raises(StackError, match="no Invocations of an endpoint nowhere"):
-        endpoint_traffic.requests_by_minute("nowhere", 1.0)
+        endpoint_traffic.requests_by_minute("nowhere", 1.0, datetime.now(UTC))
 
 
 def test_a_killed_server_is_logged_and_started_again(endpoints: Endpoints) -> None:

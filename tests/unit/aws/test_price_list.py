@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import Stubber
 
 from kennel.aws import StackError, price_list
-from kennel.aws.price_list import Found, Query
+from kennel.aws.price_list import Listed, Query
 
 HOSTING = Query("AmazonSageMaker", "Host:ml.m5.large", price_list.HOUR)
 
@@ -61,7 +61,7 @@ def test_a_price_is_that_of_the_usage_type_whatever_the_regions_prefix(pricing: 
     ]
     stubber.add_response("get_products", {"PriceList": first, "NextToken": "more"}, asked)
     stubber.add_response("get_products", {"PriceList": second}, {**asked, "NextToken": "more"})
-    assert price_list.find(client, HOSTING, "us-east-1") == Found(0.115, "SKU1", "AmazonSageMaker")
+    assert price_list.find(client, HOSTING, "us-east-1") == Listed(0.115, "SKU1", "AmazonSageMaker")
 
 
 def test_the_first_tier_counts_and_another_unit_does_not(pricing: tuple[Any, Stubber]) -> None:
@@ -70,9 +70,9 @@ def test_the_first_tier_counts_and_another_unit_does_not(pricing: tuple[Any, Stu
     assert query is not None
     tiers = [dimension("0.01", "GB"), dimension("0.006", "GB", "1048576"), dimension("5", "Hrs")]
     stubber.add_response("get_products", {"PriceList": [product("EUC1-VpcEndpoint-Bytes", *tiers)]})
-    found = price_list.find(client, query, "eu-central-1")
-    assert found is not None
-    assert found.dollars == 0.01
+    listed = price_list.find(client, query, "eu-central-1")
+    assert listed is not None
+    assert listed.dollars == 0.01
 
 
 def test_two_prices_that_differ_are_none(pricing: tuple[Any, Stubber]) -> None:

@@ -21,9 +21,9 @@ def test_a_region_is_asked_for_its_own_rows_and_those_of_the_reference() -> None
         row("key", 1.1, "eu-central-1"),
         row("odd", 3.0, "eu-west-1"),
     ]
-    rows = {entry.item: entry.region for entry in refreshed.wanted(table, "eu-central-1")}
+    rows = {entry.item: entry.region for entry in refreshed.asked_for(table, "eu-central-1")}
     assert rows == {"key": "eu-central-1", "request": "us-east-1"}
-    assert [entry.item for entry in refreshed.wanted(table, "us-east-1")] == ["key", "request"]
+    assert [entry.item for entry in refreshed.asked_for(table, "us-east-1")] == ["key", "request"]
 
 
 def test_an_answer_changes_dollars_day_and_source() -> None:

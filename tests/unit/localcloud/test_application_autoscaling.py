@@ -147,14 +147,14 @@ def test_out_after_the_third_minute_and_in_after_the_fifteenth(driven: Driven) -
     assert driven.minutes(*[250.0] * 3) == [1, 1, 3]
     assert driven.minutes(*[40.0] * 15) == [3] * 14 + [2]
     driven.clock.advance(1)
-    out, inward = driven.activities()
+    out, back = driven.activities()
     assert out["Description"] == "Setting desired instance count to 3."
-    assert out["StatusCode"] == inward["StatusCode"] == "Successful"
+    assert out["StatusCode"] == back["StatusCode"] == "Successful"
     assert out["StatusMessage"] == f"Successfully set desired instance count to 3. {SUCCESS}"
     assert out["Cause"].startswith("monitor alarm TargetTracking-endpoint/e/variant/v-AlarmHigh-")
     assert out["Cause"].endswith(" in state ALARM triggered policy p")
-    assert "-AlarmLow-" in inward["Cause"]
-    assert (inward["StartTime"] - out["StartTime"]).total_seconds() == 15 * MINUTE
+    assert "-AlarmLow-" in back["Cause"]
+    assert (back["StartTime"] - out["StartTime"]).total_seconds() == 15 * MINUTE
     assert out["StartTime"] < out["EndTime"]
 
 
@@ -242,6 +242,23 @@ def test_bounds_that_change_while_a_decision_is_made_hold(
         caller.join()
     assert callers
     assert driven.endpoint.calls[-1] == 2
+
+
+def test_what_is_set_is_in_the_audit_log_as_the_service_linked_role_s_call(driven: Driven) -> None:
+    driven.target(minimum=2)
+    [described] = driven.call("DescribeScalableTargets", ServiceNamespace="sagemaker")["ScalableTargets"]
+    role = described["RoleARN"].rpartition("/")[2]
+    assert role == "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+    calls = [entry for entry in driven.cloud.audit_log.entries() if role in entry.principal]
+    assert [(entry.action, entry.resource, entry.decision, entry.status) for entry in calls] == [
+        (
+            "sagemaker:UpdateEndpointWeightsAndCapacities",
+            "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e",
+            "allow",
+            200,
+        )
+    ]
+    assert driven.endpoint.calls == [2]
 
 
 def test_the_high_resolution_metric_scales_out_after_thirty_seconds(driven: Driven) -> None:

@@ -131,13 +131,13 @@ def weigh(
     step = find_step(policy.steps, value - threshold)
     if step is None:
         return NotScaled(AT_DESIRED, f"{value:g} is in no step of the policy")
-    inward = adjusted(policy, step, capacity) < capacity
-    if inward and memory.blocks_scale_in(now):
+    scales_in = adjusted(policy, step, capacity) < capacity
+    if scales_in and memory.blocks_scale_in(now):
         return NotScaled("", f"{value:g} scales in, but the cooldown of a scale-in is in effect")
-    base = capacity if inward else memory.scale_out_base(capacity, now)
+    base = capacity if scales_in else memory.scale_out_base(capacity, now)
     proposed = adjusted(policy, step, base)
     cause = f"{value:g} with the threshold {threshold:g}: {proposed} from {base}"
-    if proposed == capacity or (not inward and proposed < capacity):
+    if proposed == capacity or (not scales_in and proposed < capacity):
         return NotScaled(AT_DESIRED, cause)
     return bounded(proposed, capacity, policy.minimum, policy.maximum, cause)
 

@@ -117,9 +117,17 @@ class ImmediateAudit:
     def __init__(self, log: AuditLog) -> None:
         self._log = log
 
-    def record(self, principal: str, action: str, resource: str, outcome: AuditOutcome, reason: str) -> None:
-        """Write a check, with the status that a call with this outcome would have: 200 or 403."""
-        status = 403 if outcome == "deny" else 200
+    def record(
+        self,
+        principal: str,
+        action: str,
+        resource: str,
+        outcome: AuditOutcome,
+        reason: str,
+        status: int | None = None,
+    ) -> None:
+        """Write a check, by default with the status that a call with this outcome has: 200 or 403."""
+        status = status or (403 if outcome == "deny" else 200)
         self._log.append(AuditEntry(_now(), principal, action, resource, outcome, reason, status))
 
 

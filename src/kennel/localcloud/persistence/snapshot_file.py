@@ -22,7 +22,7 @@ from kennel.version import VERSION
 FOLDER = "state"  # in the cloud's folder
 SNAPSHOT = "snapshot"  # in that
 DRAFT = "snapshot.draft"
-FORMAT = 2
+FORMAT = 3
 LONGEST_SECONDS = 60.0  # a process that writes a snapshot for longer hangs; one second is usual
 HEADER_BYTES = 8192  # the names of all services fit
 RESET = "start afresh with ./kennel local.reset, which deletes it"

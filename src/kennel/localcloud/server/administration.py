@@ -38,7 +38,7 @@ def respond(cloud: Cloud, environ: Environ) -> Response:
         return text_response(403, f"{error.message} {REMEDY}")
     if not by_operator:
         if name == "status" and method in ("GET", "HEAD"):
-            return _json({"ready": True, "pid": os.getpid()})
+            return _json({"ready": True, "pid": os.getpid(), **_now(cloud)})
         return text_response(403, REMEDY)
     action = admin_action_of(name)
     if action and method == "POST":
@@ -46,7 +46,7 @@ def respond(cloud: Cloud, environ: Environ) -> Response:
     if action or method not in ("GET", "HEAD"):
         return text_response(405, f"This path answers {'POST' if action else 'GET'} only.")
     if name == "status":
-        return _json(cloud.status())
+        return _json({**cloud.status(), **_now(cloud)})
     if name == "audit-log":
         try:
             content = cloud.audit_log.path.read_bytes()
@@ -54,6 +54,11 @@ def respond(cloud: Cloud, environ: Environ) -> Response:
             return text_response(500, f"The audit log could not be read: {error}")
         return Response(200, [("Content-Type", "application/x-ndjson")], content)
     return text_response(404, f"There is no {PREFIX}{name}; there are {PREFIX}status and {PREFIX}audit-log.")
+
+
+def _now(cloud: Cloud) -> dict[str, str]:
+    """Return the time by the cloud's clock, which metrics have: whoever reads them has to know it."""
+    return {"now": cloud.clock.now().isoformat()}
 
 
 def _is_of_operator(cloud: Cloud, environ: Environ) -> bool:

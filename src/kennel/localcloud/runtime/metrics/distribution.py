@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MOST_VALUES = 512  # different values that are kept as they are
 # Beyond those, values are kept on a logarithmic grid: neighbours differ by this factor, so a percentile is
@@ -24,14 +23,13 @@ class Distribution:
         value, for which AWS has no percentiles.
     """
 
-    __slots__ = ("_grid", "_packed", "_values", "complete", "count", "maximum", "minimum", "total")
+    __slots__ = ("_grid", "_values", "complete", "count", "maximum", "minimum", "total")
 
     def __init__(self) -> None:
         self.count = self.total = 0.0
         self.minimum, self.maximum = math.inf, -math.inf
         self.complete = True
-        self._values: dict[float, float] | None = {}
-        self._packed: array[float] | None = None
+        self._values: dict[float, float] = {}
         self._grid = 0.0  # the logarithm of the grid's factor; 0 while values are exact
 
     def add(self, value: float, count: float = 1.0) -> None:
@@ -69,22 +67,29 @@ class Distribution:
 
     def values(self) -> Iterable[tuple[float, float]]:
         """Return the different values, in no order, and how often each occurred."""
-        if self._packed is not None:
-            half = len(self._packed) // 2
-            return zip(self._packed[:half], self._packed[half:], strict=True)
-        return (self._values or {}).items()
+        return self._values.items()
 
-    def pack(self, most: int) -> None:
-        """Take less memory: at most so many different values, as plain arrays."""
-        if self._packed is None:
-            self._coarsen(most)
-            values = self._values or {}
-            self._packed = array("d", [*values.keys(), *values.values()])
-            self._values = None
+    def few_values(self, most: int) -> Iterable[tuple[float, float]]:
+        """Return `values`, rounded so that there are at most so many different ones."""
+        self._coarsen(most)
+        return self._values.items()
+
+    @property
+    def figures(self) -> tuple[float, float, float, float]:
+        """The count, the total, the minimum and the maximum."""
+        return self.count, self.total, self.minimum, self.maximum
+
+    @classmethod
+    def of(
+        cls, figures: Sequence[float], complete: bool, values: Iterable[tuple[float, float]]
+    ) -> Distribution:
+        """Return the distribution with these `figures` and `values`."""
+        made = cls()
+        made.count, made.total, made.minimum, made.maximum = figures
+        made.complete, made._values = complete, dict(values)
+        return made
 
     def _note(self, value: float, count: float) -> None:
-        if self._values is None:  # a late value for a packed period
-            self._values, self._packed = dict(self.values()), None
         values = self._values
         if self._grid:
             value = _on_grid(value, self._grid)
@@ -93,7 +98,7 @@ class Distribution:
             self._coarsen(MOST_VALUES)
 
     def _coarsen(self, most: int) -> None:
-        while self._values and len(self._values) > most:
+        while len(self._values) > most:
             self._grid = 2 * self._grid or GRID
             exact, self._values = self._values, {}
             for value, count in exact.items():

@@ -1,27 +1,25 @@
 """All metrics of a cloud, in buckets of a minute, and of a second where the resolution is high.
 
-Retention is AWS's for both (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html):
-seconds for 3 hours, minutes for 15 days. AWS then goes on for months with coarser periods; here the data end.
+Seconds are kept for three hours, as on AWS. So long minutes are kept as they are; then `Retention` has them.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.runtime.metrics.distribution import Distribution
+from kennel.localcloud.runtime.metrics.retention import Retention
 from kennel.localcloud.runtime.metrics.statistics import statistic as statistic_named
 
 MINUTE = 60
-SECONDS_KEPT = 3 * 3600
-MINUTES_KEPT = 15 * 24 * 3600
+HOUR = 3600
+SECONDS_KEPT = 3 * HOUR
 LISTED_SECONDS = 14 * 24 * 3600  # a metric without newer data is not listed
-OLD_VALUES = 128  # different values that are kept of a minute once it is older than `SECONDS_KEPT`
 MOST_METRICS = 20_000  # the one with the oldest data makes place for another
 
 Dimensions = tuple[tuple[str, str], ...]
@@ -44,6 +42,13 @@ class Datum(NamedTuple):
     unit: str = "None"
     resolution: int = MINUTE
 
+    def add_to(self, bucket: Distribution) -> None:
+        """Add it to a bucket."""
+        for value, count in self.values:
+            bucket.add(value, count)
+        if self.statistic_set:
+            bucket.add_set(*self.statistic_set)
+
 
 class Series:
     """The data of one metric in one unit."""
@@ -51,44 +56,61 @@ class Series:
     def __init__(self) -> None:
         self.minutes: dict[int, Distribution] = {}
         self.seconds: dict[int, Distribution] = {}
+        self.retention = Retention()
         self.newest = -math.inf
-        self._unpacked: deque[int] = deque()  # the minutes whose values take their full place, oldest first
+        self._retained = -math.inf  # what is before is in `retention`
 
-    def buckets_at(self, at: float, resolution: int) -> list[Distribution]:
-        """Return the buckets that a datum goes into; a new minute makes old ones smaller."""
-        minute = int(at // MINUTE) * MINUTE
+    def add(self, datum: Datum) -> None:
+        """Add a datum; the first of an hour lets old data age."""
+        minute = int(datum.at // MINUTE) * MINUTE
+        if minute < self._retained:  # it comes late
+            late = Distribution()
+            datum.add_to(late)
+            self.retention.add([(minute, late)], self.newest)
+            return
         bucket = self.minutes.get(minute)
         if bucket is None:
             bucket = self.minutes[minute] = Distribution()
-            self._unpacked.append(minute)
             self.newest = max(self.newest, minute)
             self._age()
-        if resolution >= MINUTE:
-            return [bucket]
-        return [bucket, self.seconds.setdefault(int(at), Distribution())]
+        datum.add_to(bucket)
+        if datum.resolution < MINUTE:
+            datum.add_to(self.seconds.setdefault(int(datum.at), Distribution()))
 
     def _age(self) -> None:
-        # Dictionaries keep the order of insertion, which is nearly that of time: old data are at the front.
-        _drop_older(self.seconds, self.newest - SECONDS_KEPT)
-        _drop_older(self.minutes, self.newest - MINUTES_KEPT)
-        while self._unpacked and self._unpacked[0] <= self.newest - SECONDS_KEPT:
-            old = self.minutes.get(self._unpacked.popleft())
-            if old is not None:
-                old.pack(OLD_VALUES)
+        # A dictionary keeps the order of insertion, which is nearly that of time: old data are at the front.
+        oldest = self.newest - SECONDS_KEPT
+        _drop_older(self.seconds, oldest)
+        limit = oldest // HOUR * HOUR
+        if limit <= self._retained:
+            return
+        old = sorted(minute for minute in self.minutes if minute < limit)
+        self.retention.add([(minute, self.minutes.pop(minute)) for minute in old], self.newest)
+        self._retained = limit
 
     def between(self, start: float, end: float, period: int) -> Iterator[tuple[int, Distribution]]:
         """Yield the buckets that begin in [start, end), by their times; a short period takes seconds."""
-        buckets = self.seconds if period % MINUTE and self.seconds else self.minutes
-        step = MINUTE if buckets is self.minutes else 1
-        if (end - start) / step < len(buckets):
-            for at in range(math.ceil(start / step) * step, math.ceil(end), step):
-                bucket = buckets.get(at)
-                if bucket is not None:
-                    yield at, bucket
-        else:
-            for at, bucket in sorted(buckets.items()):
-                if start <= at < end:
-                    yield at, bucket
+        if period % MINUTE and self.seconds:
+            yield from _between(self.seconds, start, end, 1)
+            return
+        if start < self._retained:
+            shortest = period if period % MINUTE == 0 else MINUTE
+            yield from self.retention.between(start, end, shortest, self.newest)
+        yield from _between(self.minutes, start, end, MINUTE)
+
+
+def _between(
+    buckets: dict[int, Distribution], start: float, end: float, step: int
+) -> Iterator[tuple[int, Distribution]]:
+    if (end - start) / step < len(buckets):
+        for at in range(math.ceil(start / step) * step, math.ceil(end), step):
+            bucket = buckets.get(at)
+            if bucket is not None:
+                yield at, bucket
+    else:
+        for at, bucket in sorted(buckets.items(), key=lambda pair: pair[0]):
+            if start <= at < end:
+                yield at, bucket
 
 
 def _drop_older(buckets: dict[int, Distribution], limit: float) -> None:
@@ -111,11 +133,7 @@ class MetricStore(KeptStore):
         with self.lock:
             for datum in data:
                 series = self._series((namespace, datum.name, datum.dimensions), datum.unit)
-                for bucket in series.buckets_at(datum.at, datum.resolution):
-                    for value, count in datum.values:
-                        bucket.add(value, count)
-                    if datum.statistic_set:
-                        bucket.add_set(*datum.statistic_set)
+                series.add(datum)
 
     def _series(self, key: MetricKey, unit: str) -> Series:
         units = self.by_key.get(key)

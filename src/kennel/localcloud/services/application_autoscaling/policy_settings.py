@@ -150,13 +150,13 @@ def tracking(target: Target, configuration: dict[str, Any]) -> TargetTracking:
     kind = resources.kind_of(target.key)
     assert kind is not None
     predefined = (configuration.get(PREDEFINED) or {}).get("PredefinedMetricType")
-    out, inward = configuration.get("ScaleOutCooldown"), configuration.get("ScaleInCooldown")
+    after_out, after_in = configuration.get("ScaleOutCooldown"), configuration.get("ScaleInCooldown")
     return TargetTracking(
         target=float(configuration["TargetValue"]),
         minimum=target.minimum,
         maximum=target.maximum,
-        scale_out_cooldown=kind.cooldown if out is None else float(out),
-        scale_in_cooldown=kind.cooldown if inward is None else float(inward),
+        scale_out_cooldown=kind.cooldown if after_out is None else float(after_out),
+        scale_in_cooldown=kind.cooldown if after_in is None else float(after_in),
         scale_in=not configuration.get("DisableScaleIn"),
         high_resolution=predefined == HIGH_RESOLUTION,
     )

@@ -7,7 +7,7 @@ import logging
 from kennel.capacity.scaling.decision import UNSCALABLE, Decision, NotScaled
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.application_autoscaling import resources
+from kennel.localcloud.services.application_autoscaling import resources, service_role
 from kennel.localcloud.services.application_autoscaling.resources import (
     Resource,
     ScalingFailedError,
@@ -104,10 +104,12 @@ def _set(cloud: Cloud, target: Target, resource: Resource, activity: Activity) -
     try:
         resource.scale(activity.capacity)
     except ScalingFailedError as error:
+        service_role.record(cloud, target.key, activity.capacity, taken=False)
         activity.end("Failed", f"Failed to set {what}. Reason: {error}", now)
         scaling.note(activity)
         cloud.changes.note()
         return
+    service_role.record(cloud, target.key, activity.capacity, taken=True)
     if earlier:
         earlier.end("Overridden", "The desired capacity was updated by a newer scaling event.", now)
         if earlier.by_policy:

@@ -13,6 +13,7 @@ from kennel.localcloud.services.application_autoscaling import (
     resources,
     scaler,
     scheduled,
+    service_role,
 )
 from kennel.localcloud.services.application_autoscaling.listing import matches, page
 from kennel.localcloud.services.application_autoscaling.state import (
@@ -110,14 +111,11 @@ def describe_scalable_targets(call: Call) -> dict[str, Any]:
 
 
 def _describe(call: Call, target: Target) -> dict[str, Any]:
-    kind = resources.kind_of(target.key)
-    role = f"AWSServiceRoleForApplicationAutoScaling_{kind.role if kind else target.key[0].title()}"
-    path = f"aws-service-role/{target.key[0]}.{SERVICE}.amazonaws.com"
     return {
         **target.members,
         "MinCapacity": target.minimum,
         "MaxCapacity": target.maximum,
-        "RoleARN": f"arn:aws:iam::{call.account}:role/{path}/{role}",
+        "RoleARN": service_role.arn_of(call.account, target.key),
         "CreationTime": timestamp(target.created),
         "SuspendedState": dict(target.suspended),
         "ScalableTargetARN": target.arn,

@@ -116,7 +116,7 @@ def _space_delimited(text: str) -> Callable[[str], dict[str, Any] | None]:
     gap = parsed.index(None) if None in parsed else None
 
     def match(message: str) -> dict[str, Any] | None:
-        values = [next(part for part in found if part is not None) for found in _values(message)]
+        values = [next(part for part in match if part is not None) for match in _values(message)]
         names = parsed
         if gap is not None:
             missing = len(values) - (len(parsed) - 1)
@@ -137,7 +137,7 @@ def _space_delimited(text: str) -> Callable[[str], dict[str, Any] | None]:
 
 
 def _values(message: str) -> list[tuple[str | None, str | None, str | None]]:
-    return [(found[1], found[2], found[3]) for found in _FIELD.finditer(message)]
+    return [(match[1], match[2], match[3]) for match in _FIELD.finditer(message)]
 
 
 def _split(text: str) -> list[str]:

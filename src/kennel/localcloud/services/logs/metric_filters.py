@@ -128,11 +128,11 @@ def _plain(
 
 
 def _number(matched: dict[str, Any], text: str) -> float | None:
-    found = selected(matched, text) if text.startswith("$") else text
-    if isinstance(found, bool):
+    value = selected(matched, text) if text.startswith("$") else text
+    if isinstance(value, bool):
         return None
     try:
-        number = float(found)
+        number = float(value)
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
