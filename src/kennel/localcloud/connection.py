@@ -139,7 +139,7 @@ def _status_at(endpoint_url: str) -> dict[str, Any]:
 
 
 def request_status(port: int, seconds: float = 5.0) -> dict[str, Any] | None:
-    """Return what the service on a port says to everybody: its process id and its time; None if none answers."""
+    """Return what the service on a port says to everybody: process id and time; None if none answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}/_kennel/status", timeout=seconds) as response:

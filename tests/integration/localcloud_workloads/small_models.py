@@ -36,10 +36,12 @@ def output_fn(prediction, accept):
 """
 
 # The same for the image with Ray Serve: an ASGI application, which waits, ends or refuses on request.
+# The model "failing" answers one in five requests with 500.
 ASGI = """
 import asyncio, json, os, pathlib
 text = pathlib.Path(os.environ["SM_MODEL_DIR"], "answer.txt").read_text()
 if text == "broken": raise RuntimeError("these weights are for another network")
+asked = 0
 async def application(scope, receive, send):
     if scope["type"] != "http": raise RuntimeError("no lifespan")
     body = (await receive())["body"]
@@ -47,7 +49,10 @@ async def application(scope, receive, send):
     if body == b"slow": await asyncio.sleep(1)
     if body.startswith(b"until "):
         while not pathlib.Path(body[6:].decode()).exists(): await asyncio.sleep(0.01)
-    status = 503 if body == b"full" else 200
+    global asked
+    asked += 1
+    failing = text == "failing" and asked % 5 == 0
+    status = 500 if failing else 503 if body == b"full" else 200
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
     document = {"model": text, "bytes": len(body), "pid": os.getpid()}
     document |= {"path": scope["path"], "headers": headers}

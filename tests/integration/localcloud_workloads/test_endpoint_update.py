@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from .conftest import Stage, eventually
+from .conftest import DrivenClock, Stage, eventually
 from .small_models import SAGEMAKER, Endpoints
 
 BAKE_SECONDS = 3600  # an alarm ends it
@@ -123,6 +125,72 @@ def test_an_alarm_gives_all_traffic_back_to_the_fleet_that_served(endpoints: End
     assert endpoint["ProductionVariants"][0]["DeployedImages"][0]["SpecifiedImage"]
     assert {endpoints.ask(name)["model"] for _ in range(10)} == {"old"}
     endpoints.delete(name)
+
+
+def test_errors_of_a_canary_roll_it_back_by_the_alarm_that_counts_them(
+    endpoints: Endpoints, driven_clock: DrivenClock
+) -> None:
+    """One in five requests fails at a canary that has one in five: nobody sets the alarm but its metric."""
+    name = endpoints.serving("old")
+    before, alarm, cloudwatch = (
+        endpoints.describe(name)["EndpointConfigName"],
+        f"errors-{name}",
+        endpoints.stage.client("cloudwatch"),
+    )
+    dimensions = {"EndpointName": name, "VariantName": "v1"}
+    cloudwatch.put_metric_alarm(  # as terraform/modules/observability
+        AlarmName=alarm,
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+    driven_clock.advance(60 - driven_clock.advance(0) % 60)
+    fifth = {"Type": "CANARY", "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 20}}
+    endpoints.sagemaker.update_endpoint(
+        EndpointName=name,
+        EndpointConfigName=endpoints.config("failing"),
+        DeploymentConfig=deployment(alarm, **fifth),
+    )
+
+    def baking() -> bool:
+        (variant,) = endpoints.describe(name)["PendingDeploymentSummary"]["ProductionVariants"]
+        return bool(variant["VariantStatus"][0]["Status"] == "Baking")
+
+    eventually(baking, 60)
+    answers: Counter[str] = Counter()
+
+    def ask() -> None:
+        try:
+            answers[endpoints.ask(name)["model"]] += 1
+        except endpoints.runtime.exceptions.ClientError:
+            answers["error"] += 1
+
+    while answers["error"] < 3:
+        ask()
+        assert answers.total() < 1000
+    assert endpoints.describe(name)["EndpointStatus"] == "Updating", "the minute has not ended"
+    driven_clock.advance(60)
+    driven_clock.advance(1)
+    endpoint = endpoints.settled(name)
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", before)
+    assert alarm in endpoint["FailureReason"]
+    history = cloudwatch.describe_alarm_history(AlarmName=alarm, HistoryItemType="StateUpdate")
+    latest = json.loads(history["AlarmHistoryItems"][0]["HistoryData"])["newState"]
+    assert latest["stateValue"] == "ALARM"
+    assert latest["stateReasonData"]["recentDatapoints"] == [answers["error"]]
+    assert answers["error"] / answers.total() < 0.2, "most requests never met the canary"
+    failed = answers["error"]
+    for _ in range(20):
+        ask()
+    assert answers["error"] == failed
+    endpoints.delete(name)
+    cloudwatch.delete_alarms(AlarmNames=[alarm])
 
 
 def test_a_request_under_way_is_answered_by_the_fleet_that_has_it(endpoints: Endpoints) -> None:

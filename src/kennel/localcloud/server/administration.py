@@ -2,7 +2,8 @@
 
 They move the clock, read who called what, and sign the tokens of identity providers. So they answer the
 operator alone, whose requests carry a Signature Version 4 for the service ``kennel``. Who can merely connect
-to the port, such as another user of the machine, learns that a local cloud runs there, and its process id.
+to the port, such as another user of the machine, learns that a local cloud runs there, its process id and its
+time.
 """
 
 from __future__ import annotations
