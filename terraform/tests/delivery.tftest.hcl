@@ -87,38 +87,8 @@ run "only_jobs_of_the_repository_assume_the_roles" {
     condition     = length(aws_iam_openid_connect_provider.this) == 0
     error_message = "An account has one provider for GitHub: an existing one must be used."
   }
-}
 
-run "the_provider_is_made_if_there_is_none" {
-  command = plan
-
-  module {
-    source = "./modules/delivery"
-  }
-
-  variables {
-    permissions_boundary = "arn:aws:iam::123456789012:policy/boundary"
-    provider_arn         = null
-  }
-
-  assert {
-    condition     = one(aws_iam_openid_connect_provider.this).client_id_list == toset(["sts.amazonaws.com"])
-    error_message = "The provider must take tokens for AWS only."
-  }
-
-  assert {
-    condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == var.permissions_boundary])
-    error_message = "Both roles must have the organisation's permissions boundary."
-  }
-}
-
-run "a_pipeline_reads_no_data_and_changes_no_more_than_a_release" {
-  command = plan
-
-  module {
-    source = "./modules/delivery"
-  }
-
+  # A pipeline reads no data and changes no more than a release.
   assert {
     condition = alltrue(flatten([
       for policy in [data.aws_iam_policy_document.planning, data.aws_iam_policy_document.deploying] : [
@@ -193,5 +163,28 @@ run "a_pipeline_reads_no_data_and_changes_no_more_than_a_release" {
       for kind in ["endpoint", "endpoint-config"] : "arn:aws:sagemaker:us-east-1:123456789012:${kind}/kennel-prod-proof"
     ])
     error_message = "A deployment must ask no endpoint but that of its proof; the stack's is asked through the function."
+  }
+}
+
+run "the_provider_is_made_if_there_is_none" {
+  command = plan
+
+  module {
+    source = "./modules/delivery"
+  }
+
+  variables {
+    permissions_boundary = "arn:aws:iam::123456789012:policy/boundary"
+    provider_arn         = null
+  }
+
+  assert {
+    condition     = one(aws_iam_openid_connect_provider.this).client_id_list == toset(["sts.amazonaws.com"])
+    error_message = "The provider must take tokens for AWS only."
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == var.permissions_boundary])
+    error_message = "Both roles must have the organisation's permissions boundary."
   }
 }

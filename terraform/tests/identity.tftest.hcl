@@ -135,15 +135,8 @@ run "roles_are_least_privilege" {
     ]))
     error_message = "Only the notebook may pass roles, only these two, and only to SageMaker."
   }
-}
 
-run "the_notebook_writes_neither_releases_nor_the_hosts_code" {
-  command = plan
-
-  module {
-    source = "./modules/identity"
-  }
-
+  # The notebook writes neither releases nor the host's code.
   assert {
     condition = alltrue(flatten([
       for statement in jsondecode(aws_iam_role_policy.this["notebook"].policy).Statement : [
@@ -172,15 +165,8 @@ run "the_notebook_writes_neither_releases_nor_the_hosts_code" {
     ])
     error_message = "The host must not run what a notebook uploaded."
   }
-}
 
-run "what_the_notebook_starts_is_in_the_network_on_allowed_types_and_under_the_key" {
-  command = plan
-
-  module {
-    source = "./modules/identity"
-  }
-
+  # What the notebook starts is in the network on allowed types and under the key.
   # Each statement that allows a job, with all that it demands.
   assert {
     condition = {
@@ -228,15 +214,8 @@ run "what_the_notebook_starts_is_in_the_network_on_allowed_types_and_under_the_k
     ])
     error_message = "A trial's model must be isolated from the network."
   }
-}
 
-run "actions_on_the_network_match_the_resources_that_ec2_checks" {
-  command = plan
-
-  module {
-    source = "./modules/identity"
-  }
-
+  # Actions on the network match the resources that EC2 checks.
   assert {
     condition = {
       for statement in jsondecode(aws_iam_role_policy.this["training"].policy).Statement :

@@ -1,9 +1,6 @@
 # Validation rejects, before the plan, input that AWS would reject or that is dangerous. Each run violates one
-# rule of each variable in expect_failures.
-
-mock_provider "aws" {
-  source = "./tests/mocks"
-}
+# rule of each variable in expect_failures. `inputs` has the root's variables alone: their validations need no
+# provider, whose start takes longer than the rest of a run.
 
 variables {
   environment = "dev"
@@ -12,6 +9,10 @@ variables {
 
 run "instance_types_are_of_the_right_service" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     endpoint      = { instance_type = "m5.large" }
@@ -25,6 +26,10 @@ run "instance_types_are_of_the_right_service" {
 
 run "names_and_addresses_are_valid_in_aws" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     network              = { cidr_block = "10.0.0.0" }
@@ -45,6 +50,10 @@ run "names_and_addresses_are_valid_in_aws" {
 
 run "numbers_are_within_aws_limits" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     autoscaling   = { max_instances = 2, min_instances = 3 }
@@ -70,6 +79,10 @@ run "numbers_are_within_aws_limits" {
 run "numbers_that_depend_on_each_other" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     autoscaling = { invocations_per_instance = 0 }
     # Provisioned concurrency counts against the reservation.
@@ -84,6 +97,10 @@ run "numbers_that_depend_on_each_other" {
 run "the_environment_is_known" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     environment = "staging"
   }
@@ -94,6 +111,10 @@ run "the_environment_is_known" {
 # Without a refused observability variable: what depends on that is not checked then.
 run "an_endpoint_has_an_instance_and_a_function_memory" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     endpoint = { instance_count = 0 }
@@ -106,6 +127,10 @@ run "an_endpoint_has_an_instance_and_a_function_memory" {
 run "prod_has_somebody_who_learns_of_alarms_and_is_not_emptied" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     environment = "prod"
     storage     = { force_destroy = true, protected = true }
@@ -117,6 +142,10 @@ run "prod_has_somebody_who_learns_of_alarms_and_is_not_emptied" {
 run "a_container_has_as_long_to_start_as_sagemaker_allows" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     endpoint = { startup_timeout_seconds = 59 }
   }
@@ -126,6 +155,10 @@ run "a_container_has_as_long_to_start_as_sagemaker_allows" {
 
 run "a_new_release_is_watched_for_as_long_as_its_alarms_take" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     endpoint      = { termination_wait_seconds = 239 }
@@ -138,6 +171,10 @@ run "a_new_release_is_watched_for_as_long_as_its_alarms_take" {
 run "each_step_is_watched_for_as_long_as_the_alarms_take" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     endpoint = { bake_seconds = 239 }
     function = { package = "main.tf", provisioned_concurrency = 1, provisioned_concurrency_max = 6, reserved_concurrency = 5 }
@@ -148,6 +185,10 @@ run "each_step_is_watched_for_as_long_as_the_alarms_take" {
 
 run "a_part_of_one_instance_is_refused" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     autoscaling = { min_instances = 1 }
@@ -160,6 +201,10 @@ run "a_part_of_one_instance_is_refused" {
 run "steps_end_within_the_hour_of_the_provider" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     autoscaling = { min_instances = 10, max_instances = 20 }
     endpoint    = { instance_count = 10, rollout = "LINEAR", rollout_percent = 10, bake_seconds = 360 }
@@ -171,6 +216,10 @@ run "steps_end_within_the_hour_of_the_provider" {
 run "serverless_has_no_gpu" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     endpoint = { instance_type = "ml.g5.xlarge", serverless = {} }
   }
@@ -181,6 +230,10 @@ run "serverless_has_no_gpu" {
 # What depends on a refused autoscaling variable, as the endpoint does, is not checked then.
 run "a_schedule_keeps_an_instance" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     autoscaling = {
@@ -194,6 +247,10 @@ run "a_schedule_keeps_an_instance" {
 run "surge_steps_rise" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     autoscaling = { surge_steps = [{ add_percent = 100, over = 3 }, { add_percent = 50, over = 2 }] }
   }
@@ -203,6 +260,10 @@ run "surge_steps_rise" {
 
 run "platforms_are_ones_that_aws_supports" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     notebook      = { platform = "notebook-al2-v3" }
@@ -216,6 +277,10 @@ run "platforms_are_ones_that_aws_supports" {
 run "the_pipeline_is_one_repository_and_one_environment" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     delivery = { repository = "octo-org/*" }
   }
@@ -225,6 +290,10 @@ run "the_pipeline_is_one_repository_and_one_environment" {
 
 run "the_pipelines_branch_has_no_wildcard" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     delivery = { repository = "octo-org/hounds", branch = "release-*" }
@@ -236,6 +305,10 @@ run "the_pipelines_branch_has_no_wildcard" {
 run "the_pipelines_environment_has_no_wildcard" {
   command = plan
 
+  module {
+    source = "./tests/inputs"
+  }
+
   variables {
     delivery = { repository = "octo-org/hounds", environment = "*" }
   }
@@ -245,6 +318,10 @@ run "the_pipelines_environment_has_no_wildcard" {
 
 run "the_pipelines_provider_is_that_of_github" {
   command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
 
   variables {
     delivery = {
