@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoke import Collection, Task
 
 from kennel.commands import (
+    access,
     audit,
     bench,
     capacity,
@@ -97,6 +98,6 @@ for group in (
     collection("notebook", run=notebook.run, publish=notebook.publish),
     collection("demo", scaling=demo.scaling),
     collection("bench", serving=bench.serving, training=bench.training, localcloud=bench.localcloud),
-    collection("audit", code=audit.code, account=audit.account),
+    collection("audit", access=access.access, account=audit.account, code=audit.code),
 ):
     namespace.add_collection(group)

@@ -363,6 +363,7 @@ module "delivery" {
   dead_letter_queue_name = local.dead_letter_queue_name
   endpoint_name          = local.endpoint_name
   endpoint_role_arn      = module.identity.roles["endpoint"]
+  filtered_log_group     = module.observability.log_groups["function"].name
   function               = { alias = module.predict_function.alias, name = local.function_name }
   github_environment     = coalesce(var.delivery.environment, var.environment)
   image_folder           = dirname(var.training_host.ami_parameter)

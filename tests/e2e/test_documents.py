@@ -41,6 +41,7 @@ ELSEWHERE = {
     "./kennel stack.destroy": ("tests/e2e/test_rehearsal.py", '"destroyed"'),
     "./kennel bench.serving": ("tests/integration/benchmarks/test_serving_bench.py", '"serving"'),
     "./kennel bench.training": ("tests/integration/benchmarks/test_training_bench.py", "training.py"),
+    "./kennel audit.access": ("tests/e2e/test_rehearsal.py", '"audit.access"'),
     "./kennel audit.code": ("tests/integration/audit/test_code.py", "audit_code"),
 }
 # Commands of other programs that are installed by hand.

@@ -72,6 +72,24 @@ def test_the_report_shows_it(rehearsal: dict) -> None:
     assert all(step["name"] in page for step in rehearsal["steps"])
 
 
+def test_no_call_was_denied_and_every_grant_has_a_use_or_a_reason(rehearsal: dict) -> None:
+    run = subprocess.run(
+        [str(ROOT / "kennel"), "audit.access", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    document = json.loads(run.stdout)
+    assert document["findings"] == []
+    assert run.returncode == 0
+    assert document["denied"] == 0
+    called = {role["role"] for role in document["roles"] if role["calls"]}
+    assert called == {"deploy", "endpoint", "function", "plan", "training"}
+    assert document["mutation"]["percent"] == 100
+
+
 def test_no_process_of_its_cloud_is_left(rehearsal: dict) -> None:
     cloud = str(ROOT / "build" / "rehearsal" / "cloud")
     commands = [

@@ -16,15 +16,18 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from kennel.audit.access import analysis, exceptions, recorded, roles
 from kennel.aws import StackError, prediction, predictions
 from kennel.aws.infrastructure import stack
-from kennel.localcloud import lifecycle
+from kennel.localcloud import lifecycle, redecision
 from kennel.localcloud.connection import read_status
 from kennel.playground.answers import DeployedClassifier
 
 from .pipeline_denials import Attempts
 
 pytestmark = [pytest.mark.slow, pytest.mark.cloud]
+
+EXCEPTIONS = Path(__file__).resolve().parents[2] / "policies" / "access_exceptions.toml"
 
 
 @pytest.fixture(scope="module")
@@ -100,46 +103,16 @@ def test_the_plan_is_empty_with_a_release_and_writes_nothing(deployed, two_answe
         assert stack.plan(deployed.workspace).empty
 
 
-# What is granted and need not be used here, and when it is.
-USED_ELSEWHERE = {
-    "application-autoscaling:DeleteScalingPolicy": "another instance type",
-    "application-autoscaling:DeleteScheduledAction": "another instance type",
-    "application-autoscaling:DeregisterScalableTarget": "another instance type",
-    "cloudwatch:DeleteAlarms": "a first deployment that fails",
-    "sagemaker:DeleteEndpoint": "a first deployment that fails",
-    "sagemaker:DeleteEndpointConfig": "a third deployment",
-    "sagemaker:DeleteModel": "a third deployment",
-    "sagemaker:UpdateEndpointWeightsAndCapacities": "a roll-back after the endpoint was scaled",
-    "sns:GetSubscriptionAttributes": "a stack with an e-mail address",
-    "ssm:GetParameterHistory": "rollback --to, and what a killed deployment left",
-}
-
-
 def test_the_pipelines_roles_have_no_permission_without_a_use(deployed, two_answers, client) -> None:
-    entries = [entry for entry in audit_log(deployed) if entry["decision"] == "allow"]
-    unused = set()
-    for role in deployed.stack["delivery"]["roles"].values():
-        name = role["arn"].split("/")[-1]
-        used = {entry["action"] for entry in entries if f"/{name}/" in entry["principal"]}
-        assert used
-        unused |= granted_to(name, client("iam")) - used
+    recording = recorded.of_audit_log(audit_log_of(deployed))
+    of_stack = roles.read(roles.fetch(client("iam")), deployed.stack["name"])
+    pipelines = [role for role in of_stack if role.name in str(deployed.stack["delivery"]["roles"])]
+    assert len(pipelines) == 2
 
-    assert sorted(unused - set(USED_ELSEWHERE)) == []
+    access = analysis.analyse(recording, pipelines, exceptions.read(EXCEPTIONS), redecision.allows)
 
-
-def granted_to(role: str, iam) -> set[str]:
-    documents = [
-        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
-    ]
-    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        arn = attached["PolicyArn"]
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        documents.append(
-            iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-        )
-    actions = [statement["Action"] for document in documents for statement in document["Statement"]]
-    return {action for item in actions for action in (item if isinstance(item, list) else [item])}
+    assert all(role.calls for role in access.roles)
+    assert [str(finding) for finding in access.findings if finding.kind != "denied"] == []
 
 
 def test_a_killed_local_cloud_comes_up_with_the_same_release(deployed, two_answers, client) -> None:
@@ -214,9 +187,12 @@ def test_a_function_without_its_grant_is_denied_without_naming_resources(
     assert prediction.predict(deployed.workspace, deployed.stack, deployed.photo).status_code == 200
 
 
+def audit_log_of(deployed) -> Path:
+    return deployed.workspace.build.parent / "cloud" / "audit-log.jsonl"
+
+
 def audit_log(deployed) -> list[dict]:
-    path = deployed.workspace.build.parent / "cloud" / "audit-log.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in audit_log_of(deployed).read_text().splitlines()]
 
 
 def test_the_pipeline_rolls_back_in_the_role_that_deploys(deployed, two_answers) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from kennel.audit.access import roles as access_roles
 from kennel.aws import Progress, artifacts, pipeline, prediction, session
 from kennel.aws.deployment import deployments
 from kennel.aws.infrastructure import stack
@@ -162,6 +163,8 @@ def _plan_again(state: State, report: Progress) -> None:
 
 
 def _destroy(state: State, report: Progress) -> None:
+    # For audit.access, which compares them with the audit log beside them.
+    access_roles.save(state.cloud.log.parent / access_roles.FILE, access_roles.fetch(session.client("iam")))
     state.result.resources = stack.destroy(state.workspace, report).remove
     remaining = _leftovers(state.created_stack["name"])
     if remaining:

@@ -9,39 +9,45 @@ data "aws_iam_policy_document" "deploying" {
   }
 
   statement {
-    sid = "ReplaceDeployments"
-    actions = [
-      "sagemaker:AddTags",
-      "sagemaker:CreateEndpointConfig",
-      "sagemaker:CreateModel",
-      "sagemaker:DeleteEndpointConfig",
-      "sagemaker:DeleteModel",
-    ]
-    resources = concat(local.deployment_arns, local.proof_arns)
+    sid       = "ReplaceConfigurations"
+    actions   = ["sagemaker:AddTags", "sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"]
+    resources = [local.deployment_arns.endpoint-config, local.proof_arns.endpoint-config]
+  }
+
+  statement {
+    sid       = "ReplaceModels"
+    actions   = ["sagemaker:AddTags", "sagemaker:CreateModel", "sagemaker:DeleteModel"]
+    resources = [local.deployment_arns.model, local.proof_arns.model]
   }
 
   # A new or changed endpoint requires the permission on its configuration too.
   statement {
-    sid = "ReplaceEndpoint"
-    actions = [
-      "sagemaker:AddTags",
-      "sagemaker:CreateEndpoint",
-      "sagemaker:DeleteEndpoint",
-      "sagemaker:UpdateEndpoint",
-    ]
-    resources = [local.endpoint_arn, local.deployment_arns[0]]
+    sid       = "ReplaceEndpoint"
+    actions   = ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"]
+    resources = [local.endpoint_arn, local.deployment_arns.endpoint-config]
+  }
+
+  statement {
+    sid       = "RemoveEndpoint"
+    actions   = ["sagemaker:AddTags", "sagemaker:DeleteEndpoint"]
+    resources = [local.endpoint_arn]
+  }
+
+  statement {
+    sid       = "CreateProof"
+    actions   = ["sagemaker:CreateEndpoint"]
+    resources = [local.proof_arns.endpoint, local.proof_arns.endpoint-config]
   }
 
   statement {
     sid = "ProveBeforeTraffic"
     actions = [
       "sagemaker:AddTags",
-      "sagemaker:CreateEndpoint",
       "sagemaker:DeleteEndpoint",
       "sagemaker:DescribeEndpoint",
       "sagemaker:InvokeEndpoint",
     ]
-    resources = [local.proof_endpoint_arn, local.proof_arns[0]]
+    resources = [local.proof_arns.endpoint]
   }
 
   statement {
@@ -91,11 +97,17 @@ data "aws_iam_policy_document" "deploying" {
 
   statement {
     sid     = "MakeEndpointAlarms"
-    actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"]
+    actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
     resources = [
       "${local.arn.alarm}:${var.name}-endpoint-*",
       "${local.arn.alarm}:TargetTracking-endpoint/${var.endpoint_name}/*",
     ]
+  }
+
+  statement {
+    sid       = "TagEndpointAlarms"
+    actions   = ["cloudwatch:TagResource"]
+    resources = ["${local.arn.alarm}:${var.name}-endpoint-*"]
   }
 
   # The whole of a release, because a deployment compares its content with its digest.
@@ -143,9 +155,10 @@ data "aws_iam_policy_document" "deploying" {
     resources = ["${local.arn.state}/${var.state.key}"]
   }
 
+  # Who may plan may read them.
   statement {
     sid       = "Lock"
-    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    actions   = ["s3:DeleteObject", "s3:PutObject"]
     resources = [for lock in var.state.locks : "${local.arn.state}/${lock}"]
   }
 

@@ -29,6 +29,7 @@ locals {
   arn = {
     alarm     = "arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm"
     iam       = "arn:${var.partition}:iam::${var.account_id}"
+    log_group = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:"
     sagemaker = "arn:${var.partition}:sagemaker:${var.region}:${var.account_id}"
     state     = "arn:${var.partition}:s3:::${var.state.bucket}"
   }
@@ -38,17 +39,15 @@ locals {
   scalable_target_arn   = "arn:${var.partition}:application-autoscaling:${var.region}:${var.account_id}:scalable-target/*"
   release_parameter_arn = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter${var.release_parameter}"
 
-  deployment_arns = [
-    for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.name}-deployment-*"
-  ]
+  deployment_arns = {
+    for kind in ["endpoint-config", "model"] : kind => "${local.arn.sagemaker}:${kind}/${var.name}-deployment-*"
+  }
   # The proof before traffic: a configuration, a model and an endpoint of one name, for some minutes.
-  proof_arns = [
-    for kind in ["endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${var.proof_endpoint_name}"
-  ]
-  proof_endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.proof_endpoint_name}"
+  proof_arns = {
+    for kind in ["endpoint", "endpoint-config", "model"] : kind => "${local.arn.sagemaker}:${kind}/${var.proof_endpoint_name}"
+  }
 
   endpoint_arn = "${local.arn.sagemaker}:endpoint/${var.endpoint_name}"
-  serving_arns = concat(local.deployment_arns, [local.endpoint_arn])
 
   # The key of the states is known by its alias only; through S3, and for the bucket of the states.
   state_key_arn = "arn:${var.partition}:kms:${var.region}:${var.account_id}:key/*"

@@ -94,12 +94,15 @@ data "aws_iam_policy_document" "planning" {
   }
 
   statement {
-    sid     = "ReadIdentities"
-    actions = ["iam:GetInstanceProfile", "iam:GetOpenIDConnectProvider"]
-    resources = [
-      "${local.arn.iam}:instance-profile/${var.instance_profile}",
-      "${local.arn.iam}:oidc-provider/${local.issuer}",
-    ]
+    sid       = "ReadInstanceProfile"
+    actions   = ["iam:GetInstanceProfile"]
+    resources = ["${local.arn.iam}:instance-profile/${var.instance_profile}"]
+  }
+
+  statement {
+    sid       = "ReadIdentityProvider"
+    actions   = ["iam:GetOpenIDConnectProvider"]
+    resources = ["${local.arn.iam}:oidc-provider/${local.issuer}"]
   }
 
   # The policy of those who may call the function's URL.
@@ -109,17 +112,23 @@ data "aws_iam_policy_document" "planning" {
     resources = ["${local.arn.iam}:policy/${var.function.name}-call-url-${var.region}"]
   }
 
+  # Calls that may name a version or an alias: then Lambda checks its ARN.
   statement {
-    sid = "ReadFunction"
-    actions = [
-      "lambda:GetAlias",
-      "lambda:GetFunction",
-      "lambda:GetFunctionCodeSigningConfig",
-      "lambda:GetFunctionUrlConfig",
-      "lambda:GetProvisionedConcurrencyConfig",
-      "lambda:ListVersionsByFunction",
-    ]
+    sid       = "ReadFunction"
+    actions   = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionUrlConfig"]
     resources = [local.function_arn, "${local.function_arn}:*"]
+  }
+
+  statement {
+    sid       = "ReadFunctionItself"
+    actions   = ["lambda:GetFunctionCodeSigningConfig", "lambda:ListVersionsByFunction"]
+    resources = [local.function_arn]
+  }
+
+  statement {
+    sid       = "ReadProvisionedConcurrency"
+    actions   = ["lambda:GetProvisionedConcurrencyConfig"]
+    resources = ["${local.function_arn}:*"]
   }
 
   statement {
@@ -160,9 +169,15 @@ data "aws_iam_policy_document" "planning" {
   }
 
   statement {
-    sid       = "ReadLogGroups"
-    actions   = ["logs:DescribeMetricFilters", "logs:ListTagsForResource"]
-    resources = [for group in var.log_groups : "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:${group}*"]
+    sid       = "ReadLogGroupTags"
+    actions   = ["logs:ListTagsForResource"]
+    resources = [for group in var.log_groups : "${local.arn.log_group}${group}*"]
+  }
+
+  statement {
+    sid       = "ReadMetricFilters"
+    actions   = ["logs:DescribeMetricFilters"]
+    resources = ["${local.arn.log_group}${var.filtered_log_group}*"]
   }
 
   statement {
@@ -178,22 +193,22 @@ data "aws_iam_policy_document" "planning" {
     resources = ["arn:${var.partition}:ssm:${var.region}::parameter${var.image_folder}"]
   }
 
-  statement {
-    sid = "ReadSageMaker"
-    actions = [
-      "sagemaker:DescribeEndpoint",
-      "sagemaker:DescribeEndpointConfig",
-      "sagemaker:DescribeModel",
-      "sagemaker:DescribeModelPackageGroup",
-      "sagemaker:DescribeNotebookInstance",
-      "sagemaker:DescribeNotebookInstanceLifecycleConfig",
-      "sagemaker:ListTags",
-    ]
-    resources = concat(local.serving_arns, [
-      "${local.arn.sagemaker}:model-package-group/${var.registry}",
-      "${local.arn.sagemaker}:notebook-instance/${var.notebook_name}",
-      "${local.arn.sagemaker}:notebook-instance-lifecycle-config/${var.notebook_name}",
-    ])
+  # A statement for each kind, because each action reads one kind only.
+  dynamic "statement" {
+    for_each = {
+      Endpoint                        = local.endpoint_arn
+      EndpointConfig                  = local.deployment_arns.endpoint-config
+      Model                           = local.deployment_arns.model
+      ModelPackageGroup               = "${local.arn.sagemaker}:model-package-group/${var.registry}"
+      NotebookInstance                = "${local.arn.sagemaker}:notebook-instance/${var.notebook_name}"
+      NotebookInstanceLifecycleConfig = "${local.arn.sagemaker}:notebook-instance-lifecycle-config/${var.notebook_name}"
+    }
+
+    content {
+      sid       = "Read${statement.key}"
+      actions   = ["sagemaker:Describe${statement.key}", "sagemaker:ListTags"]
+      resources = [statement.value]
+    }
   }
 
   statement {

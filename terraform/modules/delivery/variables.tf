@@ -46,6 +46,12 @@ variable "endpoint_role_arn" {
   nullable    = false
 }
 
+variable "filtered_log_group" {
+  description = "Name of the log group that has a metric filter."
+  type        = string
+  nullable    = false
+}
+
 variable "function" {
   description = "Name of the function, and the alias that a deployment asks."
   type        = object({ alias = string, name = string })

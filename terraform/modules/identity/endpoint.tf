@@ -24,9 +24,7 @@ data "aws_iam_policy_document" "endpoint" {
       "logs:PutLogEvents",
     ]
     resources = [
-      "${local.arn.log_group}${var.log_groups.endpoint}",
       "${local.arn.log_group}${var.log_groups.endpoint}:*",
-      "${local.arn.log_group}${var.log_groups.proof}",
       "${local.arn.log_group}${var.log_groups.proof}:*",
       "${local.arn.log_group}/aws/sagemaker/Endpoints/${local.trial_prefix}*",
     ]

@@ -4,6 +4,8 @@
 # first and there are no dependency cycles.
 
 locals {
+  # CloudWatch Logs checks calls on a group, too, on an ARN that ends in :* (its guide, "Overview of managing access
+  # permissions"); without the end it is for tags alone.
   arn = {
     artifacts = "arn:${var.partition}:s3:::${var.buckets.artifacts}"
     data      = "arn:${var.partition}:s3:::${var.buckets.data}"

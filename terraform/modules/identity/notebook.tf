@@ -4,13 +4,12 @@ locals {
   # Names of what the notebook may deploy: it cannot replace what Terraform deployed.
   trial_prefix = "${var.name}-trial-"
 
-  jobs = [
-    "${local.arn.sagemaker}:hyper-parameter-tuning-job/${var.name}-*",
-    "${local.arn.sagemaker}:training-job/${var.name}-*",
-  ]
-  trials = [
-    for kind in ["endpoint", "endpoint-config", "model"] : "${local.arn.sagemaker}:${kind}/${local.trial_prefix}*"
-  ]
+  jobs = {
+    for kind in ["hyper-parameter-tuning-job", "training-job"] : kind => "${local.arn.sagemaker}:${kind}/${var.name}-*"
+  }
+  trials = {
+    for kind in ["endpoint", "endpoint-config", "model"] : kind => "${local.arn.sagemaker}:${kind}/${local.trial_prefix}*"
+  }
 
   # Which instance types go with which condition key for the KMS key of their volumes. A statement allows what meets
   # all its conditions, so each row is a statement of its own. The Service Authorization Reference calls the key
@@ -80,7 +79,7 @@ data "aws_iam_policy_document" "notebook" {
     content {
       sid       = "RunJobs${statement.key}"
       actions   = ["sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateTrainingJob"]
-      resources = local.jobs
+      resources = values(local.jobs)
 
       dynamic "condition" {
         for_each = {
@@ -128,7 +127,7 @@ data "aws_iam_policy_document" "notebook" {
   statement {
     sid       = "TagJobs"
     actions   = ["sagemaker:AddTags"]
-    resources = local.jobs
+    resources = values(local.jobs)
 
     condition {
       test     = "StringEquals"
@@ -138,22 +137,26 @@ data "aws_iam_policy_document" "notebook" {
   }
 
   statement {
-    sid = "FollowJobs"
+    sid       = "FollowTrainings"
+    actions   = ["sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"]
+    resources = [local.jobs.training-job]
+  }
+
+  statement {
+    sid = "FollowTunings"
     actions = [
       "sagemaker:DescribeHyperParameterTuningJob",
-      "sagemaker:DescribeTrainingJob",
       "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
       "sagemaker:StopHyperParameterTuningJob",
-      "sagemaker:StopTrainingJob",
     ]
-    resources = local.jobs
+    resources = [local.jobs.hyper-parameter-tuning-job]
   }
 
   # Without a network, the model cannot use the role that it runs with.
   statement {
     sid       = "CreateTrialModels"
     actions   = ["sagemaker:CreateModel"]
-    resources = local.trials
+    resources = [local.trials.model]
 
     condition {
       test     = "Bool"
@@ -168,7 +171,7 @@ data "aws_iam_policy_document" "notebook" {
     content {
       sid       = "ConfigureTrials${statement.key}"
       actions   = ["sagemaker:CreateEndpointConfig"]
-      resources = local.trials
+      resources = [local.trials.endpoint-config]
 
       condition {
         test     = "ForAllValues:StringEquals"
@@ -194,19 +197,22 @@ data "aws_iam_policy_document" "notebook" {
     }
   }
 
+  # A new endpoint requires the permission on its configuration too.
   statement {
-    sid = "TryReleases"
-    actions = [
-      "sagemaker:AddTags",
-      "sagemaker:CreateEndpoint",
-      "sagemaker:DeleteEndpoint",
-      "sagemaker:DeleteEndpointConfig",
-      "sagemaker:DeleteModel",
-      "sagemaker:DescribeEndpoint",
-      "sagemaker:DescribeEndpointConfig",
-      "sagemaker:DescribeModel",
-    ]
-    resources = local.trials
+    sid       = "CreateTrials"
+    actions   = ["sagemaker:CreateEndpoint"]
+    resources = [local.trials.endpoint, local.trials.endpoint-config]
+  }
+
+  # A statement for each kind, because each action is of one kind only.
+  dynamic "statement" {
+    for_each = { Endpoint = local.trials.endpoint, EndpointConfig = local.trials.endpoint-config, Model = local.trials.model }
+
+    content {
+      sid       = "TryReleases${statement.key}"
+      actions   = ["sagemaker:AddTags", "sagemaker:Delete${statement.key}", "sagemaker:Describe${statement.key}"]
+      resources = [statement.value]
+    }
   }
 
   statement {
@@ -233,14 +239,14 @@ data "aws_iam_policy_document" "notebook" {
   statement {
     sid       = "ReadJobLogs"
     actions   = ["logs:DescribeLogStreams", "logs:GetLogEvents"]
-    resources = ["${local.arn.log_group}${var.log_groups.training}", "${local.arn.log_group}${var.log_groups.training}:*"]
+    resources = ["${local.arn.log_group}${var.log_groups.training}:*"]
   }
 
   # CreateLogGroup, because all stacks of the account share the group, and the first instance may create it.
   statement {
     sid       = "WriteOwnLogs"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = ["${local.arn.log_group}${var.log_groups.notebook}", "${local.arn.log_group}${var.log_groups.notebook}:*"]
+    resources = ["${local.arn.log_group}${var.log_groups.notebook}:*"]
   }
 
   statement {

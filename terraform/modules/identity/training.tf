@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "training" {
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = ["${local.arn.log_group}${var.log_groups.training}", "${local.arn.log_group}${var.log_groups.training}:*"]
+    resources = ["${local.arn.log_group}${var.log_groups.training}:*"]
   }
 
   # CloudWatch has no resource types for metrics; only the namespace can be restricted.

@@ -27,7 +27,7 @@ data "aws_iam_policy_document" "training_host" {
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = ["${local.arn.log_group}${var.log_groups.training_host}", "${local.arn.log_group}${var.log_groups.training_host}:*"]
+    resources = ["${local.arn.log_group}${var.log_groups.training_host}:*"]
   }
 
   statement {

@@ -33,7 +33,7 @@ data "aws_iam_policy_document" "flow_logs" {
       "logs:DescribeLogStreams",
       "logs:PutLogEvents",
     ]
-    resources = [var.flow_log_group.arn, "${var.flow_log_group.arn}:log-stream:*"]
+    resources = ["${var.flow_log_group.arn}:*"]
   }
 
   # A listing of groups is checked on all of them.

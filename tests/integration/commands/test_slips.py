@@ -161,6 +161,11 @@ SLIPS = [
     Slip("local.status --directory damaged", code=1),
     Slip("local.clock --directory nowhere", code=1),
     Slip("local.top --directory nowhere", code=1),
+    # Audits
+    Slip("audit.access --directory nowhere", code=1),
+    Slip("audit.access --events nosuch.json"),
+    Slip("audit.access --events dog.jpg --look-up"),
+    *(Slip(f"audit.access --{given}", code=1) for given in ("events dog.jpg", "exceptions dog.jpg")),
     Slip("stack.plan", variables=NO_CLOUD),
     Slip("stack.plan --env dev", variables=NO_CLOUD),
     Slip("stack.plan --env dev", code=1),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
+from kennel.localcloud import redecision
 from kennel.localcloud.authorization.api_call import authorize
 from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.identify import OPERATOR
 from kennel.localcloud.dispatch.audit_log import AuditLog, CallAudit, ImmediateAudit, NoAudit
 from kennel.localcloud.dispatch.request import ApiRequest
+from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.policy.document import parse
 from kennel.localcloud.policy.evaluate import PrincipalPolicies, ResourcePolicy
 from kennel.localcloud.policy.principal import Principal
@@ -112,6 +115,35 @@ def test_a_principal_has_the_policies_that_iam_holds(log: AuditLog) -> None:
         "allowed by inline policy inline",
         "because no identity-based policy allows the s3:GetObject action",
     ]
+
+
+def test_of_the_context_only_the_keys_that_policies_name_are_recorded(log: AuditLog) -> None:
+    via = {"StringEquals": {"kms:ViaService": "s3.amazonaws.com"}}
+    grant_to_worker(
+        {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": via},
+        {
+            "Effect": "Allow",
+            "Action": "s3:*",
+            "Resource": "arn:aws:s3:::photos/${aws:PrincipalTag/Team, 'none'}/*",
+        },
+    )
+    keys = {
+        "kms:viaservice": "s3.amazonaws.com",
+        "aws:referer": "https://x?token=1",
+        "aws:useragent": "boto3",
+    }
+    Authorizer(ImmediateAudit(log)).check(WORKER, "kms:Decrypt", "*", keys)
+    tagged = replace(WORKER, tags={"Team": "dogs", "Other": "x"})
+    Authorizer(ImmediateAudit(log)).check(tagged, "s3:GetObject", "arn:aws:s3:::photos/dogs/1", {})
+
+    assert [entry.context for entry in log.entries()] == [
+        {"kms:viaservice": "s3.amazonaws.com"},
+        {"aws:principaltag/team": "dogs"},
+    ]
+    documents = [policy.document for policy in policy_store.principal_policies(WORKER).identity]
+    for entry in log.entries():
+        assert redecision.allows(documents, entry.action, entry.resource, entry.context)
+        assert not redecision.allows(documents, entry.action, entry.resource, {})
 
 
 def test_a_required_resource_policy_must_name_the_caller() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kennel.localcloud.authorization.context import principal_context
-from kennel.localcloud.dispatch.audit_log import AuditSink
+from kennel.localcloud.dispatch.audit_log import NO_KEYS, AuditSink
 from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.policy.document import AccessRequest
 from kennel.localcloud.policy.evaluate import Decision, PrincipalPolicies, ResourcePolicy, evaluate
@@ -50,12 +50,20 @@ class Authorizer:
         request = AccessRequest(action, resource, {**principal_context(principal), **context}, principal)
         if policies is None:
             policies = policy_store.principal_policies(principal)
-        return self.report(principal, action, resource, evaluate(request, policies, resource_policy))
+        decision = evaluate(request, policies, resource_policy)
+        return self.report(principal, action, resource, decision, _named(request.context, policies))
 
-    def report(self, principal: Principal, action: str, resource: str, decision: Decision) -> Decision:
-        """Report a decision that no policy was evaluated for, and return it.
+    def report(
+        self,
+        principal: Principal,
+        action: str,
+        resource: str,
+        decision: Decision,
+        context: RequestContext = NO_KEYS,
+    ) -> Decision:
+        """Report a decision, and return it; `check` reports its own.
 
-        `check` reports its own. The others are calls that require no permission, and roles that do not exist.
+        The others are calls that require no permission, and roles that do not exist.
         """
         if decision.allowed:
             self._audit.record(
@@ -64,7 +72,14 @@ class Authorizer:
                 resource,
                 "unrestricted" if principal.unrestricted else "allow",
                 decision.reason,
+                context,
             )
         else:
-            self._audit.record(principal.arn, action, resource, "deny", decision.reason)
+            self._audit.record(principal.arn, action, resource, "deny", decision.reason, context)
         return decision
+
+
+def _named(context: RequestContext, policies: PrincipalPolicies) -> RequestContext:
+    """Return the keys of a context that the principal's own policies name: the others decide nothing."""
+    names = {name for policy in policies.identity for name in policy.condition_keys}
+    return {name: context[name] for name in sorted(names & context.keys())}

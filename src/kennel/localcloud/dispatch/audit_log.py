@@ -9,9 +9,11 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from kennel.localcloud.policy.patterns import RequestContext
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,14 @@ AuditOutcome = Literal["allow", "deny", "unrestricted"]
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One authorization check and the HTTP status of the response that it belongs to."""
+    """One authorization check and the HTTP status of the response that it belongs to.
+
+    Attributes
+    ----------
+    context
+        The condition keys that the principal's policies name, as the request had them: with these, the check
+        can be decided again under other policies. Nothing else of a request is kept.
+    """
 
     time: str
     principal: str
@@ -30,6 +39,7 @@ class AuditEntry:
     decision: AuditOutcome
     reason: str
     status: int
+    context: RequestContext = field(default_factory=dict)
 
 
 class AuditLog:
@@ -83,11 +93,22 @@ class AuditLog:
             self._file.close()
 
 
+NO_KEYS: RequestContext = {}
+
+
 class AuditSink(Protocol):
     """Where an authorizer reports its checks."""
 
-    def record(self, principal: str, action: str, resource: str, outcome: AuditOutcome, reason: str) -> None:
-        """Take one check: whose, of which action on which resource, its outcome and why."""
+    def record(
+        self,
+        principal: str,
+        action: str,
+        resource: str,
+        outcome: AuditOutcome,
+        reason: str,
+        context: RequestContext = NO_KEYS,
+    ) -> None:
+        """Take one check: whose, of which action on which resource, its outcome and why, in which context."""
 
 
 class CallAudit:
@@ -95,19 +116,27 @@ class CallAudit:
 
     def __init__(self, log: AuditLog) -> None:
         self._log = log
-        self._checks: list[tuple[str, str, str, AuditOutcome, str]] = []
+        self._checks: list[tuple[tuple[str, str, str, AuditOutcome, str], RequestContext]] = []
 
     def __len__(self) -> int:
         return len(self._checks)
 
-    def record(self, principal: str, action: str, resource: str, outcome: AuditOutcome, reason: str) -> None:
+    def record(
+        self,
+        principal: str,
+        action: str,
+        resource: str,
+        outcome: AuditOutcome,
+        reason: str,
+        context: RequestContext = NO_KEYS,
+    ) -> None:
         """Keep a check for `write`."""
-        self._checks.append((principal, action, resource, outcome, reason))
+        self._checks.append(((principal, action, resource, outcome, reason), context))
 
     def write(self, status: int) -> None:
         """Write the checks to the log, with the status of the response."""
         now = _now()
-        self._log.append(*(AuditEntry(now, *check, status) for check in self._checks))
+        self._log.append(*(AuditEntry(now, *check, status, context) for check, context in self._checks))
         self._checks.clear()
 
 
@@ -124,11 +153,13 @@ class ImmediateAudit:
         resource: str,
         outcome: AuditOutcome,
         reason: str,
+        context: RequestContext = NO_KEYS,
+        *,
         status: int | None = None,
     ) -> None:
         """Write a check, by default with the status that a call with this outcome has: 200 or 403."""
         status = status or (403 if outcome == "deny" else 200)
-        self._log.append(AuditEntry(_now(), principal, action, resource, outcome, reason, status))
+        self._log.append(AuditEntry(_now(), principal, action, resource, outcome, reason, status, context))
 
 
 class NoAudit:
@@ -138,7 +169,15 @@ class NoAudit:
     may list a bucket whose object is missing. In the audit log they would read as something that it did.
     """
 
-    def record(self, principal: str, action: str, resource: str, outcome: AuditOutcome, reason: str) -> None:
+    def record(
+        self,
+        principal: str,
+        action: str,
+        resource: str,
+        outcome: AuditOutcome,
+        reason: str,
+        context: RequestContext = NO_KEYS,
+    ) -> None:
         """Drop a check."""
 
 

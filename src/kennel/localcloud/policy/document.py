@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from kennel.localcloud.policy.conditions import UnknownOperator, matches_condition
-from kennel.localcloud.policy.patterns import RequestContext, matches, matches_resource
+from kennel.localcloud.policy.patterns import VARIABLE, RequestContext, matches, matches_resource
 from kennel.localcloud.policy.principal import Principal
 
 Effect = Literal["Allow", "Deny"]
@@ -137,6 +137,21 @@ class Policy:
     source: str
     statements: tuple[PolicyStatement, ...]
     document: str = field(default="", repr=False)
+
+    @cached_property
+    def condition_keys(self) -> frozenset[str]:
+        """The keys that its conditions and variables name, in lower case: what a decision depends on."""
+        conditions = [statement.elements.get("Condition") for statement in self.statements]
+        keys = {
+            str(key)
+            for condition in conditions
+            if isinstance(condition, dict)
+            for operands in condition.values()
+            if isinstance(operands, dict)
+            for key in operands
+        }
+        keys |= {variable["name"].partition(",")[0].strip() for variable in VARIABLE.finditer(self.document)}
+        return frozenset(key.lower() for key in keys)
 
     def matching(self, effect: Effect, request: AccessRequest) -> PolicyStatement | None:
         """Return the first statement of an effect that matches a request."""

@@ -38,7 +38,9 @@ def record(cloud: Cloud, key: Key, capacity: int, *, taken: bool) -> None:
     session = f"arn:aws:sts::{cloud.account}:assumed-role/{name_of(key)}/{SERVICE}"
     resource = f"arn:aws:{key[0]}:{cloud.region}:{cloud.account}:{key[1].partition('/variant/')[0]}"
     status = None if taken else REFUSED
-    ImmediateAudit(cloud.audit_log).record(session, _action(key, capacity), resource, "allow", REASON, status)
+    ImmediateAudit(cloud.audit_log).record(
+        session, _action(key, capacity), resource, "allow", REASON, status=status
+    )
 
 
 def _action(key: Key, capacity: int) -> str:
