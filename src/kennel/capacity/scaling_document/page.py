@@ -87,6 +87,8 @@ class _Figures:
         days = [recorded[runs.run("diurnal", target)]["hours"] for target in runs.targets()]
         yield "a lower target costs more", days == sorted(days, reverse=True)
         yield "the endpoint's limit is met before the function's", self._fleet_rate < self._function_rate
+        passes = self._settings.default("observability", "latency_p99_ms") / 1000
+        yield "an int8 release which is five times slower passes", passes > 5 * figure("busy_p95_seconds")
         yield "bake_seconds is at least the alarm's window", self._bake >= self._least_bake
 
     def _assumed(self) -> dict[str, Any]:
@@ -253,9 +255,14 @@ class _Figures:
         wait = settings.default("endpoint", "termination_wait_seconds")
         percent = settings.default("endpoint", "rollout_percent")
         instances = settings.in_prod("endpoint", "instance_count")
+        limit = settings.default("observability", "latency_p99_ms")
         twice = self._rates.instances(instances * (self._bake + wait) / 3600)
         return {
             "latency_minutes": settings.default("observability", "latency_minutes"),
+            "limit": limit,
+            "limit_torch": limit / 1000 / figure("torch_busy_p95_seconds"),
+            "limit_int8": limit / 1000 / figure("busy_p95_seconds"),
+            "limit_advised": 3000 * figure("busy_p95_seconds"),
             "bake": self._bake,
             "least_bake": self._least_bake,
             "bake_slack": self._bake - self._least_bake,
