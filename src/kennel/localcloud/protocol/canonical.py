@@ -190,8 +190,8 @@ def rebuilt(
         ]
         pairs = [(name, value) for name, value in pairs if not AUTHENTICATION.fullmatch(name)]
     if service == "s3":
-        if model.name == "PostObject":  # its form names bucket and key, under a policy that nobody here reads
-            raise AwsError("NotImplemented", "The local cloud takes no uploads by a form: use PUT.", 501)
+        if model.name == "PostObject":  # its form names bucket and key, under a policy: the gateway reads it
+            raise AwsError("MethodNotAllowed", "An upload by POST is a form of multipart/form-data.", 405)
         if not BUCKET_NAME.fullmatch(labels.get("Bucket", "none")):
             raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
         _rebuild_s3(new, model, path)

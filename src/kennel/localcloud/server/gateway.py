@@ -28,7 +28,7 @@ from kennel.localcloud.protocol import canonical, codec, payload, signature_rule
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged, text_response
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
-from kennel.localcloud.server import administration
+from kennel.localcloud.server import administration, form_upload
 from kennel.localcloud.services import http_functions
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ class Gateway:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         response = self._respond_to_others(environ)
+        if response is None and form_upload.is_form(environ):
+            response = form_upload.respond(self.cloud, environ, self._serve)
         return _send(environ, start_response, response or self._serve(environ))
 
     def _respond_to_others(self, environ: Environ) -> Response | None:
@@ -141,7 +143,9 @@ class Gateway:
             verify(signature, secret, environ, decoded.body)
             if arriving.service == "s3":
                 payload.check_declared(signature, environ)
-        elif arriving.service != "s3":
+        elif arriving.service == "s3":
+            principal = environ.get(form_upload.PRINCIPAL, ANONYMOUS)
+        else:
             if decoded.model.name not in codec.UNSIGNED_ACTIONS:
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
             principal = web_identity.identify(self.cloud, decoded.parameters)

@@ -30,6 +30,6 @@ for name, acts in ACTS.items():
 describe(
     "s3",
     "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, policies, "
-    "presigned addresses, notifications to functions and queues",
+    "presigned addresses and forms, notifications to functions and queues",
     "lifecycle rules, replication, logging, inventories, websites and what else has no effect on objects",
 )

@@ -1,0 +1,92 @@
+"""Browsers' uploads to S3: the forms that boto3 signs, sent by a plain HTTP client."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import urllib3
+
+from .conftest import Client, statement
+
+BUCKET = "uploads-by-form"
+Form = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def sign(client: Client, role: Callable[..., dict[str, str]]) -> Callable[..., Form]:
+    """Sign forms as a role that may put objects below ``in/``."""
+    client("s3").create_bucket(Bucket=BUCKET)
+    keys = role("uploader", statement("s3:PutObject", f"arn:aws:s3:::{BUCKET}/in/*"))
+    signers = {name: client("s3", keys, signature_version=name) for name in ("s3", "s3v4")}
+
+    def make(key: str = "in/${filename}", version: str = "s3v4", **more: Any) -> Form:
+        form: Form = signers[version].generate_presigned_post(BUCKET, key, **more)
+        return form
+
+    return make
+
+
+def send(
+    form: Form, content: bytes = b"a photo", filename: str = "a b.jpg", **fields: str
+) -> urllib3.BaseHTTPResponse:
+    parts: dict[str, Any] = {**form["fields"], **fields, "file": (filename, content, "image/jpeg")}
+    return urllib3.request("POST", form["url"], fields=parts, redirect=False, retries=False)
+
+
+def test_a_form_puts_an_object(client: Client, sign: Callable[..., Form]) -> None:
+    fields = {"Content-Type": "image/jpeg", "x-amz-meta-dog": "Rex", "success_action_status": "201"}
+    conditions = [
+        ["starts-with", "$Content-Type", "image/"],
+        {"x-amz-meta-dog": "Rex"},
+        {"success_action_status": "201"},
+        ["content-length-range", 1, 100],
+    ]
+    answer = send(sign(Fields=fields, Conditions=conditions))
+    assert answer.status == 201, answer.data
+    document = ElementTree.fromstring(answer.data)
+    assert (document.findtext("Bucket"), document.findtext("Key")) == (BUCKET, "in/a b.jpg")
+    stored = client("s3").get_object(Bucket=BUCKET, Key="in/a b.jpg")
+    assert (stored["Body"].read(), stored["ContentType"]) == (b"a photo", "image/jpeg")
+    assert (stored["Metadata"], stored["ETag"]) == ({"dog": "Rex"}, document.findtext("ETag"))
+    for version in ("s3", "s3v4"):
+        assert send(sign("in/plain", version)).status == 204
+    page = "https://example.com/done?a=b"
+    redirect = sign(Fields={"success_action_redirect": page}, Conditions=[{"success_action_redirect": page}])
+    answer = send(redirect)
+    assert answer.status == 303
+    assert answer.headers["Location"].startswith(f"{page}&bucket={BUCKET}&key=in%2Fa+b.jpg&etag=")
+
+
+@pytest.mark.parametrize(
+    ("options", "fields", "status", "code", "words"),
+    [
+        ({}, {"x-amz-meta-dog": "Rex"}, 403, "AccessDenied", "Extra input fields: x-amz-meta-dog"),
+        ({}, {"key": "out/other"}, 403, "AccessDenied", "Policy Condition failed"),
+        ({"Conditions": [["content-length-range", 0, 3]]}, {}, 400, "EntityTooLarge", "exceeds"),
+        ({"Conditions": [["content-length-range", 50, 60]]}, {}, 400, "EntityTooSmall", "smaller"),
+        ({"ExpiresIn": -1}, {}, 403, "AccessDenied", "Policy expired"),
+        ({}, {"x-amz-signature": "0" * 64}, 403, "SignatureDoesNotMatch", "does not match"),
+        ({}, {"policy": "e30="}, 403, "SignatureDoesNotMatch", "does not match"),
+        ({"key": "out/x"}, {}, 403, "AccessDenied", "not authorized to perform: s3:PutObject"),
+    ],
+)
+def test_a_form_that_its_policy_or_its_role_does_not_allow_is_refused(
+    sign: Callable[..., Form], options: Form, fields: Form, status: int, code: str, words: str
+) -> None:
+    answer = send(sign(**options), **fields)
+    document = ElementTree.fromstring(answer.data)
+    assert (answer.status, document.findtext("Code")) == (status, code)
+    assert words in str(document.findtext("Message"))
+
+
+def test_a_form_without_a_policy_is_anybody_s(sign: Callable[..., Form]) -> None:
+    form = sign("in/x")
+    answer = send({"url": form["url"], "fields": {"key": "in/x"}})
+    assert (answer.status, ElementTree.fromstring(answer.data).findtext("Code")) == (403, "AccessDenied")
+    document = json.loads(base64.b64decode(form["fields"]["policy"]))
+    assert {"bucket": BUCKET} in document["conditions"]
