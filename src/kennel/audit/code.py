@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from kennel.audit import AuditError, checkov, dockerfile, images, suppressions
+from kennel.audit import AuditError, advisories, checkov, dockerfile, images, suppressions
 from kennel.audit import plan as plans
 from kennel.audit.checkov import CONFIGURATION
 from kennel.audit.finding import Finding
@@ -30,6 +30,7 @@ class AuditReport:
     seconds: float
     warnings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()  # addresses of a plan whose policies are known after an apply only
+    packages: int | None = None  # of which advisories were looked up; None if none were
 
     @property
     def passed(self) -> int:
@@ -57,6 +58,9 @@ class AuditReport:
             *excepted,
             *unseen,
             *(f"warning: {finding}" for finding in self.warnings),
+            f"advisories of {self.packages} packages looked up"
+            if self.packages
+            else "advisories were not looked up: --advisories asks PyPI for them",
             count,
         ]
 
@@ -68,6 +72,7 @@ class AuditReport:
             "failed": [asdict(finding) for finding in self.failed],
             "skipped": [asdict(finding) for finding in self.skipped],
             "warnings": [asdict(finding) for finding in self.warnings],
+            "packages_looked_up": self.packages,
             "unknown": list(self.unknown),
             "seconds": round(self.seconds, 1),
         }
@@ -78,6 +83,7 @@ def audit_code(
     sarif: Path | None = None,
     *,
     plan: Path | None = None,
+    look_up: bool = False,
     python: Path | None = None,
     today: date | None = None,
     progress: Callable[[str], None] | None = None,
@@ -95,6 +101,8 @@ def audit_code(
         File for checkov's findings as SARIF, for code scanning.
     plan
         ``terraform show -json`` of a plan: what the code's expressions came to.
+    look_up
+        Ask PyPI for known vulnerabilities of the packages that the requirements pin.
     python
         Interpreter of the environment with checkov; that of ``.venv-audit`` in the checkout if None.
     today
@@ -125,6 +133,7 @@ def audit_code(
         if sarif is not None:
             sarif.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(written, sarif)
+    known = advisories.audit(root, python, progress) if look_up else None
     failed = [
         *scan.failed,
         *(_unparsed(file) for file in scan.unparsed),
@@ -132,12 +141,16 @@ def audit_code(
         *suppressions.excluding_settings(root),
         *(_image_finding(image) for image in old if image.ended and not image.reason),
         *of_image,
+        *(known.failed if known else ()),
     ]
     skipped = [*scan.skipped, *(_image_finding(image) for image in old if image.reason)]
+    skipped += known.skipped if known else ()
     warnings = tuple(_image_finding(image) for image in old if not image.ended)
     failed.sort(key=lambda finding: (finding.file, finding.line, finding.check))
     seconds = time.monotonic() - started
-    return AuditReport(scan.passed, tuple(failed), tuple(skipped), seconds, warnings, unknown)
+    return AuditReport(
+        scan.passed, tuple(failed), tuple(skipped), seconds, warnings, unknown, known.asked if known else None
+    )
 
 
 def _unparsed(file: str) -> Finding:

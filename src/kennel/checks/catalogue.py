@@ -130,7 +130,7 @@ def _checkov(root: Path) -> Check:
             report = audit_code(root, sarif=root / "build" / "audit" / "code.sarif", progress=progress)
         except AuditError as error:
             return CheckResult(False, str(error))
-        *failures, count = report.lines()
-        return CheckResult(report.ok, "\n".join([*failures, count]), count)
+        lines = report.lines()
+        return CheckResult(report.ok, "\n".join(lines), lines[-1])
 
     return Check("checkov", work)

@@ -14,9 +14,12 @@ from kennel.errors import UsageError
 @kennel_task(
     sarif="file to which the findings are also written, as SARIF",
     plan="a plan as JSON (terraform show -json), which is audited too",
+    advisories="ask PyPI for known vulnerabilities of the pinned packages",
 )
 def code(
-    sarif: Annotated[str | None, FilePath()] = None, plan: Annotated[str | None, FilePath()] = None
+    sarif: Annotated[str | None, FilePath()] = None,
+    plan: Annotated[str | None, FilePath()] = None,
+    advisories: bool = False,
 ) -> dict[str, Any]:
     """Scan terraform/, a plan, the Dockerfile, the workflows, AWS's images; exit code 1 on any finding."""
     from kennel import terminal
@@ -29,6 +32,7 @@ def code(
             ROOT,
             sarif=Path(sarif) if sarif else None,
             plan=Path(plan).resolve() if plan else None,
+            look_up=advisories,
             progress=progress,
         )
     for line in report.lines():

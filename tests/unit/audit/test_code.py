@@ -12,6 +12,8 @@ import pytest
 from kennel.audit import AuditError
 from kennel.audit.code import audit_code
 
+NOT_LOOKED_UP = "advisories were not looked up: --advisories asks PyPI for them"
+
 
 def result(check: str, resource: str, line: int = 1, **more: Any) -> dict[str, Any]:
     """Return one check's result as checkov writes it."""
@@ -75,7 +77,7 @@ def checkout(tmp_path: Path) -> Checkout:
 def test_no_findings_is_ok(checkout: Checkout) -> None:
     report = checkout.audit()
     assert report.ok
-    assert report.lines() == ["1 passed, 0 failed, 0 suppressed with a reason"]
+    assert report.lines() == [NOT_LOOKED_UP, "1 passed, 0 failed, 0 suppressed with a reason"]
 
 
 def test_a_failure_names_its_place(checkout: Checkout) -> None:
@@ -157,6 +159,7 @@ def test_an_excepted_image_is_shown_with_its_reason_and_decision(checkout: Check
     assert report.lines() == [
         "excepted: terraform/images.json:8: IMAGE_END_OF_PATCH: AWS patches pytorch:2.13 no longer, since "
         "2026-06-30 (training on cpu): no newer one exists (decision.md; until 2027-03-31)",
+        NOT_LOOKED_UP,
         "1 passed, 0 failed, 1 suppressed with a reason",
     ]
     assert report.as_dict()["skipped"][0]["reason"].startswith("no newer one exists")
