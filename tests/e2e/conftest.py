@@ -24,6 +24,8 @@ from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import web_identity_token
 from kennel.sample_photos.draw import draw
 
+from . import planted_secrets
+
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 1200
 # Two stacks, with about as much to do each, and the rehearsal's own: three workers wait for Terraform side by
@@ -32,6 +34,7 @@ STACKS = {
     "test_killed_apply.py": "training",
     "test_learning.py": "training",
     "test_training_host.py": "training",
+    "test_audit.py": "releases",
     "test_documents.py": "releases",
     "test_notebook.py": "releases",
     "test_sleeping.py": "releases",
@@ -116,6 +119,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None)
     """Yield a stack with a small uploaded data set, and nothing deployed yet."""
     folder = tmp_path_factory.mktemp("cloud")
     before = dict(os.environ)
+    planted_secrets.plant()
     status = lifecycle.up(folder / "cloud", port=0, keep=current_stack() == "releases")
     try:
         os.environ.update(lifecycle.environment(status))

@@ -12,6 +12,8 @@ import pytest
 
 from kennel.sample_photos.draw import photo
 
+from .planted_secrets import PLANTED, files, holders
+
 TIMEOUT = 900  # seconds; three minutes on a quiet machine
 pytestmark = [pytest.mark.slow, pytest.mark.cloud, pytest.mark.timeout(TIMEOUT + 60)]
 
@@ -33,7 +35,7 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory, provider_mirror: str | N
         text=True,
         check=False,
         timeout=TIMEOUT,
-        env={**environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+        env={**environment, **PLANTED, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
     )
     assert run.returncode == 0, run.stderr[-3000:]
     document = json.loads((ROOT / "build" / "rehearsal" / "result.json").read_text())
@@ -88,6 +90,15 @@ def test_no_call_was_denied_and_every_grant_has_a_use_or_a_reason(rehearsal: dic
     called = {role["role"] for role in document["roles"] if role["calls"]}
     assert called == {"deploy", "endpoint", "function", "plan", "training"}
     assert document["mutation"]["percent"] == 100
+
+
+def test_what_it_leaves_holds_no_credential(rehearsal: dict) -> None:
+    folder = ROOT / "build" / "rehearsal"
+    operator = folder / "cloud" / "operator-secret"
+    secrets = {**PLANTED, "the operator's secret": operator.read_text().strip()}
+    kept = [operator, folder / "cloud" / "state"]
+
+    assert holders(files(folder, without=kept), secrets) == []
 
 
 def test_no_process_of_its_cloud_is_left(rehearsal: dict) -> None:

@@ -29,8 +29,8 @@ def principal(documents: list[dict[str, Any]]) -> dict[str, Any]:
         statement.allows and (statement.not_actions or {"*", "*:*"} & set(statement.actions or []))
         for statement in read
     )
-    paths = [tuple(escalation["actions"]) for escalation in analysis.allows_privilege_escalation]
-    paths += [tuple(map(str.lower, path)) for path in escalations.escalations(read)]
+    paths = [_named(escalation["actions"]) for escalation in analysis.allows_privilege_escalation]
+    paths += [frozenset(path) for path in escalations.escalations(read)]
     unlimited = {
         *analysis.write_actions_without_constraints,
         *analysis.permissions_management_without_constraints,
@@ -39,7 +39,7 @@ def principal(documents: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "everything": everything,
         "services": [] if everything else analysis.service_wildcard,
-        "escalations": sorted(set(paths)),
+        "escalations": [] if everything else sorted(map(sorted, _shortest(paths))),
         "unlimited": [] if everything else sorted(unlimited),
         "writes_iam": any(
             statement.grants(action)
@@ -47,6 +47,18 @@ def principal(documents: list[dict[str, Any]]) -> dict[str, Any]:
             for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:CreatePolicy")
         ),
     }
+
+
+def _named(actions: list[str]) -> frozenset[str]:
+    """Return cloudsplaining's actions, which are in small letters, as AWS spells them if that is known."""
+    known = (escalations.PASSING, *escalations.ALONE, *escalations.WITH_PASSING)
+    names = {name.lower(): name for name in known}
+    return frozenset(names.get(action, action) for action in actions)
+
+
+def _shortest(paths: list[frozenset[str]]) -> set[frozenset[str]]:
+    """Return the combinations without those that contain another one."""
+    return {path for path in paths if not any(other < path for other in paths)}
 
 
 def trust(document: dict[str, Any], account: str) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def read(clients: Clients, progress: Callable[[str], None]) -> Account:
     account = Account(clients("sts").get_caller_identity()["Account"])
     progress("roles and users")
     iam = clients("iam")
-    account.identities = account.ask("roles and users", lambda: list(_identities(iam))) or []
+    account.identities = list(_identities(iam))  # without them there is no audit
     for identity in account.identities:
         if identity.kind == "user":
             _read_user(account, iam, identity)

@@ -23,6 +23,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import handler_of
 from kennel.localcloud.dispatch.request import ApiRequest
+from kennel.localcloud.moto_adapter import services
 from kennel.localcloud.policy.principal import ANONYMOUS
 from kennel.localcloud.protocol import canonical, codec, payload, signature_rules
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged, text_response
@@ -237,7 +238,9 @@ def _internal_error(arriving: ArrivingCall, fault: Exception, cloud: Cloud) -> A
     if isinstance(fault, RecursionError):
         return AwsError("ValidationException", f"The request to {arriving.action} is nested too deep.", 400)
     if arriving.decoded:
-        if isinstance(fault, NotImplementedError):
+        prefix = arriving.decoded.model.service_model.endpoint_prefix
+        unknown_to_moto = isinstance(fault, AttributeError) and not services.has(prefix)
+        if isinstance(fault, NotImplementedError) or unknown_to_moto:
             # 501, not 500: SDKs and Terraform retry a 500 for minutes.
             message = f"The local cloud does not implement {arriving.action}."
             return AwsError("NotImplemented", message, 501)
