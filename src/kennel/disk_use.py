@@ -67,7 +67,7 @@ def _build_parts(build: Path, running: Callable[[Path], bool]) -> Iterable[Part]
     for path in sorted(build.glob("*")):
         name = f"{BUILD}/{path.name}"
         if path.name == LOCAL_CLOUD:
-            yield _part(name, "what the local cloud holds", "in use" if running(path) else "kept", [path])
+            yield from _local_cloud_parts(name, path, running(path))
         elif path.name == REHEARSAL:
             busy = running(path / "cloud")
             yield _part(
@@ -80,6 +80,15 @@ def _build_parts(build: Path, running: Callable[[Path], bool]) -> Iterable[Part]
             yield _part(name, "output of tasks", "in use" if busy else "free", [path])
         else:
             yield _part(name, "not made by a task", "kept", [path])
+
+
+def _local_cloud_parts(name: str, path: Path, busy: bool) -> Iterable[Part]:
+    """Yield what a local cloud holds, and apart from it the packages, which are installed again."""
+    packages = path / folders.WORKLOAD_PACKAGES
+    held = [child for child in path.iterdir() if child != packages] if packages.exists() else [path]
+    yield _part(name, "what the local cloud holds", "in use" if busy else "kept", held)
+    what = "packages that jobs and models required"
+    yield _part(f"{name}/{packages.name}", what, "in use" if busy else "free", [packages])
 
 
 def _part(name: str, what: str, cost: Cost, paths: Iterable[Path]) -> Part:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 SHORT = Path("/tmp")  # noqa: S108 - private folders are made in it; the system's choice may be a long path
 PREFIX = "kennel-run-"
+WORKLOAD_PACKAGES = "environments"  # in a local cloud's folder: what jobs and models required
 YOUNG_SECONDS = 60.0  # a folder is locked a moment after it was made
 
 

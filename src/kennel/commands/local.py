@@ -94,8 +94,11 @@ def status(directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     return asdict(status)
 
 
-@kennel_task(directory="folder of its files")
-def env(as_json: bool, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
+@kennel_task(
+    directory="folder of its files",
+    terraform="also what plain terraform needs in terraform/ (TF_*); other roots need none of it",
+)
+def env(as_json: bool, directory: str = str(LOCAL_CLOUD), terraform: bool = False) -> dict[str, Any]:
     """Print shell exports with which AWS's CLI, boto3 and Terraform use the local cloud."""
     from kennel.aws.infrastructure import shell
     from kennel.localcloud import lifecycle
@@ -103,7 +106,7 @@ def env(as_json: bool, directory: str = str(LOCAL_CLOUD)) -> dict[str, Any]:
     status = lifecycle.status(Path(directory))
     if not status.ready:
         raise KennelError(f"the local cloud in {directory} is {status.note}: run ./kennel local.up")
-    variables = shell.variables(lifecycle.environment(status), _workspace(directory))
+    variables = shell.variables(lifecycle.environment(status), _workspace(directory), terraform)
     if not as_json:
         print(shell.exports(variables))
     return variables

@@ -140,7 +140,11 @@ def _workspace(environment: str) -> Any:
     exported = os.environ.get("KENNEL_WORKSPACE")  # by `local.env`, together with KENNEL_ENV
     applies = exported and environment == os.environ.get("KENNEL_ENV")
     workspace = Workspace(environment, Path(exported)) if exported and applies else Workspace.of(environment)
-    if environment == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
+    if environment == "local" and os.environ.get("AWS_ENDPOINT_URL"):
+        from kennel.localcloud.connection import PATH_STYLE
+
+        os.environ.update(PATH_STYLE)  # `local.env` prints it with --terraform only
+    elif environment == "local":
         from kennel.localcloud import lifecycle
 
         status = lifecycle.status(LOCAL_CLOUD)

@@ -12,6 +12,8 @@ from urllib.parse import urlencode, urlsplit
 
 from kennel.localcloud import ADMINISTRATION, OPERATOR_ACCESS_KEY, REGION, LocalCloudError
 
+PATH_STYLE = {"TF_VAR_s3_use_path_style": "true"}  # for terraform/: no name leads to a bucket's own host
+
 
 def connection(endpoint_url: str, region: str = REGION) -> dict[str, str]:
     """Return the variables that point an AWS SDK at a local cloud, credentials apart."""
@@ -36,7 +38,7 @@ def operator_environment(endpoint_url: str, secret: str) -> dict[str, str]:
         **connection(endpoint_url),
         "AWS_ACCESS_KEY_ID": OPERATOR_ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": secret,
-        "TF_VAR_s3_use_path_style": "true",
+        **PATH_STYLE,
         "SAGEMAKER_VALIDATE_ROLE": "false",
     }
 

@@ -33,11 +33,17 @@ class Jobs:
         self.s3.put_object(Bucket=self.bucket, Key="data/train/a.txt", Body=b"hello")
         self.s3.put_object(Bucket=self.bucket, Key="data/train/sub/b.txt", Body=b"hello again")
 
-    def create(self, script: str, role: str | None = None, hosts: int = 1, **extra: Any) -> str:
+    def create(
+        self,
+        script: str,
+        role: str | None = None,
+        hosts: int = 1,
+        files: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> str:
         name = f"job-{uuid.uuid4().hex[:8]}"
-        self.s3.put_object(
-            Bucket=self.bucket, Key=f"source/{name}/sourcedir.tar.gz", Body=tarred({"train.py": script})
-        )
+        source = tarred({"train.py": script, **(files or {})})
+        self.s3.put_object(Bucket=self.bucket, Key=f"source/{name}/sourcedir.tar.gz", Body=source)
         hyperparameters = {
             "sagemaker_program": json.dumps("train.py"),
             "sagemaker_submit_directory": json.dumps(f"s3://{self.bucket}/source/{name}/sourcedir.tar.gz"),

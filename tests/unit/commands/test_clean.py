@@ -21,6 +21,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ".tools/uv",
         ".venv/bin/python",
         "build/localcloud/state/snapshot",
+        "build/localcloud/environments/0123/lib/package.py",
         "build/rehearsal/cloud/state/snapshot",
         "build/data/sample/photo.jpg",
         "build/checks/unit.log",
@@ -69,7 +70,7 @@ def test_a_look_frees_nothing(checkout: Path) -> None:
 def test_without_all_only_what_can_be_made_again_goes(checkout: Path) -> None:
     document = run(yes=True)
     assert files(checkout) == KEPT
-    assert document["freed_bytes"] == 400
+    assert document["freed_bytes"] == 500
 
 
 def test_nobody_to_ask_is_no_yes(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +91,7 @@ def test_all_leaves_what_a_running_cloud_uses(checkout: Path, monkeypatch: pytes
     assert files(checkout) == {
         "src/kennel/a.py",
         "build/localcloud/state/snapshot",
+        "build/localcloud/environments/0123/lib/package.py",
         "build/stack/local/terraform/x",
     }
     assert document["chosen"][-1] == ".venv"

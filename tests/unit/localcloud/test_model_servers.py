@@ -30,7 +30,7 @@ REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 )
 def test_an_image_has_its_own_server(image: str, program: str) -> None:
     server = model_server(f"{REGISTRY}/{image}")
-    path = Path(server.command(Path("socket"))[2])
+    path = Path(server.command("python", Path("socket"))[2])
     assert (path.name, path.is_file()) == (program, True)
 
 

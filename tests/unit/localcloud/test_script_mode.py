@@ -55,14 +55,7 @@ def test_the_environment_describes_the_job(tmp_path: Path) -> None:
     assert not [name for name in variables if "SAGEMAKER_PROGRAM" in name]
 
 
-def test_an_argument_with_spaces_stays_one(tmp_path: Path) -> None:
+def test_an_argument_with_spaces_stays_one() -> None:
     values = {"sagemaker_program": "train.py", "note": "two words; rm -rf x"}
-    command = script_mode.command(tmp_path, values)
-    assert command[:2] == ["/bin/sh", "-c"]
-    assert command[2].endswith("train.py --note 'two words; rm -rf x'")
-
-
-def test_requirements_are_installed_first(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text("boto3")
-    command = script_mode.command(tmp_path, {"sagemaker_program": "train.py"})[2]
-    assert command.index("pip install -r requirements.txt &&") < command.index("train.py")
+    command = script_mode.command(values, "python")
+    assert command == ["python", "train.py", "--note", "two words; rm -rf x"]

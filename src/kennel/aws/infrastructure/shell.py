@@ -13,7 +13,7 @@ from kennel.aws.session import Workspace
 CONFLICTING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
 
-def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
+def variables(cloud: dict[str, str], workspace: Workspace, terraform: bool = True) -> dict[str, str]:
     """Return the environment variables for a shell.
 
     Parameters
@@ -21,8 +21,14 @@ def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
     cloud
         The variables that direct SDKs to the cloud.
     workspace
-        The workspace for ``terraform plan`` in ``terraform/``.
+        The workspace of the tasks.
+    terraform
+        Whether with the variables for ``terraform plan`` in ``terraform/``: any other root refuses their
+        backend, variable files and data folder.
     """
+    kennel = {"KENNEL_ENV": workspace.environment, "KENNEL_WORKSPACE": str(workspace.build)}
+    if not terraform:
+        return {**{name: value for name, value in cloud.items() if not name.startswith("TF_")}, **kennel}
     os.environ.update(cloud)
     backend = [f"-backend-config={name}={value}" for name, value in state_bucket.backend(workspace).items()]
     mirror = session.provider_mirror()
@@ -30,8 +36,7 @@ def variables(cloud: dict[str, str], workspace: Workspace) -> dict[str, str]:
     files = shlex.join(f"-var-file={path}" for path in stack.variable_files(workspace))
     return {
         **cloud,
-        "KENNEL_ENV": workspace.environment,
-        "KENNEL_WORKSPACE": str(workspace.build),
+        **kennel,
         "TF_VAR_region": session.region(),
         "TF_DATA_DIR": str(workspace.build / "terraform"),
         "TF_CLI_ARGS_init": shlex.join(["-reconfigure", *backend, *plugins]),

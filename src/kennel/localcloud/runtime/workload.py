@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kennel.folders import WORKLOAD_PACKAGES
 from kennel.localcloud import temporary_folder as temporary_folder_file
 from kennel.localcloud.connection import connection
 from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
+from kennel.localcloud.runtime import python_environment
 from kennel.localcloud.runtime.logs import LogStream
-from kennel.localcloud.runtime.opt_ml import UNQUOTED
 from kennel.localcloud.runtime.process_output import OutputReader
 from kennel.localcloud.runtime.role_session import RoleSession, role_credentials
 from kennel.localcloud.runtime.supervisor import SupervisedProcess, supervisors
 
+PYTHON = ".python"  # a workload's Python environment, in its HOME
 END_SECONDS = 60.0  # how long a killed process and the end of its output are waited for
 
 
@@ -42,25 +42,12 @@ def temporary_folder(cloud: Cloud) -> Path:
     return cloud.store(TemporaryFolder, create).path
 
 
-def programs(cloud: Cloud) -> Path:
-    """Return the folder of this process's Python, for a workload's PATH.
-
-    The SDK's scripts call the Python that they find on PATH without quotes. An environment whose path needs
-    quoting is reached through a symbolic link to the whole of it: in a linked bin/, Python would not find it.
-    """
-    folder = Path(sys.executable).parent
-    if UNQUOTED.fullmatch(str(folder)):
-        return folder
-    link = temporary_folder(cloud) / "environment"
-    with contextlib.suppress(FileExistsError):
-        link.symlink_to(folder.parent, target_is_directory=True)
-    return link / folder.name
-
-
 def workload_environment(
     cloud: Cloud, role_arn: str, service: str, session_name: str | None = None, home: Path | None = None
 ) -> dict[str, str]:
     """Return the whole environment of a workload: its role's credentials, nothing of this process's own.
+
+    Its Python is one of its own, over Kennel's packages, below its HOME.
 
     Parameters
     ----------
@@ -71,10 +58,18 @@ def workload_environment(
     """
     home = home or cloud.directory / "home"
     home.mkdir(parents=True, exist_ok=True)
+    environment, programs = home / PYTHON, temporary_folder(cloud) / "programs"
+    python_environment.make_environment(environment)
+    python_environment.make_programs(programs)
     return {
         **role_credentials(cloud, role_arn, service, session_name),
         **connection(cloud.endpoint_url, cloud.region),
-        "PATH": os.pathsep.join([str(programs(cloud)), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join(
+            [str(environment / "bin"), str(programs), "/usr/local/bin", "/usr/bin", "/bin"]
+        ),
+        "VIRTUAL_ENV": str(environment),
+        "PIP_CACHE_DIR": str(cloud.directory / WORKLOAD_PACKAGES / "pip"),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",  # pip would look for a newer pip in the network
         "LANG": "C.UTF-8",
         "HOME": str(home),
         "TMPDIR": str(temporary_folder(cloud)),

@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import sys
 import threading
 import time
 import uuid
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from kennel.localcloud import LocalCloudError
 from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.runtime import python_environment
 from kennel.localcloud.runtime.role_session import role_session
 from kennel.localcloud.runtime.supervisor import ProcessStartError
 from kennel.localcloud.runtime.workload import Workload
@@ -77,7 +77,9 @@ class Sandbox:
         environment["AWS_LAMBDA_RUNTIME_API"] = self._api.address
         try:
             self._workload.start(
-                [sys.executable, "-m", "awslambdaric", version.handler], cwd=root, env=environment
+                [python_environment.python(environment), "-m", "awslambdaric", version.handler],
+                cwd=root,
+                env=environment,
             )
         except ProcessStartError as error:
             self._api.close()

@@ -15,6 +15,7 @@ import urllib3
 
 from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.runtime import python_environment
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.role_session import RoleSession
 from kennel.localcloud.runtime.supervisor import ProcessStartError
@@ -81,6 +82,7 @@ class EndpointInstance:
 
     def __init__(self, cloud: Cloud, settings: InstanceSettings, launch_seconds: float = 0.0) -> None:
         self.settings, self._clock, self._launch_seconds = settings, cloud.clock, launch_seconds
+        self._directory = cloud.directory
         self.name = f"i-{uuid.uuid4().hex[:17]}"
         self.healthy, self.settled = threading.Event(), threading.Event()
         self.failure = ""
@@ -209,7 +211,7 @@ class EndpointInstance:
         settings, workload = self.settings, self._workload
         socket = self._sockets / f"{self.name}-{secrets.token_hex(4)}"  # of this start alone
         try:
-            workload.start(settings.server.command(socket), cwd=settings.base, env=self._environment())
+            self._start_server(socket)
         except ProcessStartError as error:
             return f"did not start: {error}"
         if self._closing.is_set():  # closed while it started
@@ -239,6 +241,16 @@ class EndpointInstance:
         socket.unlink(missing_ok=True)
         return late or f"ended with {_describe_status(status)}"
 
+    def _start_server(self, socket: Path) -> None:
+        settings, environment = self.settings, self._environment()
+        command = python_environment.with_requirements(
+            settings.server.command(python_environment.python(environment), socket),
+            settings.base / "model/code/requirements.txt",
+            self._directory,
+            environment,
+        )
+        self._workload.start(command, cwd=settings.base, env=environment)
+
     def _keep_answering(self, watch: ServerWatch, ended: threading.Event) -> None:
         """End the server when it answers no longer; `_keep_running` then starts it again."""
         if reason := watch.keep(ended, self.healthy):
@@ -249,7 +261,7 @@ class EndpointInstance:
     def _environment(self) -> dict[str, str]:
         settings = self.settings
         return {
-            **self._workload.environment(),
+            **self._workload.environment(home=settings.base / "home"),
             **settings.server.environment(settings.base),
             "ENDPOINT_NAME": settings.endpoint,
             # pip has no index to ask, but accepts what is installed

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +39,10 @@ class ModelServer:
     python_path: tuple[str, ...]
     needs: str
 
-    def command(self, socket: Path) -> list[str]:
-        """Return the command that serves at a Unix socket, which no other user of the machine reaches."""
+    def command(self, python: str, socket: Path) -> list[str]:
+        """Return the command that serves with a Python at a Unix socket, which no other user reaches."""
         program = Path(__file__).resolve().with_name(self.program)
-        return [sys.executable, "-P", str(program), "--socket", str(socket)]
+        return [python, "-P", str(program), "--socket", str(socket)]
 
     def environment(self, base: Path) -> dict[str, str]:
         """Return the variables that the image or its entry point sets.
@@ -59,7 +58,6 @@ class ModelServer:
             "SAGEMAKER_SAFE_PORT_RANGE": f"{CONTAINER_PORT}-{CONTAINER_PORT}",
             "SAGEMAKER_BIND_TO_PORT": str(CONTAINER_PORT),
             "PYTHONUNBUFFERED": "TRUE",
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONPATH": os.pathsep.join(str(base / folder) for folder in self.python_path),
         }
 

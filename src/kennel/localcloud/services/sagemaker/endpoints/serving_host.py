@@ -20,8 +20,6 @@ import importlib.util
 import json
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,21 +204,6 @@ def _target(model: Path, variables: dict[str, str]) -> str:
     return targets["/"]
 
 
-def install_requirements(code: Path) -> None:
-    """Install the archive's `code/requirements.txt`, as the container does before it starts.
-
-    Raises
-    ------
-    SystemExit
-        pip failed; the model server ends with its status.
-    """
-    requirements = code / "requirements.txt"
-    if requirements.exists():
-        pip = subprocess.run([sys.executable, "-m", "pip", "install", "-r", str(requirements)], check=False)
-        if pip.returncode:
-            raise SystemExit(pip.returncode)
-
-
 def main() -> None:
     """Serve the model below SAGEMAKER_BASE_DIR at a Unix socket."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -228,7 +211,6 @@ def main() -> None:
     socket = parser.parse_args().socket
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     model = Path(os.environ["SAGEMAKER_BASE_DIR"], "model")
-    install_requirements(model / "code")
     application = load_application(model, dict(os.environ))
     import uvicorn
 

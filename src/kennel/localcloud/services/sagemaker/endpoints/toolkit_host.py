@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import queue
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -144,21 +143,6 @@ class ModelServer:
         return self.model.handle(environ["wsgi.input"].read(length), properties)
 
 
-def install_requirements(code: Path) -> None:
-    """Install the archive's `code/requirements.txt`, as the container does before it starts.
-
-    Raises
-    ------
-    SystemExit
-        pip failed; the model server ends with its status.
-    """
-    requirements = code / "requirements.txt"
-    if requirements.exists():
-        pip = subprocess.run([sys.executable, "-m", "pip", "install", "-r", str(requirements)], check=False)
-        if pip.returncode:
-            raise SystemExit(pip.returncode)
-
-
 def main() -> None:
     """Serve the model below SAGEMAKER_BASE_DIR at a Unix socket."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -167,7 +151,6 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     model_dir = Path(os.environ["SAGEMAKER_BASE_DIR"], "model")
     code = model_dir / "code"
-    install_requirements(code)
     sys.path.insert(0, str(code))
     server = ModelServer()
     threading.Thread(target=_load, args=(server, str(model_dir)), name="load", daemon=True).start()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from collections import deque
 from pathlib import Path
 from typing import Any
 
 from kennel.localcloud.dispatch.cloud import Cloud
-from kennel.localcloud.runtime import storage
+from kennel.localcloud.runtime import python_environment, storage
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.opt_ml import ContainerRoot
 from kennel.localcloud.runtime.role_session import RoleSession
-from kennel.localcloud.runtime.workload import Workload, temporary_folder
+from kennel.localcloud.runtime.workload import PYTHON, Workload, temporary_folder
 from kennel.localcloud.services.sagemaker.training import script_mode
 from kennel.localcloud.services.sagemaker.training.channels import (
     channels_of,
@@ -148,7 +149,7 @@ class TrainingHost:
         ProcessStartError
             The program does not start.
         """
-        command, cwd = self._entrypoint(), self.root.path
+        command, cwd, environment = self._entrypoint(), self.root.path, self._environment()
         if not command:
             if not self._values().get("sagemaker_program"):
                 raise storage.StorageError(
@@ -156,8 +157,13 @@ class TrainingHost:
                     "missing: give the job a ContainerEntrypoint or the hyperparameter sagemaker_program"
                 )
             cwd = self.root.path / "code"
-            command = script_mode.command(cwd, self._values())
-        self.workload.start(command, cwd=cwd, env=self._environment())
+            command = python_environment.with_requirements(
+                script_mode.command(self._values(), python_environment.python(environment)),
+                cwd / "requirements.txt",
+                self._cloud.directory,
+                environment,
+            )
+        self.workload.start(command, cwd=cwd, env=environment)
 
     def _environment(self) -> dict[str, str]:
         environment = self.workload.environment(home=self.root.path / "home")
@@ -166,7 +172,6 @@ class TrainingHost:
             "TRAINING_JOB_ARN": f"arn:aws:sagemaker:{self._cloud.region}:{self._cloud.account}:"
             f"training-job/{self.job}",
             "PYTHONUNBUFFERED": "TRUE",  # as in AWS's images: lines must come as they are printed
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",  # pip would look for a newer pip in the network
             "PET_MASTER_PORT": str(self._master_port),  # torchrun's, where the drivers give none
             "GLOO_SOCKET_IFNAME": NETWORK_INTERFACE,
             # Hosts share this machine: each has its part of the processors.
@@ -211,7 +216,8 @@ class TrainingHost:
             return self.workload.output_ended_at
 
     def close(self) -> None:
-        """End it, and remove the channels; keep what explains the job: configuration, scripts, output."""
+        """End it; remove channels and environment; keep what explains the job: scripts, output, …"""
         self.finish()
+        shutil.rmtree(self.root.path / "home" / PYTHON, ignore_errors=True)
         remove_channels(channels_of(self._parameters), self._input_data)
         self.root.close()

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -111,15 +109,7 @@ def environment(
     return {name: v if isinstance(v, str) else json.dumps(v) for name, v in variables.items()}
 
 
-def command(code: Path, values: Mapping[str, Any]) -> list[str]:
-    """Return the command that installs the requirements in the folder `code` and runs the script."""
+def command(values: Mapping[str, Any], python: str) -> list[str]:
+    """Return the command that runs the script, with its arguments, in the folder of the code."""
     program = str(values["sagemaker_program"])
-    words = [*([sys.executable] if program.endswith(".py") else ["/bin/sh"]), program]
-    run = shlex.join([*words, *arguments(users_own(values))])
-    if (code / "requirements.txt").exists():
-        run = (
-            f"{shlex.join([sys.executable, '-m', 'pip', 'install', '-r', 'requirements.txt'])} && exec {run}"
-        )
-    else:
-        run = f"exec {run}"
-    return ["/bin/sh", "-c", run]
+    return [python if program.endswith(".py") else "/bin/sh", program, *arguments(users_own(values))]
