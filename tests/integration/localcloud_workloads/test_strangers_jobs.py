@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from .conftest import Stage
 from .test_training import Jobs
@@ -66,3 +67,50 @@ def test_what_a_job_requires_is_installed_for_it_alone(jobs: Jobs) -> None:
     for installed in ("dogs", "cats"):
         with pytest.raises(metadata.PackageNotFoundError):
             metadata.version(installed)
+
+
+# As in AWS's examples: paths written out, hosts by name, and what PyTorch's own image prepares.
+MEETS = """
+import json, os, socket, sys
+hosts = json.loads(os.environ["SM_HOSTS"])
+rank = hosts.index(os.environ["SM_CURRENT_HOST"])
+port = int(os.environ["MASTER_PORT"])
+if rank == 0:
+    server = socket.create_server((os.environ["MASTER_ADDR"], port))
+    met = server.accept()[0].recv(100).decode()
+else:
+    while True:
+        try: client = socket.create_connection((hosts[0], port)); break
+        except ConnectionRefusedError: pass
+    client.sendall(b"hello from " + os.environ["SM_CURRENT_HOST"].encode())
+    met = socket.gethostbyname("algo-1")
+with open("/opt/ml/input/config/resourceconfig.json") as file:
+    name = json.load(file)["current_host"]
+built = "/opt" + "/ml/model/by-hand.txt"
+try: open(built, "w"); refusal = ""
+except FileNotFoundError as error: refusal = str(error)
+with open(f"/opt/ml/model/{name}.json", "w") as file:
+    json.dump({"met": met, "refusal": refusal, "data": os.listdir("/opt/ml/input/data/training")}, file)
+"""
+
+
+def test_hosts_meet_and_the_containers_paths_work_or_are_refused(jobs: Jobs) -> None:
+    name = jobs.create(MEETS, hosts=2)
+    job = jobs.end(name)
+    assert job["TrainingJobStatus"] == "Completed", (job.get("FailureReason"), jobs.log(name))
+    reports = {file: json.loads(text) for file, text in jobs.archive(name).items()}
+    assert reports["algo-1.json"]["met"] == "hello from algo-2"
+    assert reports["algo-2.json"]["met"] == "127.0.0.1"
+    for host in ("algo-1", "algo-2"):
+        assert sorted(reports[f"{host}.json"]["data"]) == ["a.txt", "sub"]
+        place = jobs.stage.directory / "jobs" / name / host
+        assert f"/opt/ml of this job is {place}; paths" in reports[f"{host}.json"]["refusal"]
+
+
+def test_images_that_do_not_run_are_refused_by_name_when_the_job_is_created(jobs: Jobs) -> None:
+    image = "811284229777.dkr.ecr.us-east-1.amazonaws.com/image-classification:1"
+    for hyperparameters in ({}, {"num_classes": "133"}):
+        specification = {"TrainingImage": image, "TrainingInputMode": "File"}
+        refusal = pytest.raises(ClientError, match=f"ValidationException.*{image}.*pytorch-training:")
+        with refusal:
+            jobs.create("", AlgorithmSpecification=specification, HyperParameters=hyperparameters)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from kennel.localcloud.services.sagemaker.training import script_mode
 
 GIVEN = {
@@ -22,6 +24,8 @@ RESOURCES = {
     "current_host": "algo-2",
     "current_instance_type": "ml.m5.large",
     "hosts": ["algo-1", "algo-2"],
+    "current_group_name": "homogeneousCluster",
+    "instance_groups": [{"instance_group_name": "homogeneousCluster", "hosts": ["algo-1", "algo-2"]}],
     "network_interface_name": "lo",
 }
 
@@ -53,9 +57,41 @@ def test_the_environment_describes_the_job(tmp_path: Path) -> None:
     assert variables["SM_HP_BATCH-SIZE"] == "64"  # as the toolkit spells it
     assert json.loads(variables["SM_TRAINING_ENV"])["hyperparameters"]["arch"] == "resnet50"
     assert not [name for name in variables if "SAGEMAKER_PROGRAM" in name]
+    # https://github.com/aws/sagemaker-training-toolkit/blob/master/ENVIRONMENT_VARIABLES.md
+    assert variables["SM_CURRENT_INSTANCE_GROUP"] == "homogeneousCluster"
+    assert json.loads(variables["SM_CURRENT_INSTANCE_GROUP_HOSTS"]) == ["algo-1", "algo-2"]
+    assert json.loads(variables["SM_IS_HETERO"]) is False
+    assert json.loads(variables["SM_FRAMEWORK_PARAMS"])["sagemaker_program"] == "train.py"
+    assert json.loads(variables["SM_TRAINING_ENV"])["is_master"] is False
+    assert variables["SM_OUTPUT_INTERMEDIATE_DIR"] == str(tmp_path / "output/intermediate")
 
 
 def test_an_argument_with_spaces_stays_one() -> None:
     values = {"sagemaker_program": "train.py", "note": "two words; rm -rf x"}
     command = script_mode.command(values, "python")
     assert command == ["python", "train.py", "--note", "two words; rm -rf x"]
+
+
+@pytest.mark.parametrize(
+    ("program", "package", "expected"),
+    [
+        ("src/train.py", False, ["python", "src/train.py", "-e", "3"]),
+        ("train.py", True, ["python", "-m", "train", "-e", "3"]),
+        ("train.sh", True, ["/bin/sh", "-c", 'chmod +x "./$0" && exec "./$0" "$@"', "train.sh", "-e", "3"]),
+    ],
+)
+def test_the_entry_point_is_run_as_the_toolkit_runs_it(
+    program: str, package: bool, expected: list[str]
+) -> None:
+    values = {"sagemaker_program": program, "e": 3}
+    assert script_mode.command(values, "python", package=package) == expected
+
+
+def test_torchrun_starts_the_script_where_it_is_asked_for() -> None:
+    values = {"sagemaker_program": "train.py", "sagemaker_torch_distributed_enabled": True}
+    launcher = script_mode.launcher(values, index=1, hosts=2, port=4242)
+    assert script_mode.command(values, "python", launcher) == [
+        *("python", "-m", "torch.distributed.run", "--nnodes=2", "--nproc_per_node=1", "--node_rank=1"),
+        *("--master_port=4242", "--master_addr=127.0.0.1", "train.py"),
+    ]
+    assert script_mode.launcher({"sagemaker_program": "train.py"}, 0, 2, 4242) == []

@@ -1,7 +1,8 @@
 """The path `/opt/ml` that programs in training containers use, and the folder that stands for it here.
 
-Without containers each host has a folder of its own instead. Every text that names `/opt/ml` and that
-SageMaker or its SDK, not the user, wrote is rewritten by the functions of this module.
+Without containers each host has a folder of its own instead. `/opt/ml` in hyperparameters, variables, and
+scripts is rewritten by the functions of this module; what a program puts together itself is refused by
+`container_paths`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 CONTAINER_ROOT = "/opt/ml"
 MENTION = re.compile(r"/opt/ml(?=$|[^\w.-])")
+SCRIPTS = (".py", ".sh", ".json", ".yaml", ".yml", ".toml", ".cfg", ".ini")
 UNQUOTED = re.compile(r"[\w./@%+=:,-]+")
 
 
@@ -62,13 +64,16 @@ class ContainerRoot:
         Parameters
         ----------
         folder
-            Its `.py`, `.sh` and `.json` files are changed in place.
+            Its scripts and configuration files are changed in place.
         constants
             Python module constants to replace, by name, with these source texts.
         """
         for script in sorted(folder.rglob("*")):
-            if script.suffix in (".py", ".sh", ".json") and script.is_file():
-                content = script.read_text(encoding="utf-8")
+            if script.suffix in SCRIPTS and script.is_file():
+                try:
+                    content = script.read_text(encoding="utf-8")
+                except UnicodeDecodeError:
+                    continue
                 changed = self.text(content)
                 for name, value in constants.items():
                     changed = re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", changed)

@@ -16,6 +16,7 @@ from pathlib import Path
 from kennel.folders import WORKLOAD_PACKAGES
 
 PACKAGES = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+CONTAINER_PATHS = Path(__file__).resolve().with_name("container_paths.py")
 INSTALLER = Path(__file__).resolve().with_name("requirements_installer.py")
 SCRIPT = """#!/usr/bin/env python
 import sys
@@ -47,6 +48,10 @@ def make_environment(folder: Path) -> None:
     below = {sysconfig.get_path(scheme): None for scheme in ("purelib", "platlib")}
     lines = "".join(f"import site; site.addsitedir({path!r})\n" for path in below)
     (draft / PACKAGES / "1_packages_below.pth").write_text(lines, encoding="utf-8")
+    shutil.copy(CONTAINER_PATHS, draft / PACKAGES / "kennel_container_paths.py")
+    (draft / PACKAGES / "2_container_paths.pth").write_text(
+        "import kennel_container_paths\n", encoding="utf-8"
+    )
     try:
         draft.chmod(0o755)
         draft.rename(folder)
@@ -90,7 +95,8 @@ def with_requirements(
     command
         What runs then, if they could be installed.
     requirements
-        The requirements file; without it the command is returned as it is.
+        The requirements file, or ``setup.py`` of a package with its own; without it the command is returned
+        as it is.
     directory
         The cloud's folder, which keeps what was installed before.
     environment

@@ -21,6 +21,7 @@ from pathlib import Path
 PACKAGES = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 # A name, extras, versions and a marker; nothing that names a file, an address or an option.
 PLAIN = re.compile(r"[A-Za-z0-9][\w.-]*\s*(\[[\w\s,.-]*\])?\s*([<>=!~][^/@\\]*)?(;[^/@\\]*)?")
+SETUP = "setup.py"
 FILES = (".whl", ".zip", ".tar.gz")
 
 
@@ -53,7 +54,11 @@ def install(requirements: Path, *options: str) -> None:
     SystemExit
         pip failed; the workload ends with its status.
     """
-    command = [sys.executable, "-m", "pip", "install", *options, "-r", requirements.name]
+    what = ["-r", requirements.name]
+    if requirements.name == SETUP:  # a whole package, as AWS's training toolkit installs it
+        beside = requirements.with_name("requirements.txt")
+        what = [".", *(["-r", beside.name] if beside.exists() else [])]
+    command = [sys.executable, "-m", "pip", "install", *options, *what]
     pip = subprocess.run(command, cwd=requirements.parent, check=False)
     if pip.returncode:
         raise SystemExit(pip.returncode)
@@ -72,7 +77,7 @@ def link(installed: Path) -> None:
 def main(requirements: Path, cache: Path) -> None:
     """Install a requirements file, with what the folder ``cache`` keeps."""
     text = requirements.read_text(encoding="utf-8")
-    if not is_plain(text):
+    if requirements.name == SETUP or not is_plain(text):
         with locked(Path(sys.prefix, ".lock")):
             install(requirements)
         return

@@ -22,6 +22,7 @@ from kennel.localcloud.services.sagemaker.training.container_files import host_c
 from kennel.localcloud.services.sagemaker.training.job import TrainingJob
 from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
 from kennel.localcloud.services.sagemaker.training.record import TrainingRecord
+from kennel.localcloud.services.sagemaker.training.support import check_support
 
 SESSION = "SageMaker"  # the name AWS gives the sessions of execution roles
 
@@ -162,12 +163,7 @@ def check(parameters: dict[str, Any]) -> None:
     if not f"{local}/".startswith(f"{CONTAINER_ROOT}/") or ".." in local:
         message = f"The local cloud keeps checkpoints below {CONTAINER_ROOT} only, not in {local}."
         raise AwsError("ValidationException", message)
-    for channel in parameters.get("InputDataConfig") or []:
-        if "S3DataSource" not in channel["DataSource"]:
-            message = (
-                f"The local cloud reads channels from S3 only; channel {channel['ChannelName']} is elsewhere."
-            )
-            raise AwsError("ValidationException", message)
+    check_support(parameters)
 
 
 def check_hosts(parameters: dict[str, Any], jobs: int) -> None:

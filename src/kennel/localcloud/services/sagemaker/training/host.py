@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.localcloud.dispatch.cloud import Cloud
-from kennel.localcloud.runtime import python_environment, storage
+from kennel.localcloud.runtime import container_paths, python_environment, storage
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.opt_ml import ContainerRoot
 from kennel.localcloud.runtime.role_session import RoleSession
@@ -29,6 +29,7 @@ from kennel.localcloud.services.sagemaker.training.container_files import (
     resource_configuration,
     write_configuration,
 )
+from kennel.localcloud.services.sagemaker.training.images import is_pytorch
 from kennel.localcloud.services.sagemaker.training.metric_publisher import MetricPublisher
 from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
 
@@ -123,6 +124,13 @@ class TrainingHost:
             for packed in code.glob("*.tar.gz"):
                 with tarfile.open(packed) as bundle:
                     bundle.extractall(code, filter="data")
+            self.root.rewrite(code)
+        for word in self._entrypoint():
+            folder = Path(word).parent
+            if folder.is_relative_to(self._input_data) and folder != drivers:
+                self.root.rewrite(folder)
+        if (self._input_data / "code").is_dir():  # the SDK's channel
+            self.root.rewrite(self._input_data / "code")
 
     def _hyperparameters(self) -> dict[str, str]:
         hyperparameters = self._parameters.get("HyperParameters") or {}
@@ -144,26 +152,26 @@ class TrainingHost:
 
         Raises
         ------
-        StorageError
-            The job names no program that can run here.
         ProcessStartError
             The program does not start.
         """
         command, cwd, environment = self._entrypoint(), self.root.path, self._environment()
         if not command:
-            if not self._values().get("sagemaker_program"):
-                raise storage.StorageError(
-                    "the local cloud runs the SDK's entry point and script mode; an image's own program is "
-                    "missing: give the job a ContainerEntrypoint or the hyperparameter sagemaker_program"
-                )
             cwd = self.root.path / "code"
-            command = python_environment.with_requirements(
-                script_mode.command(self._values(), python_environment.python(environment)),
-                cwd / "requirements.txt",
-                self._cloud.directory,
-                environment,
-            )
+            command = self._script(cwd, environment)
         self.workload.start(command, cwd=cwd, env=environment)
+
+    def _script(self, code: Path, environment: dict[str, str]) -> list[str]:
+        """Return the command of script mode, after what the folder of its code requires."""
+        values, python = self._values(), python_environment.python(environment)
+        package = code / "setup.py"
+        launcher = script_mode.launcher(values, self._index, host_count(self._parameters), self._master_port)
+        return python_environment.with_requirements(
+            script_mode.command(values, python, launcher, package.exists()),
+            package if package.exists() else code / "requirements.txt",
+            self._cloud.directory,
+            environment,
+        )
 
     def _environment(self) -> dict[str, str]:
         environment = self.workload.environment(home=self.root.path / "home")
@@ -174,6 +182,7 @@ class TrainingHost:
             "PYTHONUNBUFFERED": "TRUE",  # as in AWS's images: lines must come as they are printed
             "PET_MASTER_PORT": str(self._master_port),  # torchrun's, where the drivers give none
             "GLOO_SOCKET_IFNAME": NETWORK_INTERFACE,
+            container_paths.ROOT: str(self.root.path),
             # Hosts share this machine: each has its part of the processors.
             "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // host_count(self._parameters))),
         }
@@ -185,6 +194,8 @@ class TrainingHost:
                 resource_configuration(self._parameters, self._index),
                 input_data_configuration(self._parameters),
             )
+            if is_pytorch(self._parameters["AlgorithmSpecification"].get("TrainingImage") or ""):
+                environment |= script_mode.rendezvous(self._master_port)
         variables = self._parameters.get("Environment") or {}
         return environment | {name: self.root.text(value) for name, value in variables.items()}
 
