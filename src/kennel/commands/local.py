@@ -102,13 +102,14 @@ def env(as_json: bool, directory: str = str(LOCAL_CLOUD), terraform: bool = Fals
     """Print shell exports with which AWS's CLI, boto3 and Terraform use the local cloud."""
     from kennel.aws.infrastructure import shell
     from kennel.localcloud import lifecycle
+    from kennel.localcloud.connection import SDK_PLUGIN
 
     status = lifecycle.status(Path(directory))
     if not status.ready:
         raise KennelError(f"the local cloud in {directory} is {status.note}: run ./kennel local.up")
     variables = shell.variables(lifecycle.environment(status), _workspace(directory), terraform)
     if not as_json:
-        print(shell.exports(variables))
+        print(shell.exports(variables, SDK_PLUGIN.parent))
     return variables
 
 

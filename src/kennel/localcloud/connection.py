@@ -7,11 +7,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from kennel.localcloud import ADMINISTRATION, OPERATOR_ACCESS_KEY, REGION, LocalCloudError
 
+SDK_PLUGIN = Path(__file__).with_name("sdk") / "kennel_local_cloud.py"  # its folder is for PYTHONPATH
 PATH_STYLE = {"TF_VAR_s3_use_path_style": "true"}  # for terraform/: no name leads to a bucket's own host
 
 
@@ -23,6 +25,7 @@ def connection(endpoint_url: str, region: str = REGION) -> dict[str, str]:
         "AWS_DEFAULT_REGION": region,
         "AWS_MAX_ATTEMPTS": "2",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "BOTOCORE_EXPERIMENTAL__PLUGINS": f"kennel={SDK_PLUGIN.stem}",
     }
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from kennel.localcloud import lifecycle
+from kennel.localcloud.connection import SDK_PLUGIN
 
-from .conftest import started
+from .conftest import ACCOUNT, started
 
 SCRIPT = """
 import argparse, json, os
@@ -47,7 +48,7 @@ from sagemaker.train import ModelTrainer
 from sagemaker.train.distributed import Torchrun
 bucket, role, hosts = sys.argv[1], sys.argv[2], int(sys.argv[3])
 trainer = ModelTrainer(
-    sagemaker_session=Session(default_bucket=bucket), role=role, base_job_name="dogs",
+    sagemaker_session=Session(), role=role, base_job_name="dogs",
     training_image="763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312-ubuntu22.04",
     source_code=SourceCode(source_dir="source", entry_script="train.py"),
     compute=Compute(instance_type="ml.m5.xlarge", instance_count=hosts, volume_size_in_gb=30),
@@ -78,6 +79,8 @@ def test_the_model_trainer_trains_and_shows_the_log(tmp_path: Path, hosts: int) 
             env={
                 **os.environ,
                 **stage.environment,
+                # As `local.env` sets it: the SDK asks STS at AWS's own host for its default bucket's name.
+                "PYTHONPATH": os.pathsep.join([str(SDK_PLUGIN.parent), *sys.path]),
                 "SAGEMAKER_USER_CONFIG_OVERRIDE": str(tmp_path / "quiet.yaml"),
             },
             capture_output=True,
@@ -95,6 +98,8 @@ def test_the_model_trainer_trains_and_shows_the_log(tmp_path: Path, hosts: int) 
         body = s3.get_object(Bucket=bucket, Key=f"out/{name}/output/model.tar.gz")["Body"].read()
         with tarfile.open(fileobj=io.BytesIO(body)) as archive:
             report = json.load(archive.extractfile("report.json"))  # type: ignore[arg-type]
+        uploaded = s3.list_objects_v2(Bucket=f"sagemaker-us-east-1-{ACCOUNT}")["Contents"]
+        assert [entry["Key"] for entry in uploaded if entry["Key"].endswith("/train.py")]
         assert report == {"lr": 0.01, "batch": 64, "photos": ["photo.jpg"]}
         streams = stage.client("logs").describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")
         assert len(streams["logStreams"]) == hosts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from pathlib import Path
 
 from kennel.aws import session
 from kennel.aws.infrastructure import stack, state_bucket
@@ -46,8 +47,17 @@ def variables(cloud: dict[str, str], workspace: Workspace, terraform: bool = Tru
     }
 
 
-def exports(values: dict[str, str]) -> str:
-    """Return shell commands that set ``values``, for ``eval``."""
+def exports(values: dict[str, str], modules: Path) -> str:
+    """Return shell commands for ``eval``.
+
+    Parameters
+    ----------
+    values
+        The variables that they set.
+    modules
+        A folder that they add to Python's path: the plugin of the AWS SDK is in it.
+    """
     lines = [f"unset {' '.join(CONFLICTING)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    lines.append(f"export PYTHONPATH={shlex.quote(str(modules))}${{PYTHONPATH:+:$PYTHONPATH}}")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from kennel.folders import WORKLOAD_PACKAGES
+from kennel.localcloud.connection import SDK_PLUGIN
 
 PACKAGES = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 CONTAINER_PATHS = Path(__file__).resolve().with_name("container_paths.py")
@@ -48,6 +49,7 @@ def make_environment(folder: Path) -> None:
     below = {sysconfig.get_path(scheme): None for scheme in ("purelib", "platlib")}
     lines = "".join(f"import site; site.addsitedir({path!r})\n" for path in below)
     (draft / PACKAGES / "1_packages_below.pth").write_text(lines, encoding="utf-8")
+    shutil.copy(SDK_PLUGIN, draft / PACKAGES)
     shutil.copy(CONTAINER_PATHS, draft / PACKAGES / "kennel_container_paths.py")
     (draft / PACKAGES / "2_container_paths.pth").write_text(
         "import kennel_container_paths\n", encoding="utf-8"
