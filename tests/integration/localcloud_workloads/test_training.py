@@ -354,10 +354,10 @@ def test_the_same_name_twice_is_refused(jobs: Jobs) -> None:
 
 def test_an_image_without_a_program_is_explained(jobs: Jobs) -> None:
     empty = json.dumps("")
-    name = jobs.create(
-        "pass", HyperParameters={"sagemaker_program": empty, "sagemaker_submit_directory": empty}
-    )
-    assert "sagemaker_program" in jobs.end(name)["FailureReason"]
+    with pytest.raises(
+        jobs.sagemaker.exceptions.ClientError, match=r"program of the image .*sagemaker_program"
+    ):
+        jobs.create("pass", HyperParameters={"sagemaker_program": empty, "sagemaker_submit_directory": empty})
 
 
 def test_hundreds_of_small_photos_take_seconds(jobs: Jobs) -> None:

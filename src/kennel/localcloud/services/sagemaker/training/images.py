@@ -56,15 +56,15 @@ def check_image(image: str) -> None:
         )
 
 
-def check_program(specification: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> None:
+def check_program(specification: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Refuse a job whose program would be in an image only.
 
     Parameters
     ----------
     specification
         ``AlgorithmSpecification``.
-    hyperparameters
-        The job's, or those that all trials of a tuning job share.
+    values
+        The job's decoded hyperparameters, or those that all trials of a tuning job share.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def check_program(specification: Mapping[str, Any], hyperparameters: Mapping[str
         )
     image = specification.get("TrainingImage") or ""
     check_image(image)
-    if not specification.get("ContainerEntrypoint") and "sagemaker_program" not in hyperparameters:
+    if not specification.get("ContainerEntrypoint") and not values.get("sagemaker_program"):
         raise AwsError(
             "ValidationException",
             f'The local cloud runs no containers: the program of the image "{image}" is missing. Give the '

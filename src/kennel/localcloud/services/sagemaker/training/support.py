@@ -27,8 +27,9 @@ def check_support(parameters: Mapping[str, Any]) -> None:
         ``ValidationException``.
     """
     hyperparameters = parameters.get("HyperParameters") or parameters.get("StaticHyperParameters") or {}
-    check_program(parameters["AlgorithmSpecification"], hyperparameters)
-    for problem in _problems(parameters, script_mode.decoded(hyperparameters)):
+    values = script_mode.decoded(hyperparameters)
+    check_program(parameters["AlgorithmSpecification"], values)
+    for problem in _problems(parameters, values):
         raise AwsError("ValidationException", f"The local cloud {problem}.")
 
 
