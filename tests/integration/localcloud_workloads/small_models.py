@@ -88,9 +88,10 @@ class Endpoints:
         instance_type: str = "ml.m5.large",
         leave_out: str | None = None,
         variant: dict[str, Any] | None = None,
+        members: dict[str, Any] | None = None,
         **container: Any,
     ) -> str:
-        """Make an endpoint configuration with a variant for each answer.
+        """Make an endpoint configuration with a variant for each answer, and further members.
 
         Its servers are those of the Ray Serve image, which start four times as fast, unless it names another.
         """
@@ -119,7 +120,9 @@ class Endpoints:
             if "ServerlessConfig" in variants[-1]:
                 del variants[-1]["InstanceType"], variants[-1]["InitialInstanceCount"]
         name = f"c-{uuid.uuid4().hex[:8]}"
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+        self.sagemaker.create_endpoint_config(
+            EndpointConfigName=name, ProductionVariants=variants, **(members or {})
+        )
         return name
 
     def create(self, config: str, name: str = "") -> str:

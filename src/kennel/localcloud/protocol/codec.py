@@ -35,6 +35,8 @@ SERVICE_OF_SIGNING_NAME = {
 }
 STREAMED_UPLOADS = {"PutObject", "UploadPart"}
 # Operations that carry no signature, by the Action of their form.
+# What follows /endpoints/NAME in the paths of sagemaker-runtime, which signs as sagemaker.
+RUNTIME_PATHS = (["invocations"], ["async-invocations"], ["invocations-response-stream"])
 UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity": "sts"}
 
 
@@ -70,7 +72,7 @@ def service_of(signing_name: str, environ: Environ) -> str:
     """Return botocore's name of the service that a request is for."""
     name = SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
     path = environ.get("PATH_INFO", "")
-    if name == "sagemaker" and path.startswith("/endpoints/") and "/invocations" in path:
+    if name == "sagemaker" and path.startswith("/endpoints/") and path.split("/")[3:4] in RUNTIME_PATHS:
         return "sagemaker-runtime"
     if name == "sagemaker" and path.endswith("BatchPutMetrics"):
         return "sagemaker-metrics"

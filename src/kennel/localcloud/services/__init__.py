@@ -41,8 +41,10 @@ HANDLERS = (
     "s3",
     "s3_conditions",
     "sagemaker.endpoints.api",
+    "sagemaker.endpoints.asynchronous",
     "sagemaker.endpoints.invocation",
     "sagemaker.endpoints.launch",
+    "sagemaker.endpoints.response_stream",
     "sagemaker.listing",
     "sagemaker.models",
     "sagemaker.notebooks",
@@ -51,6 +53,7 @@ HANDLERS = (
     "sagemaker.training.api",
     "sagemaker.training.spot",
     "sagemaker.tuning.api",
+    "sagemaker.unsupported",
     "ssm.run_command",
     "stored",
     "sts",
@@ -82,6 +85,7 @@ def _prepare_region(cloud: Cloud) -> None:
     from kennel.localcloud.services.lambda_.queue_poller import poll_queues
     from kennel.localcloud.services.logs.metric_filters import publish_defaults
     from kennel.localcloud.services.sagemaker.endpoints.endpoint_metrics import watch_endpoints
+    from kennel.localcloud.services.sagemaker.endpoints.inference_queue import watch_queues
     from kennel.localcloud.services.sqs import publish_depths
 
     seed(cloud)
@@ -94,3 +98,4 @@ def _prepare_region(cloud: Cloud) -> None:
     run_by_clock(cloud)
     keep_scaling(cloud)
     watch_endpoints(cloud)
+    watch_queues(cloud)

@@ -17,7 +17,10 @@ ACTS = {
     "logs": "log groups and events of workloads, filter patterns, metric filters, queries of Logs Insights",
     "organizations": "service control policies take part in the decision on each call",
     "sagemaker": "training and tuning jobs, endpoints, notebook records, the model registry, as above",
-    "sagemaker-runtime": "InvokeEndpoint reaches the model servers",
+    "sagemaker-runtime": (
+        "requests reach the model servers, at once or from an asynchronous endpoint's queue; a response "
+        "stream is sent when the model has answered"
+    ),
     "secretsmanager": "secrets and their versions are kept and returned",
     "sns": "messages to subscribed queues, functions and HTTP addresses, with filter policies",
     "sqs": "messages, visibility, delays, FIFO order, dead-letter queues; depths are metrics",

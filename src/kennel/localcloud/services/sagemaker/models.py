@@ -13,6 +13,8 @@ from kennel.localcloud.moto_adapter.instance_types import check_volume_key
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.sagemaker.endpoints.variant_checks import check_configuration
 
+NO_ROLE = "arn:test"  # moto's, of a model without a role
+
 
 @operation("sagemaker", "CreateModel")
 def create_model(call: Call) -> Response:
@@ -30,9 +32,22 @@ def create_model(call: Call) -> Response:
     return response
 
 
+@operation("sagemaker", "DescribeModel")
+def describe_model(call: Call) -> Response:
+    """Leave out the list of containers and the role that moto invents."""
+    document = call.ask_moto_json()
+    model = moto_sagemaker.model(call.backend(), call.parameters["ModelName"])
+    for member in ("Containers", "PrimaryContainer"):
+        if not document.get(member):
+            document.pop(member, None)
+    if model.execution_role_arn == NO_ROLE:
+        document.pop("ExecutionRoleArn", None)
+    return call.json(document)
+
+
 @operation("sagemaker", "CreateEndpointConfig")
 def create_endpoint_config(call: Call) -> Response:
-    """Keep the members that moto drops: shadow variants, role, VPC."""
+    """Keep the members that moto drops: role, VPC, isolation."""
     name = call.parameters["EndpointConfigName"]
     configs = call.backend().endpoint_configs
     if name in configs:
@@ -41,15 +56,12 @@ def create_endpoint_config(call: Call) -> Response:
             "ValidationException", f'Cannot create already existing endpoint configuration "{arn}".'
         )
     parameters = call.parameters
-    variants = parameters["ProductionVariants"] + (parameters.get("ShadowProductionVariants") or [])
-    check_volume_key(
-        parameters.get("KmsKeyId"), "KmsKeyId", [variant.get("InstanceType") for variant in variants]
-    )
+    types = [variant.get("InstanceType") for variant in parameters["ProductionVariants"]]
+    check_volume_key(parameters.get("KmsKeyId"), "KmsKeyId", types)
     check_configuration(call)
     response = call.ask_moto()
     if response.ok:
         config = configs[name]
-        config.shadow_production_variants = call.parameters.get("ShadowProductionVariants")
         config.execution_role_arn = call.parameters.get("ExecutionRoleArn")
         config.vpc_config = call.parameters.get("VpcConfig")
         config.enable_network_isolation = call.parameters.get("EnableNetworkIsolation")

@@ -104,7 +104,7 @@ class EndpointInstance:
             target=self._keep_running, args=(participant,), name=f"instance {self.name}", daemon=True
         ).start()
 
-    def request(self, body: bytes, headers: dict[str, str]) -> Answer:
+    def request(self, body: bytes, headers: dict[str, str], seconds: float | None = None) -> Answer:
         """Ask the server for a prediction; it takes the place that `hold` or `reserve` has held.
 
         Raises
@@ -121,7 +121,7 @@ class EndpointInstance:
             if watch is None:
                 raise InstanceUnavailableError(f"{self.name} is not in service")
             with watch.request():
-                return ask(watch.pool, body, headers)
+                return ask(watch.pool, body, headers, seconds)
         except urllib3.exceptions.NewConnectionError as error:
             self.healthy.clear()  # until a health check succeeds
             raise InstanceUnavailableError(f"{self.name} refused the connection") from error

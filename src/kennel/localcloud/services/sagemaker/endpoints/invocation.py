@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import urllib3
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.sagemaker.endpoints import serverless
+from kennel.localcloud.services.sagemaker.endpoints.data_capture import Content, capture
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import (
     EndpointInstance,
@@ -21,52 +25,140 @@ from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
 from kennel.localcloud.services.sagemaker.endpoints.variant import Variant
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+INVOKED_VARIANT = "x-Amzn-Invoked-Production-Variant"
+# Of several models or containers, explanations, and sessions of a model: members that would be ignored.
+UNSUPPORTED = (
+    *("TargetModel", "TargetContainerHostname", "InferenceComponentName", "EnableExplanations"),
+    *("SessionId", "PrefixAwareId"),
+)
 LONGEST_BODY = 25 * 1024 * 1024  # https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
+
+
+class Asked(Protocol):
+    """What of a call is needed to ask an endpoint: a queued request has no more."""
+
+    @property
+    def cloud(self) -> Cloud:
+        """The running local cloud."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The call's."""
+
+    @property
+    def region(self) -> str:
+        """The call's."""
+
+    @property
+    def account(self) -> str:
+        """The call's."""
+
+    def arn(self, resource: str, service: str) -> str:
+        """Return the ARN of a resource of this account and region."""
 
 
 @operation("sagemaker-runtime", "InvokeEndpoint")
 def invoke_endpoint(call: Call) -> Response:
     """Ask an endpoint for a prediction."""
-    began = time.perf_counter()
-    parameters = call.parameters
-    name = parameters["EndpointName"]
-    endpoint = endpoints(call.cloud).get(name)
-    if endpoint is None:
-        raise AwsError("ValidationError", f"Endpoint {name} of account {call.account} not found.")
-    if endpoint.traffic is None:
-        status = endpoint.record.endpoint_status
-        message = f"Endpoint {name} of account {call.account} is not InService: it is {status}."
-        raise AwsError("ValidationError", message)
+    answer, variant = answer_call(call)
+    response_headers = [
+        ("Content-Type", answer.headers.get("Content-Type", "application/octet-stream")),
+        (INVOKED_VARIANT, variant.plan.name),
+    ]
+    if CUSTOM_ATTRIBUTES in answer.headers:
+        response_headers.append((CUSTOM_ATTRIBUTES, answer.headers[CUSTOM_ATTRIBUTES]))
+    return Response(200, response_headers, answer.body)
+
+
+def answer_call(call: Call) -> tuple[Answer, Variant]:
+    """Return a model's successful answer to a call with a body, and the variant that it is from.
+
+    Raises
+    ------
+    AwsError
+        The endpoint cannot be asked so, or the model answered with an error, or not at all.
+    """
+    endpoint = serving_endpoint(call, asynchronous=False)
     body = call.body
     longest = serverless.LONGEST_BODY if endpoint.serverless else LONGEST_BODY
     if len(body) > longest:
         raise AwsError("ValidationError", f"The body has {len(body)} bytes; the limit is {longest}.")
+    return ask_endpoint(call, endpoint, body)
+
+
+def serving_endpoint(call: Call, asynchronous: bool) -> Endpoint:
+    """Return the endpoint of a call, which serves, and in the way that the call asks for.
+
+    Raises
+    ------
+    AwsError
+        ``ValidationError``.
+    """
+    name = call.parameters["EndpointName"]
+    for member in UNSUPPORTED:
+        if call.parameters.get(member):
+            raise AwsError("ValidationError", f"The local cloud has nothing for {member}: leave it out.")
+    endpoint = endpoints(call.cloud).get(name)
+    if endpoint is None:
+        raise AwsError("ValidationError", f"Endpoint {name} of account {call.account} not found.")
+    if endpoint.traffic is None or endpoint.plan is None:
+        status = endpoint.record.endpoint_status
+        message = f"Endpoint {name} of account {call.account} is not InService: it is {status}."
+        raise AwsError("ValidationError", message)
+    if asynchronous != bool(endpoint.plan.asynchronous):
+        other = "InvokeEndpoint" if asynchronous else "InvokeEndpointAsync"
+        message = (
+            f"Endpoint {name} of account {call.account} does not support this inference type: use {other}."
+        )
+        raise AwsError("ValidationError", message)
+    return endpoint
+
+
+def ask_endpoint(
+    call: Asked, endpoint: Endpoint, body: bytes, seconds: float | None = None
+) -> tuple[Answer, Variant]:
+    """Return a model's successful answer to a body; see `answer_call`.
+
+    Parameters
+    ----------
+    call, endpoint
+        The call, whose headers go with the body, and the endpoint that it names.
+    body
+        What the model gets.
+    seconds
+        How long it may take; by default as InvokeEndpoint.
+    """
+    began, parameters = time.perf_counter(), call.parameters
     headers = {
         "Content-Type": parameters.get("ContentType") or "application/octet-stream",
         "Accept": parameters.get("Accept") or "*/*",
     }
     if parameters.get("CustomAttributes"):
         headers[CUSTOM_ATTRIBUTES] = parameters["CustomAttributes"]
-    invocation = _Invocation(call, endpoint, parameters.get("TargetVariant"))
+    invocation = _Invocation(call, endpoint, parameters.get("TargetVariant"), seconds)
     try:
-        response = invocation.send(body, headers)
+        answer = invocation.send(body, headers)
     except AwsError as error:
         if error.code != "ThrottlingException":  # which is no error of the model
             invocation.publish(began, getattr(error, "OriginalStatusCode", 503))
         raise
-    invocation.publish(began, response.status)
+    invocation.publish(began, answer.status)
     variant = invocation.variant
     assert variant is not None  # it has answered
-    if not 200 <= response.status < 300:
-        text = response.body.decode(errors="replace")
-        raise _model_error(call, name, response.status, f'with message "{text}"', text)
-    response_headers = [
-        ("Content-Type", response.headers.get("Content-Type", "application/octet-stream")),
-        ("x-Amzn-Invoked-Production-Variant", variant.plan.name),
-    ]
-    if CUSTOM_ATTRIBUTES in response.headers:
-        response_headers.append((CUSTOM_ATTRIBUTES, response.headers[CUSTOM_ATTRIBUTES]))
-    return Response(200, response_headers, response.body)
+    if not 200 <= answer.status < 300:
+        text = answer.body.decode(errors="replace")
+        raise _model_error(call, endpoint.name, answer.status, f'with message "{text}"', text)
+    came = Content(answer.body, answer.headers.get("Content-Type", "application/octet-stream"))
+    capture(
+        call.cloud,
+        endpoint.name,
+        variant.plan.name,
+        variant.plan.role,
+        endpoint.plan.capture if endpoint.plan else None,
+        (Content(body, headers["Content-Type"]), came),
+        parameters.get("CustomAttributes") or "",
+    )
+    return answer, variant
 
 
 class _Invocation:
@@ -81,8 +173,10 @@ class _Invocation:
     _instance: EndpointInstance | None = None
     _model_seconds = 0.0
 
-    def __init__(self, call: Call, endpoint: Endpoint, target: str | None) -> None:
-        self._call, self._endpoint, self._target = call, endpoint, target
+    def __init__(
+        self, call: Asked, endpoint: Endpoint, target: str | None, seconds: float | None = None
+    ) -> None:
+        self._call, self._endpoint, self._target, self._seconds = call, endpoint, target, seconds
         self.variant: Variant | None = None
 
     def send(self, body: bytes, headers: dict[str, str]) -> Answer:
@@ -109,7 +203,7 @@ class _Invocation:
         """Ask an instance; the words of the errors are AWS's."""
         name, self._instance, asked = self._endpoint.name, instance, time.perf_counter()
         try:
-            return instance.request(body, headers)
+            return instance.request(body, headers, self._seconds)
         except urllib3.exceptions.TimeoutError as error:
             text = (
                 "Your invocation timed out while waiting for a response from container primary. Review the "
@@ -155,7 +249,7 @@ class _Invocation:
             raise AwsError("ValidationError", message) from error
 
 
-def _model_error(call: Call, name: str, status: int, ending: str, text: str) -> AwsError:
+def _model_error(call: Asked, name: str, status: int, ending: str, text: str) -> AwsError:
     """Return a ModelError; a status of 0 means that the container gave none.
 
     Parameters

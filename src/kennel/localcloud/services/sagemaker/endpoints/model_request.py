@@ -24,7 +24,12 @@ class Answer:
     body: bytes
 
 
-def ask(pool: urllib3.HTTPConnectionPool, body: bytes, headers: dict[str, str]) -> Answer:
+def ask(
+    pool: urllib3.HTTPConnectionPool,
+    body: bytes,
+    headers: dict[str, str],
+    seconds: float | None = None,
+) -> Answer:
     """Return what the server behind a pool of connections answers.
 
     Raises
@@ -40,7 +45,7 @@ def ask(pool: urllib3.HTTPConnectionPool, body: bytes, headers: dict[str, str]) 
         body,
         headers,
         retries=False,
-        timeout=INVOCATION_SECONDS,
+        timeout=seconds or INVOCATION_SECONDS,
         preload_content=False,
     )
     try:

@@ -26,12 +26,16 @@ class EndpointPlan:
     ----------
     role
         The execution role, with which SageMaker reads the alarms of a deployment.
+    asynchronous, capture
+        ``AsyncInferenceConfig`` and ``DataCaptureConfig``, if it has them.
     """
 
     configuration: str
     variants: list[VariantPlan]
     descriptions: list[dict[str, Any]]
     role: str
+    asynchronous: Mapping[str, Any] | None = None
+    capture: Mapping[str, Any] | None = None
 
 
 def read_plan(
@@ -59,7 +63,14 @@ def read_plan(
         if variant.image:
             description["DeployedImages"] = [{"SpecifiedImage": variant.image, "ResolutionTime": now}]
     role = getattr(configuration, "execution_role_arn", None) or variants[0].role
-    return EndpointPlan(configuration.endpoint_config_name, variants, descriptions, role)
+    return EndpointPlan(
+        configuration.endpoint_config_name,
+        variants,
+        descriptions,
+        role,
+        getattr(configuration, "async_inference_config", None),
+        getattr(configuration, "data_capture_config", None),
+    )
 
 
 def _read_variants(backend: Any, configuration: Any, descriptions: list[dict[str, Any]]) -> list[VariantPlan]:
@@ -72,6 +83,11 @@ def _read_variants(backend: Any, configuration: Any, descriptions: list[dict[str
         if len(containers) != 1 or not containers[0]:
             raise FleetError(f"Model {model.model_name}: the local cloud serves one container a model.")
         container = containers[0]
+        for member in ("ModelPackageName", "AdditionalModelDataSources", "MultiModelConfig"):
+            if container.get(member):
+                raise FleetError(f"Model {model.model_name}: the local cloud has no {member} in a model.")
+        if container.get("Mode", "SingleModel") != "SingleModel":
+            raise FleetError(f"Model {model.model_name}: the local cloud serves the mode SingleModel only.")
         image = container.get("Image") or ""
         try:
             model_server(image)

@@ -27,6 +27,15 @@ OF_INSTANCES = (
     "VolumeSizeInGB",
     "AcceleratorType",
 )
+UNSUPPORTED = {
+    "ShadowProductionVariants": "shadow variants",
+    "ExplainerConfig": "explanations",
+    "CrossRegionTrafficConfig": "traffic to other regions",
+}
+UNSUPPORTED_OF_VARIANT = (
+    *("ManagedInstanceScaling", "InstancePools", "CoreDumpConfig", "CapacityReservationConfig"),
+    *("AcceleratorType", "AcceleratorPartitionLayouts"),
+)
 ROUTED = (RANDOM, LEAST_OUTSTANDING)
 
 
@@ -44,6 +53,7 @@ def check_configuration(call: Call) -> None:
 
 def _problems(call: Call) -> Iterator[str]:
     parameters, variants = call.parameters, call.parameters["ProductionVariants"]
+    yield from _unsupported(parameters)
     for variant in variants:
         strategy = (variant.get("RoutingConfig") or {}).get("RoutingStrategy", RANDOM)
         if strategy not in ROUTED:
@@ -78,6 +88,24 @@ def _problems(call: Call) -> Iterator[str]:
     for feature, present in refused.items():
         if present:
             yield f"Serverless endpoints do not support {feature}."
+
+
+def _unsupported(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what AWS does and nothing here would do."""
+    for member, feature in UNSUPPORTED.items():
+        if parameters.get(member):
+            yield f"The local cloud has no {feature}: leave {member} out."
+    for variant in parameters["ProductionVariants"]:
+        name = variant["VariantName"]
+        if not variant.get("ModelName"):
+            yield f"The local cloud has no inference components: give variant {name} a ModelName."
+        for member in UNSUPPORTED_OF_VARIANT:
+            given = variant.get(member)
+            if given and not (isinstance(given, dict) and given.get("Status") == "DISABLED"):
+                yield f"The local cloud has no {member} (variant {name}): leave it out."
+    queue = parameters.get("AsyncInferenceConfig")
+    if queue and not queue["OutputConfig"].get("S3OutputPath"):
+        yield "AsyncInferenceConfig has no S3OutputPath, where the local cloud writes what comes out."
 
 
 def _concurrency_problems(most: int, provisioned: int | None) -> Iterator[str]:

@@ -1,0 +1,208 @@
+"""Asynchronous inference, data capture and response streams, called as AWS documents them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from .conftest import DrivenClock, Stage, eventually
+from .small_models import Endpoints
+
+
+@pytest.fixture(scope="module")
+def endpoints(stage: Stage) -> Endpoints:
+    return Endpoints(stage)
+
+
+class Topic:
+    """A topic with a queue that shows what was published."""
+
+    def __init__(self, stage: Stage) -> None:
+        sns, self._sqs = stage.client("sns"), stage.client("sqs")
+        name = f"inference-{uuid.uuid4().hex[:8]}"
+        self.arn = sns.create_topic(Name=name)["TopicArn"]
+        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        queue = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=queue["Attributes"]["QueueArn"])
+
+    def message(self) -> dict[str, Any]:
+        def received() -> Any:
+            return self._sqs.receive_message(QueueUrl=self._url).get("Messages")
+
+        (message,) = eventually(received)
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        document: dict[str, Any] = json.loads(json.loads(message["Body"])["Message"])
+        return document
+
+
+def asynchronous(bucket: str, topic: Topic) -> dict[str, Any]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint-create-endpoint-config.html
+    return {
+        "AsyncInferenceConfig": {
+            "OutputConfig": {
+                "S3OutputPath": f"s3://{bucket}/out",
+                "S3FailurePath": f"s3://{bucket}/failed",
+                "NotificationConfig": {"SuccessTopic": topic.arn, "ErrorTopic": topic.arn},
+            },
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
+        }
+    }
+
+
+def test_an_asynchronous_endpoint_works_off_its_queue_from_s3_to_s3(
+    endpoints: Endpoints, driven_clock: DrivenClock
+) -> None:
+    topic, s3, bucket = Topic(endpoints.stage), endpoints.s3, endpoints.bucket
+    name = endpoints.serving("a", members=asynchronous(bucket, topic))
+    runtime = endpoints.runtime
+    try:
+        s3.put_object(Bucket=bucket, Key="in/photo.jpg", Body=b"12345")
+        asked = {"EndpointName": name, "InputLocation": f"s3://{bucket}/in/photo.jpg"}
+        accepted = runtime.invoke_endpoint_async(**asked, ContentType="image/jpeg", InferenceId="mine")
+        assert (accepted["ResponseMetadata"]["HTTPStatusCode"], accepted["InferenceId"]) == (202, "mine")
+        message = topic.message()
+        assert (message["invocationStatus"], message["inferenceId"]) == ("Completed", "mine")
+        assert message["responseParameters"]["outputLocation"] == accepted["OutputLocation"]
+        assert message["requestParameters"]["inputLocation"] == asked["InputLocation"]
+        key = accepted["OutputLocation"].removeprefix(f"s3://{bucket}/")
+        answer = json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])
+        assert (answer["model"], answer["bytes"]) == ("a", 5)
+        assert answer["headers"]["content-type"] == "image/jpeg"
+
+        s3.put_object(Bucket=bucket, Key="in/full", Body=b"full")  # which the model refuses with 503
+        for key in ("in/none", "in/full"):
+            failed = runtime.invoke_endpoint_async(EndpointName=name, InputLocation=f"s3://{bucket}/{key}")
+            message = topic.message()
+            assert message["invocationStatus"] == "Failed"
+            place = failed["FailureLocation"].removeprefix(f"s3://{bucket}/")
+            reason = s3.get_object(Bucket=bucket, Key=place)["Body"].read().decode()
+            assert reason == message["failureReason"]
+            assert ("NoSuchKey" if key == "in/none" else "Received server error (503)") in reason
+
+        with pytest.raises(
+            ClientError, match="does not support this inference type: use InvokeEndpointAsync"
+        ):
+            runtime.invoke_endpoint(EndpointName=name, Body=b"x")
+
+        # Requests wait while no instance is in service; the backlog is what scaling policies follow.
+        change = {"VariantName": "v1", "DesiredInstanceCount": 0}
+        endpoints.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=name, DesiredWeightsAndCapacities=[change]
+        )
+        endpoints.settled(name)
+        for _ in range(3):
+            runtime.invoke_endpoint_async(**asked)
+        now = driven_clock.advance(120)
+        values = {
+            metric: endpoints.stage.client("cloudwatch").get_metric_statistics(
+                Namespace="AWS/SageMaker",
+                MetricName=metric,
+                Dimensions=[{"Name": "EndpointName", "Value": name}],
+                StartTime=now - 120,
+                EndTime=now + 60,
+                Period=60,
+                Statistics=["Maximum"],
+            )["Datapoints"][-1]["Maximum"]
+            for metric in ("ApproximateBacklogSize", "HasBacklogWithoutCapacity")
+        }
+        assert values == {"ApproximateBacklogSize": 3, "HasBacklogWithoutCapacity": 1}
+        endpoints.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=name, DesiredWeightsAndCapacities=[{**change, "DesiredInstanceCount": 1}]
+        )
+        assert [topic.message()["invocationStatus"] for _ in range(3)] == ["Completed"] * 3
+    finally:
+        endpoints.delete(name)
+
+
+def test_what_goes_in_and_out_is_captured_and_streamed(endpoints: Endpoints) -> None:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
+    s3, bucket = endpoints.s3, endpoints.bucket
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": f"s3://{bucket}/captured",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+    }
+    name = endpoints.serving("c", members={"DataCaptureConfig": capture})
+    try:
+        described = endpoints.describe(name)
+        assert described["DataCaptureConfig"]["EnableCapture"] is True
+        assert described["DataCaptureConfig"]["DestinationS3Uri"] == f"s3://{bucket}/captured"
+        endpoints.ask(name, b"\xff\xd8", ContentType="image/jpeg", CustomAttributes="why")
+
+        def captured() -> list[str]:
+            listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"captured/{name}/v1/").get("Contents", [])
+            return [entry["Key"] for entry in listed]
+
+        (key,) = eventually(captured)
+        assert key.endswith(".jsonl")
+        line = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        went, came = line["captureData"]["endpointInput"], line["captureData"]["endpointOutput"]
+        assert (went["data"], went["encoding"], went["mode"]) == ("/9g=", "BASE64", "INPUT")
+        assert (came["encoding"], json.loads(came["data"])["model"]) == ("JSON", "c")
+        assert went["observedContentType"] == "image/jpeg"
+        assert line["eventMetadata"]["customAttributes"] == ["why"]
+
+        stream = endpoints.runtime.invoke_endpoint_with_response_stream(EndpointName=name, Body=b"123")
+        assert (stream["ContentType"], stream["InvokedProductionVariant"]) == ("application/json", "v1")
+        parts = [event["PayloadPart"]["Bytes"] for event in stream["Body"]]
+        assert json.loads(b"".join(parts))["bytes"] == 3
+        with pytest.raises(ClientError, match="use InvokeEndpoint"):
+            endpoints.runtime.invoke_endpoint_async(EndpointName=name, InputLocation=f"s3://{bucket}/x")
+        with pytest.raises(ClientError, match="has nothing for TargetModel"):
+            endpoints.runtime.invoke_endpoint(EndpointName=name, Body=b"x", TargetModel="a.tar.gz")
+    finally:
+        endpoints.delete(name)
+
+
+@pytest.mark.parametrize(
+    ("members", "variant", "refusal"),
+    [
+        (
+            {"ExplainerConfig": {"ClarifyExplainerConfig": {"ShapConfig": {"ShapBaselineConfig": {}}}}},
+            {},
+            "explan",
+        ),
+        ({"AsyncInferenceConfig": {"OutputConfig": {}}}, {}, "has no S3OutputPath"),
+        ({}, {"ManagedInstanceScaling": {"Status": "ENABLED"}}, "no ManagedInstanceScaling"),
+    ],
+)
+def test_what_an_endpoint_would_not_do_is_refused_with_its_configuration(
+    endpoints: Endpoints, members: dict[str, Any], variant: dict[str, Any], refusal: str
+) -> None:
+    with pytest.raises(ClientError, match=f"ValidationException.*{refusal}"):
+        endpoints.config("a", members=members, variant=variant)
+
+
+def test_what_sagemaker_would_start_and_nothing_runs_is_refused(endpoints: Endpoints) -> None:
+    sagemaker = endpoints.sagemaker
+    sagemaker.create_pipeline(
+        PipelineName="p", ClientRequestToken="x" * 32, RoleArn=endpoints.role, PipelineDefinition="{}"
+    )
+    with pytest.raises(ClientError, match="StartPipelineExecution: no pipeline runs here"):
+        sagemaker.start_pipeline_execution(PipelineName="p")
+    with pytest.raises(ClientError, match="CreateCompilationJob: nothing compiles models here"):
+        sagemaker.create_compilation_job(
+            CompilationJobName="c",
+            RoleArn=endpoints.role,
+            OutputConfig={"S3OutputLocation": "s3://b/o"},
+            StoppingCondition={"MaxRuntimeInSeconds": 60},
+        )
+
+
+def test_a_model_is_described_with_what_it_was_created_with(endpoints: Endpoints) -> None:
+    endpoints.sagemaker.create_model(ModelName="plain", ExecutionRoleArn=endpoints.role)
+    described = endpoints.sagemaker.describe_model(ModelName="plain")
+    assert not {"Containers", "PrimaryContainer", "VpcConfig"} & set(described)
+    container = {"Image": "dogs:1", "Mode": "SingleModel", "Environment": {"A": "b"}}
+    endpoints.sagemaker.create_model(
+        ModelName="several", ExecutionRoleArn=endpoints.role, Containers=[container]
+    )
+    described = endpoints.sagemaker.describe_model(ModelName="several")
+    assert described["Containers"] == [container]
+    assert "PrimaryContainer" not in described
