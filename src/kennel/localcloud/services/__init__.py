@@ -48,6 +48,7 @@ HANDLERS = (
     "sagemaker.listing",
     "sagemaker.models",
     "sagemaker.notebooks",
+    "sagemaker.processing.api",
     "sagemaker.registry",
     "sagemaker.tags",
     "sagemaker.training.api",

@@ -1,0 +1,1 @@
+"""Processing jobs: programs that read from S3 and write to it."""
