@@ -53,6 +53,7 @@ HANDLERS = (
     "sagemaker.tags",
     "sagemaker.training.api",
     "sagemaker.training.spot",
+    "sagemaker.transform.api",
     "sagemaker.tuning.api",
     "sagemaker.unsupported",
     "ssm.run_command",

@@ -46,6 +46,7 @@ class InstanceSettings:
     isolated: bool  # without a network
     variables: dict[str, str] = field(compare=False)
     startup_seconds: float  # of the health check, by the machine's clock
+    log_group: str
 
 
 class InstanceUnavailableError(Exception):
@@ -92,8 +93,7 @@ class EndpointInstance:
         self.idle_since, self.setup_seconds = self._clock.monotonic(), 0.0
         self._watch: ServerWatch | None = None
         self.served_since = 0.0
-        group, stream = f"/aws/sagemaker/Endpoints/{settings.endpoint}", f"{settings.variant}/{self.name}"
-        self._log = LogStream(settings.session, group, stream)
+        self._log = LogStream(settings.session, settings.log_group, f"{settings.variant}/{self.name}")
         self._sockets = temporary_folder(cloud)
         self._workload = Workload(cloud, settings.session, self._log, self.last_lines.append)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -73,47 +73,76 @@ def read_plan(
     )
 
 
+def model_plan(
+    backend: Any, model: str, count: int, variables: Mapping[str, str], log_group: str
+) -> VariantPlan:
+    """Return a model as a job runs it: a variant of its own.
+
+    Parameters
+    ----------
+    backend
+        moto's SageMaker backend.
+    model, count
+        Its name, and how many instances it gets.
+    variables
+        What the job adds to the container's environment.
+    log_group
+        Where its servers' output goes.
+
+    Raises
+    ------
+    FleetError
+        As for `read_plan`.
+    """
+    described = {"DesiredInstanceCount": count, "DesiredWeight": 1.0}
+    plan = _read_variant(backend, {"VariantName": "transform", "ModelName": model}, described)
+    return replace(plan, variables={**plan.variables, **variables}, log_group=log_group)
+
+
 def _read_variants(backend: Any, configuration: Any, descriptions: list[dict[str, Any]]) -> list[VariantPlan]:
-    plans = []
-    for variant, description in zip(configuration.production_variants, descriptions, strict=True):
-        model = sagemaker.model(backend, variant["ModelName"])
-        if model is None:
-            raise FleetError(f'Could not find model "{variant["ModelName"]}".')
-        containers = model.containers or [model.primary_container]
-        if len(containers) != 1 or not containers[0]:
-            raise FleetError(f"Model {model.model_name}: the local cloud serves one container a model.")
-        container = containers[0]
-        for member in ("ModelPackageName", "AdditionalModelDataSources", "MultiModelConfig"):
-            if container.get(member):
-                raise FleetError(f"Model {model.model_name}: the local cloud has no {member} in a model.")
-        if container.get("Mode", "SingleModel") != "SingleModel":
-            raise FleetError(f"Model {model.model_name}: the local cloud serves the mode SingleModel only.")
-        image = container.get("Image") or ""
-        try:
-            model_server(image)
-        except UnknownImageError as error:
-            raise FleetError(f"Model {model.model_name}: {error}") from error
-        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
-        plans.append(
-            VariantPlan(
-                name=variant["VariantName"],
-                count=int(description.get("DesiredInstanceCount") or 1),
-                weight=float(description["DesiredWeight"]),
-                startup_seconds=float(
-                    variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS
-                ),
-                role=model.execution_role_arn,
-                image=image,
-                instance_type=variant.get("InstanceType") or "",
-                data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
-                compressed=source.get("CompressionType", "Gzip") == "Gzip",
-                variables=container.get("Environment") or {},
-                isolated=bool(getattr(model, "enable_network_isolation", False)),
-                routing=(variant.get("RoutingConfig") or {}).get("RoutingStrategy") or RANDOM,
-                serverless=serverless_plan(variant.get("ServerlessConfig"), description),
-            )
-        )
-    return plans
+    pairs = zip(configuration.production_variants, descriptions, strict=True)
+    return [_read_variant(backend, variant, description) for variant, description in pairs]
+
+
+def _read_variant(backend: Any, variant: dict[str, Any], description: dict[str, Any]) -> VariantPlan:
+    model = sagemaker.model(backend, variant["ModelName"])
+    if model is None:
+        raise FleetError(f'Could not find model "{variant["ModelName"]}".')
+    container = _container(model)
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    return VariantPlan(
+        name=variant["VariantName"],
+        count=int(description.get("DesiredInstanceCount") or 1),
+        weight=float(description["DesiredWeight"]),
+        startup_seconds=float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS),
+        role=model.execution_role_arn,
+        image=container.get("Image") or "",
+        instance_type=variant.get("InstanceType") or "",
+        data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
+        compressed=source.get("CompressionType", "Gzip") == "Gzip",
+        variables=container.get("Environment") or {},
+        isolated=bool(getattr(model, "enable_network_isolation", False)),
+        routing=(variant.get("RoutingConfig") or {}).get("RoutingStrategy") or RANDOM,
+        serverless=serverless_plan(variant.get("ServerlessConfig"), description),
+    )
+
+
+def _container(model: Any) -> dict[str, Any]:
+    """Return the one container of a model, which the local cloud can stand for."""
+    containers = model.containers or [model.primary_container]
+    if len(containers) != 1 or not containers[0]:
+        raise FleetError(f"Model {model.model_name}: the local cloud serves one container a model.")
+    container: dict[str, Any] = containers[0]
+    for member in ("ModelPackageName", "AdditionalModelDataSources", "MultiModelConfig"):
+        if container.get(member):
+            raise FleetError(f"Model {model.model_name}: the local cloud has no {member} in a model.")
+    if container.get("Mode", "SingleModel") != "SingleModel":
+        raise FleetError(f"Model {model.model_name}: the local cloud serves the mode SingleModel only.")
+    try:
+        model_server(container.get("Image") or "")
+    except UnknownImageError as error:
+        raise FleetError(f"Model {model.model_name}: {error}") from error
+    return container
 
 
 def serverless_plan(

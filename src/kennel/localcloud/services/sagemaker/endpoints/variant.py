@@ -97,6 +97,7 @@ class Variant:
             isolated=plan.isolated,
             variables=variables,
             startup_seconds=plan.startup_seconds,
+            log_group=plan.log_group or f"/aws/sagemaker/Endpoints/{self._endpoint}",
         )
 
     def scale(self, count: int) -> None:

@@ -39,6 +39,8 @@ class VariantPlan:
         How a request finds an instance: a RoutingStrategy of AWS's.
     serverless
         None for a variant of instances.
+    log_group
+        Where the output of its servers goes; empty for the endpoint's own.
     """
 
     name: str
@@ -54,3 +56,4 @@ class VariantPlan:
     isolated: bool = False
     routing: str = RANDOM
     serverless: ServerlessPlan | None = None
+    log_group: str = ""

@@ -1,0 +1,1 @@
+"""Batch transform: a model asked for everything below an address in S3."""
