@@ -160,6 +160,37 @@ def test_what_goes_in_and_out_is_captured_and_streamed(endpoints: Endpoints) -> 
         endpoints.delete(name)
 
 
+def test_a_shadow_variant_gets_copies_and_answers_nobody(endpoints: Endpoints) -> None:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-create.html
+    candidate = endpoints.sagemaker.describe_endpoint_config(EndpointConfigName=endpoints.config("new"))
+    (shadow,) = candidate["ProductionVariants"]
+    shadow |= {"VariantName": "shadow", "InitialVariantWeight": 1.0}
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": f"s3://{endpoints.bucket}/shadowed",
+        "CaptureOptions": [{"CaptureMode": "Output"}],
+    }
+    members = {"ShadowProductionVariants": [shadow], "DataCaptureConfig": capture}
+    name = endpoints.serving("old", members=members)
+    try:
+        (described,) = endpoints.describe(name)["ShadowProductionVariants"]
+        assert (described["VariantName"], described["CurrentInstanceCount"]) == ("shadow", 1)
+        assert {endpoints.ask(name)["model"] for _ in range(5)} == {"old"}
+
+        def captured() -> list[Any]:
+            prefix = f"shadowed/{name}/shadow/"
+            listed = endpoints.s3.list_objects_v2(Bucket=endpoints.bucket, Prefix=prefix).get("Contents", [])
+            return listed if len(listed) == 5 else []
+
+        key = eventually(captured)[0]["Key"]
+        line = json.loads(endpoints.s3.get_object(Bucket=endpoints.bucket, Key=key)["Body"].read())
+        assert json.loads(line["captureData"]["endpointOutput"]["data"])["model"] == "new"
+        assert endpoints.error(name, TargetVariant="shadow")["Error"]["Code"] == "ValidationError"
+    finally:
+        endpoints.delete(name)
+
+
 @pytest.mark.parametrize(
     ("members", "variant", "refusal"),
     [

@@ -47,7 +47,7 @@ def describe_model(call: Call) -> Response:
 
 @operation("sagemaker", "CreateEndpointConfig")
 def create_endpoint_config(call: Call) -> Response:
-    """Keep the members that moto drops: role, VPC, isolation."""
+    """Keep the members that moto drops: shadow variants, role, VPC, isolation."""
     name = call.parameters["EndpointConfigName"]
     configs = call.backend().endpoint_configs
     if name in configs:
@@ -56,12 +56,14 @@ def create_endpoint_config(call: Call) -> Response:
             "ValidationException", f'Cannot create already existing endpoint configuration "{arn}".'
         )
     parameters = call.parameters
-    types = [variant.get("InstanceType") for variant in parameters["ProductionVariants"]]
+    variants = [*parameters["ProductionVariants"], *(parameters.get("ShadowProductionVariants") or [])]
+    types = [variant.get("InstanceType") for variant in variants]
     check_volume_key(parameters.get("KmsKeyId"), "KmsKeyId", types)
     check_configuration(call)
     response = call.ask_moto()
     if response.ok:
         config = configs[name]
+        config.shadow_production_variants = call.parameters.get("ShadowProductionVariants")
         config.execution_role_arn = call.parameters.get("ExecutionRoleArn")
         config.vpc_config = call.parameters.get("VpcConfig")
         config.enable_network_isolation = call.parameters.get("EnableNetworkIsolation")

@@ -9,13 +9,12 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.services.sagemaker.endpoints import scalable_targets
 from kennel.localcloud.services.sagemaker.endpoints.description import (
-    describe_variants,
     find_config,
     find_endpoint,
     retain,
 )
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
-from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan, read_plan
+from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan, describe_variants, read_plan
 from kennel.localcloud.services.sagemaker.endpoints.rollout import Rollout, RolloutError, read_rollout
 from kennel.localcloud.services.sagemaker.endpoints.variant_checks import check_change, check_conversion
 from kennel.localcloud.services.sagemaker.endpoints.variant_plan import FleetError
@@ -29,7 +28,7 @@ def create_endpoint(call: Call) -> Response:
         arn = call.arn(f"endpoint/{name}")
         raise AwsError("ValidationException", f'Cannot create already existing endpoint "{arn}".')
     config = find_config(call)
-    plan = _plan(call, config, describe_variants(config))
+    plan = _plan(call, config, describe_variants(config.production_variants))
     deployment_config = call.parameters.get("DeploymentConfig")
     _rollout(deployment_config, plan)  # refused already now; it is used by the first update
     response = call.ask_moto()
@@ -37,6 +36,7 @@ def create_endpoint(call: Call) -> Response:
         raise Unchanged(response)
     endpoint = Endpoint(call.cloud, backend.endpoints[name])
     endpoint.record.production_variants = plan.descriptions
+    endpoint.record.shadow_production_variants = plan.shadow_descriptions or None
     endpoint.record.last_deployment_config = deployment_config
     endpoints(call.cloud)[name] = endpoint
     endpoint.deploy(plan, "Creating")
@@ -51,7 +51,7 @@ def update_endpoint(call: Call) -> dict[str, Any]:
     variant properties (but for those it excludes), as on AWS. moto has no such operation.
     """
     endpoint, config = _settled_endpoint(call), find_config(call)
-    descriptions = describe_variants(config)
+    descriptions = describe_variants(config.production_variants)
     if call.parameters.get("RetainAllVariantProperties"):
         excluded = call.parameters.get("ExcludeRetainedVariantProperties") or []
         retain(
@@ -132,6 +132,8 @@ def _rollout(deployment_config: dict[str, Any] | None, plan: EndpointPlan) -> Ro
     rolling = (deployment_config or {}).get("RollingUpdatePolicy")
     if rolling and any(variant.serverless for variant in plan.variants):
         raise AwsError("ValidationException", "Serverless endpoints do not support rolling deployments.")
+    if rolling and plan.shadows:
+        raise AwsError("ValidationException", "The local cloud rolls out no shadow variants in batches.")
     try:
         return read_rollout(deployment_config, {variant.name: variant.count for variant in plan.variants})
     except RolloutError as error:

@@ -10,11 +10,8 @@ from typing import Any
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.sagemaker.endpoints.inference_queue import (
-    LONGEST_SECONDS,
-    InferenceRequest,
-    inference_queue,
-)
+from kennel.localcloud.services.sagemaker.endpoints.inference_queue import LONGEST_SECONDS, inference_queue
+from kennel.localcloud.services.sagemaker.endpoints.inference_request import InferenceRequest
 from kennel.localcloud.services.sagemaker.endpoints.invocation import serving_endpoint
 
 TTL_SECONDS, SECONDS = 21_600, 900

@@ -8,10 +8,7 @@ from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan
-
-COUNTS = ("CurrentInstanceCount", "DesiredInstanceCount")
-WEIGHTS = ("CurrentWeight", "DesiredWeight")
+from kennel.localcloud.services.sagemaker.endpoints.plans import COUNTS, WEIGHTS, EndpointPlan
 
 
 def find_endpoint(call: Call) -> Any:
@@ -44,26 +41,6 @@ def find_config(call: Call) -> Any:
         arn = call.arn(f"endpoint-config/{name}")
         raise AwsError("ValidationException", f'Could not find endpoint configuration "{arn}".')
     return config
-
-
-def describe_variants(config: Any) -> list[dict[str, Any]]:
-    """Return a configuration's variants as DescribeEndpoint shows them at first."""
-    descriptions = []
-    for variant in config.production_variants:
-        description: dict[str, Any] = {"VariantName": variant["VariantName"]}
-        count, weight = variant.get("InitialInstanceCount"), variant.get("InitialVariantWeight", 1.0)
-        description.update(dict.fromkeys(WEIGHTS, weight))
-        if count is not None:
-            description.update(dict.fromkeys(COUNTS, count))
-        if variant.get("ServerlessConfig"):
-            description["CurrentServerlessConfig"] = description["DesiredServerlessConfig"] = variant[
-                "ServerlessConfig"
-            ]
-        for member in ("ManagedInstanceScaling", "RoutingConfig"):
-            if variant.get(member):
-                description[member] = variant[member]
-        descriptions.append(description)
-    return descriptions
 
 
 def pending_summary(

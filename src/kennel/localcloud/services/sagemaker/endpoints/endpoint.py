@@ -77,7 +77,7 @@ class Endpoint:
         """
         self.plan = self.plan or plan
         folder = self._cloud.regional_directory / FOLDER / self.name / uuid.uuid4().hex[:8]
-        new = self._starting = Fleet(self._cloud, self.name, plan.variants, folder)
+        new = self._starting = Fleet(self._cloud, self.name, [*plan.variants, *plan.shadows], folder)
         rollout = rollout or Rollout()
         clock = self._cloud.clock
         started = clock.now()
@@ -149,6 +149,7 @@ class Endpoint:
             self.fleet, self.traffic, self.plan = new, Traffic(new), plan
             self.record.endpoint_config_name = plan.configuration
             self.record.production_variants = plan.descriptions
+            self.record.shadow_production_variants = plan.shadow_descriptions or None
             return retired
 
     def _route(self, traffic: Traffic) -> None:
@@ -228,10 +229,12 @@ class Endpoint:
 
     def _describe(self, fleet: Fleet, which: str) -> None:
         """Write what is desired, or what serves now, into moto's record."""
-        descriptions = []
-        for variant in self.record.production_variants:
-            descriptions.append({**variant, **fleet.variants[variant["VariantName"]].figures(which)})
-        self.record.production_variants = descriptions
+        for member in ("production_variants", "shadow_production_variants"):
+            described = getattr(self.record, member, None)
+            if described:
+                figures = [fleet.variants[variant["VariantName"]].figures(which) for variant in described]
+                pairs = zip(described, figures, strict=True)
+                setattr(self.record, member, [{**variant, **figure} for variant, figure in pairs])
 
     def delete(self) -> None:
         """Stop what serves and what is starting."""

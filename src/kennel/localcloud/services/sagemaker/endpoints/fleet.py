@@ -93,13 +93,24 @@ class Fleet:
         KeyError
             There is none of that name.
         """
+        variants = [variant for variant in self.variants.values() if not variant.plan.shadow]
         if target is not None:
-            return self.variants[target]
-        variants = list(self.variants.values())
+            return {variant.plan.name: variant for variant in variants}[target]
         if len(variants) == 1:
             return variants[0]
         weights = [variant.weight for variant in variants]
         return random.choices(variants, weights if any(weights) else None)[0]  # noqa: S311 - traffic, not a secret
+
+    def shadows(self, variant: Variant) -> list[Variant]:
+        """Return the shadow variants that get a copy of a request which went to a variant.
+
+        A shadow gets as many of its requests as their weights say, all if its own is not smaller.
+        """
+        return [
+            shadow
+            for shadow in self.variants.values()
+            if shadow.plan.shadow and random.random() * variant.weight < shadow.weight  # noqa: S311 - traffic, not a secret
+        ]
 
     def retire(self) -> None:
         """Stop everything, once it has answered what it is working on."""

@@ -9,11 +9,9 @@ import functools
 import json
 import logging
 import threading
-import uuid
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +24,7 @@ from kennel.localcloud.runtime import storage
 from kennel.localcloud.runtime.role_session import RoleSession, error_text, role_session
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_metrics import INVOCATIONS
+from kennel.localcloud.services.sagemaker.endpoints.inference_request import InferenceRequest, QueuedCall
 from kennel.localcloud.services.sagemaker.endpoints.invocation import ask_endpoint
 from kennel.localcloud.services.sagemaker.endpoints.model_request import Answer
 from kennel.localcloud.services.sagemaker.endpoints.variant_plan import SERVICE, SESSION
@@ -37,76 +36,6 @@ MOST_BYTES = 1_000_000_000  # of an input
 CONCURRENCY = 4  # of an instance, where the configuration gives none: AWS chooses it, and does not say how
 CAPACITY_SECONDS = 0.2  # how often instances are counted while requests wait
 METRIC_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class InferenceRequest:
-    """A request that was accepted, with the locations that its caller was given."""
-
-    inference_id: str
-    parameters: Mapping[str, Any]
-    output_location: str
-    failure_location: str
-    received: datetime
-    expires: datetime
-    seconds: float
-
-    @classmethod
-    def of(
-        cls,
-        parameters: Mapping[str, Any],
-        output: Mapping[str, Any],
-        now: datetime,
-        seconds: float,
-        time_to_live: float,
-    ) -> InferenceRequest:
-        """Return the request of a call.
-
-        Parameters
-        ----------
-        parameters
-            InvokeEndpointAsync's.
-        output
-            The endpoint's ``OutputConfig``.
-        now, seconds, time_to_live
-            When it came, how long its inference may take, and how long it may wait.
-        """
-        folder = output["S3OutputPath"].rstrip("/")
-        if parameters.get("S3OutputPathExtension"):
-            folder += f"/{parameters['S3OutputPathExtension'].strip('/')}"
-        name = str(uuid.uuid4())
-        failures = (output.get("S3FailurePath") or "").rstrip("/")
-        return cls(
-            parameters.get("InferenceId") or str(uuid.uuid4()),
-            {name: value for name, value in parameters.items() if name != "Body"},
-            f"{folder}/{parameters.get('Filename') or f'{name}.out'}",
-            f"{failures}/{name}-error.out" if failures else "",
-            now,
-            now + timedelta(seconds=time_to_live),
-            seconds,
-        )
-
-
-@dataclass(frozen=True)
-class QueuedCall:
-    """What of a call an inference needs once the call is over; see `ask_endpoint`."""
-
-    cloud: Cloud
-    parameters: Mapping[str, Any]
-
-    @property
-    def region(self) -> str:
-        """The endpoint's region."""
-        return self.cloud.region
-
-    @property
-    def account(self) -> str:
-        """The endpoint's account."""
-        return self.cloud.account
-
-    def arn(self, resource: str, service: str) -> str:
-        """Return the ARN of a resource of this account and region."""
-        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
 
 class InferenceError(Exception):

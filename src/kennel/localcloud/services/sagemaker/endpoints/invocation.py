@@ -21,6 +21,7 @@ from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import (
 )
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_metrics import Invocation, publish_invocation
 from kennel.localcloud.services.sagemaker.endpoints.model_request import Answer, IncompleteAnswerError
+from kennel.localcloud.services.sagemaker.endpoints.shadow import copy_request
 from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
 from kennel.localcloud.services.sagemaker.endpoints.variant import Variant
 
@@ -148,6 +149,7 @@ def ask_endpoint(
     if not 200 <= answer.status < 300:
         text = answer.body.decode(errors="replace")
         raise _model_error(call, endpoint.name, answer.status, f'with message "{text}"', text)
+    copy_request(call.cloud, endpoint, variant, body, headers)
     came = Content(answer.body, answer.headers.get("Content-Type", "application/octet-stream"))
     capture(
         call.cloud,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,9 @@ from kennel.localcloud.services.sagemaker.endpoints.variant_plan import (
     VariantPlan,
 )
 
+COUNTS = ("CurrentInstanceCount", "DesiredInstanceCount")
+WEIGHTS = ("CurrentWeight", "DesiredWeight")
+
 
 @dataclass(frozen=True)
 class EndpointPlan:
@@ -26,6 +29,8 @@ class EndpointPlan:
     ----------
     role
         The execution role, with which SageMaker reads the alarms of a deployment.
+    shadows, shadow_descriptions
+        Its shadow variants, as `variants` and `descriptions`.
     asynchronous, capture
         ``AsyncInferenceConfig`` and ``DataCaptureConfig``, if it has them.
     """
@@ -34,6 +39,8 @@ class EndpointPlan:
     variants: list[VariantPlan]
     descriptions: list[dict[str, Any]]
     role: str
+    shadows: list[VariantPlan] = field(default_factory=list)
+    shadow_descriptions: list[dict[str, Any]] = field(default_factory=list)
     asynchronous: Mapping[str, Any] | None = None
     capture: Mapping[str, Any] | None = None
 
@@ -58,8 +65,12 @@ def read_plan(
     FleetError
         A model no longer exists, or needs what the local cloud does not support, such as another image.
     """
-    variants = _read_variants(backend, configuration, descriptions)
-    for variant, description in zip(variants, descriptions, strict=True):
+    variants = _read_variants(backend, configuration.production_variants, descriptions)
+    given = getattr(configuration, "shadow_production_variants", None) or []
+    shadow_descriptions = describe_variants(given)
+    shadows = [replace(shadow, shadow=True) for shadow in _read_variants(backend, given, shadow_descriptions)]
+    described = [*descriptions, *shadow_descriptions]
+    for variant, description in zip([*variants, *shadows], described, strict=True):
         if variant.image:
             description["DeployedImages"] = [{"SpecifiedImage": variant.image, "ResolutionTime": now}]
     role = getattr(configuration, "execution_role_arn", None) or variants[0].role
@@ -68,6 +79,8 @@ def read_plan(
         variants,
         descriptions,
         role,
+        shadows,
+        shadow_descriptions,
         getattr(configuration, "async_inference_config", None),
         getattr(configuration, "data_capture_config", None),
     )
@@ -99,8 +112,30 @@ def model_plan(
     return replace(plan, variables={**plan.variables, **variables}, log_group=log_group)
 
 
-def _read_variants(backend: Any, configuration: Any, descriptions: list[dict[str, Any]]) -> list[VariantPlan]:
-    pairs = zip(configuration.production_variants, descriptions, strict=True)
+def describe_variants(variants: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a configuration's variants as DescribeEndpoint shows them at first."""
+    descriptions = []
+    for variant in variants:
+        description: dict[str, Any] = {"VariantName": variant["VariantName"]}
+        count, weight = variant.get("InitialInstanceCount"), variant.get("InitialVariantWeight", 1.0)
+        description.update(dict.fromkeys(WEIGHTS, weight))
+        if count is not None:
+            description.update(dict.fromkeys(COUNTS, count))
+        if variant.get("ServerlessConfig"):
+            description["CurrentServerlessConfig"] = description["DesiredServerlessConfig"] = variant[
+                "ServerlessConfig"
+            ]
+        for member in ("ManagedInstanceScaling", "RoutingConfig"):
+            if variant.get(member):
+                description[member] = variant[member]
+        descriptions.append(description)
+    return descriptions
+
+
+def _read_variants(
+    backend: Any, variants: Iterable[dict[str, Any]], descriptions: list[dict[str, Any]]
+) -> list[VariantPlan]:
+    pairs = zip(variants, descriptions, strict=True)
     return [_read_variant(backend, variant, description) for variant, description in pairs]
 
 

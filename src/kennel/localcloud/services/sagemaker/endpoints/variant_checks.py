@@ -28,7 +28,6 @@ OF_INSTANCES = (
     "AcceleratorType",
 )
 UNSUPPORTED = {
-    "ShadowProductionVariants": "shadow variants",
     "ExplainerConfig": "explanations",
     "CrossRegionTrafficConfig": "traffic to other regions",
 }
@@ -95,7 +94,7 @@ def _unsupported(parameters: Mapping[str, Any]) -> Iterator[str]:
     for member, feature in UNSUPPORTED.items():
         if parameters.get(member):
             yield f"The local cloud has no {feature}: leave {member} out."
-    for variant in parameters["ProductionVariants"]:
+    for variant in [*parameters["ProductionVariants"], *(parameters.get("ShadowProductionVariants") or [])]:
         name = variant["VariantName"]
         if not variant.get("ModelName"):
             yield f"The local cloud has no inference components: give variant {name} a ModelName."
@@ -103,7 +102,12 @@ def _unsupported(parameters: Mapping[str, Any]) -> Iterator[str]:
             given = variant.get(member)
             if given and not (isinstance(given, dict) and given.get("Status") == "DISABLED"):
                 yield f"The local cloud has no {member} (variant {name}): leave it out."
+    shadows = parameters.get("ShadowProductionVariants") or []
+    if len(shadows) > 1 or (shadows and len(parameters["ProductionVariants"]) > 1):
+        yield "An endpoint configuration has one production variant and one shadow variant, or no shadow."
     queue = parameters.get("AsyncInferenceConfig")
+    if queue and shadows:
+        yield "Asynchronous endpoints have no shadow variants."
     if queue and not queue["OutputConfig"].get("S3OutputPath"):
         yield "AsyncInferenceConfig has no S3OutputPath, where the local cloud writes what comes out."
 

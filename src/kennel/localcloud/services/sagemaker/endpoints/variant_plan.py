@@ -39,6 +39,8 @@ class VariantPlan:
         How a request finds an instance: a RoutingStrategy of AWS's.
     serverless
         None for a variant of instances.
+    shadow
+        Whether it gets copies of requests only, and its answers go nowhere.
     log_group
         Where the output of its servers goes; empty for the endpoint's own.
     """
@@ -56,4 +58,5 @@ class VariantPlan:
     isolated: bool = False
     routing: str = RANDOM
     serverless: ServerlessPlan | None = None
+    shadow: bool = False
     log_group: str = ""
