@@ -1,4 +1,4 @@
-"""The model registry: deletions, which moto lacks.
+"""The model registry: deletions, which moto lacks; validations, which nothing here would run, are refused.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteModelPackageGroup.html
 """
@@ -9,7 +9,19 @@ from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
-from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.protocol.messages import AwsError, Response
+
+
+@operation("sagemaker", "CreateModelPackage")
+def create_model_package(call: Call) -> Response:
+    """Keep a version; SageMaker would validate it with a job of its own if the request says so."""
+    if call.parameters.get("ValidationSpecification"):
+        raise AwsError(
+            "ValidationException",
+            "The local cloud validates no model packages: leave ValidationSpecification out, and run a "
+            "transform job with the model.",
+        )
+    return call.ask_moto()
 
 
 @operation("sagemaker", "DeleteModelPackage")

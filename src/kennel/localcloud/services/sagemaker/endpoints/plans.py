@@ -170,7 +170,10 @@ def _container(model: Any) -> dict[str, Any]:
     container: dict[str, Any] = containers[0]
     for member in ("ModelPackageName", "AdditionalModelDataSources", "MultiModelConfig"):
         if container.get(member):
-            raise FleetError(f"Model {model.model_name}: the local cloud has no {member} in a model.")
+            raise FleetError(
+                f"Model {model.model_name}: the local cloud has no {member} in a model: give its container "
+                "an Image and a ModelDataUrl."
+            )
     if container.get("Mode", "SingleModel") != "SingleModel":
         raise FleetError(f"Model {model.model_name}: the local cloud serves the mode SingleModel only.")
     try:
