@@ -119,8 +119,8 @@ class InferenceQueue:
                 self._changed.notify_all()
             self._cloud.changes.note()
         waited = (began - request.received).total_seconds() * 1000
-        values = {"TimeInBacklog": waited, "InvocationsProcessed": 1}
-        metrics.publish(self._cloud, INVOCATIONS, {"EndpointName": self._name}, **values)
+        dimensions = {"EndpointName": self._name}
+        metrics.publish(self._cloud, INVOCATIONS, dimensions, TimeInBacklog=waited, InvocationsProcessed=1)
 
     def _infer(self, endpoint: Endpoint, request: InferenceRequest) -> None:
         """Work on a request, write what came of it, and notify whoever is to be."""
