@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import io
@@ -321,3 +322,70 @@ def test_a_copy_keeps_its_condition(client: Client, bucket: str) -> None:
         with pytest.raises(ClientError, match="PreconditionFailed"):
             s3.copy_object(Bucket=bucket, Key="to", CopySource=source, **condition)
     s3.copy_object(Bucket=bucket, Key="to", CopySource=source, IfMatch=copied["ETag"])
+
+
+def test_an_upload_in_parts_has_conditions_and_a_checksum(client: Client, bucket: str) -> None:
+    s3 = client("s3")
+
+    def upload(**conditions: str) -> dict[str, Any]:
+        target = {"Bucket": bucket, "Key": "parts"}
+        target["UploadId"] = s3.create_multipart_upload(**target, ChecksumAlgorithm="SHA256")["UploadId"]
+        part = s3.upload_part(**target, PartNumber=1, Body=b"one", ChecksumAlgorithm="SHA256")
+        parts = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}]
+        answer: dict[str, Any] = s3.complete_multipart_upload(
+            **target, MultipartUpload={"Parts": parts}, **conditions
+        )
+        return answer
+
+    def failure(**conditions: str) -> tuple[int, str]:
+        with pytest.raises(ClientError) as caught:
+            upload(**conditions)
+        response = caught.value.response
+        return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+    assert failure(IfMatch='"none"') == (404, "NoSuchKey")
+    answer = upload(IfNoneMatch="*")
+    digest = hashlib.sha256(hashlib.sha256(b"one").digest()).digest()
+    assert answer["ChecksumSHA256"] == f"{base64.b64encode(digest).decode()}-1"
+    assert answer["ChecksumType"] == "COMPOSITE"
+    head = s3.head_object(Bucket=bucket, Key="parts", ChecksumMode="ENABLED")
+    assert (head["ChecksumSHA256"], head["ETag"]) == (answer["ChecksumSHA256"], answer["ETag"])
+    assert failure(IfNoneMatch="*") == (412, "PreconditionFailed")
+    assert failure(IfMatch='"another"') == (412, "PreconditionFailed")
+    assert failure(IfNoneMatch=answer["ETag"]) == (501, "NotImplemented")
+    assert upload(IfMatch=answer["ETag"])["ETag"] == answer["ETag"]
+
+
+def test_reads_and_copies_have_conditions(client: Client, bucket: str) -> None:
+    s3, target = client("s3"), {"Bucket": bucket, "Key": "k"}
+    etag = s3.put_object(**target, Body=b"x")["ETag"]
+    copy = {"Bucket": bucket, "Key": "copy", "CopySource": target}
+    for call, parameters, status in (
+        (s3.get_object, {**target, "IfMatch": '"another"'}, 412),
+        (s3.get_object, {**target, "IfNoneMatch": etag}, 304),
+        (s3.head_object, {**target, "IfNoneMatch": etag}, 304),
+        (s3.put_object, {**target, "IfMatch": '"another"'}, 412),
+        (s3.copy_object, {**copy, "CopySourceIfMatch": '"another"'}, 412),
+        (s3.copy_object, {**copy, "CopySourceIfNoneMatch": etag}, 412),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call(**parameters)
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert s3.get_object(**target, IfMatch=etag)["Body"].read() == b"x"
+    s3.copy_object(**copy, CopySourceIfMatch=etag, MetadataDirective="REPLACE", Metadata={"a": "b"})
+    with pytest.raises(ClientError, match="no encryption with customers' keys"):
+        s3.put_object(**target, Body=b"x", SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)
+
+
+def test_listings_say_where_they_began(client: Client, bucket: str) -> None:
+    s3 = client("s3")
+    for key in "abc":
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    listed = s3.list_objects(Bucket=bucket, Marker="a", MaxKeys=1)
+    assert (listed["Marker"], [each["Key"] for each in listed["Contents"]]) == ("a", ["b"])
+    first = s3.list_objects_v2(Bucket=bucket, MaxKeys=1, FetchOwner=False)
+    assert "Owner" not in first["Contents"][0]
+    token = first["NextContinuationToken"]
+    following = s3.list_objects_v2(Bucket=bucket, ContinuationToken=token)
+    assert following["ContinuationToken"] == token
+    assert [each["Key"] for each in following["Contents"]] == ["b", "c"]

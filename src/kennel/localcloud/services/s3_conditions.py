@@ -1,15 +1,23 @@
-"""S3: writes under a condition, of which one of several callers succeeds."""
+"""S3: writes, under a condition of which one of several callers succeeds, and with their checksums."""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import TransientStore
+from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.protocol.canonical import copy_source
 from kennel.localcloud.protocol.messages import AwsError, Response
+
+CUSTOMER_KEYS = refusal(
+    "s3", "encryption with customers' keys (SSE-C)", "use a key of KMS", "NotImplemented", 501
+)
 
 
 @dataclass
@@ -27,27 +35,109 @@ class WriteLocks(TransientStore):
 def write_object(call: Call) -> Response:
     """Check the condition of a write and write in one step, so that one of several callers succeeds.
 
-    moto checks before it writes, without a lock, and ignores the condition of a copy.
+    moto checks before it writes, without a lock, and ignores most conditions of copies and uploads in parts.
     """
+    refuse_customer_keys(call)
+    if call.operation == "CopyObject":
+        _check_source(call)
     if not (call.parameters.get("IfNoneMatch") or call.parameters.get("IfMatch")):
-        return call.ask_moto()
+        return _written(call)
     bucket, key = call.parameters["Bucket"], call.parameters["Key"]
     with call.cloud.lock:
         lock = call.cloud.store(WriteLocks).by_object[bucket, key]
     with lock:
-        if call.operation == "CopyObject":
-            _check_copy(call)
-        return call.ask_moto()
+        _check(call)
+        return _written(call)
 
 
-def _check_copy(call: Call) -> None:
-    existing = call.backend().get_object(call.parameters["Bucket"], call.parameters["Key"])
-    expected = call.parameters.get("IfMatch")
-    if call.parameters.get("IfNoneMatch") and existing is not None:
-        condition = "If-None-Match"
-    elif expected and (existing is None or existing.etag.strip('"') != expected.strip('"')):
-        condition = "If-Match"
-    else:
-        return
+def _check(call: Call) -> None:
+    parameters = call.parameters
+    existing = call.backend().get_object(parameters["Bucket"], parameters["Key"])
+    upload = parameters.get("UploadId")
+    if upload and existing is not None and existing.multipart and existing.multipart.id == upload:
+        return  # completed already: S3 answers again
+    expected, other = parameters.get("IfMatch"), parameters.get("IfNoneMatch")
+    if other and other != "*":
+        message = "A header you provided implies functionality that is not implemented"
+        raise AwsError("NotImplemented", f"{message}: If-None-Match takes * only.", 501)
+    if other and existing is not None:
+        raise _failed("If-None-Match")
+    if expected and existing is None:
+        raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
+    if expected and expected != "*" and existing.etag.strip('"') != expected.strip('"'):
+        raise _failed("If-Match")
+
+
+def _check_source(call: Call) -> None:
+    """Check the conditions on the source of a copy; those on its tag count more than those on its time."""
+    parameters = call.parameters
+    bucket, key, version = copy_source(parameters["CopySource"])
+    source = call.backend().get_object(bucket, key, version or None)
+    if source is None:
+        return  # moto says so
+    tag, time = source.etag.strip('"'), source.last_modified.replace(microsecond=0, tzinfo=UTC)
+    expected, other = parameters.get("CopySourceIfMatch"), parameters.get("CopySourceIfNoneMatch")
+    since, until = parameters.get("CopySourceIfModifiedSince"), parameters.get("CopySourceIfUnmodifiedSince")
+    if expected and expected.strip('"') not in (tag, "*"):
+        raise _failed("x-amz-copy-source-If-Match")
+    if until and not expected and time > _in_utc(until):
+        raise _failed("x-amz-copy-source-If-Unmodified-Since")
+    if other and other.strip('"') in (tag, "*"):
+        raise _failed("x-amz-copy-source-If-None-Match")
+    if since and not other and time <= _in_utc(since):
+        raise _failed("x-amz-copy-source-If-Modified-Since")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _failed(condition: str) -> AwsError:
     message = "At least one of the pre-conditions you specified did not hold"
-    raise AwsError("PreconditionFailed", f"{message}: {condition}", 412)
+    return AwsError("PreconditionFailed", f"{message}: {condition}", 412)
+
+
+def _written(call: Call) -> Response:
+    """Write through moto; an upload in parts is answered with its checksum, which moto leaves out."""
+    if call.operation != "CompleteMultipartUpload":
+        return call.ask_moto()
+    backend, parameters = call.backend(), call.parameters
+    if not (parameters.get("MultipartUpload") or {}).get("Parts"):
+        message = "The XML you provided was not well-formed or did not validate against our published schema"
+        raise AwsError("MalformedXML", message, 400)
+    response = call.ask_moto()
+    written = backend.get_object(parameters["Bucket"], parameters["Key"]) if response.ok else None
+    if written is None or not written.checksum_algorithm or not written.checksum_value:
+        return response
+    algorithm, value, kind = checksum_of(written)
+    members = f"<Checksum{algorithm}>{value}</Checksum{algorithm}><ChecksumType>{kind}</ChecksumType>"
+    end = b"</CompleteMultipartUploadResult>"
+    body = response.body.replace(end, members.encode() + end)
+    return Response(response.status, response.headers, body)
+
+
+def checksum_of(record: Any) -> tuple[str, str, str]:
+    """Return the algorithm, the checksum and its type that moto keeps of an object."""
+    value, kind = record.checksum_value, record.checksum_type or "FULL_OBJECT"
+    if kind == "COMPOSITE":
+        value = f"{value}-{record.checksum_parts}"
+    return record.checksum_algorithm.upper(), value, kind
+
+
+@operation("s3", "CreateMultipartUpload", "UploadPart", "UploadPartCopy")
+def write_part(call: Call) -> Response:
+    """Refuse a key of the customer's for an upload in parts."""
+    refuse_customer_keys(call)
+    return call.ask_moto()
+
+
+def refuse_customer_keys(call: Call) -> None:
+    """Refuse encryption with a key of the customer's: moto would keep such an object for everybody to read.
+
+    Raises
+    ------
+    AwsError
+        ``NotImplemented``.
+    """
+    if any("SSECustomer" in name and value for name, value in call.parameters.items()):
+        raise CUSTOMER_KEYS.error()
