@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,16 @@ Blocks = dict[str, dict[str, Any]]
 
 
 def parse(path: Path) -> dict[str, Any]:
-    """Return the content of an HCL file: lists of blocks by their kind, and values by their names."""
-    content: dict[str, Any] = hcl2.loads(path.read_text(encoding="utf-8"), serialization_options=_PLAIN)
+    """Return the content of an HCL file: lists of blocks by their kind, and values by their names.
+
+    It is not to be changed: equal files share it.
+    """
+    return _content(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _content(text: str) -> dict[str, Any]:
+    content: dict[str, Any] = hcl2.loads(text, serialization_options=_PLAIN)
     return content
 
 
