@@ -35,35 +35,20 @@ def _no_remembered_credentials() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def provider_mirror() -> str | None:
-    """The mirror of Terraform's provider, if there is one."""
-    return os.environ.get("KENNEL_PROVIDER_MIRROR")
-
-
-@pytest.fixture(scope="session")
-def provider_unchecked(
-    tmp_path_factory: pytest.TempPathFactory, provider_mirror: str | None
-) -> Iterator[None]:
+def provider_unchecked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let Terraform use the provider of the mirror as it lies there, if there is a mirror.
 
-    Each of its commands would compute the checksum of 700 MB, which takes longer than a small plan. `init`
-    computes it of what it installs, whatever is used then: it installs an empty file.
+    Each of its commands would compute the checksum of 700 MB, which takes longer than a small plan.
     `tests/e2e/test_rehearsal.py` runs with the checksums.
     """
+    mirror = os.environ.get("KENNEL_PROVIDER_MIRROR")
     with pytest.MonkeyPatch.context() as patch:
-        if provider_mirror:
-            (provider,) = Path(provider_mirror).glob(
-                "registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*"
-            )
-            folder = tmp_path_factory.mktemp("terraform")
-            installed = folder / "mirror" / provider.relative_to(provider_mirror)
-            installed.parent.mkdir(parents=True)
-            installed.touch(mode=0o755)
-            configuration = folder / "terraform.rc"
+        if mirror:
+            (provider,) = Path(mirror).glob("registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")
+            configuration = tmp_path_factory.mktemp("terraform") / "terraform.rc"
             configuration.write_text(
                 "provider_installation {\n  dev_overrides {\n"
                 f'    "hashicorp/aws" = "{provider.parent}"\n  }}\n  direct {{}}\n}}\n'
             )
             patch.setenv("TF_CLI_CONFIG_FILE", str(configuration))
-            patch.setenv("KENNEL_PROVIDER_MIRROR", str(folder / "mirror"))
         yield
