@@ -133,7 +133,7 @@ def test_processing_jobs_are_listed_in_the_order_and_the_pages_that_are_asked_fo
         sagemaker.create_processing_job(
             ProcessingJobName=name,
             RoleArn=SERVED,
-            AppSpecification={"ImageUri": "i"},
+            AppSpecification={"ImageUri": "sagemaker-scikit-learn:1.2-1", "ContainerEntrypoint": ["true"]},
             ProcessingResources={
                 "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
             },
