@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-POLICIES = Path(__file__).resolve().parents[3] / "policies"
-NAMES = ("statements", "rules", "escalations", "jobs", "catalogue")
 ROLES = "arn:aws:iam::123456789012:role/*"
-
-
-@pytest.fixture(scope="module")
-def modules() -> Iterator[dict[str, Any]]:
-    """The checks' modules that need no checkov, imported as checkov imports them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(POLICIES))
-        yield {name: importlib.import_module(name) for name in NAMES}
-        for name in NAMES:
-            sys.modules.pop(name, None)
 
 
 def statements(modules: dict[str, Any], *blocks: dict[str, Any]) -> list[Any]:
@@ -149,3 +133,29 @@ def test_ids_are_given_once(modules: dict[str, Any]) -> None:
     numbers = [number for entry in modules["catalogue"].ENTRIES for number in entry.numbers]
     assert sorted(numbers) == list(range(1, len(numbers) + 1))
     assert all(len(entry.numbers) == len(entry.blocks) for entry in modules["catalogue"].ENTRIES)
+
+
+def test_a_trust_policy_is_open_to_others_without_a_limit(modules: dict[str, Any]) -> None:
+    account = "123456789012"
+
+    def open_to(principal: Any, condition: dict[str, Any] | None = None) -> list[str]:
+        block = {"Principal": principal, "Action": "sts:AssumeRole", "Condition": condition or {}}
+        [statement] = statements(modules, block)
+        return list(modules["trusts"].open_to(statement, account))
+
+    foreign = "arn:aws:iam::210987654321:root"
+    assert open_to({"AWS": [f"arn:aws:iam::{account}:root", account]}) == []
+    assert open_to({"AWS": foreign}) == [foreign]
+    assert open_to("*") == ["*"]
+    assert open_to({"AWS": foreign}, {"StringEquals": {"sts:ExternalId": "x"}}) == []
+    assert open_to({"AWS": "*"}, {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}) == ["*"]
+    assert open_to({"Service": "lambda.amazonaws.com"}) == []
+
+
+def test_a_web_identity_is_limited_by_its_subject(modules: dict[str, Any]) -> None:
+    issuer = "token.actions.githubusercontent.com"
+    provider = {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}
+    for claim, outside in (("sub", []), ("aud", [provider["Federated"]])):
+        condition = {"StringEquals": {f"{issuer}:{claim}": "x"}}
+        [statement] = statements(modules, {"Principal": provider, "Action": "x", "Condition": condition})
+        assert modules["trusts"].open_to(statement, "123456789012") == outside

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-POLICIES = Path(__file__).resolve().parents[3] / "policies"
 ACCOUNT = [{"test": ["StringEquals"], "variable": ["aws:SourceAccount"], "values": [["1"]]}]
-
-
-@pytest.fixture(scope="module")
-def modules() -> Iterator[dict[str, Any]]:
-    """The checks' modules that need no checkov, imported as checkov imports them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(POLICIES))
-        yield {name: importlib.import_module(name) for name in ("statements", "rules")}
-        for name in ("statements", "rules"):
-            sys.modules.pop(name, None)
 
 
 def document(modules: dict[str, Any], **block: Any) -> Any:
