@@ -172,6 +172,15 @@ def test_what_is_used_at_times_may_be_used_or_not_and_must_be_when_all_has_happe
     assert kinds(strict) == [("unused", "kms:Decrypt", KEY)]
 
 
+def test_a_denial_that_something_brings_may_be_there_or_not(tmp_path: Path) -> None:
+    brought = excepted("s3:ListAllMyBuckets", kind="denied", used_by="the notebook")
+    listing = entry("s3:ListAllMyBuckets", "*", "deny")
+    usual = [READ_A, READ_B, DECRYPT]
+
+    assert analysed(log(tmp_path / "with", *usual, listing), TAGGING, READ_AGAIN, brought).ok
+    assert analysed(log(tmp_path / "without", *usual), TAGGING, READ_AGAIN, brought, strict=True).ok
+
+
 def test_a_call_outside_its_grant_s_condition_does_not_use_it(tmp_path: Path) -> None:
     worker = role(STATEMENTS[1])
     by_key_policy = {**DECRYPT, "reason": "the resource's policy allows it"}

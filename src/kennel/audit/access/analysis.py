@@ -111,7 +111,7 @@ def analyse(
     strict
         Exceptions that say what uses a grant do not count: all of that has happened.
     """
-    exceptions = [item for item in exceptions if not (strict and item.used_by)]
+    exceptions = [item for item in exceptions if not (strict and item.used_by and item.kind == "grant")]
     accesses, findings = [], []
     for role in roles:
         if progress:

@@ -29,7 +29,8 @@ class AccessException:
     actions, resources
         Patterns of the grants' own patterns, or of the denied calls.
     used_by
-        What uses the grants on the local cloud, beside the rehearsal; empty where nothing there does.
+        What uses the grants on the local cloud, or makes the calls, beside the rehearsal; empty where nothing
+        there does.
     source
         The page of AWS that says why.
     """

@@ -104,8 +104,8 @@ def of_exceptions(
 ) -> list[Finding]:
     """Return the actions of exceptions that excuse nothing.
 
-    What is used only when something happens may be used or not: such an exception is without use only if
-    there is no such grant.
+    What is used, or denied, only when something happens may be so or not: such an exception is without use
+    only if there is no such grant.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def of_exceptions(
                 continue  # not a role of this stack
             single = replace(item, roles=(role,), actions=(action,))
             if item.kind == "denied":
-                used = any(
+                used = bool(item.used_by) or any(
                     single.covers("denied", key, call.action, call.resource or "?") for key, call in denied
                 )
             else:
