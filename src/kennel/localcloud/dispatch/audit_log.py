@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -57,7 +57,7 @@ class AuditLog:
 
     def append(self, *entries: AuditEntry) -> None:
         """Append entries; they are on disk when this returns, or counted as lost: the service goes on."""
-        lines = "".join(json.dumps(asdict(entry), separators=(",", ":")) + "\n" for entry in entries)
+        lines = "".join(json.dumps(vars(entry), separators=(",", ":")) + "\n" for entry in entries)
         with self._lock:
             if self._file.closed:
                 return

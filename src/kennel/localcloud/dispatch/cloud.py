@@ -68,6 +68,7 @@ MOTO_SETTINGS = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     "MOTO_ALLOW_NONEXISTENT_REGION": "false",
     "MOTO_DISABLE_GLOBAL_CORS": "true",
+    "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",  # the bucket is in the path by then
     "MOTO_ACCOUNT_ID": ACCOUNT_ID,
 }
 

@@ -17,16 +17,48 @@ from kennel.localcloud.protocol.signature import RequestSignature, query_pairs
 
 FORM = "application/x-www-form-urlencoded"
 QUERY_PROTOCOLS = ("query", "ec2")
-# What moto's patched base class takes for the call's operation, region and protocol.
-OPERATION, OPERATION_REGION, OPERATION_PROTOCOL = "kennel.operation", "kennel.region", "kennel.protocol"
+# What moto's patched classes take for the call's service, operation, region and protocol.
+SERVICE, OPERATION = "kennel.service", "kennel.operation"
+OPERATION_REGION, OPERATION_PROTOCOL = "kennel.region", "kennel.protocol"
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Paths that moto, or the gateway before it, takes for something else than a bucket's.
 RESERVED = re.compile(r"/(moto-api|favicon\.ico$|latest/(meta-data|api)(/|$)|v20180820/)")
 # Headers of S3 that no operation's model names and that say nothing of its resource.
-S3_HEADERS = re.compile(r"HTTP_X_AMZ_(CHECKSUM_\w+|SDK_CHECKSUM_ALGORITHM|CONTENT_SHA256)")
+S3_HEADERS = re.compile(
+    r"HTTP_(X_AMZ_(CHECKSUM_\w+|SDK_CHECKSUM_ALGORITHM|CONTENT_SHA256)|HOST|AUTHORIZATION|TRANSFER_ENCODING)"
+)
 AUTHENTICATION = re.compile(
     r"x-amz-(algorithm|credential|date|expires|signedheaders|signature|security-token)", re.I
 )
+
+
+class Headers(dict[str, str]):
+    """The headers of a request, by names in any case: moto's parsers look for every header that there may be.
+
+    Parameters
+    ----------
+    headers
+        Those of moto's request, which spells the names anew at each look-up.
+    """
+
+    def __init__(self, headers: Any) -> None:
+        items = list(headers.items())
+        super().__init__((name.lower(), value) for name, value in items)
+        self._names = [name for name, _ in items]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(str(name).lower())
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a header."""
+        return super().get(name.lower(), default)
+
+    def keys(self) -> Any:
+        """Return the names as they were sent."""
+        return self._names
 
 
 class ReadForm(dict[str, str]):
@@ -172,6 +204,7 @@ def rebuilt(
     new = {**environ, "HTTP_HOST": host, "HTTP_AUTHORIZATION": _credential(service, signature)}
     new.pop("kennel.bucket", None)  # it is in the path
     new |= {
+        SERVICE: service,
         OPERATION: model.name,
         OPERATION_REGION: signature.region if signature else "us-east-1",
         OPERATION_PROTOCOL: protocol,
@@ -235,7 +268,7 @@ def _rebuild_s3(new: Environ, model: Any, path: str) -> None:
     if RESERVED.match(path):
         raise AwsError("InvalidBucketName", "The local cloud keeps this bucket's name for itself.")
     names, prefixes = _headers(model)
-    for key in [key for key in new if key.startswith("HTTP_X_AMZ_")]:
+    for key in [key for key in new if key.startswith("HTTP_")]:
         if key not in names and not key.startswith(prefixes) and not S3_HEADERS.fullmatch(key):
             del new[key]
     if "HTTP_X_AMZ_COPY_SOURCE" in new:

@@ -138,7 +138,7 @@ def decode(service: str, environ: Environ) -> Decoded:
             {
                 "method": request.method,
                 "values": request.args if values is None else values,
-                "headers": headers,
+                "headers": canonical.Headers(headers),
                 "body": body or b"",
                 "url_path": request.path,
                 "url_params": uri_parameters,

@@ -7,6 +7,7 @@ requests".
 from __future__ import annotations
 
 import datetime
+import re
 import time
 
 from botocore.auth import HmacV1QueryAuth
@@ -14,6 +15,7 @@ from botocore.auth import HmacV1QueryAuth
 from kennel.localcloud.protocol.messages import AwsError, Environ
 from kennel.localcloud.protocol.signature import RequestSignature, query_pairs
 
+DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 CLOCK_SKEW = 15 * 60  # seconds, either way
 LONGEST_PRESIGNED = 7 * 24 * 3600  # seconds
 # What the string to sign holds anyhow, or what names the key itself.
@@ -70,14 +72,16 @@ def _error(signature: RequestSignature, s3_query_code: str, message: str) -> Aws
 
 def _signed_at(signature: RequestSignature) -> float:
     try:
-        moment = datetime.datetime.strptime(signature.date, "%Y%m%dT%H%M%SZ")
+        if not DATE.fullmatch(signature.date):
+            raise ValueError("it has another form")
+        moment = datetime.datetime.fromisoformat(signature.date)
     except ValueError as error:
         raise _error(
             signature,
             "AuthorizationQueryParametersError",
             f"X-Amz-Date {signature.date!r} must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"",
         ) from error
-    return moment.replace(tzinfo=datetime.UTC).timestamp()
+    return moment.timestamp()
 
 
 def _check_presigned(signature: RequestSignature, signed_at: float) -> None:

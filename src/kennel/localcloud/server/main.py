@@ -81,10 +81,9 @@ def application(cloud: Cloud, speed: float | None = None) -> tuple[WSGIApplicati
 
     service_descriptions.read_once()
     # Imported here: moto reads its settings when it is imported, and the cloud sets them when it is created.
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
     from kennel.localcloud import services
     from kennel.localcloud.moto_adapter import moto_clock, object_contents, patches
+    from kennel.localcloud.moto_adapter.applications import MotoApplications
     from kennel.localcloud.persistence.keeper import OBJECTS, StateKeeper
     from kennel.localcloud.persistence.snapshot_file import folder
     from kennel.localcloud.server.gateway import Gateway
@@ -97,7 +96,7 @@ def application(cloud: Cloud, speed: float | None = None) -> tuple[WSGIApplicati
     if speed is not None:
         cloud.clock.set_speed(speed)
     services.prepare(cloud)
-    return Gateway(cloud, DomainDispatcherApplication(create_backend_app)), keeper
+    return Gateway(cloud, MotoApplications()), keeper
 
 
 def serve(directory: Path, port: int, *, keep: bool = True, speed: float | None = None) -> int:

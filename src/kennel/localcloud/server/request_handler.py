@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+log = logging.getLogger(__name__)
 
 LINGER_SECONDS = 5.0
 RESPONSE_BUFFER = 65_536  # bytes
@@ -26,6 +30,39 @@ class RequestHandler(MotoRequestHandler):
     """
 
     wbufsize = RESPONSE_BUFFER
+
+    def run_wsgi(self) -> None:
+        """Answer one request.
+
+        werkzeug would look for the rest of the request before this returns, with a selector and a buffer of
+        10 MB; `finish` reads until the client has closed.
+        """
+        self.environ = environ = self.make_environ()
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            started[:] = status, headers
+
+        try:
+            body = b"".join(self.server.app(environ, start_response))
+        except ConnectionError:  # the client is gone
+            return
+        except Exception:  # noqa: BLE001 - the outermost frame: the log gets the traceback, the client none
+            log.exception("%s %s failed", self.command, self.path)
+            body = b"The local cloud failed. Its log says more.\n"
+            length = ("Content-Length", str(len(body)))
+            started[:] = "500 Internal Server Error", [("Content-Type", "text/plain"), length]
+        status, headers = started
+        code, _, phrase = status.partition(" ")
+        self.send_response(int(code), phrase)
+        for name, value in [*headers, ("Connection", "close")]:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Print nothing: the audit log has the requests."""
 
     def handle_expect_100(self) -> bool:
         """Tell the client at once to send the body: it waits a second for this line otherwise."""

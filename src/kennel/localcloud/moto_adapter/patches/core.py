@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,6 +21,19 @@ def apply() -> None:
 
     replace(BaseModel, "__new__", staticmethod(new))
     _execute_what_was_authorised()
+    _look_up_once()
+
+
+def _look_up_once() -> None:
+    """Do once what moto does at every call: list a class's methods, look for an account among all backends."""
+    from moto.core import responses
+    from moto.core.base_backend import BackendDict
+
+    def account(self: Any, account_id: str) -> Any:
+        return dict.__getitem__(self, account_id) if account_id in self else create_account(self, account_id)
+
+    create_account = replace(BackendDict, "__getitem__", account)
+    replace(responses, "method_names_from_class", functools.cache(responses.method_names_from_class))
 
 
 def _execute_what_was_authorised() -> None:

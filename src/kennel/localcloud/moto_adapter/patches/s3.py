@@ -54,7 +54,10 @@ def _keep_contents_in_files() -> None:
 
     def set_value(self: Any, content: bytes | str | StoredView) -> None:
         if not isinstance(content, StoredView):
-            content = StoredView.of(content.encode() if isinstance(content, str) else bytes(content))
+            value = content.encode() if isinstance(content, str) else bytes(content)
+            if self._etag is None:  # moto would read the file again for it
+                self._etag = hashlib.md5(value, usedforsecurity=False).hexdigest()
+            content = StoredView.of(value)
         self._value_buffer.view = content
         self.contentsize = len(content)
 

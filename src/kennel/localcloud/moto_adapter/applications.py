@@ -1,0 +1,64 @@
+"""moto's responses to authorised requests, without the web framework around them.
+
+moto finds the service in the host, the path, headers and the body, and lists the folders of its own package
+meanwhile; then Flask makes its contexts. Both together take as long as the answer to a short call. Here the
+service is known already: its application is looked up, and of Flask only the routes are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import StartResponse
+
+from botocore.exceptions import ClientError
+from flask import Flask, Response
+from moto.core.request import normalize_request
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
+
+from kennel.localcloud.protocol.canonical import OPERATION, SERVICE
+from kennel.localcloud.protocol.messages import Environ
+
+
+class MotoApplications:
+    """The WSGI application that answers what has no handler: each request by the routes of its service."""
+
+    def __init__(self) -> None:
+        self._applications = DomainDispatcherApplication(create_backend_app)
+        self._by_operation: dict[tuple[str, str], tuple[Flask, MapAdapter]] = {}
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        application, routes = self._routes(environ)
+        try:
+            response = _respond(application, routes, environ)
+        except HTTPException as error:  # also that there is no route
+            return error(environ, start_response)
+        return response(environ, start_response)
+
+    def _routes(self, environ: Environ) -> tuple[Flask, MapAdapter]:
+        key = environ[SERVICE], environ[OPERATION]
+        if key not in self._by_operation:
+            application = self._applications.get_application(environ)
+            self._by_operation[key] = application, application.url_map.bind("localhost")
+        return self._by_operation[key]
+
+
+def _respond(application: Flask, routes: MapAdapter, environ: Environ) -> Response:
+    """Return what a route's function responds, as moto's own wrapper of these functions does."""
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+    endpoint, _ = routes.match(path, method=environ["REQUEST_METHOD"])
+    request = normalize_request(application.request_class(environ))
+    try:
+        # The functions are wrapped for Flask, whose context there is none of here.
+        result = application.view_functions[endpoint].callback(  # type: ignore[attr-defined] # moto's wrapper
+            request, request.raw_url, dict(request.headers)
+        )
+    except ClientError as error:
+        result = 400, {}, error.response["Error"]["Message"]
+    status, headers, content = result if len(result) == 3 else (200, {}, result)
+    response = Response(response=content, status=status, headers=headers)
+    if request.method == "HEAD" and "content-length" in headers:
+        response.headers["Content-Length"] = headers["content-length"]
+    return response
