@@ -1,4 +1,4 @@
-"""What the local cloud's service takes: memory for objects, requests a second; `bench.localcloud` runs it.
+"""What the local cloud's service takes: memory for objects, requests a second, also beside plain moto's.
 
 Run it with `./kennel bench.localcloud`, or `PYTHONPATH=src .venv/bin/python benchmarks/local_cloud.py -h`.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import local_cloud_throughput
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
@@ -150,6 +151,12 @@ def measure(options: argparse.Namespace, report: Callable[[str], None]) -> dict[
             client("s3", status).create_bucket(Bucket=BUCKET)
             report("requests")
             document["rates"] = rates(status, options.requests)
+        if options.rounds:
+            with service(scratch / "beside") as status:
+                operator = lifecycle.environment(status)
+                document["beside_moto"] = local_cloud_throughput.compare(
+                    operator, options.rounds, options.requests // 10, report
+                )
         if options.megabytes:
             with service(scratch / "cloud") as status:
                 assert status.pid is not None
@@ -172,6 +179,7 @@ def main() -> int:
         "--megabytes", type=int, default=2000, help="of photos; a quarter of it as one archive"
     )
     parser.add_argument("--requests", type=int, default=2000, help="of each kind whose rate is measured")
+    parser.add_argument("--rounds", type=int, default=5, help="of the comparison with plain moto; 0: none")
     options = parser.parse_args()
     print(json.dumps(measure(options, lambda line: print(line, file=sys.stderr, flush=True)), indent=2))
     return 0

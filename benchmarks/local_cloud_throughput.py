@@ -1,6 +1,6 @@
 """Calls a second of the local cloud, signed and authorised, beside plain moto's, which checks neither.
 
-Both servers get the requests that boto3 sends, byte for byte: they are prepared once, and sent again and again by
+Both servers get the requests that boto3 sends, byte for byte: prepared before, and sent again and again by
 clients that do nothing else, so that the servers are measured and not boto3. The servers take turns.
 """
 
@@ -199,7 +199,7 @@ def per_second(port: int, requests: list[Request], count: int) -> float:
 
 
 def compare(operator: Variables, rounds: int, count: int, report: Callable[[str], None]) -> dict[str, Any]:
-    """Return, for each call, the rates of both servers and their ratio: the median of the rounds, lowest, highest.
+    """Return, for each call, the rates of both servers, and their ratio with its spread over the rounds.
 
     Parameters
     ----------

@@ -76,22 +76,32 @@ def training(
 @kennel_task(
     megabytes="size of the uploaded photos; a quarter of it is uploaded as one archive, too",
     requests="number of requests of each kind whose rate is measured",
+    rounds="in how many rounds the service is compared with plain moto, by a tenth of the requests; 0: not",
 )
 def localcloud(
-    megabytes: Annotated[int, Number(0)] = 2000, requests: Annotated[int, Number(100)] = 2000
+    megabytes: Annotated[int, Number(0)] = 2000,
+    requests: Annotated[int, Number(100)] = 2000,
+    rounds: Annotated[int, Number(0)] = 5,
 ) -> dict[str, Any]:
-    """Measure the local cloud's service: memory that uploads take, requests a second; takes minutes."""
+    """Measure the local cloud: requests a second, also beside plain moto; memory; takes minutes."""
     from kennel import benchmarking, terminal
 
     with terminal.progress("bench.localcloud") as progress:
         document = benchmarking.run(
-            "local_cloud.py", ["--megabytes", str(megabytes), "--requests", str(requests)], progress
+            "local_cloud.py",
+            ["--megabytes", str(megabytes), "--requests", str(requests), "--rounds", str(rounds)],
+            progress,
         )
     rows = [
         (name, *(figures[key] for key in ("per_second", "median_ms", "p99_ms", "longest_ms")))
         for name, figures in document["rates"].items()
     ]
     terminal.print_table("Requests", ("request", "a second", "median ms", "p99 ms", "longest ms"), rows)
+    if beside := document.get("beside_moto"):
+        columns = ("call", "a second", "plain moto", "ratio", "lowest", "highest")
+        names = ("local_cloud_per_second", "moto_per_second", "ratio", "lowest_ratio", "highest_ratio")
+        compared = [(call, *(figures[name] for name in names)) for call, figures in beside.items()]
+        terminal.print_table("Signed, authorised calls beside plain moto", columns, compared)
     memory = [(key.removesuffix("_mb"), value) for key, value in document.items() if key.endswith("_mb")]
     terminal.print_table("Memory of the service", ("when", "MB"), memory)
     return document

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -20,6 +20,7 @@ from . import wire
 from .conftest import ACCOUNT, Client, document, statement
 
 SECRET = b"THE-SECRET-OF-THE-VICTIM"
+SECRET_MD5 = hashlib.md5(SECRET, usedforsecurity=False).hexdigest()
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 OPEN_POLICY = document(
     {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::victim/*"}
@@ -657,7 +658,317 @@ ORIGINS = {
         ("cross-site", {"Sec-Fetch-Site": "cross-site"}),
     )
 }
-PROBES: dict[str, Probe] = {**QUERY_API, **JSON_API, **S3_HOSTS, **S3_TARGETS, **SIGNATURES, **ORIGINS}
+FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:victim"
+METHODS = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Amz-Method")
+# Ways to another path than the one that is authorised.
+PATHS = {
+    "two dots": "/attacker-mine/../victim/secret",
+    "two escaped dots": "/attacker-mine/%2e%2e/victim/secret",
+    "dots escaped twice": "/attacker-mine/%252e%252e/victim/secret",
+    "two dots behind slashes": "/attacker-mine//..//victim/secret",
+    "two slashes": "//victim/secret",
+    "one dot": "/./victim/secret",
+    "escaped slashes": "/attacker-mine%2f..%2fvictim%2fsecret",
+    "an escaped slash": "/attacker-mine/..%2fvictim/secret",
+    "backslashes": "/attacker-mine/..\\victim\\secret",
+    "an escaped NUL": "/victim%00/secret",
+    "parameters of a path": "/attacker-mine;/../victim/secret",
+    "another case": "/VICTIM/secret",
+    "an escaped letter": "/%76ictim/secret",
+    "a bucket's ARN": "/arn:aws:s3:::victim/secret",
+}
+
+
+def own(body: bytes = BODY, headers: dict[str, str] | None = None, **more: Any) -> Probe:
+    """Return a write that is allowed; what is attached to it is not."""
+    return s3("PUT", "/attacker-mine/free", body, headers=headers or {}, **more)
+
+
+WIRE = {
+    **{f"s3: read by {what}": s3("GET", path) for what, path in PATHS.items()},
+    **{f"s3: written by {what}": s3("PUT", path, b"attack", refused=False) for what, path in PATHS.items()},
+    **{f"s3: deleted by {what}": s3("DELETE", path, refused=False) for what, path in PATHS.items()},
+    **{
+        f"s3: a method in {name}": s3("GET", "/attacker-mine/k", headers={name: "DELETE"}, refused=False)
+        for name in METHODS
+    },
+    "s3: a method in the query": s3("GET", "/attacker-mine/k?_method=DELETE", refused=False),
+    "s3: an operation in the query": s3("GET", "/attacker-mine/k?x-id=DeleteObject", refused=False),
+    "s3: two hosts": s3("GET", "/attacker-mine/k", after={"more": [("Host", "victim.localhost")]}),
+    "s3: an address with another host": s3(
+        "GET", "/secret", after={"replace": ("/secret", "http://victim.localhost/secret")}
+    ),
+    "s3: an address with the host of another name": s3(
+        "GET",
+        "/attacker-mine/k",
+        after={"replace": ("/attacker-mine/k", "http://evil.example/victim/secret")},
+    ),
+    "s3: two signatures in headers": s3(
+        "GET", "/attacker-mine/k", after={"more": [("Authorization", "AWS4-HMAC-SHA256 Credential=x")]}
+    ),
+    "s3: two dates": s3("GET", "/attacker-mine/k", after={"more": [("X-Amz-Date", wire.stamp(60))]}),
+    "s3: two hashes": put(after={"more": [("X-Amz-Content-SHA256", wire.UNSIGNED)]}),
+    "s3: a source with an underscore": own(
+        b"", after={"more": [("X_Amz_Copy_Source", "/victim/secret")]}, refused=False
+    ),
+    "s3: a source in capitals": put(b"", after={"more": [("X-AMZ-COPY-SOURCE", "/victim/secret")]}),
+    "s3: a source in a folded line": own(
+        b"",
+        headers={"x-a": "1"},
+        after={"more": [("x-a", "1\r\n x-amz-copy-source: /victim/secret")]},
+        refused=False,
+    ),
+    "s3: a source by the SDK's metadata": own(
+        b"", headers={"x-amz-meta-copy-source": "/victim/secret"}, refused=False
+    ),
+    "s3: two lengths": put(after={"more": [("Content-Length", "3")]}),
+    "s3: two lengths in one": put(headers={"Content-Length": "7, 3"}),
+    "s3: a length with a sign": put(headers={"Content-Length": "+7"}),
+    "s3: a length and chunks": put(
+        b"7\r\ncontent\r\n0\r\n\r\n",
+        {"Transfer-Encoding": "chunked", "Content-Length": "7"},
+        options={"payload": HEX},
+    ),
+    "s3: chunks, and a request behind them": own(
+        b"0\r\n\r\nDELETE /victim/secret HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        {"Transfer-Encoding": "chunked"},
+        options={"payload": wire.EMPTY},
+        refused=False,
+    ),
+    "s3: a request behind the body": own(
+        b"contentDELETE /victim/secret HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        {"Content-Length": "7"},
+        options={"payload": HEX},
+        refused=False,
+    ),
+    **{
+        f"s3: the transfer {value!r}": put(
+            b"7\r\ncontent\r\n0\r\n\r\n", {"Transfer-Encoding": value}, options={"payload": wire.UNSIGNED}
+        )
+        for value in ("xchunked", "chunked, identity", "identity, chunked", "chunked, chunked", "chunked;q=1")
+    },
+    "s3: a trailer of HTTP": own(
+        b"7\r\ncontent\r\n0\r\nx-amz-copy-source: /victim/secret\r\n\r\n",
+        {"Transfer-Encoding": "chunked", "Trailer": "x-amz-copy-source"},
+        options={"payload": HEX},
+        refused=False,
+    ),
+    "s3: presigned, another method in a header": s3(
+        "GET", "/attacker-mine/k", by="query", after={"headers": {METHODS[0]: "DELETE"}}, refused=False
+    ),
+    "s3: presigned, a source behind it": s3(
+        "PUT", "/attacker-mine/stolen", by="query", after={"headers": {"x-amz-copy-source": "/victim/secret"}}
+    ),
+    "s3: presigned, another version behind it": s3(
+        "GET", "/attacker-mine/k", by="query", after={"query": "&versionId=null"}
+    ),
+    "s3: presigned, an ACL behind it": s3(
+        "PUT", "/attacker-mine/k", by="query", after={"headers": {"x-amz-acl": "public-read"}}
+    ),
+    "s3: the objects of another in one's own deletion": s3(
+        "POST",
+        "/attacker-mine?delete",
+        b"<Delete><Object><Key>../victim/secret</Key></Object><Object><Key>/victim/secret</Key></Object></Delete>",
+        headers={
+            "Content-MD5": base64.b64encode(
+                hashlib.md5(
+                    b"<Delete><Object><Key>../victim/secret</Key></Object><Object><Key>/victim/secret</Key></Object></Delete>"
+                ).digest()
+            ).decode()
+        },
+        refused=False,
+    ),
+    "s3: an entity in a deletion": s3(
+        "POST",
+        "/attacker-mine?delete",
+        b'<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]><Delete><Object><Key>&e;</Key></Object></Delete>',
+        refused=False,
+    ),
+    **{
+        f"s3: {name} of another bucket": s3("GET", f"/victim?{name}", code="AccessDenied")
+        for name in (
+            "acl",
+            "policy",
+            "tagging",
+            "versions",
+            "uploads",
+            "cors",
+            "lifecycle",
+            "logging",
+            "list-type=2",
+        )
+    },
+    **{
+        f"s3: two of {names}": s3("PUT", f"/attacker-mine/k?{names}", b"<x/>")
+        for names in ("acl&tagging", "tagging&retention", "legal-hold&acl")
+    },
+    "json: a member twice, one escaped": Probe(
+        "sagemaker", body=b'{"ModelName": "attacker-mine", "\\u004dodelName": "victim"}', headers=MODEL
+    ),
+    "json: a member in another case": Probe(
+        "sagemaker",
+        body=b'{"modelName": "victim", "MODELNAME": "victim", "ModelName": "attacker-mine"}',
+        headers=MODEL,
+        refused=False,
+    ),
+    "json: two documents": Probe(
+        "sagemaker", body=b'{"ModelName": "attacker-mine"}{"ModelName": "victim"}', headers=MODEL
+    ),
+    "json: a byte order mark": Probe("sagemaker", body=b'\xef\xbb\xbf{"ModelName": "victim"}', headers=MODEL),
+    "json: a list of models": Probe(
+        "sagemaker", body=b'{"ModelName": ["attacker-mine", "victim"]}', headers=MODEL
+    ),
+    "sagemaker: a model's name with a blank": Probe(
+        "sagemaker", body=b'{"ModelName": "victim "}', headers=MODEL
+    ),
+    "sagemaker: a model by its ARN": Probe(
+        "sagemaker",
+        body=f'{{"ModelName": "arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/victim"}}'.encode(),
+        headers=MODEL,
+    ),
+    "sagemaker: a model below one's own": Probe(
+        "sagemaker", body=b'{"ModelName": "attacker-mine/../victim"}', headers=MODEL
+    ),
+    "sagemaker: two targets in one": Probe(
+        "sagemaker",
+        headers={**ENDPOINTS, "X-Amz-Target": "SageMaker.ListEndpoints,SageMaker.ListModels"},
+        body=b"{}",
+    ),
+    "sagemaker: a second target, unsigned": Probe(
+        "sagemaker", headers=ENDPOINTS, body=b"{}", after={"more": [("X-Amz-Target", "SageMaker.ListModels")]}
+    ),
+    "sagemaker: a form's content type beside JSON's": Probe(
+        "sagemaker",
+        headers=ENDPOINTS,
+        body=b"Action=DeleteModel&ModelName=victim",
+        after={"more": [("Content-Type", FORM["Content-Type"])]},
+    ),
+    **{  # read as one's own, and sent there
+        f"sqs: the queue by victim{sign}": Probe(
+            "sqs",
+            body=json.dumps(
+                {"QueueUrl": f"http://localhost/{ACCOUNT}/victim{sign}/attacker-mine", "MessageBody": "a"}
+            ).encode(),
+            headers=MESSAGE,
+            refused=False,
+        )
+        for sign in ("?", "#", ";")
+    },
+    **{
+        f"sqs: the queue by {url}": Probe(
+            "sqs", body=json.dumps({"QueueUrl": url, "MessageBody": "a"}).encode(), headers=MESSAGE
+        )
+        for url in (
+            f"http://localhost/{ACCOUNT}/victim/../attacker-mine/..",
+            f"http://localhost/{ACCOUNT}/attacker-mine/../victim",
+            f"http://localhost/{ACCOUNT}/attacker-mine/victim",
+            f"http://localhost/{ACCOUNT}/%76ictim",
+            f"http://localhost/{ACCOUNT}/victim%00",
+            f"arn:aws:sqs:us-east-1:{ACCOUNT}:victim",
+            "victim",
+        )
+    },
+    **{
+        f"sns: the topic {topic}": Probe(
+            "sns", body=query("Publish", Version=SNS, TopicArn=topic, Message="attack").encode(), headers=FORM
+        )
+        for topic in (
+            f"arn:aws:sns:us-east-1:{ACCOUNT}:victim",
+            f" arn:aws:sns:us-east-1:{ACCOUNT}:victim",
+            f"arn:aws:sns:us-east-1:{ACCOUNT}:attacker-mine:../victim",
+        )
+    },
+    **{
+        f"lambda: the function {name}": Probe(
+            "lambda",
+            "PUT",
+            f"/2017-10-31/functions/{name}/concurrency",
+            b'{"ReservedConcurrentExecutions": 0}',
+            code="AccessDenied",
+        )
+        for name in (
+            "victim",
+            FUNCTION,
+            quote(FUNCTION, safe=""),
+            f"{ACCOUNT}:victim",
+            f"{ACCOUNT}:function:victim",
+            "function:victim",
+            "victim:1",
+        )
+    },
+    **{
+        f"lambda: the function {name}": Probe(
+            "lambda",
+            "PUT",
+            f"/2017-10-31/functions/{name}/concurrency",
+            b'{"ReservedConcurrentExecutions": 0}',
+        )
+        for name in (
+            "attacker-mine/../victim",
+            "attacker-mine%2f..%2fvictim",
+            "attacker-mine:victim",
+            "attacker-mine:function:victim",
+            f"{ACCOUNT}:attacker-mine:victim",
+            "%76ictim",
+        )
+    },
+    "iam: a role's name with a path": Probe(
+        "iam",
+        body=f"{query('DeleteRole', RoleName='attacker/../victim')}&Version={IAM}".encode(),
+        headers=FORM,
+    ),
+    "iam: a role's name in another case": Probe(
+        "iam", body=f"{query('DeleteRole', RoleName='VICTIM')}&Version={IAM}".encode(), headers=FORM
+    ),
+    "iam: a role's name with a NUL": Probe(
+        "iam", body=f"{query('DeleteRole', RoleName='victim')}%00&Version={IAM}".encode(), headers=FORM
+    ),
+    "iam: an action in another case": Probe(
+        "iam", body=f"action=GetRole&ACTION=DeleteRole&RoleName=victim&Version={IAM}".encode(), headers=FORM
+    ),
+    "iam: fields parted by semicolons": Probe(
+        "iam", body=f"{READ_ROLE};Action=DeleteRole;RoleName=victim&Version={IAM}".encode(), headers=FORM
+    ),
+    "iam: an action that is a list": Probe(
+        "iam",
+        body=f"Action.1=DeleteRole&Action[]=DeleteRole&RoleName=victim&Version={IAM}".encode(),
+        headers=FORM,
+    ),
+    "iam: a method in a header": Probe(
+        "iam", "GET", f"/?{READ_ROLE}&Version={IAM}", headers={METHODS[0]: "DELETE"}, refused=False
+    ),
+    "iam: a version of another service": Probe(
+        "iam", body=f"{query('CreateTopic', Name='made-by-attack')}&Version={SNS}".encode(), headers=FORM
+    ),
+    "sts: a longer session than a chain may have": Probe(
+        "sts",
+        body=query(
+            "AssumeRole",
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
+            RoleSessionName="chained",
+            DurationSeconds="3601",
+            Version=STS,
+        ).encode(),
+        headers=FORM,
+    ),
+    "sts: a session of a role that trusts another": Probe(
+        "sts",
+        body=query(
+            "AssumeRole", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/victim", RoleSessionName="x", Version=STS
+        ).encode(),
+        headers=FORM,
+        code="AccessDenied",
+    ),
+}
+PROBES: dict[str, Probe] = {
+    **QUERY_API,
+    **JSON_API,
+    **S3_HOSTS,
+    **S3_TARGETS,
+    **SIGNATURES,
+    **ORIGINS,
+    **WIRE,
+}
 
 
 @dataclass
@@ -680,9 +991,8 @@ class World:
         before, after = probe.after.get("replace", ("", ""))
         target = (probe.after.get("target") or target).replace(before, after) + probe.after.get("query", "")
         headers |= probe.after.get("headers", {})
-        return wire.send(
-            self.port, probe.method, target, list(headers.items()), probe.after.get("body", body)
-        )
+        lines = [*headers.items(), *probe.after.get("more", [])]
+        return wire.send(self.port, probe.method, target, lines, probe.after.get("body", body))
 
 
 @pytest.fixture(scope="module")
@@ -761,7 +1071,8 @@ def world(client: Client, role: Any, service: lifecycle.Status) -> Iterator[Worl
         objects = s3.list_objects_v2(Bucket="victim")["Contents"]
         kept = [
             [(item["Key"], item["ETag"]) for item in objects],
-            [item["Key"] for item in written if item["Key"] in ("guarded", "stolen")],
+            [item["Key"] for item in written if item["Key"] in ("guarded", "stolen", "k")],
+            [item["Key"] for item in written if item["ETag"] == f'"{SECRET_MD5}"'],
         ]
         if service in ("iam", "sts"):
             kept += [
@@ -815,5 +1126,5 @@ def test_nothing_but_what_is_allowed_is_done(name: str, world: World) -> None:
         assert status >= 400, content
     if probe.code:
         assert probe.code.encode() in content
-    after = world.state(probe.service)
+    after = world.last[probe.service] = world.state(probe.service)
     assert after == before

@@ -8,7 +8,6 @@ service is known already: its application is looked up, and of Flask only the ro
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from wsgiref.types import StartResponse
 
 from botocore.exceptions import ClientError

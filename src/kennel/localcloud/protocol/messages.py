@@ -73,13 +73,15 @@ def read_body(environ: Environ) -> bytes:
     ------
     AwsError
         ``IncompleteBody``: the body ended before its announced length, or one of its chunks is malformed.
-        ``InvalidRequest``: the announced length is no number.
+        ``InvalidRequest``: the announced length is no number, or there are two: a length and chunks.
     """
     stream = environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH") or "0"
     chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     if not length.isascii() or not length.isdigit() or chunked not in ("", "chunked", "identity"):
         raise AwsError("InvalidRequest", f"{length[:20]!r} {chunked[:20]} is no length of a body.")
+    if chunked == "chunked" and environ.get("CONTENT_LENGTH"):
+        raise AwsError("InvalidRequest", "A body has a length or comes in chunks, not both.")
     body: bytes
     try:
         body = stream.read() if chunked == "chunked" else stream.read(int(length))

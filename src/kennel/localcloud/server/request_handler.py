@@ -47,7 +47,7 @@ class RequestHandler(MotoRequestHandler):
             body = b"".join(self.server.app(environ, start_response))
         except ConnectionError:  # the client is gone
             return
-        except Exception:  # noqa: BLE001 - the outermost frame: the log gets the traceback, the client none
+        except Exception:
             log.exception("%s %s failed", self.command, self.path)
             body = b"The local cloud failed. Its log says more.\n"
             length = ("Content-Length", str(len(body)))

@@ -25,7 +25,7 @@ def apply() -> None:
 
 
 def _look_up_once() -> None:
-    """Do once what moto does at every call: list a class's methods, look for an account among all backends."""
+    """Do once what moto does at every call: list a class's methods, and look for an account."""
     from moto.core import responses
     from moto.core.base_backend import BackendDict
 
