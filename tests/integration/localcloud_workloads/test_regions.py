@@ -167,6 +167,18 @@ def test_a_role_that_may_not_receive_gets_no_mapping(central: Region) -> None:
             central.client.create_function(FunctionName="other", Role=role, **{**common, **settings})
 
 
+def allow_topics(region: Region) -> None:
+    """Let topics send to the queue of records."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": region.queue_arn("done"),
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    region.of("sqs").set_queue_attributes(QueueUrl=region.done, Attributes={"Policy": policy})
+
+
 def test_records_and_alarms_stay_in_their_region(west: Region) -> None:
     west.client.put_function_event_invoke_config(
         FunctionName=NAME,
@@ -176,6 +188,7 @@ def test_records_and_alarms_stay_in_their_region(west: Region) -> None:
     record = eventually(lambda: west.received(west.done))
     assert (record["requestPayload"], record["responsePayload"]["region"]) == ({"a": 1}, WEST)
     topic = west.of("sns").create_topic(Name="alarms")["TopicArn"]
+    allow_topics(west)
     west.of("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=west.queue_arn("done"))
     cloudwatch = west.of("cloudwatch")
     cloudwatch.put_metric_alarm(

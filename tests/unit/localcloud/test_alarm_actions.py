@@ -18,6 +18,19 @@ from .driven_cloud import HOUR, MINUTE, Driven, driven
 
 __all__ = ["driven"]  # a fixture
 ACCOUNT, REGION = "123456789012", "us-east-1"
+LETS_TOPICS = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": "*",
+            }
+        ],
+    }
+)
 
 
 class Topic:
@@ -29,7 +42,7 @@ class Topic:
 
         name = f"t-{uuid.uuid4().hex[:8]}"
         self.sqs = sqs_backends[ACCOUNT][REGION]
-        self.queue = self.sqs.create_queue(name, {})
+        self.queue = self.sqs.create_queue(name, {"Policy": LETS_TOPICS})
         sns = sns_backends[ACCOUNT][REGION]
         self.topic = sns.create_topic(name)
         sns.subscribe(self.topic.arn, self.queue.queue_arn, "sqs")

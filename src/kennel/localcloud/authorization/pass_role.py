@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
@@ -35,14 +38,50 @@ PASSED_ROLES = {
 }
 
 
+# Of all other operations: a role's ARN below a member of such a name is passed to the called service.
+ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/.+")
+ROLE_MEMBER = re.compile(r".*(role|rolearn)", re.IGNORECASE)
+# Members whose own members have names that the caller chooses, and that mean nothing to AWS.
+FREE_NAMES = re.compile(
+    r"environment\w*|variables|hyperparameters|\w*parameters|metadata|tags|\w*arguments|input", re.IGNORECASE
+)
+CHANGING = re.compile(
+    r"(Add|Associate|Create|Import|Modify|Put|Register|Replace|Request|Run|Send|Start|Update)"
+)
+# Services whose operations name roles to act on, or as, and pass them to nobody.
+NAME_ROLES_ONLY = {"iam", "sts", "organizations", "accessanalyzer", "kms", "secretsmanager"}
+
+
 def pass_role_permissions(request: ApiRequest) -> list[RequiredPermission]:
-    """Return the ``iam:PassRole`` that a call requires, if it passes a role."""
-    path, service = PASSED_ROLES.get((request.service, request.operation), ("", ""))
+    """Return each ``iam:PassRole`` that a call requires, if it passes a role."""
+    if (request.service, request.operation) not in PASSED_ROLES:
+        passed = _passed_roles(request)
+        context = {"iam:passedtoservice": f"{request.service}.amazonaws.com"}
+        return [RequiredPermission("iam:PassRole", arn, context) for arn in sorted(passed)]
+    path, service = PASSED_ROLES[request.service, request.operation]
     value: object = request.parameters
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     arn = _role_arn(request, value)
     return [RequiredPermission("iam:PassRole", arn, {"iam:passedtoservice": service})] if arn else []
+
+
+def _passed_roles(request: ApiRequest) -> set[str]:
+    if request.service in NAME_ROLES_ONLY or not CHANGING.match(request.operation):
+        return set()
+    return set(_roles_below(request.parameters, ""))
+
+
+def _roles_below(value: object, name: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for member, below in value.items():
+            if not (FREE_NAMES.fullmatch(member) and isinstance(below, dict)):
+                yield from _roles_below(below, str(member))
+    elif isinstance(value, list):
+        for below in value:
+            yield from _roles_below(below, name)
+    elif isinstance(value, str) and ROLE_MEMBER.fullmatch(name) and ROLE_ARN.fullmatch(value):
+        yield value
 
 
 def _role_arn(request: ApiRequest, value: object) -> str:

@@ -43,7 +43,7 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
     if (request.service, request.operation) in UNCHECKED:
         return []
     if request.service == "s3":
-        return s3_permissions(request) + kms_permissions(request)
+        return s3_permissions(request) + kms_permissions(request) + pass_role_permissions(request)
     if (request.service, request.operation) == ("kms", "ReEncrypt"):
         return _reencrypt_permissions(request)
     if request.service in composite.SERVICES:

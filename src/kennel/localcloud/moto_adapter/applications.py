@@ -8,6 +8,7 @@ service is known already: its application is looked up, and of Flask only the ro
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from wsgiref.types import StartResponse
 
 from botocore.exceptions import ClientError
@@ -50,10 +51,10 @@ def _respond(application: Flask, routes: MapAdapter, environ: Environ) -> Respon
     endpoint, _ = routes.match(path, method=environ["REQUEST_METHOD"])
     request = normalize_request(application.request_class(environ))
     try:
-        # The functions are wrapped for Flask, whose context there is none of here.
-        result = application.view_functions[endpoint].callback(  # type: ignore[attr-defined] # moto's wrapper
-            request, request.raw_url, dict(request.headers)
-        )
+        view: Any = application.view_functions[
+            endpoint
+        ]  # moto's wrapper for Flask, of whose context is none here
+        result = view.callback(request, request.raw_url, dict(request.headers))
     except ClientError as error:
         result = 400, {}, error.response["Error"]["Message"]
     status, headers, content = result if len(result) == 3 else (200, {}, result)
