@@ -86,6 +86,25 @@ PASSING: dict[str, tuple[str, str, dict[str, Any]]] = {
             "VpcId": "v",
         },
     ),
+    "one of several searches": (
+        "sagemaker",
+        "create_hyper_parameter_tuning_job",
+        {
+            "HyperParameterTuningJobName": "t",
+            "HyperParameterTuningJobConfig": {
+                "Strategy": "Random",
+                "ResourceLimits": {"MaxParallelTrainingJobs": 1},
+            },
+            "TrainingJobDefinitions": [
+                {
+                    "RoleArn": ROLE,
+                    "AlgorithmSpecification": {"TrainingInputMode": "File", "TrainingImage": "i"},
+                    "OutputDataConfig": {"S3OutputPath": "s3://b"},
+                    "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+                }
+            ],
+        },
+    ),
     "a function": ("lambda", "update_function_configuration", {"FunctionName": "f", "Role": ROLE}),
     "a state machine": (
         "stepfunctions",

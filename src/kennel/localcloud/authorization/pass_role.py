@@ -38,7 +38,7 @@ PASSED_ROLES = {
 }
 
 
-# Of all other operations: a role's ARN below a member of such a name is passed to the called service.
+# Of every operation: a role's ARN below a member of such a name is passed to the called service.
 ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/.+")
 ROLE_MEMBER = re.compile(r".*(role|rolearn)", re.IGNORECASE)
 # Members whose own members have names that the caller chooses, and that mean nothing to AWS.
@@ -48,22 +48,21 @@ FREE_NAMES = re.compile(
 CHANGING = re.compile(
     r"(Add|Associate|Create|Import|Modify|Put|Register|Replace|Request|Run|Send|Start|Update)"
 )
+PRINCIPALS = {"stepfunctions": "states"}  # where the service's principal has another name than botocore's
 # Services whose operations name roles to act on, or as, and pass them to nobody.
 NAME_ROLES_ONLY = {"iam", "sts", "organizations", "accessanalyzer", "kms", "secretsmanager"}
 
 
 def pass_role_permissions(request: ApiRequest) -> list[RequiredPermission]:
     """Return each ``iam:PassRole`` that a call requires, if it passes a role."""
-    if (request.service, request.operation) not in PASSED_ROLES:
-        passed = _passed_roles(request)
-        context = {"iam:passedtoservice": f"{request.service}.amazonaws.com"}
-        return [RequiredPermission("iam:PassRole", arn, context) for arn in sorted(passed)]
-    path, service = PASSED_ROLES[request.service, request.operation]
+    default = "", f"{PRINCIPALS.get(request.service, request.service)}.amazonaws.com"
+    path, service = PASSED_ROLES.get((request.service, request.operation), default)
     value: object = request.parameters
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
-    arn = _role_arn(request, value)
-    return [RequiredPermission("iam:PassRole", arn, {"iam:passedtoservice": service})] if arn else []
+    passed = _passed_roles(request) | {_role_arn(request, value)} - {""}
+    context = {"iam:passedtoservice": service}
+    return [RequiredPermission("iam:PassRole", arn, context) for arn in sorted(passed)]
 
 
 def _passed_roles(request: ApiRequest) -> set[str]:
