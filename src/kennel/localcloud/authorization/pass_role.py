@@ -61,7 +61,7 @@ def pass_role_permissions(request: ApiRequest) -> list[RequiredPermission]:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     passed = _passed_roles(request) | {_role_arn(request, value)} - {""}
-    context = {"iam:passedtoservice": service}
+    context: dict[str, str | list[str]] = {"iam:passedtoservice": service}
     return [RequiredPermission("iam:PassRole", arn, context) for arn in sorted(passed)]
 
 
