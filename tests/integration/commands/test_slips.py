@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -290,7 +291,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Seen]]:
         ended = []
         for slip in SLIPS:
             words = [re.sub("SERVER|TAKEN", port, word) for word in shlex.split(slip.line)]
-            with pytest.MonkeyPatch.context() as variables:
+            # A task may set variables, which end with its process; here all run in one.
+            with mock.patch.dict(os.environ), pytest.MonkeyPatch.context() as variables:
                 for name, value in slip.variables.items():
                     variables.setenv(name, value)
                 if slip.launcher:
