@@ -97,13 +97,13 @@ def _read(environ: Environ) -> Form:
             400,
         ) from error
     fields = {name.lower(): value for name, value in texts.items()}
-    content, filename, found = fields.pop("file", "").encode(), "", "file" in texts
+    content, filename, has_file = fields.pop("file", "").encode(), "", "file" in texts
     for name, part in files.items():
         if name.lower() == "file":
-            content, filename, found = part.read(), part.filename or "", True
+            content, filename, has_file = part.read(), part.filename or "", True
         else:  # some clients name a file with every field
             fields[name.lower()] = part.read().decode(errors="replace")
-    if not found:
+    if not has_file:
         raise AwsError("InvalidArgument", "POST requires exactly one file upload per request.", 400)
     return Form(fields, re.split(r"[/\\]", filename)[-1], content)
 

@@ -59,10 +59,10 @@ def _respond(cloud: Cloud, api: ServedApi, addressed: Addressed, environ: Enviro
     cors = api.cors()
     if cors and is_preflight(environ):
         return cors.preflight(environ)
-    found = api.match(stage, method, path) if stage is not None else None
-    if stage is None or found is None:
+    matched = api.match(stage, method, path) if stage is not None else None
+    if stage is None or matched is None:
         return api.no_route(stage)
-    route, values = found
+    route, values = matched
     request = ApiRequest(
         api_id=api.api_id,
         stage=stage,

@@ -85,9 +85,9 @@ class ServedApi(ABC):
         """Return the route of a request and the values of its variables, or None."""
         served = self.routes(stage)
         routes = [Route(each.method, each.resource, each) for each in served if each.key != DEFAULT]
-        found = match(routes, method, path)
-        if found:
-            return found[0].target, found[1]
+        matched = match(routes, method, path)
+        if matched:
+            return matched[0].target, matched[1]
         default = next((each for each in served if each.key == DEFAULT), None)
         return (default, {}) if default else None
 
