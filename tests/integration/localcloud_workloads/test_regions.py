@@ -53,7 +53,8 @@ class Region:
             Handler="app.handler",
             Layers=[layer["LayerVersionArn"]],
             Code={"ZipFile": zipped(app=SOURCE)},
-        )["FunctionArn"]
+            Publish=True,
+        )["FunctionArn"].removesuffix(":1")
         self.queue, self.done = (self.sqs.create_queue(QueueName=q)["QueueUrl"] for q in ("work", "done"))
 
     def of(self, service: str) -> Any:
@@ -109,6 +110,8 @@ def test_functions_of_one_name_in_two_regions_are_two(central: Region, west: Reg
             Statistics=["Sum"],
         )["Datapoints"]
         assert [point["Sum"] for point in counted] == [1]
+    published = json.load(west.client.invoke(FunctionName=NAME, Qualifier="1")["Payload"])
+    assert (published["layer"], published["arn"]) == (WEST, f"{west.arn}:1")
     assert Region.log(central) != Region.log(west)
     groups = central.stage.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")
     assert groups["logGroups"] == []

@@ -16,9 +16,9 @@ Invocation = Callable[[Any, Any], tuple[str, bool, str]]
 LAYER_CONTENTS = "kennel_layers"  # the attribute of a function's record with those of its layers
 
 
-def keep_layers(backend: Any, name: str) -> None:
-    """Keep the layers that a function's latest version names with it: it needs them when they are deleted."""
-    record = backend.get_function(name)
+def keep_layers(record: Any) -> None:
+    """Keep the layers that a function names with its record: it needs them when they are deleted."""
+    backend = lambda_backend(record.account_id, record.region)
     known = {layer.arn: layer for layer in getattr(record, LAYER_CONTENTS, ())}
     layers = [backend.layers_versions_by_arn(each["Arn"]) or known.get(each["Arn"]) for each in record.layers]
     setattr(record, LAYER_CONTENTS, [layer for layer in layers if layer])

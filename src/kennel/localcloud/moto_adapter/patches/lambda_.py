@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kennel.localcloud.moto_adapter.functions import keep_layers
 from kennel.localcloud.moto_adapter.patching import replace
 
 
@@ -15,6 +16,7 @@ def apply() -> None:
         original_initialise(self, account_id, spec, *arguments, **options)
         self.dead_letter_config = spec.get("DeadLetterConfig")
         self.logging_config = spec.get("LoggingConfig") or {}
+        keep_layers(self)
 
     def get_configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
         described: dict[str, Any] = original_configuration(self, on_create)
@@ -29,6 +31,7 @@ def apply() -> None:
 
     def update_configuration(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
         original_update(self, config_updates)
+        keep_layers(self)
         self.dead_letter_config = config_updates.get("DeadLetterConfig", self.dead_letter_config)
         self.logging_config = config_updates.get("LoggingConfig", self.logging_config) or {}
         self.tracing_config = config_updates.get("TracingConfig", self.tracing_config)

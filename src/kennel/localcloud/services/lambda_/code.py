@@ -12,9 +12,7 @@ from moto.core.utils import get_service_model
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import describe, refusal
 from kennel.localcloud.dispatch.registry import operation
-from kennel.localcloud.moto_adapter.functions import keep_layers
 from kennel.localcloud.protocol.messages import AwsError, Response
-from kennel.localcloud.services.lambda_.configuration import function_name
 from kennel.localcloud.services.lambda_.function_version import IMAGES, UNREADABLE
 
 LARGEST_UNZIPPED = 262_144_000  # bytes; Lambda developer guide, "Lambda quotas"
@@ -53,10 +51,7 @@ def take_function(call: Call) -> Response:
     """Refuse what is no zip, as Lambda does, and by name what does not run here."""
     _check_settings(call.parameters)
     _check_code(call.parameters.get("Code") or {})
-    response = call.ask_moto()
-    if response.ok:
-        keep_layers(call.backend(), function_name(call))
-    return response
+    return call.ask_moto()
 
 
 @operation("lambda", "UpdateFunctionCode")
