@@ -27,7 +27,21 @@ class Topic:
         self.arn = sns.create_topic(Name=name)["TopicArn"]
         self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         queue = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=queue["Attributes"]["QueueArn"])
+        arn = queue["Attributes"]["QueueArn"]
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "sns.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": arn,
+                    "Condition": {"ArnEquals": {"aws:SourceArn": self.arn}},
+                }
+            ],
+        }
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": json.dumps(policy)})
+        sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=arn)
 
     def message(self) -> dict[str, Any]:
         def received() -> Any:

@@ -104,7 +104,7 @@ def test_hosts_meet_and_the_containers_paths_work_or_are_refused(jobs: Jobs) -> 
     for host in ("algo-1", "algo-2"):
         assert sorted(reports[f"{host}.json"]["data"]) == ["a.txt", "sub"]
         place = jobs.stage.directory / "jobs" / name / host
-        assert f"/opt/ml of this job is {place}; paths" in reports[f"{host}.json"]["refusal"]
+        assert f"/opt/ml is here {place}; paths" in reports[f"{host}.json"]["refusal"]
 
 
 def test_images_that_do_not_run_are_refused_by_name_when_the_job_is_created(jobs: Jobs) -> None:

@@ -39,7 +39,7 @@ def refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if path == CONTAINER_ROOT or path.startswith(f"{CONTAINER_ROOT}/"):
         raise FileNotFoundError(
             errno.ENOENT,
-            f"the local cloud runs no containers: {CONTAINER_ROOT} of this job is {os.environ[ROOT]}; "
+            f"the local cloud runs no containers: {CONTAINER_ROOT} is here {os.environ[ROOT]}; "
             "paths written out in its scripts lead there, others must come from the SM_* variables",
             path,
         )

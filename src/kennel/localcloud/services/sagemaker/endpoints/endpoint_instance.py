@@ -15,7 +15,7 @@ import urllib3
 
 from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud
-from kennel.localcloud.runtime import python_environment
+from kennel.localcloud.runtime import container_paths, python_environment
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.role_session import RoleSession
 from kennel.localcloud.runtime.supervisor import ProcessStartError
@@ -264,6 +264,7 @@ class EndpointInstance:
             **self._workload.environment(home=settings.base / "home"),
             **settings.server.environment(settings.base),
             "ENDPOINT_NAME": settings.endpoint,
+            container_paths.ROOT: str(settings.base),
             # pip has no index to ask, but accepts what is installed
             **({"PIP_NO_INDEX": "1"} if settings.isolated else {}),
             **settings.variables,

@@ -87,6 +87,7 @@ class Variant:
                 f'"{plan.data_url}". {error}'
             ) from error
         model.mkdir(exist_ok=True)
+        self._root.rewrite(model / "code")
         variables = {name: self._root.text(value) for name, value in plan.variables.items()}
         self._settings = InstanceSettings(
             endpoint=self._endpoint,
