@@ -71,9 +71,15 @@ def section() -> str:
 def _totals() -> str:
     checked = [item for name in services() for item in survey(name)]
     on_types = sum(1 for item in checked if item.types and not item.on_everything)
+    partly = sum(
+        1
+        for item in checked
+        if item.types and all("*" in arn.split(":", 5)[-1] for arn in item.resources if arn != "*")
+    ) - len(EXCEPTIONS)
     lines = [
         ("operations answered, of all services", sum(len(answered(name)) for name in services())),
         ("of these, checked on ARNs of AWS's resource types", on_types),
+        ("of these, with a `*` in the name: it is made by the call, or the call does not say it", partly),
         ("checked on `*`: AWS has no resource type", sum(1 for item in checked if not item.types)),
         ("checked on `*` although AWS has a resource type, each with its reason below", len(EXCEPTIONS)),
     ]

@@ -15,6 +15,10 @@ ARNS = (
 )
 # (IAM's prefix, resource type): the parameters that name one, where the template's last variable does not.
 PARAMETERS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("athena", "datacatalog"): ("Name",),
+    ("athena", "workgroup"): ("WorkGroup",),
+    ("autoscaling", "autoScalingGroup"): ("AutoScalingGroupName", "AutoScalingGroupNames"),
+    ("autoscaling", "launchConfiguration"): ("LaunchConfigurationName", "LaunchConfigurationNames"),
     ("cloudtrail", "trail"): ("Name", "TrailName", "TrailNameList"),
     ("cloudwatch", "insight-rule"): ("RuleName", "RuleNames"),
     ("ebs", "snapshot"): ("SnapshotId", "ParentSnapshotId"),
@@ -63,6 +67,8 @@ PARAMETERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("rds", "subgrp"): ("DBSubnetGroupName",),
     ("redshift", "cluster"): ("ClusterIdentifier",),
     ("redshift", "snapshot"): ("SnapshotIdentifier",),
+    ("s3", "accesspoint"): ("Name",),
+    ("s3", "multiregionaccesspoint"): ("Name",),
     ("sagemaker", "data-quality-job-definition"): ("JobDefinitionName",),
     ("sagemaker", "model-bias-job-definition"): ("JobDefinitionName",),
     ("sagemaker", "model-explainability-job-definition"): ("JobDefinitionName",),

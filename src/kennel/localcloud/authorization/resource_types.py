@@ -156,8 +156,8 @@ def _parameters_of(prefix: str, kind: str, template: str) -> tuple[str, ...]:
         return ()
     noun, last = kind.replace("-", "").lower(), variables[-1].lower()
     stem = last.removesuffix("name").removesuffix("id")
-    nouns = (noun + ending for ending in ("id", "ids", "name", "arn"))
-    ways = (last, f"{last}s", f"{stem}ids", f"{stem}arn", *nouns, stem)
+    nouns = (noun + ending for ending in ("id", "ids", "name", "names", "arn", "arns", "s"))
+    ways = (last, f"{last}s", f"{stem}ids", f"{stem}arn", *nouns, stem, f"{stem}s", f"{stem}identifier")
     return tuple(dict.fromkeys(way for way in ways if way))
 
 
@@ -198,8 +198,14 @@ def _arn(template: str, values: dict[str, Any], request: ApiRequest) -> str:
         name = variable["name"]
         if name in known:
             return known[name]
-        value = values.get(LAST) if name == last and LAST in values else values.get(name.lower())
-        return str(value) if isinstance(value, (str, int)) else "*"
+        stem = name.lower().removesuffix("name").removesuffix("id")
+        value = (
+            values.get(LAST)
+            if name == last and LAST in values
+            else values.get(name.lower(), values.get(stem))
+        )
+        text = str(value) if isinstance(value, (str, int)) else "*"
+        return text.rpartition("/")[2] if text.startswith("arn:") else text
 
     return VARIABLE.sub(value_of, template)
 
