@@ -45,7 +45,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
         for name in ("DisassociateAddress", "DisassociateRouteTable", "DisassociateVpcCidrBlock")
     },
     ("sagemaker", "ListModelPackages"): "names a group at most, and the type is the package",
-    ("datasync", "CreateLocationS3"): "its type is the agent, of locations outside AWS only",
     ("elasticbeanstalk", "ListAvailableSolutionStacks"): "lists all of its type",
     ("elbv2", "CreateLoadBalancer"): "its type depends on the kind of load balancer",
     **{

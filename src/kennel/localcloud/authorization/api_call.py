@@ -9,6 +9,7 @@ from kennel.localcloud.authorization.context import request_context, s3_context
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.policy_documents import refuse_invalid_policies
 from kennel.localcloud.authorization.required_permissions import required_permissions
+from kennel.localcloud.authorization.resource_keys import resource_keys
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.evaluate import Decision
 from kennel.localcloud.protocol.messages import AwsError
@@ -47,7 +48,7 @@ def check_permission(request: ApiRequest, permission: RequiredPermission, author
         request.principal,
         permission.action,
         permission.resource,
-        {**context, **permission.context},
+        {**context, **resource_keys(request, permission.resource), **permission.context},
         resource_policy=permission.resource_policy,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.resource_types import bound_resources
+from kennel.localcloud.authorization.tagging import tagging_permissions
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter.service_descriptions import method_and_path
 
@@ -44,10 +45,8 @@ def permissions(request: ApiRequest) -> list[RequiredPermission]:
     if request.operation in ("ExecuteStatement", *STATEMENTS):
         return list(_partiql(request))
     action = f"dynamodb:{request.operation}"
-    return [
-        RequiredPermission(action, arn)
-        for arn in _tables(request) or bound_resources(action, request) or ["*"]
-    ]
+    resources = _tables(request) or bound_resources(action, request) or ["*"]
+    return [RequiredPermission(action, arn) for arn in resources] + tagging_permissions(request, resources[0])
 
 
 def _tables(request: ApiRequest) -> list[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
+from urllib.parse import parse_qsl
 
+from kennel.localcloud.authorization.request_tags import request_tags
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import Principal
 
@@ -56,20 +59,7 @@ def request_context(request: ApiRequest) -> ConditionKeys:
     }
     if request.referer:
         values["aws:referer"] = request.referer
-    values.update(_request_tags(request))
-    return values
-
-
-def _request_tags(request: ApiRequest) -> ConditionKeys:
-    tags = request.parameters.get("Tags") or request.parameters.get("tags") or {}
-    if isinstance(tags, list):
-        tags = {tag.get("Key"): tag.get("Value", "") for tag in tags if isinstance(tag, dict)}
-    if not tags or not isinstance(tags, dict):
-        return {}
-    values: ConditionKeys = {
-        f"aws:requesttag/{str(name).lower()}": str(value) for name, value in tags.items()
-    }
-    values["aws:tagkeys"] = [str(name) for name in tags]
+    values.update(request_tags(request))
     return values
 
 
@@ -86,6 +76,18 @@ S3_PARAMETERS = {
     "CopySource": "s3:x-amz-copy-source",
     "IfNoneMatch": "s3:if-none-match",
     "IfMatch": "s3:if-match",
+    "GrantFullControl": "s3:x-amz-grant-full-control",
+    "GrantRead": "s3:x-amz-grant-read",
+    "GrantReadACP": "s3:x-amz-grant-read-acp",
+    "GrantWrite": "s3:x-amz-grant-write",
+    "GrantWriteACP": "s3:x-amz-grant-write-acp",
+    "MetadataDirective": "s3:x-amz-metadata-directive",
+    "ObjectLockLegalHoldStatus": "s3:object-lock-legal-hold",
+    "ObjectLockMode": "s3:object-lock-mode",
+    "ObjectLockRetainUntilDate": "s3:object-lock-retain-until-date",
+    "ObjectOwnership": "s3:x-amz-object-ownership",
+    "SSECustomerAlgorithm": "s3:x-amz-server-side-encryption-customer-algorithm",
+    "WebsiteRedirectLocation": "s3:x-amz-website-redirect-location",
 }
 # Operations that require s3:PutObject, and whether an object exists after them. Policies that demand a
 # conditional write exempt the others, which take no condition (S3 user guide, "Enforce conditional writes on
@@ -112,8 +114,22 @@ def s3_context(request: ApiRequest) -> ConditionKeys:
         values["s3:objectcreationoperation"] = str(CREATES_OBJECT[request.operation]).lower()
     if request.operation in ("ListObjects", "ListObjectsV2", "ListObjectVersions"):
         values.setdefault("s3:prefix", "")
+    location = (request.parameters.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
+    if location:
+        values["s3:locationconstraint"] = location
+    values.update(_object_tags(request.parameters.get("Tagging")))
     values["s3:authtype"] = "REST-QUERY-STRING" if request.presigned else "REST-HEADER"
     values["s3:signatureversion"] = "AWS4-HMAC-SHA256"
     values["s3:tlsversion"] = "1.3"  # what AWS's own SDKs negotiate
     values["s3:resourceaccount"] = request.account
     return values
+
+
+def _object_tags(tagging: Any) -> ConditionKeys:
+    """Return the keys of the tags that a request gives an object: in a header, or as a document."""
+    if isinstance(tagging, dict):
+        tags = {tag["Key"]: tag.get("Value", "") for tag in tagging.get("TagSet") or [] if "Key" in tag}
+    else:
+        tags = dict(parse_qsl(tagging or "", keep_blank_values=True))
+    values: ConditionKeys = {f"s3:requestobjecttag/{name.lower()}": value for name, value in tags.items()}
+    return {**values, "s3:requestobjecttagkeys": list(tags)} if tags else values

@@ -13,17 +13,14 @@ from kennel.localcloud.authorization.pass_role import pass_role_permissions
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.resource_types import bound_resources
 from kennel.localcloud.authorization.resources import context_of, key_of, resources_of
-from kennel.localcloud.authorization.s3 import kms_permissions, s3_permissions
+from kennel.localcloud.authorization.s3 import kms_permissions, reading_permissions, s3_permissions
 from kennel.localcloud.authorization.sagemaker import grant_permissions
+from kennel.localcloud.authorization.service_encryption import encryption_permissions
+from kennel.localcloud.authorization.tagging import tagging_permissions
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.policy.evaluate import ResourcePolicy
 
-# Operations that require another permission for the tags that they set.
-TAGGED = {
-    ("application-autoscaling", "RegisterScalableTarget"): "application-autoscaling:TagResource",
-    ("cloudwatch", "PutMetricAlarm"): "cloudwatch:TagResource",
-}
 # The actions that parameters of AssumeRole require.
 SESSION_ACTIONS = {"Tags": "sts:TagSession", "SourceIdentity": "sts:SetSourceIdentity"}
 # Calls that require no permission, and that no policy can refuse.
@@ -53,17 +50,30 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
     context = context_of(request)
     policy = _resource_policy(request)
     permissions = [RequiredPermission(action, resource, context, policy) for resource in resources]
-    tagged = request.operation.startswith("Create") and request.parameters.get("Tags")
-    if request.service == "sagemaker" and tagged:
-        permissions.append(RequiredPermission("sagemaker:AddTags", resources[0]))
+    permissions += tagging_permissions(request, resources[0])
     if request.service == "sagemaker":
         permissions += grant_permissions(request)
     if request.service == "sts":
         permissions += session_permissions(request, permissions[0])
-    tagging = TAGGED.get((request.service, request.operation))
-    if tagging and request.parameters.get("Tags"):
-        permissions.append(RequiredPermission(tagging, resources[0]))
-    return permissions + pass_role_permissions(request)
+    if request.service == "lambda":
+        permissions += code_permissions(request)
+    return permissions + encryption_permissions(request) + pass_role_permissions(request)
+
+
+# Where an operation of Lambda's names an object with code: empty for the parameters themselves.
+CODE = {"CreateFunction": "Code", "PublishLayerVersion": "Content", "UpdateFunctionCode": ""}
+
+
+def code_permissions(request: ApiRequest) -> list[RequiredPermission]:
+    """Return the permission to read the object that a function's code or a layer is taken from.
+
+    Source: Lambda developer guide, "Permission to access a deployment package in Amazon S3".
+    """
+    place = CODE.get(request.operation)
+    code = request.parameters.get(place) if place else request.parameters
+    if place is None or not isinstance(code, dict) or not code.get("S3Bucket"):
+        return []
+    return reading_permissions(request, code["S3Bucket"], code.get("S3Key", ""), code.get("S3ObjectVersion"))
 
 
 def session_permissions(request: ApiRequest, assume: RequiredPermission) -> list[RequiredPermission]:

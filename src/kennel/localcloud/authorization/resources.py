@@ -10,11 +10,14 @@ from collections.abc import Callable
 
 from kennel.localcloud.authorization import ec2, sagemaker
 from kennel.localcloud.authorization.context import ConditionKeys
+from kennel.localcloud.authorization.parameter_keys import parameter_keys
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
 
 
 def _lambda(request: ApiRequest) -> list[str]:
+    if "EventSourceMapping" in request.operation:  # on the mapping, whose function is a condition key
+        return []
     name = request.parameters.get("FunctionName") or request.parameters.get("Resource") or ""
     if not name:
         return []
@@ -193,8 +196,12 @@ def _iam_context(request: ApiRequest) -> ConditionKeys:
     context: ConditionKeys = {}
     if request.parameters.get("PolicyArn"):
         context["iam:policyarn"] = request.parameters["PolicyArn"]
-    if request.parameters.get("PermissionsBoundary"):
-        context["iam:permissionsboundary"] = request.parameters["PermissionsBoundary"]
+    # That of the request, or that which the user or role has.
+    boundary = request.parameters.get("PermissionsBoundary") or policy_store.boundary_arn(
+        request.parameters.get("UserName"), request.parameters.get("RoleName")
+    )
+    if boundary:
+        context["iam:permissionsboundary"] = boundary
     return context
 
 
@@ -256,4 +263,4 @@ def resources_of(request: ApiRequest) -> list[str]:
 def context_of(request: ApiRequest) -> ConditionKeys:
     """Return the condition keys that the called service adds to the global ones."""
     find = _CONTEXTS.get(request.service)
-    return find(request) if find else {}
+    return {**parameter_keys(request), **(find(request) if find else {})}

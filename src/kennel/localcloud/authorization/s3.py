@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kennel.localcloud.authorization.context import ConditionKeys
 from kennel.localcloud.authorization.permission import RequiredPermission
+from kennel.localcloud.authorization.resource_keys import object_tags
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import object_encryption, policy_store
 from kennel.localcloud.moto_adapter.object_encryption import Encryption
@@ -87,6 +88,14 @@ BUCKET_ACTIONS = {
 }
 
 
+# Actions on objects that know no tag of an object's: it need not exist.
+WITHOUT_TAGS = {
+    "PutObject",
+    "DeleteObject",
+    "DeleteObjectVersion",
+    "AbortMultipartUpload",
+    "ListMultipartUploadParts",
+}
 # The operations by which an account's administrator always gets a bucket back from a policy that denies all.
 POLICY_OPERATIONS = {"GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"}
 
@@ -145,7 +154,21 @@ def object_permission(
     """
     name = request.parameters.get("Bucket", "") if bucket is None else bucket
     policy = _bucket_policy(request, name)
-    return RequiredPermission(f"s3:{action}", f"arn:aws:s3:::{name}/{key}", resource_policy=policy)
+    context: ConditionKeys = {}
+    if action not in WITHOUT_TAGS:
+        context = object_tags(name, key, request.parameters.get("VersionId"))
+    return RequiredPermission(f"s3:{action}", f"arn:aws:s3:::{name}/{key}", context, policy)
+
+
+def reading_permissions(
+    request: ApiRequest, bucket: str, key: str, version: str | None
+) -> list[RequiredPermission]:
+    """Return what a call of another service requires that reads an object in the caller's name."""
+    action = "GetObjectVersion" if version else "GetObject"
+    permissions = [object_permission(request, action, key, bucket)]
+    if not request.principal.unrestricted:
+        permissions += _decryption(request, bucket, key, version)
+    return permissions
 
 
 def _bucket_policy(request: ApiRequest, bucket: str) -> ResourcePolicy | None:

@@ -6,10 +6,9 @@ Source: AWS Service Authorization Reference, "Actions, resources, and condition 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 from kennel.localcloud.authorization.context import ConditionKeys
+from kennel.localcloud.authorization.parameter_values import text_of, values_at
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
@@ -183,7 +182,9 @@ def condition_keys(request: ApiRequest) -> ConditionKeys:
     """Return the condition keys that hold a call's parameters; a parameter that is not given has no key."""
     context: ConditionKeys = {}
     for key, places in CONDITION_KEYS.get(request.operation, {}).items():
-        values = [_text(value) for place in places for value in _at(request.parameters, place.split("."))]
+        values = [
+            text_of(value) for place in places for value in values_at(request.parameters, place.split("."))
+        ]
         if not values:
             continue
         if kind := NAMED.get(key):
@@ -193,22 +194,6 @@ def condition_keys(request: ApiRequest) -> ConditionKeys:
         for name in filter(None, (key, FORMER_NAMES.get(key))):
             context[f"sagemaker:{name.lower()}"] = value
     return context
-
-
-def _at(value: Any, names: list[str]) -> Iterator[Any]:
-    """Yield what is at a place of the parameters, each member of a list on its own."""
-    if isinstance(value, list):
-        for member in value:
-            yield from _at(member, names)
-    elif not names:
-        if value is not None:
-            yield value
-    elif isinstance(value, dict):
-        yield from _at(value.get(names[0]), names[1:])
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def grant_permissions(request: ApiRequest) -> list[RequiredPermission]:

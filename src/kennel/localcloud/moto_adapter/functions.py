@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from kennel.localcloud import ACCOUNT_ID
 from kennel.localcloud.moto_adapter.patching import replace
 
 # From moto's record of a version and an event (JSON text, a dict, or None) to the response's text, whether it
@@ -88,6 +89,14 @@ def event_source_mappings(account: str, region: str) -> list[Any]:
 def event_source_mapping(backend: Any, mapping_id: str) -> Any | None:
     """Return moto's record of an event source mapping; None if there is none."""
     return backend._event_source_mappings.get(mapping_id)
+
+
+def function_of_mapping(region: str, mapping_id: str) -> str | None:
+    """Return the name or ARN of the function of an event source mapping; None if there is no such mapping."""
+    from moto.awslambda.models import lambda_backends
+
+    mapping = lambda_backends[ACCOUNT_ID][region].get_event_source_mapping(mapping_id)
+    return str(mapping.function_name) if mapping else None
 
 
 def leave_queues_alone(backend: Any, mapping: Any) -> None:

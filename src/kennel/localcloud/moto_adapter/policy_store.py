@@ -134,6 +134,16 @@ def _boundary(holder: Any) -> Policy | None:
     return _default_version(policy) if policy else EMPTY_POLICY
 
 
+def boundary_arn(user: str | None, role: str | None) -> str | None:
+    """Return the ARN of the permissions boundary of a user, or of a role, by name; None without one."""
+    iam = _iam()
+    record = iam.users.get(user) if user else None
+    if role:
+        record = next((item for item in iam.roles.values() if item.name == role), None)
+    arn = getattr(record, "permissions_boundary_arn", None)
+    return str(arn) if arn else None
+
+
 def bucket_policy(bucket: str) -> Policy | None:
     """Return a bucket's policy; None if the bucket does not exist or has none."""
     record = _bucket(bucket)
