@@ -2,88 +2,46 @@
 
 from __future__ import annotations
 
-from kennel.localcloud.authorization.parameter_values import values_at
+import re
+from collections.abc import Iterator
+
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store
 
-# (service, operation): the paths of the parameters that hold a role's ARN, and the service that gets it.
-SAGEMAKER, LAMBDA, EC2 = "sagemaker.amazonaws.com", "lambda.amazonaws.com", "ec2.amazonaws.com"
-PASSED_ROLES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
+# (service, operation): the path of the parameter that holds the role's ARN, and the service it is passed to.
+PASSED_ROLES = {
     **{
-        ("sagemaker", operation): (("RoleArn",), SAGEMAKER)
-        for operation in (
-            "CreateAIBenchmarkJob",
-            "CreateAlgorithm",
-            "CreateAutoMLJob",
-            "CreateAutoMLJobV2",
-            "CreateCompilationJob",
-            "CreateDataQualityJobDefinition",
-            "CreateFeatureGroup",
-            "CreateFlowDefinition",
-            "CreateInferenceRecommendationsJob",
-            "CreateLabelingJob",
-            "CreateModelBiasJobDefinition",
-            "CreateModelExplainabilityJobDefinition",
-            "CreateModelQualityJobDefinition",
-            "CreateNotebookInstance",
-            "CreatePipeline",
-            "CreateProcessingJob",
-            "CreateTrainingJob",
-            "UpdateNotebookInstance",
-            "UpdatePipeline",
-        )
+        ("sagemaker", operation): (path, "sagemaker.amazonaws.com")
+        for operation, path in {
+            "CreateTrainingJob": "RoleArn",
+            "CreateProcessingJob": "RoleArn",
+            "CreateHyperParameterTuningJob": "TrainingJobDefinition.RoleArn",
+            "CreateModel": "ExecutionRoleArn",
+            "CreateEndpointConfig": "ExecutionRoleArn",
+            "CreateNotebookInstance": "RoleArn",
+            "UpdateNotebookInstance": "RoleArn",
+            "CreatePipeline": "RoleArn",
+        }.items()
     },
-    ("sagemaker", "CreateCluster"): (("InstanceGroups.ExecutionRole",), SAGEMAKER),
-    ("sagemaker", "CreateDomain"): (("DefaultUserSettings.ExecutionRole",), SAGEMAKER),
-    ("sagemaker", "CreateEndpointConfig"): (("ExecutionRoleArn",), SAGEMAKER),
-    ("sagemaker", "CreateHyperParameterTuningJob"): (
-        ("TrainingJobDefinition.RoleArn", "TrainingJobDefinitions.RoleArn"),
-        SAGEMAKER,
-    ),
-    ("sagemaker", "CreateModel"): (("ExecutionRoleArn",), SAGEMAKER),
-    ("sagemaker", "CreateMonitoringSchedule"): (
-        ("MonitoringScheduleConfig.MonitoringJobDefinition.RoleArn",),
-        SAGEMAKER,
-    ),
-    ("sagemaker", "CreateUserProfile"): (("UserSettings.ExecutionRole",), SAGEMAKER),
+    ("lambda", "CreateFunction"): ("Role", "lambda.amazonaws.com"),
+    ("lambda", "UpdateFunctionConfiguration"): ("Role", "lambda.amazonaws.com"),
+    ("ec2", "RunInstances"): ("IamInstanceProfile", "ec2.amazonaws.com"),
+    ("ec2", "AssociateIamInstanceProfile"): ("IamInstanceProfile", "ec2.amazonaws.com"),
+    ("ec2", "ReplaceIamInstanceProfileAssociation"): ("IamInstanceProfile", "ec2.amazonaws.com"),
+    ("ec2", "RequestSpotInstances"): ("LaunchSpecification.IamInstanceProfile", "ec2.amazonaws.com"),
+    ("ec2", "CreateFlowLogs"): ("DeliverLogsPermissionArn", "vpc-flow-logs.amazonaws.com"),
+    ("iam", "AddRoleToInstanceProfile"): ("RoleName", "ec2.amazonaws.com"),
+    ("scheduler", "CreateSchedule"): ("Target.RoleArn", "scheduler.amazonaws.com"),
+    ("cloudwatch", "PutMetricStream"): ("RoleArn", "streams.metrics.cloudwatch.amazonaws.com"),
+    **{
+        ("ecs", operation): ("executionRoleArn", "ecs-tasks.amazonaws.com")
+        for operation in ("RegisterTaskDefinition", "RunTask", "StartTask")
+    },
     ("application-autoscaling", "RegisterScalableTarget"): (
-        ("RoleARN",),
+        "RoleARN",
         "application-autoscaling.amazonaws.com",
     ),
-    ("budgets", "CreateBudgetAction"): (("ExecutionRoleArn",), "budgets.amazonaws.com"),
-    ("budgets", "UpdateBudgetAction"): (("ExecutionRoleArn",), "budgets.amazonaws.com"),
-    ("cloudtrail", "CreateTrail"): (("CloudWatchLogsRoleArn",), "cloudtrail.amazonaws.com"),
-    ("cloudtrail", "UpdateTrail"): (("CloudWatchLogsRoleArn",), "cloudtrail.amazonaws.com"),
-    ("cloudwatch", "PutMetricStream"): (("RoleArn",), "streams.metrics.cloudwatch.amazonaws.com"),
-    ("ec2", "AssociateIamInstanceProfile"): (("IamInstanceProfile",), EC2),
-    ("ec2", "CreateFlowLogs"): (("DeliverLogsPermissionArn",), "vpc-flow-logs.amazonaws.com"),
-    ("ec2", "ReplaceIamInstanceProfileAssociation"): (("IamInstanceProfile",), EC2),
-    ("ec2", "RequestSpotInstances"): (("LaunchSpecification.IamInstanceProfile",), EC2),
-    ("ec2", "RunInstances"): (("IamInstanceProfile",), EC2),
-    ("ecs", "RegisterTaskDefinition"): (("taskRoleArn", "executionRoleArn"), "ecs-tasks.amazonaws.com"),
-    ("ecs", "RunTask"): (
-        ("overrides.taskRoleArn", "overrides.executionRoleArn"),
-        "ecs-tasks.amazonaws.com",
-    ),
-    ("events", "PutRule"): (("RoleArn",), "events.amazonaws.com"),
-    ("events", "PutTargets"): (("Targets.RoleArn",), "events.amazonaws.com"),
-    ("firehose", "CreateDeliveryStream"): (
-        ("S3DestinationConfiguration.RoleARN", "ExtendedS3DestinationConfiguration.RoleARN"),
-        "firehose.amazonaws.com",
-    ),
-    ("iam", "AddRoleToInstanceProfile"): (("RoleName",), EC2),
-    ("lambda", "CreateFunction"): (("Role",), LAMBDA),
-    ("lambda", "UpdateFunctionConfiguration"): (("Role",), LAMBDA),
-    ("logs", "PutDestination"): (("roleArn",), "logs.amazonaws.com"),
-    ("logs", "PutSubscriptionFilter"): (("roleArn",), "logs.amazonaws.com"),
-    ("s3", "PutBucketReplication"): (("ReplicationConfiguration.Role",), "s3.amazonaws.com"),
-    ("scheduler", "CreateSchedule"): (("Target.RoleArn",), "scheduler.amazonaws.com"),
-    ("scheduler", "UpdateSchedule"): (("Target.RoleArn",), "scheduler.amazonaws.com"),
-    ("ssm", "RegisterTaskWithMaintenanceWindow"): (("ServiceRoleArn",), "ssm.amazonaws.com"),
-    ("ssm", "SendCommand"): (("ServiceRoleArn",), "ssm.amazonaws.com"),
-    ("stepfunctions", "CreateStateMachine"): (("roleArn",), "states.amazonaws.com"),
-    ("stepfunctions", "UpdateStateMachine"): (("roleArn",), "states.amazonaws.com"),
 }
 
 
@@ -103,11 +61,33 @@ NAME_ROLES_ONLY = {"iam", "sts", "organizations", "accessanalyzer", "kms", "secr
 
 
 def pass_role_permissions(request: ApiRequest) -> list[RequiredPermission]:
-    """Return the ``iam:PassRole`` that a call requires for each role that it passes."""
-    paths, service = PASSED_ROLES.get((request.service, request.operation), ((), ""))
-    values = (value for path in paths for value in values_at(request.parameters, path.split(".")))
-    arns = dict.fromkeys(_role_arn(request, value) for value in values)
-    return [RequiredPermission("iam:PassRole", arn, {"iam:passedtoservice": service}) for arn in arns if arn]
+    """Return each ``iam:PassRole`` that a call requires, if it passes a role."""
+    default = "", f"{PRINCIPALS.get(request.service, request.service)}.amazonaws.com"
+    path, service = PASSED_ROLES.get((request.service, request.operation), default)
+    value: object = request.parameters
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    passed = _passed_roles(request) | {_role_arn(request, value)} - {""}
+    context: dict[str, str | list[str]] = {"iam:passedtoservice": service}
+    return [RequiredPermission("iam:PassRole", arn, context) for arn in sorted(passed)]
+
+
+def _passed_roles(request: ApiRequest) -> set[str]:
+    if request.service in NAME_ROLES_ONLY or not CHANGING.match(request.operation):
+        return set()
+    return set(_roles_below(request.parameters, ""))
+
+
+def _roles_below(value: object, name: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for member, below in value.items():
+            if not (FREE_NAMES.fullmatch(member) and isinstance(below, dict)):
+                yield from _roles_below(below, str(member))
+    elif isinstance(value, list):
+        for below in value:
+            yield from _roles_below(below, name)
+    elif isinstance(value, str) and ROLE_MEMBER.fullmatch(name) and ROLE_ARN.fullmatch(value):
+        yield value
 
 
 def _role_arn(request: ApiRequest, value: object) -> str:
