@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import pytest
 import urllib3
 
+from kennel.localcloud.protocol.checksums import digest_of
+
 from .conftest import Client, statement
 
 BUCKET = "uploads-by-form"
@@ -60,6 +62,18 @@ def test_a_form_puts_an_object(client: Client, sign: Callable[..., Form]) -> Non
     answer = send(redirect)
     assert answer.status == 303
     assert answer.headers["Location"].startswith(f"{page}&bucket={BUCKET}&key=in%2Fa+b.jpg&etag=")
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32C", "CRC64NVME"])
+def test_a_form_s_checksum_is_compared(sign: Callable[..., Form], algorithm: str) -> None:
+    name = f"x-amz-checksum-{algorithm.lower()}"
+    value = base64.b64encode(digest_of(algorithm, [b"a photo"])).decode()
+    fields = {"x-amz-checksum-algorithm": algorithm, name: value}
+    form = sign(Fields=fields, Conditions=[{key: text} for key, text in fields.items()])
+    answer = send(form)
+    assert (answer.status, answer.headers[name]) == (204, value)
+    answer = send(form, b"A photo")
+    assert (answer.status, ElementTree.fromstring(answer.data).findtext("Code")) == (400, "BadDigest")
 
 
 @pytest.mark.parametrize(

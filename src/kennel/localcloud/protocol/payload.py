@@ -6,14 +6,11 @@ object integrity".
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
-from typing import Any
 
+from kennel.localcloud.protocol import checksums
 from kennel.localcloud.protocol.messages import AwsError, Environ
 from kennel.localcloud.protocol.signature import RequestSignature
 from kennel.localcloud.protocol.sigv4 import EMPTY_HASH, signing_key
@@ -23,7 +20,6 @@ SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_TRAILER = f"{SIGNED_CHUNKS}-TRAILER"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 UNSIGNED = "UNSIGNED-PAYLOAD"
-CHECKSUM = "x-amz-checksum-"
 # Operations whose checksum is that of an object, not of their own body.
 OF_THE_OBJECT = {"CompleteMultipartUpload", "CopyObject", "UploadPartCopy", "CreateMultipartUpload"}
 LINE = 1024  # bytes at most, of a chunk's size with its signature, or of a trailer
@@ -70,8 +66,12 @@ def verified(
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
             )
     _check_md5(environ.get("HTTP_CONTENT_MD5"), content)
+    complete = {**environ, **changes}
+    checksums.check_algorithms(complete)
     if operation not in OF_THE_OBJECT:
-        _check_checksums({**environ, **changes}, content)
+        algorithm = checksums.check_content(complete, content)
+        if algorithm:  # moto reads the value that this header names, which S3 does not need
+            changes[checksums.SDK_ALGORITHM] = algorithm
     return content, changes
 
 
@@ -195,7 +195,7 @@ def _without_framing(environ: Environ, trailer: dict[str, str]) -> Environ:
     changes: Environ = {
         f"HTTP_{name.upper().replace('-', '_')}": value
         for name, value in trailer.items()
-        if name.startswith(CHECKSUM)
+        if name.startswith(checksums.CHECKSUM)
     }
     return {**changes, "HTTP_X_AMZ_CONTENT_SHA256": UNSIGNED, "HTTP_CONTENT_ENCODING": rest or None}
 
@@ -203,36 +203,8 @@ def _without_framing(environ: Environ, trailer: dict[str, str]) -> Environ:
 def _check_md5(header: str | None, content: bytes) -> None:
     if header is None:
         return
-    digest = _decoded(header)
+    digest = checksums.decoded(header)
     if digest is None or len(digest) != 16:
         raise AwsError("InvalidDigest", "The Content-MD5 you specified was invalid.")
     if hashlib.md5(content, usedforsecurity=False).digest() != digest:
         raise AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.")
-
-
-def _decoded(text: str) -> bytes | None:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-
-
-# The others that S3 knows (CRC32C, CRC64NVME) need a library that SDKs bring, and the local cloud does not.
-ALGORITHMS: dict[str, Callable[[bytes], bytes]] = {
-    "crc32": lambda content: binascii.crc32(content).to_bytes(4, "big"),
-    "sha1": lambda content: hashlib.sha1(content, usedforsecurity=False).digest(),
-    "sha256": lambda content: hashlib.sha256(content).digest(),
-}
-
-
-def _check_checksums(environ: dict[str, Any], content: bytes) -> None:
-    for name, compute in ALGORITHMS.items():
-        value = environ.get(f"HTTP_X_AMZ_CHECKSUM_{name.upper()}")
-        if value is None:
-            continue
-        if _decoded(value) is None:
-            raise AwsError("InvalidRequest", f"Value for {CHECKSUM}{name} header is invalid.")
-        if _decoded(value) != compute(content):
-            raise AwsError(
-                "BadDigest", f"The {name.upper()} you specified did not match the calculated checksum."
-            )

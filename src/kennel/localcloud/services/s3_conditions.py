@@ -12,7 +12,9 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import TransientStore
 from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.patches.s3 import upload_checksum
 from kennel.localcloud.protocol.canonical import copy_source
+from kennel.localcloud.protocol.checksums import CRCS, values_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 
 CUSTOMER_KEYS = refusal(
@@ -105,6 +107,7 @@ def _written(call: Call) -> Response:
     if not (parameters.get("MultipartUpload") or {}).get("Parts"):
         message = "The XML you provided was not well-formed or did not validate against our published schema"
         raise AwsError("MalformedXML", message, 400)
+    _check_whole(call)
     response = call.ask_moto()
     written = backend.get_object(parameters["Bucket"], parameters["Key"]) if response.ok else None
     if written is None or not written.checksum_algorithm or not written.checksum_value:
@@ -114,6 +117,27 @@ def _written(call: Call) -> Response:
     end = b"</CompleteMultipartUploadResult>"
     body = response.body.replace(end, members.encode() + end)
     return Response(response.status, response.headers, body)
+
+
+def _check_whole(call: Call) -> None:
+    """Compare the checksum of the whole object that a completion has, if it has one."""
+    parameters = call.parameters
+    upload = call.backend().get_bucket(parameters["Bucket"]).multiparts.get(parameters["UploadId"])
+    values = values_of(call.environ)
+    numbers = [part.get("PartNumber") for part in parameters["MultipartUpload"]["Parts"]]
+    if not values or upload is None or not set(numbers) <= set(upload.parts):
+        return  # moto says so
+    _, computed, count = upload_checksum(upload, [upload.parts[number] for number in numbers])
+    kept = upload.metadata["x-amz-checksum-algorithm"]
+    for algorithm, value in values.items():
+        if algorithm != kept:
+            message = (
+                f"The upload was created with {kept} checksums, and its completion has one of {algorithm}."
+            )
+            raise AwsError("InvalidRequest", message)
+        if value not in (computed, f"{computed}-{count}"):
+            message = f"The {algorithm} you specified did not match the calculated checksum."
+            raise AwsError("BadDigest", message)
 
 
 def checksum_of(record: Any) -> tuple[str, str, str]:
@@ -126,9 +150,24 @@ def checksum_of(record: Any) -> tuple[str, str, str]:
 
 @operation("s3", "CreateMultipartUpload", "UploadPart", "UploadPartCopy")
 def write_part(call: Call) -> Response:
-    """Refuse a key of the customer's for an upload in parts."""
+    """Refuse a key of the customer's for an upload in parts, and checksums that cannot be combined."""
     refuse_customer_keys(call)
+    if call.operation == "CreateMultipartUpload":
+        _check_checksum_type(call)
     return call.ask_moto()
+
+
+def _check_checksum_type(call: Call) -> None:
+    algorithm, kind = (call.parameters.get(name) for name in ("ChecksumAlgorithm", "ChecksumType"))
+    if not kind:
+        return
+    if not algorithm:
+        message = "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+        raise AwsError("InvalidRequest", message)
+    whole = kind == "FULL_OBJECT"
+    if (whole and algorithm.upper() not in CRCS) or (not whole and algorithm.upper() == "CRC64NVME"):
+        message = f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
+        raise AwsError("InvalidRequest", message)
 
 
 def refuse_customer_keys(call: Call) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
+import base64
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from typing import Any
 
 from kennel.localcloud.moto_adapter.object_contents import StoredView, ValueBuffer
 from kennel.localcloud.moto_adapter.patching import replace
+from kennel.localcloud.protocol import checksums
 
 # Whether an object's value is a view of its files: within S3's own responses. Other services read bytes.
 _as_views: ContextVar[bool] = ContextVar("as_views", default=False)
@@ -105,19 +106,30 @@ def _share_contents() -> None:
 
 
 def _checksum_views() -> None:
+    """Compute the checksums of views; moto computes CRC32 for CRC32C and CRC64NVME, SHA-256 for others."""
     from moto.s3 import responses
+    from moto.s3.models import S3Backend
 
     def compute_checksum(body: Any, algorithm: str, encode_base64: bool = True) -> bytes:
-        content = bytes(body) if isinstance(body, StoredView) else body
-        checksum: bytes = original(content, algorithm=algorithm, encode_base64=encode_base64)
-        return checksum
+        chunks = body.chunks() if isinstance(body, StoredView) else [body]
+        digest = checksums.digest_of(algorithm.upper(), chunks)
+        return base64.b64encode(digest) if encode_base64 else digest
 
-    original = replace(responses, "compute_checksum", compute_checksum)
+    def copy(
+        self: Any, src_key: Any, dest_bucket_name: str, dest_key_name: str, *rest: Any, **named: Any
+    ) -> None:
+        copy_object(self, src_key, dest_bucket_name, dest_key_name, *rest, **named)
+        if src_key.checksum_type == "COMPOSITE":  # of its parts, which a copy does not have
+            copied = self.get_object(dest_bucket_name, dest_key_name)
+            chunks = copied._value_buffer.view.chunks()
+            digest = checksums.digest_of(copied.checksum_algorithm.upper(), chunks)
+            copied.checksum_value = base64.b64encode(digest).decode()
+
+    replace(responses, "compute_checksum", compute_checksum)
+    copy_object = replace(S3Backend, "copy_object", copy)
 
 
-def _complete(
-    self: Any, body: Iterator[tuple[int, str]]
-) -> tuple[StoredView, str, tuple[str, str, int] | None]:
+def _complete(self: Any, body: Iterator[tuple[int, str]]) -> tuple[StoredView, str, tuple[str, str, int]]:
     """Complete an upload as moto does, without its parts in memory."""
     from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
     from moto.s3.models import S3_UPLOAD_PART_MIN_SIZE
@@ -135,10 +147,10 @@ def _complete(
     digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
     etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
     value = StoredView.joined([part._value_buffer.view for part in parts])
-    return value, etag, _upload_checksum(self, value, parts)
+    return value, etag, upload_checksum(self, parts)
 
 
-def _upload_checksum(upload: Any, value: StoredView, parts: list[Any]) -> tuple[str, str, int] | None:
+def upload_checksum(upload: Any, parts: list[Any]) -> tuple[str, str, int]:
     """Return the type, checksum and part count that moto's builder returns for the whole object."""
     from moto.s3.models import MultipartChecksumBuilder
 
@@ -146,19 +158,11 @@ def _upload_checksum(upload: Any, value: StoredView, parts: list[Any]) -> tuple[
     builder = MultipartChecksumBuilder(
         metadata.get("x-amz-checksum-algorithm"), metadata.get("x-amz-checksum-type")
     )
+    algorithm = builder.checksum_algorithm.upper()
+    metadata["x-amz-checksum-algorithm"] = algorithm  # moto forgets S3's default
+    views = [part._value_buffer.view for part in parts]
+    chunks, count = StoredView.joined(views).chunks(), 1
     if builder.checksum_type == "COMPOSITE":
-        for part in parts:
-            builder.addPart(bytes(part._value_buffer.view))
-        checksum: tuple[str, str, int] | None = builder.build()
-        return checksum
-    if builder.checksum_algorithm in ("SHA1", "SHA256"):
-        digest = hashlib.new(builder.checksum_algorithm.lower(), usedforsecurity=False)
-        for chunk in value.chunks():
-            digest.update(chunk)
-        total = digest.digest()
-    else:  # moto takes CRC32 for the others too, without the optional libraries
-        crc = 0
-        for chunk in value.chunks():
-            crc = binascii.crc32(chunk, crc)
-        total = crc.to_bytes(4, "big")
-    return builder.checksum_type, binascii.b2a_base64(total, newline=False).decode(), 1
+        chunks, count = (checksums.digest_of(algorithm, view.chunks()) for view in views), len(views)
+    digest = checksums.digest_of(algorithm, chunks)
+    return builder.checksum_type, base64.b64encode(digest).decode(), count
