@@ -79,7 +79,7 @@ def _look_up(file: Path, python: Path) -> list[dict[str, Any]]:
         output = [line for line in done.stderr.splitlines() if line.strip()]
         raise AuditError(
             f"pip-audit looked up nothing of {file.name}, so nothing is known: {output[-1:]}; "
-            "run it where pypi.org can be reached, or without --advisories"
+            "run it where PyPI's advisories can be reached, or without --advisories"
         ) from error
     return packages
 
