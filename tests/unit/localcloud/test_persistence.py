@@ -33,6 +33,7 @@ from kennel.localcloud.services.sagemaker.training.job import INTERRUPTED, Train
 from kennel.localcloud.services.sagemaker.training.metric_scraper import MetricScraper
 from kennel.localcloud.services.sagemaker.training.record import TrainingRecord
 
+LARGE = b"first" * 30_000  # bytes, more than those that share files
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC)
 
@@ -114,22 +115,22 @@ def test_everything_is_there_after_a_restart(aws: Any, tmp_path: Path) -> None:
 def test_what_changed_after_the_snapshot_is_lost_and_its_files_go(aws: Any, tmp_path: Path) -> None:
     _, keeper = start(tmp_path)
     aws("s3").create_bucket(Bucket="photos")
-    aws("s3").put_object(Bucket="photos", Key="first", Body=b"first")
+    aws("s3").put_object(Bucket="photos", Key="first", Body=LARGE)
     assert keeper.save()
-    aws("s3").put_object(Bucket="photos", Key="second", Body=b"second")
+    aws("s3").put_object(Bucket="photos", Key="second", Body=LARGE[::-1])
     aws("s3").delete_object(Bucket="photos", Key="first")
 
     start(tmp_path)
-    assert aws("s3").get_object(Bucket="photos", Key="first")["Body"].read() == b"first"
+    assert aws("s3").get_object(Bucket="photos", Key="first")["Body"].read() == LARGE
     assert aws("s3").list_objects_v2(Bucket="photos")["KeyCount"] == 1
     objects = tmp_path / snapshot_file.FOLDER / OBJECTS
-    assert [path.read_bytes() for path in objects.rglob("*") if path.is_file()] == [b"first"]
+    assert [path.read_bytes() for path in objects.rglob("*") if path.is_file()] == [LARGE]
 
 
 def test_a_deleted_object_s_file_goes_with_the_next_snapshot(aws: Any, tmp_path: Path) -> None:
     _, keeper = start(tmp_path)
     aws("s3").create_bucket(Bucket="photos")
-    aws("s3").put_object(Bucket="photos", Key="first", Body=b"first")
+    aws("s3").put_object(Bucket="photos", Key="first", Body=LARGE)
     assert keeper.save()
     aws("s3").delete_object(Bucket="photos", Key="first")
     objects = tmp_path / snapshot_file.FOLDER / OBJECTS

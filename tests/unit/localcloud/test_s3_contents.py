@@ -45,13 +45,14 @@ def read(client: Any, key: str, **options: Any) -> bytes:
     return client.get_object(Bucket="photos", Key=key, **options)["Body"].read()
 
 
-def test_an_object_is_a_file_and_a_copy_shares_it(client: Any, contents: ContentFolder) -> None:
-    client.put_object(Bucket="photos", Key="photo.jpg", Body=b"content")
+def test_a_large_object_is_a_file_and_a_copy_shares_it(client: Any, contents: ContentFolder) -> None:
+    content = b"content of a photo" * 10_000
+    client.put_object(Bucket="photos", Key="photo.jpg", Body=content)
     client.copy_object(Bucket="photos", Key="copy.jpg", CopySource="photos/photo.jpg")
     (file,) = files(contents)
-    assert file.read_bytes() == b"content"
+    assert file.read_bytes() == content
     client.delete_object(Bucket="photos", Key="photo.jpg")
-    assert read(client, "copy.jpg") == b"content"
+    assert read(client, "copy.jpg") == content
     assert contents.unused() == []
     client.delete_object(Bucket="photos", Key="copy.jpg")
     gc.collect()
@@ -59,6 +60,43 @@ def test_an_object_is_a_file_and_a_copy_shares_it(client: Any, contents: Content
     assert file.exists()  # until a snapshot without it is on disk
     contents.remove([file.name])
     assert not files(contents)
+
+
+def test_small_objects_share_files_that_become_unused_with_the_last_of_them(
+    client: Any, contents: ContentFolder
+) -> None:
+    small = [bytes([number]) * 100_000 for number in range(12)]
+    for number, content in enumerate(small):
+        client.put_object(Bucket="photos", Key=f"{number}", Body=content)
+    assert sorted(path.stat().st_size for path in files(contents)) == [200_000, 500_000, 500_000]
+    assert [read(client, f"{number}") for number in range(12)] == small
+    assert read(client, "7", Range="bytes=99999-") == b"\x07"
+    for number in range(4):
+        client.delete_object(Bucket="photos", Key=f"{number}")
+    gc.collect()
+    assert contents.unused() == []
+    client.delete_object(Bucket="photos", Key="4")
+    gc.collect()
+    contents.remove(contents.unused())
+    assert len(files(contents)) == 2
+    assert [read(client, f"{number}") for number in range(5, 12)] == small[5:]
+
+
+def test_of_several_small_objects_that_are_restored_one_may_go(client: Any, contents: ContentFolder) -> None:
+    for number in range(3):
+        client.put_object(Bucket="photos", Key=f"{number}", Body=b"%d" % number)
+    # Two snapshots' parts, pickled one after the other, refer to the same file.
+    keys = s3_backends["123456789012"]["aws"].buckets["photos"].keys
+    pickled = [pickle.dumps(keys[f"{number}"]) for number in range(3)]
+    again = object_contents.use_folder(contents.path)
+    restored = [pickle.loads(key) for key in pickled]
+    again.remove_unknown()
+    del restored[0]
+    gc.collect()
+    assert again.unused() == []
+    assert [key.value for key in restored] == [b"1", b"2"]
+    again.write(b"more")
+    assert len(files(again)) == 2
 
 
 def test_a_listing_of_versions_copies_no_content(client: Any, contents: ContentFolder) -> None:
@@ -132,13 +170,19 @@ def test_a_pickled_object_refers_to_its_file(client: Any, contents: ContentFolde
     assert len(object_contents._folder().missing) == 1
 
 
-def test_a_write_that_fails_leaves_no_file(contents: ContentFolder) -> None:
+@pytest.mark.parametrize("size", [object_contents.SMALL, object_contents.SMALL + 1])
+def test_a_write_that_fails_leaves_nothing(contents: ContentFolder, size: int) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(OSError, match="objects/") as failed:
-            contents.write(b"x" * 5000)
+            contents.write(b"x" * size)
+        assert failed.value.errno == errno.EFBIG
+        assert not files(contents)
+        kept = contents.write(b"kept")
+        with pytest.raises(OSError, match="objects/"):
+            contents.write(b"x" * size)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert failed.value.errno == errno.EFBIG
-    assert not files(contents)
+    assert [path.read_bytes() for path in files(contents)] == [b"kept"]
+    assert bytes(object_contents.StoredView((kept, contents.write(b" too")))) == b"kept too"

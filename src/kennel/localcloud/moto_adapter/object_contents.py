@@ -1,21 +1,30 @@
-"""The contents of S3 objects and of uploaded parts, in files: moto itself keeps them in memory."""
+"""The contents of S3 objects and of uploaded parts, in files: moto itself keeps them in memory.
+
+Small contents share files: to create one for each would take a fifth of the time of a small upload.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 CHUNK = 1024 * 1024  # bytes read at once
+SMALL = 128 * 1024  # bytes; a larger content has a file of its own
+SHARED = 512 * 1024  # bytes of small contents in one file at most
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class ContentFolder:
     """The folder of a cloud's content files.
 
-    A file is written once and never changed. When no object refers to it any more it is only listed as
+    What was written to a file never changes. When no object refers to it any more it is only listed as
     unused: the last snapshot on disk may still refer to it, so whoever writes snapshots removes it.
 
     Parameters
@@ -35,23 +44,31 @@ class ContentFolder:
         self.missing: list[str] = []
         self._unused: deque[str] = deque()
         self._restored: set[str] = set()
+        self._contents: WeakValueDictionary[str, Content] = WeakValueDictionary()
+        self._lock = threading.Lock()
+        self._shared: _OpenFile | None = None
 
-    def write(self, content: bytes) -> Content:
-        """Write a new file.
+    def write(self, content: bytes) -> Segment:
+        """Write a content to a file of its own, or behind others.
 
         Raises
         ------
         OSError
             There is no space, or the folder cannot be written; nothing is left behind.
         """
-        name = uuid.uuid4().hex
-        path = self.file(name)
-        try:
-            self._write(path, content)
-        except FileNotFoundError:  # the first of its subfolder
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            self._write(path, content)
-        return Content(self, name)
+        if len(content) > SMALL:
+            with closing(self._new_file()) as file:
+                return file.append(content)
+        with self._lock:
+            shared = self._shared
+            if shared is None or shared.length + len(content) > SHARED:
+                self._end_shared()
+                shared = self._shared = self._new_file()
+            try:
+                return shared.append(content)
+            except OSError:
+                self._end_shared()
+                raise
 
     def file(self, name: str) -> Path:
         """Return the path of a content."""
@@ -59,10 +76,10 @@ class ContentFolder:
 
     def restore(self, name: str) -> Content:
         """Return a content that a snapshot refers to; without its file, it is listed as missing."""
-        self._restored.add(name)
-        if not self.file(name).exists():
+        if name not in self._restored and not self.file(name).exists():
             self.missing.append(name)
-        return Content(self, name)
+        self._restored.add(name)
+        return self._content(name)
 
     def unused(self) -> list[str]:
         """Return what became unused since the last call."""
@@ -89,18 +106,56 @@ class ContentFolder:
                     path.unlink()
         self._restored.clear()
 
-    @staticmethod
-    def _write(path: Path, content: bytes) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    def _content(self, name: str) -> Content:
+        """Return the one object of a file: the file becomes unused with it."""
+        content = self._contents.get(name)
+        if content is None:
+            content = self._contents[name] = Content(self, name)
+        return content
+
+    def _new_file(self) -> _OpenFile:
+        name = uuid.uuid4().hex
+        path = self.file(name)
         try:
-            with os.fdopen(descriptor, "wb", buffering=0) as file:
-                rest = memoryview(content)
-                while rest:
-                    rest = rest[file.write(rest) :]
+            descriptor = os.open(path, CREATE, 0o600)
+        except FileNotFoundError:  # the first of its subfolder
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(path, CREATE, 0o600)
+        return _OpenFile(self._content(name), descriptor)
+
+    def _end_shared(self) -> None:
+        if self._shared:
+            self._shared.close()
+        self._shared = None
+
+
+class _OpenFile:
+    """A content file to which contents are appended."""
+
+    def __init__(self, content: Content, descriptor: int) -> None:
+        self._content, self._descriptor = content, descriptor
+        self.length = 0
+
+    def append(self, content: bytes) -> Segment:
+        """Write a content behind the others; one that fails leaves nothing."""
+        rest, offset = memoryview(content), self.length
+        position = offset
+        try:
+            while rest:
+                written = os.pwrite(self._descriptor, rest, position)
+                rest, position = rest[written:], position + written
         except OSError as error:
-            path.unlink(missing_ok=True)
-            error.filename = error.filename or str(path)
+            os.ftruncate(self._descriptor, offset)
+            error.filename = error.filename or str(self._content.path)
             raise
+        self.length = position
+        return Segment(self._content, offset, len(content))
+
+    def close(self) -> None:
+        """End the file; an empty one is removed."""
+        os.close(self._descriptor)
+        if not self.length:
+            self._content.path.unlink(missing_ok=True)
 
 
 _current: list[ContentFolder] = []
@@ -185,10 +240,10 @@ class StoredView:
 
     @staticmethod
     def of(content: bytes) -> StoredView:
-        """Write a value to a file of its own; an empty one needs none."""
+        """Write a value to a file; an empty one needs none."""
         if not content:
             return StoredView()
-        return StoredView((Segment(_folder().write(content), 0, len(content)),))
+        return StoredView((_folder().write(content),))
 
     @staticmethod
     def joined(views: list[StoredView]) -> StoredView:

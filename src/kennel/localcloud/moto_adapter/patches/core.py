@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import string
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -25,15 +26,28 @@ def apply() -> None:
 
 
 def _look_up_once() -> None:
-    """Do once what moto does at every call: list a class's methods, and look for an account."""
+    """Do once what moto does at every call: list a class's methods, look for an account, draw an identifier.
+
+    moto draws the 52 characters of a response's identifier one by one.
+    """
     from moto.core import responses
     from moto.core.base_backend import BackendDict
+    from moto.moto_api._internal.moto_random import MotoRandom
 
     def account(self: Any, account_id: str) -> Any:
         return dict.__getitem__(self, account_id) if account_id in self else create_account(self, account_id)
 
     create_account = replace(BackendDict, "__getitem__", account)
     replace(responses, "method_names_from_class", functools.cache(responses.method_names_from_class))
+
+    def get_random_string(
+        self: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False
+    ) -> str:
+        pool = string.ascii_letters + (string.digits if include_digits else "")
+        drawn = "".join(self.choices(pool, k=length))
+        return drawn.lower() if lower_case else drawn
+
+    replace(MotoRandom, "get_random_string", get_random_string)
 
 
 def _execute_what_was_authorised() -> None:
