@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from .conftest import ACCOUNT, Client, document, statement
 
 QUEUE, NAME = f"arn:aws:sqs:us-east-1:{ACCOUNT}:of-the-deputies", "of-the-deputies"
+CANNOT_REACH = "Unable to validate the following destination configurations"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/passed-by-deputies"
 
 
@@ -54,21 +55,74 @@ def test_a_topic_reaches_a_queue_if_the_queue_s_policy_lets_it(
     sns.delete_topic(TopicArn=topic)
 
 
+def test_a_message_that_reaches_no_function_goes_to_the_subscription_s_dead_letter_queue(
+    client: Client, caller: dict[str, str], queue: str
+) -> None:
+    sns, function = client("sns", caller), f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:of-nobody"
+    topic = sns.create_topic(Name="of-a-deputy")["TopicArn"]
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": QUEUE})}
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function, Attributes=redrive)
+    sns.publish(TopicArn=topic, Message="not allowed")
+    assert received(client, queue) == []
+    let(client, queue, "sns.amazonaws.com")
+    sns.publish(TopicArn=topic, Message="not delivered")
+    assert [json.loads(body)["Message"] for body in received(client, queue)] == ["not delivered"]
+    sns.delete_topic(TopicArn=topic)
+
+
 def test_a_bucket_reaches_a_queue_if_the_queue_s_policy_lets_it(
     client: Client, caller: dict[str, str], queue: str
 ) -> None:
     s3 = client("s3", caller)
     s3.create_bucket(Bucket="of-a-deputy")
     notified = {"QueueConfigurations": [{"QueueArn": QUEUE, "Events": ["s3:ObjectCreated:*"]}]}
-    s3.put_bucket_notification_configuration(Bucket="of-a-deputy", NotificationConfiguration=notified)
+    given: dict[str, Any] = {"Bucket": "of-a-deputy", "NotificationConfiguration": notified}
+    with pytest.raises(ClientError, match=f"InvalidArgument.*{CANNOT_REACH}: {QUEUE}: .*not authorized"):
+        s3.put_bucket_notification_configuration(**given)
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="of-a-deputy")
+    s3.put_bucket_notification_configuration(**given, SkipDestinationValidation=True)
     s3.put_object(Bucket="of-a-deputy", Key="k", Body=b"")
     assert received(client, queue) == []
     let(client, queue, "s3.amazonaws.com")
+    answer = s3.put_bucket_notification_configuration(**given)["ResponseMetadata"]
+    (test,) = [json.loads(body) for body in received(client, queue)]
+    assert (test["Event"], test["Bucket"], test["RequestId"]) == (
+        "s3:TestEvent",
+        "of-a-deputy",
+        answer["RequestId"],
+    )
     s3.put_object(Bucket="of-a-deputy", Key="allowed", Body=b"")
     assert ["allowed" in body for body in received(client, queue)] == [True]
     for key in ("k", "allowed"):
         s3.delete_object(Bucket="of-a-deputy", Key=key)
     s3.delete_bucket(Bucket="of-a-deputy")
+
+
+NOT_HERE = {
+    "no such queue": ("Queue", f"arn:aws:sqs:us-east-1:{ACCOUNT}:of-nobody", CANNOT_REACH),
+    "no such topic": ("Topic", f"arn:aws:sns:us-east-1:{ACCOUNT}:of-nobody", CANNOT_REACH),
+    "no such function": (
+        "LambdaFunction",
+        f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:of-nobody",
+        CANNOT_REACH,
+    ),
+    "another region": ("Queue", QUEUE.replace("us-east-1", "eu-west-1"), "region is not valid"),
+    "no queue at all": ("Queue", f"arn:aws:sns:us-east-1:{ACCOUNT}:t", "ARN could not be parsed"),
+}
+
+
+@pytest.mark.parametrize("what", NOT_HERE)
+def test_a_bucket_takes_no_destination_that_is_not_there(what: str, client: Client) -> None:
+    kind, arn, message = NOT_HERE[what]
+    s3, bucket = client("s3"), "without-destination"
+    s3.create_bucket(Bucket=bucket)
+    try:
+        refused = {f"{kind}Configurations": [{f"{kind}Arn": arn, "Events": ["s3:ObjectRemoved:*"]}]}
+        with pytest.raises(ClientError, match=f"InvalidArgument.*{message}"):
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=refused)
+        assert f"{kind}Configurations" not in s3.get_bucket_notification_configuration(Bucket=bucket)
+    finally:
+        s3.delete_bucket(Bucket=bucket)
 
 
 # Calls that hand a role to a service, at their creation or later.

@@ -13,7 +13,7 @@ import urllib3
 
 from kennel.localcloud.protocol.checksums import digest_of
 
-from .conftest import Client, statement
+from .conftest import ACCOUNT, Client, document, statement
 
 BUCKET = "uploads-by-form"
 Form = dict[str, Any]
@@ -104,3 +104,19 @@ def test_a_form_without_a_policy_is_anybody_s(sign: Callable[..., Form]) -> None
     assert (answer.status, ElementTree.fromstring(answer.data).findtext("Code")) == (403, "AccessDenied")
     document = json.loads(base64.b64decode(form["fields"]["policy"]))
     assert {"bucket": BUCKET} in document["conditions"]
+
+
+def test_a_form_s_upload_is_an_event_of_its_own(client: Client, sign: Callable[..., Form]) -> None:
+    sqs, s3, queue = client("sqs"), client("s3"), f"arn:aws:sqs:us-east-1:{ACCOUNT}:of-forms"
+    allow = statement("sqs:SendMessage", queue, Principal={"Service": "s3.amazonaws.com"})
+    url = sqs.create_queue(QueueName="of-forms", Attributes={"Policy": document(allow)})["QueueUrl"]
+    notified = {"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:Post"]}]}
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=notified)
+    assert send(sign("in/posted")).status == 204
+    s3.put_object(Bucket=BUCKET, Key="in/put", Body=b"")
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    bodies = [json.loads(message["Body"]) for message in messages]  # the first one is S3's test
+    [record] = bodies[-1]["Records"]
+    assert len(bodies) == 2
+    assert (record["eventName"], record["s3"]["object"]["key"]) == ("ObjectCreated:Post", "in/posted")
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})

@@ -1,10 +1,11 @@
-"""EventBridge and its Scheduler: events, rules by the clock, and schedules reach functions and queues."""
+"""EventBridge, its Scheduler, topics and buckets: what happens reaches functions and queues."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -173,3 +174,100 @@ def test_targets_that_would_get_nothing_are_refused(receivers: Receivers) -> Non
         receivers.events.create_archive(
             ArchiveName="a", EventSourceArn=ACCOUNT.format("events", "event-bus/default")
         )
+
+
+def test_topics_and_buckets_notify_a_function_that_its_policy_lets_them(receivers: Receivers) -> None:
+    stage, sns, s3 = receivers.stage, receivers.stage.client("sns"), receivers.stage.client("s3")
+    topic, bucket = sns.create_topic(Name=NAME)["TopicArn"], stage.bucket()
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    subscription = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=receivers.function)
+    events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+    configuration = {"Id": "all", "LambdaFunctionArn": receivers.function, "Events": events}
+    notifications = {"LambdaFunctionConfigurations": [configuration]}
+    with pytest.raises(s3.exceptions.ClientError, match="Unable to validate the following destination"):
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=notifications)
+    sns.publish(TopicArn=topic, Message="not allowed yet")
+    for service, source in (("sns", topic), ("s3", f"arn:aws:s3:::{bucket}")):
+        receivers.client.add_permission(
+            FunctionName=NAME,
+            StatementId=service,
+            Action="lambda:InvokeFunction",
+            Principal=f"{service}.amazonaws.com",
+            SourceArn=source,
+        )
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=notifications)
+
+    def records(source: str) -> list[dict[str, Any]]:
+        notified = [record for event in receivers.invocations() for record in event.get("Records", [])]
+        return [each for each in notified if source in (each.get("EventSource"), each.get("eventSource"))]
+
+    attributes = {"kind": {"DataType": "String", "StringValue": "sale"}}
+    sent = sns.publish(TopicArn=topic, Message="hello", Subject="s", MessageAttributes=attributes)
+    (record,) = eventually(lambda: records("aws:sns"))
+    message = record.pop("Sns")
+    assert record == {
+        "EventVersion": "1.0",
+        "EventSubscriptionArn": subscription["SubscriptionArn"],
+        "EventSource": "aws:sns",
+    }
+    assert abs(datetime.fromisoformat(message.pop("Timestamp")).timestamp() - time.time()) < 60
+    assert message.pop("Signature")
+    assert message.pop("SigningCertUrl").startswith("https://sns.us-east-1.amazonaws.com/")
+    assert message.pop("UnsubscribeUrl").endswith(f"SubscriptionArn={subscription['SubscriptionArn']}")
+    assert message == {
+        "Type": "Notification",
+        "MessageId": sent["MessageId"],
+        "TopicArn": topic,
+        "Subject": "s",
+        "Message": "hello",
+        "SignatureVersion": "2",
+        "MessageAttributes": {"kind": {"Type": "String", "Value": "sale"}},
+    }
+    put = s3.put_object(Bucket=bucket, Key="a photo", Body=b"x")
+    marker = s3.delete_object(Bucket=bucket, Key="a photo")
+    s3.delete_object(Bucket=bucket, Key="a photo", VersionId=put["VersionId"])
+    notified = eventually(lambda: len(records("aws:s3")) == 3 and records("aws:s3"))
+    notified.sort(key=lambda record: str(record["s3"]["object"]["sequencer"]))
+    assert [(each["eventName"], each["s3"]["object"]["versionId"]) for each in notified] == [
+        ("ObjectCreated:Put", put["VersionId"]),
+        ("ObjectRemoved:DeleteMarkerCreated", marker["VersionId"]),
+        ("ObjectRemoved:Delete", put["VersionId"]),
+    ]
+    record = notified[0]
+    created = record["s3"]["object"]
+    assert (created["key"], created["size"], f'"{created["eTag"]}"') == ("a+photo", 1, put["ETag"])
+    owner = s3.get_bucket_acl(Bucket=bucket)["Owner"]["ID"]
+    about = {"name": bucket, "ownerIdentity": {"principalId": owner}, "arn": f"arn:aws:s3:::{bucket}"}
+    expected = {"s3SchemaVersion": "1.0", "configurationId": "all", "bucket": about, "object": created}
+    assert (record["eventVersion"], record["awsRegion"], record["s3"]) == ("2.1", "us-east-1", expected)
+    caller = stage.client("sts").get_caller_identity()["UserId"]
+    assert record["userIdentity"] == {"principalId": f"AWS:{caller}"}
+    assert record["requestParameters"] == {"sourceIPAddress": "127.0.0.1"}
+    ids = put["ResponseMetadata"]
+    assert record["responseElements"] == {
+        "x-amz-request-id": ids["RequestId"],
+        "x-amz-id-2": ids["HostId"],
+    }
+
+
+def test_a_topic_s_message_that_a_function_cannot_take_goes_to_its_dead_letter_queue(
+    receivers: Receivers,
+) -> None:
+    sns, function = receivers.stage.client("sns"), receivers.client
+    topic = sns.create_topic(Name="to-dead-letters")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=receivers.function)
+    function.add_permission(
+        FunctionName=NAME,
+        StatementId="dead",
+        Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com",
+        SourceArn=topic,
+    )
+    function.update_function_configuration(
+        FunctionName=NAME, DeadLetterConfig={"TargetArn": receivers.queue_arn}
+    )
+    function.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
+    sns.publish(TopicArn=topic, Message="too late")
+    (record,) = json.loads(eventually(receivers.received))["Records"]
+    assert record["Sns"]["Message"] == "too late"
+    function.delete_function_concurrency(FunctionName=NAME)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from kennel.localcloud.moto_adapter.patches import apply_all
 from kennel.localcloud.runtime.metrics.store import metric_store
 from kennel.localcloud.services.lambda_.configuration import (
     ProvisionedConcurrency,
@@ -195,3 +200,16 @@ def test_metrics_of_a_function_are_of_all_functions_too(driven: Driven) -> None:
     assert of_function(driven, "Throttles", "Sum", FunctionName="f") == [1]
     assert of_function(driven, "Throttles", "Sum", FunctionName="f", Resource="f:live") == [1]
     assert of_function(driven, "Throttles", "Sum") == [2]
+
+
+def test_a_topic_s_messages_are_signed_with_their_subject() -> None:
+    apply_all()
+    topic = Topic()
+    topic.topic.publish("text", subject="a subject")
+    [subscription] = topic.topic.sns_backend.list_subscriptions_by_topic(topic.topic.arn)[0]
+    [message] = topic.messages()
+    names = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
+    text = "".join(f"{name}\n{message[name]}\n" for name in names)
+    key, signature = subscription.private_key().public_key(), base64.b64decode(message["Signature"])
+    key.verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    assert message["UnsubscribeURL"].endswith(f"SubscriptionArn={subscription.arn}")

@@ -1,49 +1,71 @@
-"""What moto's topics and buckets deliver: only what the policies of queues and functions let them."""
+"""What moto's topics deliver to queues and functions: what their policies allow, with SNS's own messages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import json
+from typing import Any, Protocol
 
-from kennel.localcloud import ACCOUNT_ID
 from kennel.localcloud.moto_adapter.patching import replace
 
-SNS_ACTIONS = {"sqs": "sqs:SendMessage", "lambda": "lambda:InvokeFunction"}
-S3_TARGETS = {
-    "_send_sqs_message": ("sqs:SendMessage", "arn:aws:sqs:{region}:{account}:{target}"),
-    "_send_sns_message": ("sns:Publish", "{target}"),
-    "_invoke_awslambda": ("lambda:InvokeFunction", "{target}"),
-}
-# Whether a service may do something with a resource for one of its own: service, action, resource, source.
-Allowed = Callable[[str, str, str, str], bool]
+RENAMED = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}  # in a function's event
 
 
-def deliver_what_is_allowed(allowed: Allowed) -> None:
-    """Let topics and buckets ask before they deliver; what is not allowed is dropped, as on AWS."""
-    from moto.s3 import notifications
+class Deliveries(Protocol):
+    """What topics deliver through; each returns whether it could, and names the topic by its ARN."""
+
+    def may_send(self, queue: str, topic: str) -> bool:
+        """Whether a topic may send to a queue."""
+
+    def invoke(self, function: str, topic: str, event: dict[str, Any]) -> bool:
+        """Invoke a function with an event."""
+
+    def send(self, queue: str, topic: str, message: str) -> bool:
+        """Send a message to a queue."""
+
+
+def deliver_with(deliveries: Deliveries) -> None:
+    """Let topics deliver to queues and functions through these.
+
+    moto itself checks no policy, invents most of a function's event, and sends no dead letters.
+    """
     from moto.sns.models import Subscription
 
-    def publish(self: Any, *arguments: Any, **named: Any) -> None:
-        action = SNS_ACTIONS.get(self.protocol)
-        if action is None or allowed("sns.amazonaws.com", action, self.endpoint, self.topic.arn):
-            deliver(self, *arguments, **named)
+    def publish(self: Any, message: str, message_id: str, subject: str | None = None, **more: Any) -> None:
+        if self.protocol not in ("sqs", "lambda"):
+            deliver(self, message, message_id, subject, **more)
+            return
+        attributes, matcher = more.get("message_attributes"), self._filter_policy_matcher
+        if matcher is not None and not matcher.matches(attributes, message):
+            return
+        topic, text = self.topic.arn, message
+        if more.get("message_structure") == "json":
+            text = self._parse_message_structure(message, self.protocol)
+        if self.protocol == "lambda":
+            content = self.get_post_data(text, message_id, subject, message_attributes=attributes)
+            delivered = deliveries.invoke(self.endpoint, topic, _event(self, content))
+        else:
+            delivered = deliveries.may_send(self.endpoint, topic)
+            if delivered:
+                deliver(self, message, message_id, subject, **more)
+        queue = json.loads(self.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+        if queue and not delivered:
+            content = self.get_post_data(text, message_id, subject, message_attributes=attributes)
+            raw = self.attributes.get("RawMessageDelivery")
+            deliveries.send(queue, topic, text if raw else json.dumps(content))
 
     deliver = replace(Subscription, "publish", publish)
-    for name, (action, template) in S3_TARGETS.items():
-        _check_notification(notifications, name, action, template, allowed)
 
 
-def _check_notification(module: Any, name: str, action: str, template: str, allowed: Allowed) -> None:
-    def send(account_id: str, event: Any, target: str, region: str) -> None:
-        resource = template.format(region=region, account=ACCOUNT_ID, target=target)
-        if allowed("s3.amazonaws.com", action, resource, _bucket_arn(event)):
-            deliver(account_id, event, target, region)
+def _event(subscription: Any, message: dict[str, Any]) -> dict[str, Any]:
+    """Return the event of a message for a function.
 
-    deliver = replace(module, name, send)
-
-
-def _bucket_arn(event: Any) -> str:
-    """Return the bucket of an event of S3, or of the test event that it sends at first."""
-    records = event.get("Records")
-    name = records[0]["s3"]["bucket"]["name"] if records else event.get("Bucket", "")
-    return f"arn:aws:s3:::{name}"
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
+    """
+    content = {RENAMED.get(name, name): value for name, value in message.items()}
+    record = {
+        "EventVersion": "1.0",
+        "EventSubscriptionArn": subscription.arn,
+        "EventSource": "aws:sns",
+        "Sns": {"Subject": None, "MessageAttributes": {}, **content},
+    }
+    return {"Records": [record]}

@@ -69,7 +69,7 @@ def _route(alias: Any) -> str:
 
 
 def run_functions_with(invoke: Invocation) -> None:
-    """Let moto's triggers (queues, notifications, topics) invoke functions through `invoke`.
+    """Let moto's triggers, e.g. subscription filters of logs, invoke functions through `invoke`.
 
     moto itself starts a Docker container for each invocation.
     """

@@ -24,6 +24,7 @@ from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.registry import handler_of
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import services
+from kennel.localcloud.moto_adapter.s3_events import S3Request
 from kennel.localcloud.policy.principal import ANONYMOUS
 from kennel.localcloud.protocol import canonical, codec, payload, signature_rules
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged, text_response
@@ -222,6 +223,20 @@ def _from_another_page(environ: Environ) -> bool:
 
 
 def _respond(call: Call, decoded: codec.Decoded) -> Response:
+    if call.service != "s3":
+        return _answer(call, decoded)
+    principal = call.principal
+    request = S3Request(
+        "Anonymous" if principal is ANONYMOUS else f"AWS:{principal.unique_id}",
+        call.request.source_ip,
+        posted=form_upload.PRINCIPAL in call.environ,
+    )
+    with request.answering():
+        response = _answer(call, decoded)
+    return Response(response.status, request.name_in(response.headers), response.body)
+
+
+def _answer(call: Call, decoded: codec.Decoded) -> Response:
     handler = handler_of(call.service, call.operation)
     result = handler(call) if handler else call.ask_moto()
     return result if isinstance(result, Response) else codec.encode(decoded, result)

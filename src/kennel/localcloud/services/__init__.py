@@ -40,6 +40,7 @@ HANDLERS = (
     "refused",
     "s3",
     "s3_conditions",
+    "s3_notifications",
     "sagemaker.endpoints.api",
     "sagemaker.endpoints.asynchronous",
     "sagemaker.endpoints.invocation",
@@ -71,11 +72,11 @@ def register() -> None:
 
 def prepare(cloud: Cloud) -> None:
     """Create what AWS owns in every account, and start the background work, in each region that is used."""
-    from kennel.localcloud.services.deliveries import check_deliveries
+    from kennel.localcloud.services.deliveries import deliver_notifications
     from kennel.localcloud.services.lambda_.triggers import run_triggered
 
     run_triggered(cloud)
-    check_deliveries(cloud)
+    deliver_notifications(cloud)
     cloud.prepare_regions(_prepare_region)
 
 

@@ -17,7 +17,7 @@ from kennel.localcloud.services.lambda_.asynchronous import invoke_later
 from kennel.localcloud.services.lambda_.function_version import read_version
 
 KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # what a publisher to a topic with a key needs
-QUICK_PROTOCOLS = {"sqs", "email", "email-json", "sms"}  # others run a function or call a server
+QUICK_PROTOCOLS = {"sqs", "lambda", "email", "email-json", "sms"}  # others call a server
 
 
 def check_service(
@@ -105,6 +105,20 @@ def publish_to_topic(
     """
     from moto.sns.models import sns_backends
 
+    topic, region = check_topic(cloud, arn, service, source_arn), arn.split(":")[3]
+    subscriptions, _ = sns_backends[cloud.account][region].list_subscriptions_by_topic(topic_arn=arn)
+    if all(subscription.protocol in QUICK_PROTOCOLS for subscription in subscriptions):
+        topic.publish(message, subject=subject)
+    else:
+        threading.Thread(
+            target=topic.publish, args=(message, subject), name="message to topic", daemon=True
+        ).start()
+
+
+def check_topic(cloud: Cloud, arn: str, service: str, source_arn: str) -> Any:
+    """Check that a service may publish to a topic, and return moto's record of it; see `publish_to_topic`."""
+    from moto.sns.models import sns_backends
+
     region = arn.split(":")[3]
     topic = sns_backends[cloud.account][region].topics.get(arn)
     if topic is None:
@@ -118,13 +132,7 @@ def publish_to_topic(
             assert key is not None
             policy_of_key = ResourcePolicy(key.policy, required=True)
             check_service(cloud, service, action, key.arn, source_arn, policy_of_key)
-    subscriptions, _ = sns_backends[cloud.account][region].list_subscriptions_by_topic(topic_arn=arn)
-    if all(subscription.protocol in QUICK_PROTOCOLS for subscription in subscriptions):
-        topic.publish(message, subject=subject)
-    else:
-        threading.Thread(
-            target=topic.publish, args=(message, subject), name="message to topic", daemon=True
-        ).start()
+    return topic
 
 
 def send_to_queue(
@@ -137,6 +145,12 @@ def send_to_queue(
     AwsError
         ``AuthorizationError``, or there is no such queue.
     """
+    backend = check_queue(cloud, arn, service, source_arn)
+    backend.send_message(queue_name=arn.split(":")[-1], message_body=message, group_id=group)
+
+
+def check_queue(cloud: Cloud, arn: str, service: str, source_arn: str) -> Any:
+    """Check that a service may send to a queue, and return moto's SQS of its region; see `send_to_queue`."""
     from moto.sqs.models import sqs_backends
 
     region, name = arn.split(":")[3], arn.split(":")[-1]
@@ -146,4 +160,4 @@ def send_to_queue(
     policy = policy_store.attached_policy("sqs", region, [arn])
     resource_policy = ResourcePolicy(policy) if policy else None
     check_service(cloud, service, "sqs:SendMessage", arn, source_arn, resource_policy)
-    backend.send_message(queue_name=name, message_body=message, group_id=group)
+    return backend

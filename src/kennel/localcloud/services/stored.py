@@ -22,7 +22,10 @@ ACTS = {
         "stream is sent when the model has answered"
     ),
     "secretsmanager": "secrets and their versions are kept and returned",
-    "sns": "messages to subscribed queues, functions and HTTP addresses, with filter policies",
+    "sns": (
+        "messages to subscribed queues and functions, as their policies let SNS, and to HTTP addresses, with "
+        "filter policies and subscriptions' dead-letter queues; what is not delivered is in the service's log"
+    ),
     "sqs": "messages, visibility, delays, FIFO order, dead-letter queues; depths are metrics",
     "ssm": "parameters; Run Command runs shell scripts under the agents of instances",
     "sts": "sessions of roles, users and web identities, checked on each call",
@@ -33,6 +36,6 @@ for name, acts in ACTS.items():
 describe(
     "s3",
     "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, policies, "
-    "presigned addresses and forms, notifications to functions and queues",
+    "presigned addresses and forms, notifications to functions, queues and topics",
     "lifecycle rules, replication, logging, inventories, websites and what else has no effect on objects",
 )

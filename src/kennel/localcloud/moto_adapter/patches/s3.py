@@ -33,6 +33,7 @@ def apply() -> None:
     replace(FakeDeleteMarker, "__deepcopy__", _as_listed)
     _keep_contents_in_files()
     _share_contents()
+    _notify_of_versions()
 
 
 def _as_listed(self: Any, memo: Any) -> Any:
@@ -166,3 +167,29 @@ def upload_checksum(upload: Any, parts: list[Any]) -> tuple[str, str, int]:
         chunks, count = (checksums.digest_of(algorithm, view.chunks()) for view in views), len(views)
     digest = checksums.digest_of(algorithm, chunks)
     return builder.checksum_type, base64.b64encode(digest).decode(), count
+
+
+def _notify_of_versions() -> None:
+    """Notify also of delete markers, and of versions that are removed while others stay."""
+    from moto.s3 import notifications
+    from moto.s3.models import S3Backend
+
+    names = notifications.S3NotificationEvent
+
+    def delete_object(
+        self: Any, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
+    ) -> tuple[bool, dict[str, Any]]:
+        keys = self.get_bucket(bucket_name).keys
+        before = {str(each.version_id): each for each in keys.getlist(key_name) or ()}
+        removed, answer = original(self, bucket_name, key_name, version_id, bypass)
+        bucket = self.get_bucket(bucket_name)
+        if removed and bucket.is_versioned and key_name in bucket.keys:
+            if version_id is None:
+                event, version = names.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT, bucket.keys[key_name]
+            else:
+                event, version = names.OBJECT_REMOVED_DELETE_EVENT, before.get(str(version_id))
+            if version is not None:
+                notifications.send_event(self.account_id, event, bucket, version)
+        return removed, answer
+
+    original = replace(S3Backend, "delete_object", delete_object)

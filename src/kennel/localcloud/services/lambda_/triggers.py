@@ -1,4 +1,4 @@
-"""Functions that other services trigger: a queue's messages, a bucket's notifications, a topic's."""
+"""Functions that moto's services trigger by themselves, e.g. by subscription filters of logs."""
 
 from __future__ import annotations
 

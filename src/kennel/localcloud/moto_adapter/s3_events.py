@@ -1,0 +1,153 @@
+"""S3's event records, from moto's buckets.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote_plus
+
+from kennel.localcloud.moto_adapter.patching import replace
+
+# Events with members that version 2.1 lacks; the version is that of S3's lifecycle, ACL and tagging events.
+LATER_EVENTS = ("LifecycleTransition", "IntelligentTiering", "ObjectAcl", "ObjectTagging")
+LATER_EVENTS += ("LifecycleExpiration", "ObjectRestore:Delete")
+KINDS = ("cloud_function", "queue", "topic")  # moto's lists of a bucket's notifications
+SUBJECT = "Amazon S3 Notification"
+# From the ARN of a function, queue or topic, the bucket's ARN, and the event.
+Notify = Callable[[str, str, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class S3Request:
+    """The request to S3 that is being answered, as its events name it.
+
+    Attributes
+    ----------
+    principal_id
+        Who sent it, e.g. ``AWS:AIDA…``.
+    posted
+        Whether a browser's form was posted.
+    request_id, host_id
+        What its response has in ``x-amz-request-id`` and ``x-amz-id-2``.
+    """
+
+    principal_id: str
+    source_ip: str
+    posted: bool = False
+    request_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
+    host_id: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(56)).decode())
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Let the events of this thread's calls name this request."""
+        token = _request.set(self)
+        try:
+            yield
+        finally:
+            _request.reset(token)
+
+    def name_in(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return a response's headers with the ids of the request, as S3 spells them."""
+        kept = [each for each in headers if each[0].lower() != "x-amzn-requestid"]
+        return [*kept, ("x-amz-request-id", self.request_id), ("x-amz-id-2", self.host_id)]
+
+
+_request: ContextVar[S3Request] = ContextVar("s3_request")
+
+
+class Sequence:
+    """Numbers that rise with every event, also over restarts."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next(self) -> str:
+        """Return the next one, in hexadecimal."""
+        with self._lock:
+            self._last = max(time.time_ns(), self._last + 1)
+            return f"{self._last:018X}"
+
+
+_sequence = Sequence()
+
+
+def notify_with(notify: Notify) -> None:
+    """Let buckets notify through this; moto itself drops what it cannot deliver."""
+    from moto.s3 import notifications
+
+    def send_event(account_id: str, event_name: str, bucket: Any, key: Any) -> None:
+        configuration = bucket.notification_configuration
+        if configuration is None:
+            return
+        name = str.__str__(event_name)  # moto's are an enumeration of texts
+        if name == "s3:ObjectCreated:Put" and _request.get().posted:
+            name = "s3:ObjectCreated:Post"
+        record = _record(name.removeprefix("s3:"), bucket, key)
+        for kind in KINDS:
+            for each in getattr(configuration, kind):
+                if each.matches(name, key.name):
+                    content = {"s3SchemaVersion": "1.0", "configurationId": each.id, **record["s3"]}
+                    notify(each.arn, bucket.arn, {"Records": [{**record, "s3": content}]})
+
+    def send_test_event(account_id: str, bucket: Any) -> None:
+        request, configuration = _request.get(), bucket.notification_configuration
+        event = {
+            "Service": "Amazon S3",
+            "Event": "s3:TestEvent",
+            "Time": notifications.iso_8601_datetime_with_milliseconds(),
+            "Bucket": bucket.name,
+            "RequestId": request.request_id,
+            "HostId": request.host_id,
+        }
+        for arn in {each.arn for kind in ("queue", "topic") for each in getattr(configuration, kind)}:
+            notify(arn, bucket.arn, event)
+
+    replace(notifications, "send_event", send_event)
+    replace(notifications, "send_test_event", send_test_event)
+
+
+def _record(event: str, bucket: Any, key: Any) -> dict[str, Any]:
+    """Return an event's record, which lacks only what differs between notifications."""
+    from moto.s3 import models, notifications
+
+    request = _request.get()
+    return {
+        "eventVersion": "2.3" if event.startswith(LATER_EVENTS) else "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": bucket.region_name,
+        "eventTime": notifications.iso_8601_datetime_with_milliseconds(),
+        "eventName": event,
+        "userIdentity": {"principalId": request.principal_id},
+        "requestParameters": {"sourceIPAddress": request.source_ip},
+        "responseElements": {"x-amz-request-id": request.request_id, "x-amz-id-2": request.host_id},
+        "s3": {
+            "bucket": {
+                "name": bucket.name,
+                "ownerIdentity": {"principalId": models.OWNER},
+                "arn": bucket.arn,
+            },
+            "object": _object(event, bucket, key),
+        },
+    }
+
+
+def _object(event: str, bucket: Any, key: Any) -> dict[str, Any]:
+    described: dict[str, Any] = {"key": quote_plus(key.name, safe="/")}
+    if not event.startswith("ObjectRemoved"):
+        described |= {"size": key.size, "eTag": key.etag.strip('"')}
+    if bucket.is_versioned:
+        described["versionId"] = key.version_id
+    if event.startswith(("ObjectCreated", "ObjectRemoved")):
+        described["sequencer"] = _sequence.next()
+    return described
