@@ -98,6 +98,39 @@ def test_a_bucket_reaches_a_queue_if_the_queue_s_policy_lets_it(
     s3.delete_bucket(Bucket="of-a-deputy")
 
 
+def test_a_bucket_reaches_a_topic_whose_default_policy_was_replaced(client: Client, queue: str) -> None:
+    s3, sns, bucket = client("s3"), client("sns"), "of-a-topic"
+    let(client, queue, "sns.amazonaws.com")
+    s3.create_bucket(Bucket=bucket)
+    topic = sns.create_topic(Name=bucket)["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=QUEUE)
+    notified = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectTagging:*"]}]}
+    given: dict[str, Any] = {"Bucket": bucket, "NotificationConfiguration": notified}
+    with pytest.raises(ClientError, match=f"InvalidArgument.*{CANNOT_REACH}: {topic}: .*not authorized"):
+        s3.put_bucket_notification_configuration(**given)
+    allow = statement(
+        "sns:Publish",
+        topic,
+        Principal={"Service": "s3.amazonaws.com"},
+        Condition={"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}},
+    )
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document(allow))
+    s3.put_bucket_notification_configuration(**given)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    test, message = [json.loads(body) for body in received(client, queue)]
+    assert json.loads(test["Message"])["Event"] == "s3:TestEvent"
+    (record,) = json.loads(message["Message"])["Records"]
+    assert (message["Subject"], record["eventName"], record["eventVersion"]) == (
+        "Amazon S3 Notification",
+        "ObjectTagging:Put",
+        "2.3",
+    )
+    s3.delete_object(Bucket=bucket, Key="k")
+    s3.delete_bucket(Bucket=bucket)
+    sns.delete_topic(TopicArn=topic)
+
+
 NOT_HERE = {
     "no such queue": ("Queue", f"arn:aws:sqs:us-east-1:{ACCOUNT}:of-nobody", CANNOT_REACH),
     "no such topic": ("Topic", f"arn:aws:sns:us-east-1:{ACCOUNT}:of-nobody", CANNOT_REACH),

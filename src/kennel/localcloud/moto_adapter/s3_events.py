@@ -19,8 +19,14 @@ from urllib.parse import quote_plus
 from kennel.localcloud.moto_adapter.patching import replace
 
 # Events with members that version 2.1 lacks; the version is that of S3's lifecycle, ACL and tagging events.
-LATER_EVENTS = ("LifecycleTransition", "IntelligentTiering", "ObjectAcl", "ObjectTagging")
-LATER_EVENTS += ("LifecycleExpiration", "ObjectRestore:Delete")
+LATER_EVENTS = (
+    "IntelligentTiering",
+    "LifecycleExpiration",
+    "LifecycleTransition",
+    "ObjectAcl",
+    "ObjectRestore:Delete",
+    "ObjectTagging",
+)
 KINDS = ("cloud_function", "queue", "topic")  # moto's lists of a bucket's notifications
 SUBJECT = "Amazon S3 Notification"
 # From the ARN of a function, queue or topic, the bucket's ARN, and the event.
@@ -33,6 +39,8 @@ class S3Request:
 
     Attributes
     ----------
+    operation
+        botocore's name, e.g. ``PutObject``.
     principal_id
         Who sent it, e.g. ``AWS:AIDA…``.
     posted
@@ -41,6 +49,7 @@ class S3Request:
         What its response has in ``x-amz-request-id`` and ``x-amz-id-2``.
     """
 
+    operation: str
     principal_id: str
     source_ip: str
     posted: bool = False
@@ -90,9 +99,9 @@ def notify_with(notify: Notify) -> None:
         configuration = bucket.notification_configuration
         if configuration is None:
             return
-        name = str.__str__(event_name)  # moto's are an enumeration of texts
-        if name == "s3:ObjectCreated:Put" and _request.get().posted:
-            name = "s3:ObjectCreated:Post"
+        name = _event_of_request(str.__str__(event_name))  # moto's are an enumeration of texts
+        if name is None:
+            return
         record = _record(name.removeprefix("s3:"), bucket, key)
         for kind in KINDS:
             for each in getattr(configuration, kind):
@@ -115,6 +124,14 @@ def notify_with(notify: Notify) -> None:
 
     replace(notifications, "send_event", send_event)
     replace(notifications, "send_test_event", send_test_event)
+
+
+def _event_of_request(name: str) -> str | None:
+    """Return the name of an event of moto's that S3 gives it; None if it has no such event."""
+    request = _request.get()
+    if name == "s3:ObjectTagging:Put" and request.operation != "PutObjectTagging":
+        return None  # every object that moto writes gets its tags by themselves, if only none
+    return "s3:ObjectCreated:Post" if name == "s3:ObjectCreated:Put" and request.posted else name
 
 
 def _record(event: str, bucket: Any, key: Any) -> dict[str, Any]:

@@ -227,6 +227,7 @@ def _respond(call: Call, decoded: codec.Decoded) -> Response:
         return _answer(call, decoded)
     principal = call.principal
     request = S3Request(
+        call.operation,
         "Anonymous" if principal is ANONYMOUS else f"AWS:{principal.unique_id}",
         call.request.source_ip,
         posted=form_upload.PRINCIPAL in call.environ,

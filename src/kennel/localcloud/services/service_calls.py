@@ -17,6 +17,8 @@ from kennel.localcloud.services.lambda_.asynchronous import invoke_later
 from kennel.localcloud.services.lambda_.function_version import read_version
 
 KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # what a publisher to a topic with a key needs
+# They set no aws:SourceOwner: a topic's default policy, with a condition on it, does not let them in.
+WITHOUT_OWNER = {"s3.amazonaws.com"}
 QUICK_PROTOCOLS = {"sqs", "lambda", "email", "email-json", "sms"}  # others call a server
 
 
@@ -37,13 +39,11 @@ def check_service(
     AwsError
         ``AuthorizationError``.
     """
-    context = {
-        "aws:sourceaccount": cloud.account,
-        "aws:sourceowner": cloud.account,
-        "aws:sourcearn": source_arn,
-    }
+    context = {"aws:sourceaccount": cloud.account, "aws:sourcearn": source_arn}
+    if service not in WITHOUT_OWNER:
+        context["aws:sourceowner"] = cloud.account
     authorizer, principal = Authorizer(ImmediateAudit(cloud.audit_log)), service_principal(service)
-    # A topic's default policy names everybody, with the condition aws:SourceOwner; that includes services.
+    # A topic's default policy names everybody, with the condition aws:SourceOwner: it lets most services in.
     decision = Authorizer(NoAudit()).check(ANONYMOUS, action, resource, context, resource_policy=policy)
     if decision.allowed:
         authorizer.report(principal, action, resource, decision)
