@@ -21,17 +21,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from iam import differences
+from iam.cases import ACCOUNT, ROLE, SESSION, USER, Case, Generator
+from iam.differences import DIFFERENCES, Difference
+
 from kennel.localcloud.policy.document import AccessRequest, Policy, parse
 from kennel.localcloud.policy.evaluate import PrincipalPolicies, ResourcePolicy, evaluate
 from kennel.localcloud.policy.principal import Principal
 
 HERE = Path(__file__).resolve().parent / "iam"
-sys.path.insert(0, str(HERE))  # its modules are in no package
-
-import differences  # noqa: E402 - in the folder that the line above names
-from cases import ACCOUNT, ROLE, SESSION, USER, Case, Generator  # noqa: E402 - as above
-from differences import DIFFERENCES, Difference  # noqa: E402 - as above
-
 INSTALLED = HERE.parents[1] / "build" / "iam-simulate"
 BATCH = 5000  # cases for one process of Node
 PRINCIPALS = {

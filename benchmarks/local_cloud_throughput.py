@@ -65,7 +65,7 @@ class Request:
     body: bytes
 
 
-class _Prepared(Exception):  # noqa: N818 - carries a request out of boto3, reports no fault
+class _PreparedError(Exception):
     def __init__(self, request: Any) -> None:
         super().__init__(request.method)
         self.request = request
@@ -152,12 +152,12 @@ def _prepared(variables: Variables, name: str, key: dict[str, str]) -> Request:
     client = _client(service, variables)
 
     def catch(request: Any, **_: Any) -> None:
-        raise _Prepared(request)
+        raise _PreparedError(request)
 
     client.meta.events.register("before-send", catch)
     try:
         getattr(client, method)(**parameters)
-    except _Prepared as caught:
+    except _PreparedError as caught:
         sent = caught.request
         url = urlsplit(sent.url)
         headers = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from cases import Case
+from iam.cases import Case
 
 from kennel.localcloud.policy import conditions, document
 from kennel.localcloud.policy.document import PrincipalMatch, first_matching

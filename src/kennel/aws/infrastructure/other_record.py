@@ -21,7 +21,7 @@ OVERRIDE = "record_override.tf"
 
 @contextmanager
 def planning_for(root: Path, record: dict[str, Any]) -> Iterator[Path]:
-    """Yield a root module like that in ``root``, with its backend, for a record; it is deleted afterwards."""
+    """Yield a root module like that in ``root``, with its backend, for a record; it is deleted at the end."""
     with linked(root) as copy:
         text = f"locals {{\n  record = jsondecode({quoted(json.dumps(record))})\n}}\n"
         (copy / OVERRIDE).write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ BACKEND = "backend.tf"
 
 @contextmanager
 def stateless(root: Path) -> Iterator[Path]:
-    """Yield a root module like that in ``root``, with an empty state in a file; it is deleted afterwards.
+    """Yield a root module like that in ``root``, with an empty state in a file; it is deleted at the end.
 
     For plans before there is a bucket for the state: creating that bucket is a change of the account, and a
     plan makes none.
@@ -24,7 +24,7 @@ def stateless(root: Path) -> Iterator[Path]:
 
 @contextmanager
 def linked(root: Path, *, without: str = "") -> Iterator[Path]:
-    """Yield a root module like that in ``root``, perhaps without one file; it is deleted afterwards.
+    """Yield a root module like that in ``root``, perhaps without one file; it is deleted at the end.
 
     It consists of links, also to what lies beside it in the checkout: modules read files by paths that are
     relative to the root.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kennel.capacity.assumptions import SERVICE_MS, START_UP, WORKERS
 from kennel.capacity.measured import figure
@@ -98,4 +99,5 @@ class ChosenRuns:
         yield from (self.comparison(*day) for day in COMPARED)
 
     def _policy(self, target: float, **changes: float | bool) -> TargetTracking:
-        return replace(self.settings.policy, **{"maximum": MOST, **changes, "target": target})  # type: ignore[arg-type] # of one kind each
+        members: dict[str, Any] = {"maximum": MOST, **changes, "target": target}
+        return replace(self.settings.policy, **members)

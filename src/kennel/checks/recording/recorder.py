@@ -19,7 +19,7 @@ from types import CodeType
 REGISTER = "__kennel_register__"  # among the built-in names
 VARIABLE = "COVERAGE_RECORDS"  # the folder of the records, then the measured folders
 _PROBES = "_kennel_probes"
-_PROBES_FILE = os.path.join(os.path.dirname(__file__), "probes.py")  # noqa: PTH118, PTH120 - as below
+_PROBES_FILE = str(Path(__file__).with_name("probes.py"))
 CODE = "code"  # beside that folder: modules that are compiled already
 
 _marks: dict[str, list[int]] = {}
@@ -40,7 +40,7 @@ def start() -> None:
 
     setattr(builtins, REGISTER, _register)
     # Imports, runpy and `spec_from_file_location` all ask it.
-    SourceFileLoader.get_code = load  # type: ignore[assignment, method-assign]  # a patch
+    SourceFileLoader.get_code = load  # type: ignore[assignment, method-assign]  # Python has no hook
     atexit.register(_write, folder)
 
 
@@ -54,11 +54,11 @@ def _compiled(folder: str, path: str) -> CodeType:
     import hashlib
     import tempfile
 
-    files = [os.stat(file) for file in (path, _PROBES_FILE)]  # noqa: PTH116 - as above
+    files = [Path(file).stat() for file in (path, _PROBES_FILE)]
     stamp = f"{sys.version} {[(file.st_mtime_ns, file.st_size) for file in files]}"
     kept = Path(folder).parent / CODE / hashlib.sha256(path.encode()).hexdigest()
     if kept.exists():
-        compiled_from, code = marshal.loads(kept.read_bytes())  # noqa: S302 - a recorder wrote it
+        compiled_from, code = marshal.loads(kept.read_bytes())  # noqa: S302 - only recorders write there
         if compiled_from == stamp:
             assert isinstance(code, CodeType)
             return code

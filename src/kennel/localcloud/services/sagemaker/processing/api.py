@@ -15,22 +15,17 @@ from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
+from kennel.localcloud.services.sagemaker.job_checks import check_can_stop, check_name
 from kennel.localcloud.services.sagemaker.processing.job import ProcessingJob
 from kennel.localcloud.services.sagemaker.training.api import training_session
 from kennel.localcloud.services.sagemaker.training.images import check_image
-from kennel.localcloud.services.sagemaker.training.record import FINAL_STATUSES
 
 
 @operation("sagemaker", "CreateProcessingJob")
 def create_processing_job(call: Call) -> Response:
     """Validate and record a job through moto, then run it."""
     parameters, name = call.parameters, call.parameters["ProcessingJobName"]
-    if name in call.backend().processing_jobs:
-        raise AwsError(
-            "ResourceInUse",
-            "Processing job names must be unique within an AWS account and region, and a processing job with "
-            f"this name already exists ({call.arn(f'processing-job/{name}')})",
-        )
+    check_name(call, "processing", name, call.backend().processing_jobs)
     check_image(parameters["AppSpecification"]["ImageUri"])
     for problem in _problems(parameters):
         raise AwsError("ValidationException", problem)
@@ -50,10 +45,7 @@ def stop_processing_job(call: Call) -> dict[str, Any]:
     job = processing_jobs(call.cloud).get(call.parameters["ProcessingJobName"])
     if job is None:
         raise AwsError("ResourceNotFound", "Requested resource not found.")
-    status = job.record.processing_job_status
-    if status in FINAL_STATUSES:
-        message = f"The request was rejected because the processing job is in status {status}."
-        raise AwsError("ValidationException", message)
+    check_can_stop("processing", job.record.processing_job_status)
     job.stop()
     return {}
 

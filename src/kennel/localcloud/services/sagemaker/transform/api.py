@@ -16,7 +16,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.services.sagemaker.endpoints.plans import model_plan
 from kennel.localcloud.services.sagemaker.endpoints.variant_plan import FleetError
-from kennel.localcloud.services.sagemaker.training.record import FINAL_STATUSES
+from kennel.localcloud.services.sagemaker.job_checks import check_can_stop, check_name
 from kennel.localcloud.services.sagemaker.transform.job import TransformJob
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
@@ -27,12 +27,7 @@ WHOLE = "$"  # a filter that leaves everything as it is
 def create_transform_job(call: Call) -> Response:
     """Validate and record a job through moto, then run it."""
     parameters, name = call.parameters, call.parameters["TransformJobName"]
-    if name in call.backend().transform_jobs:
-        raise AwsError(
-            "ResourceInUse",
-            "Transform job names must be unique within an AWS account and region, and a transform job with "
-            f"this name already exists ({call.arn(f'transform-job/{name}')})",
-        )
+    check_name(call, "transform", name, call.backend().transform_jobs)
     for problem in _problems(parameters):
         raise AwsError("ValidationException", problem)
     try:
@@ -60,10 +55,7 @@ def stop_transform_job(call: Call) -> dict[str, Any]:
     job = transform_jobs(call.cloud).get(call.parameters["TransformJobName"])
     if job is None:
         raise AwsError("ResourceNotFound", "Requested resource not found.")
-    status = job.record.transform_job_status
-    if status in FINAL_STATUSES:
-        message = f"The request was rejected because the transform job is in status {status}."
-        raise AwsError("ValidationException", message)
+    check_can_stop("transform", job.record.transform_job_status)
     job.stop()
     return {}
 
