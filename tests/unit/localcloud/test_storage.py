@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ class Objects:
     def __init__(self, **objects: bytes) -> None:
         self.objects = {key.replace("__", "/"): body for key, body in objects.items()}
         self.puts: list[str] = []
+        self.during_put: Callable[[], object] = lambda: None
 
     def get_paginator(self, name: str) -> Objects:
         assert name == "list_objects_v2"
@@ -32,7 +34,12 @@ class Objects:
         return {"Body": io.BytesIO(self.objects[request["Key"]])}
 
     def put_object(self, **request: Any) -> None:
-        self.objects[request["Key"]] = request["Body"].read()
+        signed = request["Body"].read()
+        self.during_put()
+        request["Body"].seek(0)
+        sent = request["Body"].read()  # botocore reads twice: for the hash, and to send
+        assert sent == signed
+        self.objects[request["Key"]] = sent
         self.puts.append(request["Key"])
 
 
@@ -108,3 +115,40 @@ def test_only_what_changed_is_uploaded_again(tmp_path: Path) -> None:
     (tmp_path / "new").write_bytes(b"newer")
     sync.upload()
     assert (s3.puts, s3.objects["c/new"]) == (["c/new", "c/new"], b"newer")
+
+
+def test_a_file_that_is_written_during_its_upload_is_uploaded_as_it_was_and_again(tmp_path: Path) -> None:
+    s3 = Objects()
+    path = tmp_path / "checkpoint"
+    path.write_bytes(b"first")
+    s3.during_put = lambda: path.write_bytes(b"first and second")
+    sync = storage.FolderSync(s3, tmp_path, "s3://b/c")
+    sync.upload()
+    assert s3.objects["c/checkpoint"] == b"first"
+    s3.during_put = lambda: None
+    sync.upload()
+    assert s3.objects["c/checkpoint"] == b"first and second"
+    sync.upload()
+    assert s3.puts == ["c/checkpoint"] * 2
+
+
+def test_a_file_that_grows_while_it_is_read_waits_for_the_next_upload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = Objects()
+    path = tmp_path / "checkpoint"
+    path.write_bytes(b"half")
+    copy = storage.shutil.copyfileobj
+
+    def copy_and_grow(*arguments: Any) -> None:
+        copy(*arguments)
+        with path.open("ab") as file:
+            file.write(b" and half")
+
+    sync = storage.FolderSync(s3, tmp_path, "s3://b/c")
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.shutil, "copyfileobj", copy_and_grow)
+        sync.upload()
+    assert s3.puts == []
+    sync.upload()
+    assert s3.objects["c/checkpoint"] == b"half and half"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tarfile
@@ -10,6 +11,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
+
+FileState = tuple[int, int]  # when it was written last, in nanoseconds, and its size in bytes
 
 PARALLEL = 8
 COPY_SIZE = 1024 * 1024
@@ -160,9 +163,9 @@ def _merged(folders: Iterable[Path]) -> dict[str, Path]:
 class FolderSync:
     """Keeps an S3 address up to date with a folder: each call uploads what changed since the last."""
 
-    def __init__(self, s3: Any, folder: Path, uri: str) -> None:
-        self._s3, self._folder, self._uri = s3, folder, uri.rstrip("/")
-        self._uploaded: dict[Path, tuple[int, int]] = {}
+    def __init__(self, s3: Any, folder: Path, uri: str, key_id: str | None = None) -> None:
+        self._s3, self._folder, self._uri, self._key_id = s3, folder, uri.rstrip("/"), key_id
+        self._uploaded: dict[Path, FileState] = {}
 
     def download(self) -> None:
         """Fetch what is there already."""
@@ -170,25 +173,35 @@ class FolderSync:
         self._uploaded = self._state()
 
     def upload(self) -> None:
-        """Upload new and changed files."""
+        """Upload new and changed files.
+
+        A file that its workload is writing is left for the next call, and the last one comes when the
+        workload has ended: the request signs a hash of what it sends, so both must be the same content.
+        """
         for path, state in self._state().items():
             if self._uploaded.get(path) != state:
-                try:
-                    with path.open("rb") as file:
-                        upload_file(
-                            self._s3, file, f"{self._uri}/{path.relative_to(self._folder).as_posix()}"
-                        )
-                except FileNotFoundError:
-                    continue  # a temporary file that the workload renamed meanwhile
-                self._uploaded[path] = state
+                with contextlib.suppress(FileNotFoundError):  # a temporary file, renamed meanwhile
+                    self._upload(path, state)
 
-    def _state(self) -> dict[Path, tuple[int, int]]:
+    def _upload(self, path: Path, state: FileState) -> None:
+        with path.open("rb") as file, tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(file, copy, COPY_SIZE)
+            if _file_state(path) != state:
+                return
+            copy.seek(0)
+            uri = f"{self._uri}/{path.relative_to(self._folder).as_posix()}"
+            upload_file(self._s3, copy, uri, self._key_id)
+        self._uploaded[path] = state
+
+    def _state(self) -> dict[Path, FileState]:
         states = {}
         for path in self._folder.rglob("*"):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            if path.is_file():
-                states[path] = (status.st_mtime_ns, status.st_size)
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file():
+                    states[path] = _file_state(path)
         return states
+
+
+def _file_state(path: Path) -> FileState:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size

@@ -97,11 +97,12 @@ class ProcessingHost:
             folder = Path(word).parent
             if folder.is_relative_to(self.root.path / "processing"):
                 self.root.rewrite(folder)
+        key_id = (self._parameters.get("ProcessingOutputConfig") or {}).get("KmsKeyId")
         for target in outputs_of(self._parameters):
             local = self.root.local(target["LocalPath"])
             local.mkdir(parents=True, exist_ok=True)
             if target["S3UploadMode"] == "Continuous":
-                self._synced.append(storage.FolderSync(s3, local, target["S3Uri"]))
+                self._synced.append(storage.FolderSync(s3, local, target["S3Uri"], key_id))
 
     def _fetch(self, s3: Any, source: dict[str, Any]) -> None:
         share = self._host if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1)
