@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from kennel.audit import AuditError
-from kennel.audit.code import audit_code
 from kennel.aws.infrastructure.terraform import GARBAGE_PERCENT
 from kennel.checks import pytest_runs
 from kennel.checks.check import RESULTS, Check, CheckResult, Progress
@@ -48,7 +47,7 @@ def checks(root: Path, programs: Programs, *, fast: bool = False) -> list[Check]
     quick = [single.pop(name) for name in QUICK]
     bytecode = _bytecode(programs)
     tests = pytest_runs.checks(root, programs, fast=fast, after=(bytecode.name,))
-    return [*quick, bytecode, *tests, *single.values(), *([] if fast else [_checkov(root)])]
+    return [*quick, bytecode, *tests, *single.values(), *([] if fast else [_checkov(programs)])]
 
 
 def _python(root: Path, programs: Programs) -> list[Check]:
@@ -124,13 +123,10 @@ def _program(
     return Check(name, work, after)
 
 
-def _checkov(root: Path) -> Check:
+def _checkov(programs: Programs) -> Check:
     def work(progress: Progress) -> CheckResult:
-        try:
-            report = audit_code(root, sarif=root / "build" / "audit" / "code.sarif", progress=progress)
-        except AuditError as error:
-            return CheckResult(False, str(error))
-        lines = report.lines()
-        return CheckResult(report.ok, "\n".join(lines), lines[-1])
+        command = [sys.executable, "-m", "kennel.checks.code_audit"]
+        result = programs.run("checkov", command, progress=progress)
+        return replace(result, summary=(result.output.splitlines() or [""])[-1])
 
     return Check("checkov", work)

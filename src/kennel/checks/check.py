@@ -30,12 +30,13 @@ class Counts:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check reports."""
+    """What one check reports; the processor seconds are those of the programs that it ran."""
 
     ok: bool
     output: str = ""
     summary: str = ""
     tests: Counts | None = None
+    processor_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,15 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """A check's result and how long it took."""
+    """A check's result, how long it took, and the processor time of its thread and its programs.
+
+    A program's processor time includes that of all descendants that were waited for when they ended. A
+    service that outlives the process that started it, as the local cloud's does, is not among them.
+    """
 
     name: str
     seconds: float
+    processor_seconds: float
     result: CheckResult = field(repr=False)
 
     @property
@@ -70,6 +76,7 @@ class CheckOutcome:
             "name": self.name,
             "ok": self.ok,
             "seconds": self.seconds,
+            "processor_seconds": self.processor_seconds,
             "summary": self.result.summary,
             "tests": None if tests is None else vars(tests),
         }

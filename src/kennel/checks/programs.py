@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -31,7 +32,7 @@ class Programs:
     """
 
     root: Path
-    _running: set[subprocess.Popen[bytes]] = field(default_factory=set, repr=False)
+    _running: set[_Program] = field(default_factory=set, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _stopped: bool = False
 
@@ -59,28 +60,31 @@ class Programs:
         folder = self.root / RESULTS
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{_NOT_A_NAME.sub('-', name.lower()).strip('-')}.log"
-        ok = True
+        ok, processor_seconds = True, 0.0
         # A file, not a pipe: a process that a test leaves behind would keep a pipe open for ever.
         with path.open("wb") as log:
             for command in commands:
-                ok = self._run(command, log, path, progress, directory, variables or {}) == 0
+                status, seconds = self._run(command, log, path, progress, directory, variables or {})
+                processor_seconds += seconds
+                ok = status == 0
                 if not ok:
                     break
-        return CheckResult(ok, path.read_text(encoding="utf-8", errors="replace"))
+        output = path.read_text(encoding="utf-8", errors="replace")
+        return CheckResult(ok, output, processor_seconds=processor_seconds)
 
     def stop(self) -> None:
         """End all programs, as Ctrl-C does, and start no other."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
-        for process in running:
+        for program in running:
             # The whole group, as a terminal does: pytest's workers stop what their fixtures started.
-            _signal(process, signal.SIGINT)
-        for process in running:
+            program.signal(signal.SIGINT)
+        for program in running:
             try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                _signal(process, signal.SIGKILL)
+                program.wait(STOP_SECONDS)
+            except TimeoutError:
+                program.signal(signal.SIGKILL)
 
     def _run(
         self,
@@ -90,11 +94,11 @@ class Programs:
         progress: Progress,
         directory: str,
         variables: dict[str, str],
-    ) -> int:
-        """Return the command's exit status."""
+    ) -> tuple[int, float]:
+        """Return the command's exit status, and the processor seconds that it took."""
         with self._lock:
             if self._stopped:
-                return -signal.SIGINT
+                return -signal.SIGINT, 0.0
             process = subprocess.Popen(
                 command,
                 cwd=self.root / directory,
@@ -104,20 +108,42 @@ class Programs:
                 stderr=subprocess.STDOUT,
                 process_group=0,  # a Ctrl-C reaches each program once, from `stop`
             )
-            self._running.add(process)
+            program = _Program(process)
+            self._running.add(program)
         try:
             while True:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    return process.wait(_REFRESH_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    return program.wait(_REFRESH_SECONDS)
                 progress(_last_line(path))
         finally:
             with self._lock:
-                self._running.discard(process)
+                self._running.discard(program)
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+class _Program:
+    """A program that runs. A thread waits for it: `Popen.wait` does not return the resources that it used."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._ended: Future[tuple[int, float]] = Future()
+        threading.Thread(target=self._wait, daemon=True).start()
+
+    def wait(self, seconds: float) -> tuple[int, float]:
+        """Return the exit status and the processor seconds, or raise TimeoutError.
+
+        The seconds are those of the program and of all its descendants that were waited for when they ended.
+        """
+        return self._ended.result(seconds)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program's group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def _wait(self) -> None:
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)  # so that nothing waits for it again
+        self._ended.set_result((self._process.returncode, usage.ru_utime + usage.ru_stime))
 
 
 def _last_line(path: Path) -> str:

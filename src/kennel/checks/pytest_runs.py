@@ -6,7 +6,7 @@ import shutil
 import sys
 import tomllib
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def _check(run: Run, root: Path, programs: Programs, after: tuple[str, ...], *, 
             },
         )
         tests = counts(results)
-        return CheckResult(result.ok and not tests.failed, result.output, str(tests), tests)
+        return replace(result, ok=result.ok and not tests.failed, summary=str(tests), tests=tests)
 
     return Check(run.name, work, after)
 
@@ -142,6 +142,6 @@ def _coverage(programs: Programs, root: Path, after: tuple[str, ...]) -> Check:
         )
         totals = [line.split()[-1] for line in result.output.splitlines() if line.startswith("TOTAL ")]
         covered = totals[0] if totals else "nothing measured"
-        return CheckResult(result.ok, result.output, f"{covered} covered, at least {floor}%")
+        return replace(result, summary=f"{covered} covered, at least {floor}%")
 
     return Check("coverage", work, after)

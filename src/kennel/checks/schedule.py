@@ -61,7 +61,7 @@ def run(
 
 
 def _run(check: Check, display: Display) -> CheckOutcome:
-    started = time.monotonic()
+    started, processor_started = time.monotonic(), time.thread_time()
     with contextlib.suppress(_CheckFailedError), display.step(check.name) as progress:
         try:
             result = check.run(progress)
@@ -69,4 +69,5 @@ def _run(check: Check, display: Display) -> CheckOutcome:
             result = CheckResult(False, str(error))
         if not result.ok:
             raise _CheckFailedError
-    return CheckOutcome(check.name, round(time.monotonic() - started, 1), result)
+    processor_seconds = time.thread_time() - processor_started + result.processor_seconds
+    return CheckOutcome(check.name, round(time.monotonic() - started, 1), round(processor_seconds, 1), result)

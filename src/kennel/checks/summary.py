@@ -26,19 +26,32 @@ class Summary:
         """The tests of all runs together."""
         return sum((outcome.result.tests or Counts() for outcome in self.outcomes), Counts())
 
-    def rows(self) -> list[tuple[str, str, float, str]]:
+    @property
+    def processor_seconds(self) -> float:
+        """The processor time of all checks together."""
+        return round(sum(outcome.processor_seconds for outcome in self.outcomes), 1)
+
+    def rows(self) -> list[tuple[str, str, float, float, str]]:
         """Return the rows of the table; the last is the whole run."""
         rows = [
-            ("✓" if outcome.ok else "✗", outcome.name, outcome.seconds, outcome.result.summary)
+            (
+                "✓" if outcome.ok else "✗",
+                outcome.name,
+                outcome.seconds,
+                outcome.processor_seconds,
+                outcome.result.summary,
+            )
             for outcome in self.outcomes
         ]
-        return [*rows, ("✗" if self.failed else "✓", "in all", self.seconds, str(self.tests))]
+        whole = ("✗" if self.failed else "✓", "in all", self.seconds, self.processor_seconds, str(self.tests))
+        return [*rows, whole]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON document."""
         return {
             "ok": not self.failed,
             "seconds": self.seconds,
+            "processor_seconds": self.processor_seconds,
             "tests": vars(self.tests),
             "checks": [outcome.as_dict() for outcome in self.outcomes],
         }

@@ -24,7 +24,7 @@ def run_checks(fast: bool = False) -> dict[str, Any]:
     summary = Summary(outcomes, round(time.monotonic() - started, 1))
     for outcome in summary.failed:
         terminal.print_line(f"── {outcome.name}\n{outcome.result.output.rstrip()}")
-    terminal.print_table("Checks", ("", "check", "seconds", "result"), summary.rows())
+    terminal.print_table("Checks", ("", "check", "seconds", "processor seconds", "result"), summary.rows())
     if summary.failed:
         terminal.print_error(f"failed: {', '.join(outcome.name for outcome in summary.failed)}")
     terminal.print_line(str(summary.tests))  # the last line: continuous integration looks for it

@@ -55,6 +55,15 @@ def test_a_program_runs_in_its_folder_with_its_variables(tmp_path: Path) -> None
     assert result.output == "inner red True\n"
 
 
+def test_processor_time_is_that_of_all_programs_and_of_those_that_they_started(tmp_path: Path) -> None:
+    spin = "import time\nwhile time.process_time() < 0.2: pass"
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {spin!r}])"
+
+    result = run(tmp_path, python(start), python(spin))
+
+    assert result.processor_seconds >= 0.4
+
+
 def test_nothing_starts_after_an_interruption(tmp_path: Path) -> None:
     programs = Programs(tmp_path)
     programs.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,20 @@ def test_a_check_whose_program_is_not_there_fails_and_says_which(
     assert not absence.ok
     assert "no-such-program" in absence.result.output
     assert other.ok
+
+
+def test_a_checks_processor_time_is_that_of_its_thread_and_its_programs(
+    display: Display, programs: Programs
+) -> None:
+    def work(progress: Progress) -> CheckResult:
+        started = time.thread_time()
+        while time.thread_time() < started + 0.2:
+            pass
+        return CheckResult(True, processor_seconds=40.0)
+
+    (outcome,) = schedule.run([Check("busy", work)], programs, display)
+
+    assert outcome.processor_seconds >= 40.2
 
 
 def test_as_many_run_at_a_time_as_there_are_lanes(display: Display, programs: Programs) -> None:

@@ -11,11 +11,11 @@ from kennel.checks.summary import Summary
 
 SUMMARY = Summary(
     [
-        CheckOutcome("format", 0.4, CheckResult(True)),
+        CheckOutcome("format", 0.4, 0.3, CheckResult(True)),
         CheckOutcome(
-            "unit", 80.1, CheckResult(True, "...", "7 passed, 0 failed, 1 skipped", Counts(7, 0, 1))
+            "unit", 80.1, 120.4, CheckResult(True, "...", "7 passed, 0 failed, 1 skipped", Counts(7, 0, 1))
         ),
-        CheckOutcome("end-to-end", 300.5, CheckResult(False, "...", "", Counts(2, 1, 0))),
+        CheckOutcome("end-to-end", 300.5, 290.0, CheckResult(False, "...", "", Counts(2, 1, 0))),
     ],
     310.0,
 )
@@ -27,10 +27,10 @@ def test_the_closing_line_counts_the_tests_of_all_runs() -> None:
 
 def test_the_table_ends_with_the_whole_run() -> None:
     assert SUMMARY.rows() == [
-        ("✓", "format", 0.4, ""),
-        ("✓", "unit", 80.1, "7 passed, 0 failed, 1 skipped"),
-        ("✗", "end-to-end", 300.5, ""),
-        ("✗", "in all", 310.0, "9 passed, 1 failed, 1 skipped"),
+        ("✓", "format", 0.4, 0.3, ""),
+        ("✓", "unit", 80.1, 120.4, "7 passed, 0 failed, 1 skipped"),
+        ("✗", "end-to-end", 300.5, 290.0, ""),
+        ("✗", "in all", 310.0, 410.7, "9 passed, 1 failed, 1 skipped"),
     ]
 
 
@@ -39,10 +39,12 @@ def test_the_document_holds_what_the_table_shows() -> None:
 
     assert document["ok"] is False
     assert document["tests"] == {"passed": 9, "failed": 1, "skipped": 1}
-    assert [(check["name"], check["ok"], check["seconds"]) for check in document["checks"]] == [
-        ("format", True, 0.4),
-        ("unit", True, 80.1),
-        ("end-to-end", False, 300.5),
+    assert (document["seconds"], document["processor_seconds"]) == (310.0, 410.7)
+    keys = ("name", "ok", "seconds", "processor_seconds")
+    assert [[check[key] for key in keys] for check in document["checks"]] == [
+        ["format", True, 0.4, 0.3],
+        ["unit", True, 80.1, 120.4],
+        ["end-to-end", False, 300.5, 290.0],
     ]
     assert document["checks"][0]["tests"] is None
     assert document["checks"][1]["tests"] == {"passed": 7, "failed": 0, "skipped": 1}
