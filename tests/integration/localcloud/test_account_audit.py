@@ -14,9 +14,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from kennel.audit.account import reading
 from kennel.audit.account.audit import AccountReport, audit_account
 from kennel.audit.account.sarif import sarif
 from kennel.localcloud import lifecycle
+from kennel.localcloud.connection import SDK_PLUGIN
 
 from .conftest import ACCOUNT, document, statement
 
@@ -189,10 +191,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccountReport]:
     folder = tmp_path_factory.mktemp("account")
     cloud = Seeded(lifecycle.up(folder, port=0, keep=False))
     try:
-        made = cloud.seed()
-        now = datetime.now(UTC)
-        age = (now - made).total_seconds() / DAY
-        yield audit_account(cloud.client, ROOT, unused_days=age, key_days=age, now=now, python=PYTHON)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(str(SDK_PLUGIN.parent))
+            for name, value in cloud.environment.items():
+                patch.setenv(name, value)
+            made = cloud.seed()
+            now = datetime.now(UTC)
+            age = (now - made).total_seconds() / DAY
+            yield audit_account(cloud.client, ROOT, unused_days=age, key_days=age, now=now, python=PYTHON)
     finally:
         lifecycle.down(folder)
 
@@ -209,6 +215,18 @@ def test_every_planted_weakness_is_reported(report: AccountReport) -> None:
 def test_what_is_as_it_should_be_is_not_reported(report: AccountReport) -> None:
     resources = {resource for _, resource in seen(report)}
     assert not resources & {"role/clean", "blocked", "photos"}
+
+
+def test_a_block_of_the_whole_account_closes_its_buckets(report: AccountReport) -> None:
+    control, all_on = boto3.client("s3control"), ("IgnorePublicAcls", "RestrictPublicBuckets")
+    control.put_public_access_block(
+        AccountId=ACCOUNT, PublicAccessBlockConfiguration=dict.fromkeys(all_on, True)
+    )
+    try:
+        buckets = reading.read(boto3.client, lambda _: None).buckets
+    finally:
+        control.delete_public_access_block(AccountId=ACCOUNT)
+    assert {bucket.name for bucket in buckets if bucket.open_by or not bucket.closed} == set()
 
 
 def test_the_smallest_policy_has_what_was_used(report: AccountReport) -> None:

@@ -58,6 +58,13 @@ def test_a_bucket_at_its_own_host_is_in_the_path(
     assert s3.generate_presigned_url("get_object", {"Bucket": "dogs", "Key": "a/b.jpg"}).startswith(f"{url}?")
 
 
+def test_the_account_before_the_host_is_left_out(sent: list[AWSPreparedRequest]) -> None:
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetPublicAccessBlock.html
+    boto3.client("s3control").get_public_access_block(AccountId="123456789012")
+    assert sent[0].url == f"{LOCAL}/v20180820/configuration/publicAccessBlock"
+    assert sent[0].headers["x-amz-account-id"] == b"123456789012"
+
+
 def test_without_a_local_cloud_nothing_is_changed(
     sent: list[AWSPreparedRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:

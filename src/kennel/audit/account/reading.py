@@ -109,9 +109,12 @@ def read(clients: Clients, progress: Callable[[str], None]) -> Account:
     summary = account.ask("the root user", lambda: iam.get_account_summary()["SummaryMap"]) or {}
     account.root_key = bool(summary.get("AccountAccessKeysPresent"))
     progress("buckets")
-    s3 = clients("s3")
+    s3, control = clients("s3"), clients("s3control")
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html: the
+    # strictest of the account's and the bucket's settings counts.
+    whole = _blocked(account, lambda: control.get_public_access_block(AccountId=account.id))
     buckets = account.ask("buckets", lambda: s3.list_buckets()["Buckets"]) or []
-    account.buckets = [_bucket(account, s3, bucket["Name"]) for bucket in buckets]
+    account.buckets = [_bucket(account, s3, bucket["Name"], whole) for bucket in buckets]
     progress("functions")
     functions = clients("lambda")
     names = account.ask("functions", lambda: list(_functions(functions))) or []
@@ -194,13 +197,14 @@ def _there(account: Account, what: str, question: Callable[[], Any]) -> bool:
     return account.ask(what, answer) or False
 
 
-def _bucket(account: Account, s3: Any, name: str) -> Resource:
-    block = _there(
-        account,
-        "public access blocks",
-        lambda: s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"],
-    )
-    settings: dict[str, Any] = block if isinstance(block, dict) else {}
+def _blocked(account: Account, question: Callable[[], dict[str, Any]]) -> set[str]:
+    """Return the settings of a public access block that are on."""
+    block = _there(account, "public access blocks", lambda: question()["PublicAccessBlockConfiguration"])
+    return {name for name, on in block.items() if on} if isinstance(block, dict) else set()
+
+
+def _bucket(account: Account, s3: Any, name: str, whole: set[str]) -> Resource:
+    settings = whole | _blocked(account, lambda: s3.get_public_access_block(Bucket=name))
     policy = _there(account, "bucket policies", lambda: s3.get_bucket_policy(Bucket=name)["Policy"])
     acl = account.ask("bucket ACLs", lambda: s3.get_bucket_acl(Bucket=name)["Grants"]) or []
     groups = [
@@ -208,12 +212,12 @@ def _bucket(account: Account, s3: Any, name: str) -> Resource:
         for grant in acl
         if grant["Grantee"].get("URI", "").endswith(("/AllUsers", "/AuthenticatedUsers"))
     ]
-    public_acl = bool(groups) and not settings.get("IgnorePublicAcls")
+    public_acl = bool(groups) and "IgnorePublicAcls" not in settings
     return Resource(
         name,
         _document(policy) if policy else None,
         "its ACL" if public_acl else "",
-        bool(settings.get("RestrictPublicBuckets")),
+        "RestrictPublicBuckets" in settings,
     )
 
 

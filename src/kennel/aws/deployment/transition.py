@@ -1,9 +1,10 @@
 """A change of what is deployed, with the lock held: proven, recorded, applied, proven again, or taken back.
 
-A new deployment is proven on an endpoint of its own first, while the present one serves. Then it is written
-into the record, because Terraform plans what the record says. It has succeeded when the endpoint runs it and
-answers the release's golden photos; otherwise the record returns to what was live before, and Terraform
-removes what the deployment had made.
+It is planned for the record as it would be, so that what would stop it stops it before anything is changed.
+A new deployment is then proven on an endpoint of its own, while the present one serves. Then the record is
+written, and the plan applied: what ends in between leaves a record that the next deployment goes on from. It
+has succeeded when the endpoint runs it and answers the release's golden photos; otherwise the record returns
+to what was live before, and Terraform removes what the deployment had made.
 """
 
 from __future__ import annotations
@@ -57,19 +58,21 @@ class Transition:
             It failed; the endpoint serves what it served before, and the record says so.
         """
         assert after.current is not None, "there is something to deploy"
-        before_traffic = self._prove_before_traffic(after)
-        if after != self.before:
-            deployment_record.write(self.stack, after)
-        applied = False
+        record = after.as_dict() if after != self.before else None
+        written = applied = False
         try:
-            with stack.planned(self.workspace, self.report, existing=True) as plan:
+            with stack.planned(self.workspace, self.report, existing=True, record=record) as plan:
                 self.review(plan.changes)
+                before_traffic = self._prove_before_traffic(after)
+                if record is not None:
+                    written = True
+                    deployment_record.write(self.stack, after)
                 if not plan.changes.empty:
                     applied = True
                     plan.apply(self.report)
             proven = self._prove(after.current)
         except BaseException as error:
-            if after != self.before:
+            if written:
                 self._return(after, error, applied=applied)
             raise
         return self._document(after, proven, before_traffic)
@@ -90,10 +93,6 @@ class Transition:
         live = live_endpoint.describe(self.stack)
         if live is None or not live.serves or current is None:
             return None
-        # What would stop the deployment later stops it now: a proof takes minutes on AWS.
-        with stack.planned(self.workspace, self.report, existing=True) as plan:
-            if not plan.changes.empty:
-                self.review(plan.changes)
         try:
             return proof_endpoint.prove(self.stack, new, self.report)
         except StackError as error:
