@@ -162,15 +162,28 @@ def test_a_bucket_takes_no_destination_that_is_not_there(what: str, client: Clie
 PASSING: dict[str, tuple[str, str, dict[str, Any]]] = {
     "a pipeline": ("sagemaker", "update_pipeline", {"PipelineName": "p", "RoleArn": ROLE}),
     "a notebook": ("sagemaker", "update_notebook_instance", {"NotebookInstanceName": "n", "RoleArn": ROLE}),
-    "a domain": (
+    "a model package": (
         "sagemaker",
-        "create_domain",
+        "create_model_package",
         {
-            "DomainName": "d",
-            "AuthMode": "IAM",
-            "DefaultUserSettings": {"ExecutionRole": ROLE},
-            "SubnetIds": ["s"],
-            "VpcId": "v",
+            "ModelPackageName": "p",
+            "ValidationSpecification": {
+                "ValidationRole": ROLE,
+                "ValidationProfiles": [
+                    {
+                        "ProfileName": "p",
+                        "TransformJobDefinition": {
+                            "TransformInput": {
+                                "DataSource": {
+                                    "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/in"}
+                                }
+                            },
+                            "TransformOutput": {"S3OutputPath": "s3://b/out"},
+                            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+                        },
+                    }
+                ],
+            },
         },
     ),
     "one of several searches": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import pytest
@@ -91,6 +92,43 @@ def test_a_notebook_keeps_its_platform_and_is_updated_when_stopped(client: Clien
         "ml.t3.large",
         None,
     )
+
+
+def test_a_notebook_whose_lifecycle_script_cannot_run_fails_and_one_that_starts_has_no_address(
+    client: Client,
+) -> None:
+    sagemaker = client("sagemaker")
+    wrong, right = (
+        base64.b64encode(script).decode() for script in (b"#!/bin/bash\nif true; then", b"exit 0")
+    )
+    config = {"NotebookInstanceLifecycleConfigName": "scripted"}
+    with pytest.raises(ClientError, match="OnCreate: a lifecycle script must be in base64"):
+        sagemaker.create_notebook_instance_lifecycle_config(**config, OnCreate=[{"Content": "exit 0"}])
+    sagemaker.create_notebook_instance_lifecycle_config(
+        **config, OnCreate=[{"Content": right}], OnStart=[{"Content": wrong}]
+    )
+    sagemaker.create_notebook_instance(
+        NotebookInstanceName="scripted",
+        InstanceType="ml.t3.medium",
+        RoleArn=SERVED,
+        LifecycleConfigName="scripted",
+    )
+    notebook = sagemaker.describe_notebook_instance(NotebookInstanceName="scripted")
+    assert notebook["NotebookInstanceStatus"] == "Failed"
+    assert re.search(
+        r"Lifecycle Config 'arn:.*failed: .*bash: line \d: syntax error", notebook["FailureReason"]
+    )
+    sagemaker.update_notebook_instance_lifecycle_config(**config, OnStart=[{"Content": right}])
+    sagemaker.start_notebook_instance(NotebookInstanceName="scripted")
+    notebook = sagemaker.describe_notebook_instance(NotebookInstanceName="scripted")
+    assert notebook["NotebookInstanceStatus"] == "InService"
+    assert not {"FailureReason", "Url"} & set(notebook)
+    with pytest.raises(ClientError, match=r"Status \(InService\) not in"):
+        sagemaker.start_notebook_instance(NotebookInstanceName="scripted")
+    with pytest.raises(ClientError, match="no Jupyter listens here; run the notebook on this machine"):
+        sagemaker.create_presigned_notebook_instance_url(NotebookInstanceName="scripted")
+    sagemaker.stop_notebook_instance(NotebookInstanceName="scripted")
+    sagemaker.delete_notebook_instance(NotebookInstanceName="scripted")
 
 
 def test_a_notebook_is_on_amazon_linux_2023(client: Client) -> None:

@@ -18,6 +18,7 @@ RAY_IMAGE = f"{REGISTRY}/ray:serve-ml-sagemaker-cpu-v1"
 # A model without torch in it: it answers with its own file's content, or fails on request.
 INFERENCE = """
 import json, os, pathlib, time
+from ts.handler_utils.utils import send_intermediate_predict_response
 from sagemaker_inference.errors import BaseInferenceToolkitError
 def model_fn(model_dir):
     text = pathlib.Path(model_dir, "answer.txt").read_text()
@@ -26,7 +27,13 @@ def model_fn(model_dir):
 def input_fn(body, content_type):
     if content_type == "image/gif": raise BaseInferenceToolkitError(415, "no gifs", "unsupported")
     return bytes(body) if not isinstance(body, str) else body.encode()
-def predict_fn(data, model):
+def predict_fn(data, model, context):
+    if data.startswith(b"stream "):
+        send_intermediate_predict_response(["first "], context.request_ids, "part", 200, context)
+        while not (path := pathlib.Path(data[7:].decode())).exists(): time.sleep(0.01)
+        if path.read_text() == "die": os._exit(7)
+        if path.read_text() == "fail": raise ValueError("no more of it")
+        send_intermediate_predict_response([b"second "], context.request_ids, "part", 200, context)
     if data == b"die": os._exit(7)
     if data == b"slow": time.sleep(1)
     if data == b"fail": raise ValueError("what is this?")

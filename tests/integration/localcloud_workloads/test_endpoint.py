@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EventStreamError
 
 from kennel.aws import StackError, endpoint_traffic
 from kennel.localcloud.connection import time_at
@@ -44,6 +45,29 @@ def test_bytes_go_both_ways(endpoints: Endpoints, endpoint_name: str) -> None:
     assert (document["model"], document["bytes"]) == ("first", len(body))
     assert document["custom"].startswith(str(endpoints.stage.directory))
     assert document["custom"].endswith("/model")
+
+
+@pytest.mark.parametrize("then", ["go on", "fail", "die"])
+def test_parts_of_an_answer_reach_the_client_before_the_model_has_the_next(
+    then: str, endpoints: Endpoints, endpoint_name: str, tmp_path: Path
+) -> None:
+    gate, written = tmp_path / "gate", tmp_path / "written"
+    stream = endpoints.runtime.invoke_endpoint_with_response_stream(
+        EndpointName=endpoint_name, Body=f"stream {gate}".encode(), ContentType="application/x-image"
+    )
+    assert stream["InvokedProductionVariant"] == "v1"
+    events = iter(stream["Body"])
+    assert next(events)["PayloadPart"]["Bytes"] == b"first "
+    written.write_text(then)
+    written.rename(gate)  # the model waits for it
+    if then == "go on":
+        rest = b"".join(event["PayloadPart"]["Bytes"] for event in events)
+        assert rest.startswith(b"second {")
+        assert json.loads(rest[7:])["model"] == "first"
+    else:
+        with pytest.raises(EventStreamError, match="ModelStreamError"):
+            list(events)
+        endpoints.answering(endpoint_name)
 
 
 def test_an_unknown_endpoint_and_variant_are_validation_errors(

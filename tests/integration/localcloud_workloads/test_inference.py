@@ -124,12 +124,94 @@ def test_an_asynchronous_endpoint_works_off_its_queue_from_s3_to_s3(
             for metric in ("ApproximateBacklogSize", "HasBacklogWithoutCapacity")
         }
         assert values == {"ApproximateBacklogSize": 3, "HasBacklogWithoutCapacity": 1}
-        endpoints.sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=name, DesiredWeightsAndCapacities=[{**change, "DesiredInstanceCount": 1}]
-        )
+        scaling = Backlog(endpoints.stage, name)
+        scaling.track()
+
+        def instances(count: int) -> bool:
+            driven_clock.advance(1)
+            (variant,) = endpoints.describe(name)["ProductionVariants"]
+            return bool(variant["CurrentInstanceCount"] == variant["DesiredInstanceCount"] == count)
+
+        driven_clock.advance(3 * 60)  # 3 requests are more than the 2 for each instance
+        eventually(lambda: instances(2), 60)
         assert [topic.message()["invocationStatus"] for _ in range(3)] == ["Completed"] * 3
+        driven_clock.advance(20 * 60)
+        eventually(lambda: instances(0))
+        scaling.let_nothing_wait()
+        runtime.invoke_endpoint_async(**asked)
+        driven_clock.advance(3 * 60)  # 1 request is not, but the step policy does not let it wait
+        eventually(lambda: instances(1), 60)
+        assert topic.message()["invocationStatus"] == "Completed"
+        assert scaling.policies() == ["backlog", "backlog", "has-backlog"]
     finally:
         endpoints.delete(name)
+
+
+class Backlog:
+    """The scaling of an asynchronous endpoint from and to zero, as AWS documents it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
+    """
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self._scaling, self._cloudwatch = stage.client("application-autoscaling"), stage.client("cloudwatch")
+        self._name, self._dimensions = name, [{"Name": "EndpointName", "Value": name}]
+        self._target = {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": f"endpoint/{name}/variant/v1",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+        self._scaling.register_scalable_target(**self._target, MinCapacity=0, MaxCapacity=2)
+
+    def track(self) -> None:
+        self._scaling.put_scaling_policy(
+            **self._target,
+            PolicyName="backlog",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 2.0,
+                "CustomizedMetricSpecification": {
+                    "MetricName": "ApproximateBacklogSizePerInstance",
+                    "Namespace": "AWS/SageMaker",
+                    "Dimensions": self._dimensions,
+                    "Statistic": "Average",
+                },
+                "ScaleInCooldown": 60,
+                "ScaleOutCooldown": 60,
+            },
+        )
+
+    def let_nothing_wait(self) -> None:
+        policy = self._scaling.put_scaling_policy(
+            **self._target,
+            PolicyName="has-backlog",
+            PolicyType="StepScaling",
+            StepScalingPolicyConfiguration={
+                "AdjustmentType": "ChangeInCapacity",
+                "MetricAggregationType": "Average",
+                "Cooldown": 60,
+                "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+            },
+        )
+        self._cloudwatch.put_metric_alarm(
+            AlarmName=f"has-backlog-{self._name}",
+            MetricName="HasBacklogWithoutCapacity",
+            Namespace="AWS/SageMaker",
+            Statistic="Average",
+            EvaluationPeriods=2,
+            DatapointsToAlarm=2,
+            Threshold=1,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="missing",
+            Dimensions=self._dimensions,
+            Period=60,
+            AlarmActions=[policy["PolicyARN"]],
+        )
+
+    def policies(self) -> list[str]:
+        """Return which policies have scaled it, the first one first."""
+        activities = self._scaling.describe_scaling_activities(**self._target)["ScalingActivities"]
+        return [activity["Cause"].rpartition(" ")[2] for activity in reversed(activities)]
 
 
 def test_what_goes_in_and_out_is_captured_and_streamed(endpoints: Endpoints) -> None:
@@ -231,7 +313,23 @@ def test_what_sagemaker_would_start_and_nothing_runs_is_refused(endpoints: Endpo
     )
     with pytest.raises(ClientError, match="StartPipelineExecution: no pipeline runs here"):
         sagemaker.start_pipeline_execution(PipelineName="p")
-    with pytest.raises(ClientError, match="CreateCompilationJob: nothing compiles models here"):
+    with pytest.raises(ClientError, match="CreateDomain: no Studio runs here"):
+        sagemaker.create_domain(
+            DomainName="d",
+            AuthMode="IAM",
+            DefaultUserSettings={"ExecutionRole": endpoints.role},
+            SubnetIds=["s"],
+            VpcId="v",
+        )
+    with pytest.raises(ClientError, match="CreateFeatureGroup: no feature store is here"):
+        sagemaker.create_feature_group(
+            FeatureGroupName="f",
+            RecordIdentifierFeatureName="id",
+            EventTimeFeatureName="at",
+            FeatureDefinitions=[{"FeatureName": "id", "FeatureType": "String"}],
+            OnlineStoreConfig={"EnableOnlineStore": True},
+        )
+    with pytest.raises(ClientError, match="CreateCompilationJob: nothing compiles or optimizes models here"):
         sagemaker.create_compilation_job(
             CompilationJobName="c",
             RoleArn=endpoints.role,

@@ -13,7 +13,7 @@ import urllib3
 
 from kennel.localcloud.clock import Clock
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.sagemaker.endpoints import invocation, model_request
+from kennel.localcloud.services.sagemaker.endpoints import exchange, model_request
 from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import EndpointInstance
 from kennel.localcloud.services.sagemaker.endpoints.model_request import Answer
 from kennel.localcloud.services.sagemaker.endpoints.server_watch import ServerWatch
@@ -60,7 +60,7 @@ class Servers:
         variant = SimpleNamespace(claim=claim, plan=SimpleNamespace(name="v1"))
         endpoint: Any = SimpleNamespace(name="e", traffic=SimpleNamespace(choose=lambda _: variant))
         call: Any = SimpleNamespace(account="123456789012", region="us-east-1", arn="arn:{0}:{1}".format)
-        return invocation._Invocation(call, endpoint, None).send(b"x", {})
+        return exchange.Exchange(call, endpoint, None).send(b"x", {})
 
     def error(self, *instances: EndpointInstance) -> Any:
         with pytest.raises(AwsError) as caught:

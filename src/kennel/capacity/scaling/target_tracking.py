@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kennel.capacity.scaling.alarms import AlarmRule
 from kennel.capacity.scaling.cooldowns import Memory
-from kennel.capacity.scaling.decision import FLAPPING, Decision, NotScaled, bounded
+from kennel.capacity.scaling.decision import AT_MINIMUM, FLAPPING, Decision, NotScaled, bounded
 
 # The alarms that Application Auto Scaling creates: over the target for 3 datapoints; for 15 under nine tenths
 # of it, "63% (90 percent of the 70% target)".
@@ -103,7 +103,8 @@ def _proportional(capacity: int, value: float, target: float) -> int:
 def _out(
     policy: TargetTracking, memory: Memory, value: float, capacity: int, now: float
 ) -> Decision | NotScaled:
-    base = memory.scale_out_base(capacity, now)
+    # Without capacity the metric is that of all the work that waits, as one instance would have it.
+    base = max(1, memory.scale_out_base(capacity, now))
     proposed = _proportional(base, value, policy.target)
     cause = f"{value:g} is over the target {policy.target:g}: {proposed} from {base}"
     if proposed <= capacity:
@@ -120,6 +121,8 @@ def _in(
         return NotScaled("", f"{cause}, but scale-in is disabled")
     if memory.blocks_scale_in(now):
         return NotScaled("", f"{cause}, but the cooldown of a scale-in is in effect")
+    if not capacity:
+        return NotScaled(AT_MINIMUM, f"{cause}: there is nothing to scale in")
     if proposed >= capacity:
         return NotScaled(FLAPPING, f"{cause}: with one less the metric would be over the target")
     return bounded(proposed, capacity, policy.minimum, policy.maximum, cause)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from moto.core.exceptions import ServiceException
 
@@ -51,6 +52,23 @@ class Response:
         """Return the decoded body."""
         document: dict[str, Any] = json.loads(self.body or b"{}")
         return document
+
+
+class Parts(Protocol):
+    """A body that comes part by part; whoever has it closes it, also without having read it."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the parts."""
+
+    def close(self) -> None:
+        """Give back what the body holds."""
+
+
+@dataclass
+class StreamedResponse(Response):
+    """An HTTP response whose body is sent part by part, as it comes; `body` is empty."""
+
+    parts: Parts
 
 
 def text_response(status: int, message: str) -> Response:

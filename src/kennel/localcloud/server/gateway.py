@@ -27,7 +27,14 @@ from kennel.localcloud.moto_adapter import services
 from kennel.localcloud.moto_adapter.s3_events import S3Request
 from kennel.localcloud.policy.principal import ANONYMOUS
 from kennel.localcloud.protocol import canonical, codec, payload, signature_rules
-from kennel.localcloud.protocol.messages import AwsError, Environ, Response, Unchanged, text_response
+from kennel.localcloud.protocol.messages import (
+    AwsError,
+    Environ,
+    Response,
+    StreamedResponse,
+    Unchanged,
+    text_response,
+)
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 from kennel.localcloud.server import administration, form_upload
@@ -273,6 +280,9 @@ def _send(environ: Environ, start_response: StartResponse, response: Response) -
     phrase = responses.get(response.status, "Unknown")
     headers = response.headers
     head = environ["REQUEST_METHOD"] == "HEAD"
+    if isinstance(response, StreamedResponse):
+        start_response(f"{response.status} {phrase}", [*headers, ("Transfer-Encoding", "chunked")])
+        return response.parts
     if not head:
         headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
         headers.append(("Content-Length", str(len(response.body))))

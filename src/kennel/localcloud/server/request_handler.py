@@ -44,7 +44,11 @@ class RequestHandler(MotoRequestHandler):
             started[:] = status, headers
 
         try:
-            body = b"".join(self.server.app(environ, start_response))
+            answer = self.server.app(environ, start_response)
+            if ("Transfer-Encoding", "chunked") in started[1]:
+                self._send_parts(started[0], started[1], answer)
+                return
+            body = b"".join(answer)
         except ConnectionError:  # the client is gone
             return
         except Exception:
@@ -52,14 +56,32 @@ class RequestHandler(MotoRequestHandler):
             body = b"The local cloud failed. Its log says more.\n"
             length = ("Content-Length", str(len(body)))
             started[:] = "500 Internal Server Error", [("Content-Type", "text/plain"), length]
-        status, headers = started
+        self._send_head(*started)
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def _send_head(self, status: str, headers: list[tuple[str, str]]) -> None:
         code, _, phrase = status.partition(" ")
         self.send_response(int(code), phrase)
         for name, value in [*headers, ("Connection", "close")]:
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
+
+    def _send_parts(self, status: str, headers: list[tuple[str, str]], parts: Any) -> None:
+        """Send a body in chunks, each as soon as it is there; without its end the last one is missing."""
+        with contextlib.closing(parts):
+            self._send_head(status, headers)
+            self.wfile.flush()
+            try:
+                for part in parts:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+                    self.wfile.flush()
+                self.wfile.write(b"0\r\n\r\n")
+                self.wfile.flush()
+            except ConnectionError:
+                raise
+            except Exception:
+                log.exception("%s %s failed in the middle of its response", self.command, self.path)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Print nothing: the audit log has the requests."""

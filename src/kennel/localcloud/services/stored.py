@@ -16,10 +16,13 @@ ACTS = {
     "kms": "encryption, signatures, grants and key policies, with keys that moto makes",
     "logs": "log groups and events of workloads, filter patterns, metric filters, queries of Logs Insights",
     "organizations": "service control policies take part in the decision on each call",
-    "sagemaker": "training and tuning jobs, endpoints, notebook records, the model registry, as above",
+    "sagemaker": (
+        "training, tuning, processing and transform jobs, endpoints, the model registry, as above; no "
+        "scripts of notebook instances"
+    ),
     "sagemaker-runtime": (
-        "requests reach the model servers, at once or from an asynchronous endpoint's queue; a response "
-        "stream is sent when the model has answered"
+        "requests reach the model servers, at once or from an asynchronous endpoint's queue; the parts of a "
+        "response stream are sent as the model gives them"
     ),
     "secretsmanager": "secrets and their versions are kept and returned",
     "sns": (

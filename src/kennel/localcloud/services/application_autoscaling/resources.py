@@ -13,6 +13,7 @@ from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.services.application_autoscaling.state import Key, validation_error
 from kennel.localcloud.services.lambda_ import configuration
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
+from kennel.localcloud.services.sagemaker.endpoints.variant_checks import count_problems
 
 VARIANTS = ("sagemaker", "sagemaker:variant:DesiredInstanceCount")
 CONCURRENCY = ("lambda", "lambda:function:ProvisionedConcurrency")
@@ -103,8 +104,8 @@ class VariantInstances:
         status = self._endpoint.record.endpoint_status
         if status not in ("InService", "UpdateRollbackFailed"):
             raise UnscalableError(f"the endpoint {self._endpoint.name} is {status}")
-        if capacity < 1:
-            raise ScalingFailedError("A variant that answers in real time has at least one instance.")
+        for problem in count_problems(self._endpoint.plan, capacity):
+            raise ScalingFailedError(problem)
         self._endpoint.scale([{"VariantName": self._variant, "DesiredInstanceCount": capacity}])
 
     def settled(self, capacity: int) -> bool:

@@ -1,4 +1,4 @@
-"""Notebook instances and their lifecycle configurations: updates, and the members that moto drops.
+"""Notebook instances and their lifecycle configurations: records, on which no Jupyter runs.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateNotebookInstance.html
 """
@@ -12,6 +12,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
+from kennel.localcloud.services.sagemaker import notebook_scripts
 from kennel.localcloud.services.sagemaker.execution_role import require_trust
 
 DROPPED = ("PlatformIdentifier", "InstanceMetadataServiceConfiguration", "IpAddressType")
@@ -34,8 +35,6 @@ DISASSOCIATIONS = {
     "DisassociateAdditionalCodeRepositories": "additional_code_repositories",
     "DisassociateAcceleratorTypes": "accelerator_types",
 }
-# Characters of a script in base64: NotebookInstanceLifecycleConfigContent in SageMaker's API reference.
-SCRIPT_LIMIT = 16384
 
 
 @dataclass
@@ -68,25 +67,37 @@ def create_notebook_instance(call: Call) -> Response:
         members.clear()  # those of a deleted instance of this name
         members["PlatformIdentifier"] = PLATFORM
         members.update({name: call.parameters[name] for name in DROPPED if name in call.parameters})
+        notebook = call.backend().get_notebook_instance(call.parameters["NotebookInstanceName"])
+        notebook_scripts.start(call, notebook, notebook_scripts.HOOKS)
+    return response
+
+
+@operation("sagemaker", "StartNotebookInstance")
+def start_notebook_instance(call: Call) -> Response:
+    """Start a notebook instance that is stopped."""
+    notebook = call.backend().get_notebook_instance(call.parameters["NotebookInstanceName"])
+    _check_stopped(notebook, "Pending")
+    response = call.ask_moto()
+    notebook_scripts.start(call, notebook, ["OnStart"])
     return response
 
 
 @operation("sagemaker", "DescribeNotebookInstance")
 def describe_notebook_instance(call: Call) -> Response:
-    """Add the members that moto drops."""
-    return call.json({**call.ask_moto_json(), **_dropped(call)})
+    """Add the members that moto drops, and leave out the address, where nothing listens."""
+    document = {**call.ask_moto_json(), **_dropped(call)}
+    document.pop("Url", None)
+    notebook = call.backend().get_notebook_instance(call.parameters["NotebookInstanceName"])
+    if reason := getattr(notebook, "failure_reason", None):
+        document["FailureReason"] = reason
+    return call.json(document)
 
 
 @operation("sagemaker", "UpdateNotebookInstance")
 def update_notebook_instance(call: Call) -> dict[str, Any]:
     """Change a stopped notebook instance."""
     notebook = call.backend().get_notebook_instance(call.parameters["NotebookInstanceName"])
-    if notebook.status not in ("Stopped", "Failed"):
-        raise AwsError(
-            "ValidationException",
-            f"Status ({notebook.status}) not in ([Stopped, Failed]). Unable to transition to (Updating) "
-            f"for Notebook Instance ({notebook.arn}).",
-        )
+    _check_stopped(notebook, "Updating")
     for parameter, attribute in DISASSOCIATIONS.items():
         if call.parameters.get(parameter):
             setattr(notebook, attribute, None)
@@ -101,7 +112,7 @@ def update_notebook_instance(call: Call) -> dict[str, Any]:
 @operation("sagemaker", "CreateNotebookInstanceLifecycleConfig")
 def create_lifecycle_config(call: Call) -> Response:
     """Refuse scripts that are too long, and keep the tags that moto drops."""
-    _check_scripts(call)
+    notebook_scripts.check_scripts(call.parameters)
     response = call.ask_moto()
     if response.ok:
         name = call.parameters["NotebookInstanceLifecycleConfigName"]
@@ -113,7 +124,7 @@ def create_lifecycle_config(call: Call) -> Response:
 @operation("sagemaker", "UpdateNotebookInstanceLifecycleConfig")
 def update_lifecycle_config(call: Call) -> dict[str, Any]:
     """Replace the scripts of a lifecycle configuration."""
-    _check_scripts(call)
+    notebook_scripts.check_scripts(call.parameters)
     name = call.parameters["NotebookInstanceLifecycleConfigName"]
     config = call.backend().notebook_instance_lifecycle_configurations.get(name)
     if config is None:
@@ -124,12 +135,24 @@ def update_lifecycle_config(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _check_scripts(call: Call) -> None:
-    for hook in ("OnCreate", "OnStart"):
-        for script in call.parameters.get(hook) or []:
-            if len(script.get("Content", "")) > SCRIPT_LIMIT:
-                raise AwsError(
-                    "ValidationException",
-                    f"{hook}: a lifecycle script may have {SCRIPT_LIMIT} characters in base64, "
-                    f"this one has {len(script['Content'])}.",
-                )
+def _check_stopped(notebook: Any, status: str) -> None:
+    """Refuse what is done with stopped notebook instances only.
+
+    Parameters
+    ----------
+    notebook
+        moto's record.
+    status
+        What it would be.
+
+    Raises
+    ------
+    AwsError
+        ``ValidationException``.
+    """
+    if notebook.status not in ("Stopped", "Failed"):
+        raise AwsError(
+            "ValidationException",
+            f"Status ({notebook.status}) not in ([Stopped, Failed]). Unable to transition to ({status}) "
+            f"for Notebook Instance ({notebook.arn}).",
+        )

@@ -16,7 +16,11 @@ from kennel.localcloud.services.sagemaker.endpoints.description import (
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
 from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan, describe_variants, read_plan
 from kennel.localcloud.services.sagemaker.endpoints.rollout import Rollout, RolloutError, read_rollout
-from kennel.localcloud.services.sagemaker.endpoints.variant_checks import check_change, check_conversion
+from kennel.localcloud.services.sagemaker.endpoints.variant_checks import (
+    check_change,
+    check_conversion,
+    count_problems,
+)
 from kennel.localcloud.services.sagemaker.endpoints.variant_plan import FleetError
 
 
@@ -86,6 +90,8 @@ def update_endpoint_weights_and_capacities(call: Call) -> dict[str, Any]:
                 f'configuration "{endpoint.record.endpoint_config_name}".',
             )
         check_change(change, variants[change["VariantName"]].plan)
+        for problem in count_problems(endpoint.plan, change.get("DesiredInstanceCount")):
+            raise AwsError("ValidationException", problem)
     endpoint.scale(changes)
     return {"EndpointArn": endpoint.record.arn}
 
@@ -135,6 +141,7 @@ def _rollout(deployment_config: dict[str, Any] | None, plan: EndpointPlan) -> Ro
     if rolling and plan.shadows:
         raise AwsError("ValidationException", "The local cloud rolls out no shadow variants in batches.")
     try:
-        return read_rollout(deployment_config, {variant.name: variant.count for variant in plan.variants})
+        counts = {variant.name: max(1, variant.count) for variant in plan.variants}
+        return read_rollout(deployment_config, counts)
     except RolloutError as error:
         raise AwsError("ValidationException", str(error)) from error

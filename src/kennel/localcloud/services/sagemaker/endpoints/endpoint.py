@@ -168,7 +168,7 @@ class Endpoint:
         variants = [
             replace(
                 variant,
-                count=int(described.get("DesiredInstanceCount") or variant.count),
+                count=int(described.get("DesiredInstanceCount", variant.count)),
                 weight=float(described.get("DesiredWeight", variant.weight)),
                 serverless=variant.serverless and serverless_plan(variant.serverless.config, described),
             )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +23,12 @@ from kennel.localcloud.runtime.role_session import RoleSession
 from kennel.localcloud.runtime.supervisor import ProcessStartError
 from kennel.localcloud.runtime.unix_http import UnixConnectionPool
 from kennel.localcloud.runtime.workload import Workload, temporary_folder
-from kennel.localcloud.services.sagemaker.endpoints.model_request import INVOCATION_SECONDS, Answer, ask
+from kennel.localcloud.services.sagemaker.endpoints.model_request import (
+    INVOCATION_SECONDS,
+    Answer,
+    OpenAnswer,
+    opened,
+)
 from kennel.localcloud.services.sagemaker.endpoints.model_servers import ModelServer
 from kennel.localcloud.services.sagemaker.endpoints.restarts import STABLE_SECONDS, restart_delay
 from kennel.localcloud.services.sagemaker.endpoints.server_watch import ServerWatch
@@ -105,23 +112,29 @@ class EndpointInstance:
         ).start()
 
     def request(self, body: bytes, headers: dict[str, str], seconds: float | None = None) -> Answer:
+        """Return the server's whole answer; see `opened`."""
+        with self.opened(body, headers, seconds) as answer:
+            return answer.whole()
+
+    @contextlib.contextmanager
+    def opened(
+        self, body: bytes, headers: dict[str, str], seconds: float | None = None
+    ) -> Iterator[OpenAnswer]:
         """Ask the server for a prediction; it takes the place that `hold` or `reserve` has held.
 
         Raises
         ------
         InstanceUnavailableError
             There is no server at this moment, or it accepts no connection.
-        IncompleteAnswerError
-            The connection broke in the middle of the answer.
-        urllib3.exceptions.HTTPError
-            It did not answer, or not in time.
+        IncompleteAnswerError, urllib3.exceptions.HTTPError
+            As of `model_request.opened`.
         """
         watch = self._watch
         try:
             if watch is None:
                 raise InstanceUnavailableError(f"{self.name} is not in service")
-            with watch.request():
-                return ask(watch.pool, body, headers, seconds)
+            with watch.request(), opened(watch.pool, body, headers, seconds) as answer:
+                yield answer
         except urllib3.exceptions.NewConnectionError as error:
             self.healthy.clear()  # until a health check succeeds
             raise InstanceUnavailableError(f"{self.name} refused the connection") from error

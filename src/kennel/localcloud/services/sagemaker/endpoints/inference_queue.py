@@ -238,7 +238,8 @@ def publish_backlogs(cloud: Cloud) -> None:
         values = {
             "ApproximateBacklogSize": float(queue.backlog),
             "HasBacklogWithoutCapacity": float(bool(queue.backlog and not instances)),
+            # Without an instance it is the whole backlog: AWS scales from zero "after the number of backlog
+            # requests exceeds the target tracking value".
+            "ApproximateBacklogSizePerInstance": queue.backlog / max(1, instances),
         }
-        if instances:
-            values["ApproximateBacklogSizePerInstance"] = queue.backlog / instances
         metrics.publish_samples(cloud, INVOCATIONS, {"EndpointName": name}, values)

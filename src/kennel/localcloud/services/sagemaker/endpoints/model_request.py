@@ -1,14 +1,16 @@
-"""One request to a model server, and its whole answer."""
+"""One request to a model server, and its answer, whole or part by part."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import urllib3
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 INVOCATION_SECONDS = 60.0
+PART_BYTES = 65_536  # of a part of an answer, at most
 
 
 class IncompleteAnswerError(Exception):
@@ -24,13 +26,62 @@ class Answer:
     body: bytes
 
 
-def ask(
+class OpenAnswer:
+    """The head of an answer, whose body still comes.
+
+    Attributes
+    ----------
+    status, headers
+        The model server's.
+    """
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+        self.status, self.headers = response.status, response.headers
+
+    def whole(self) -> Answer:
+        """Return the answer with its whole body.
+
+        Raises
+        ------
+        IncompleteAnswerError, urllib3.exceptions.HTTPError
+            As of `opened`.
+        """
+        return Answer(self.status, self.headers, b"".join(self.parts()))
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the body as it comes: each chunk at once, if the server sends chunks.
+
+        Raises
+        ------
+        IncompleteAnswerError, urllib3.exceptions.HTTPError
+            As of `opened`.
+        """
+        try:
+            if "Content-Length" in self.headers:
+                while part := self._response.read1(PART_BYTES):
+                    yield part
+            else:
+                yield from self._response.stream(PART_BYTES)
+        except urllib3.exceptions.ProtocolError as error:
+            raise IncompleteAnswerError(str(error)) from error
+
+
+@contextlib.contextmanager
+def opened(
     pool: urllib3.HTTPConnectionPool,
     body: bytes,
     headers: dict[str, str],
     seconds: float | None = None,
-) -> Answer:
-    """Return what the server behind a pool of connections answers.
+) -> Iterator[OpenAnswer]:
+    """Ask the server behind a pool of connections; its answer can be read in this context.
+
+    Parameters
+    ----------
+    pool, body, headers
+        The server, and what it gets.
+    seconds
+        How long it may be silent; by default as InvokeEndpoint.
 
     Raises
     ------
@@ -52,10 +103,10 @@ def ask(
         # Both hosts give each answer's length. Without one, headers cut off by the end of a server would look
         # like an empty answer.
         if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
-            response.close()
             raise IncompleteAnswerError("its length is not known")
-        return Answer(response.status, response.headers, response.read())
-    except urllib3.exceptions.ProtocolError as error:
-        raise IncompleteAnswerError(str(error)) from error
+        yield OpenAnswer(response)
+    except BaseException:
+        response.close()  # what is left of the answer must not be read as the next one
+        raise
     finally:
         response.release_conn()

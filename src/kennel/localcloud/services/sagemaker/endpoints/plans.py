@@ -147,7 +147,7 @@ def _read_variant(backend: Any, variant: dict[str, Any], description: dict[str, 
     source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
     return VariantPlan(
         name=variant["VariantName"],
-        count=int(description.get("DesiredInstanceCount") or 1),
+        count=int(description.get("DesiredInstanceCount", 1)),
         weight=float(description["DesiredWeight"]),
         startup_seconds=float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS),
         role=model.execution_role_arn,

@@ -1,41 +1,73 @@
-"""InvokeEndpointWithResponseStream: the model's answer as a stream of events.
+"""InvokeEndpointWithResponseStream: the model's answer as a stream of events, each part as it comes.
 
-The parts are sent when the model has answered: nothing of an answer is passed on before its end.
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
-from kennel.localcloud.protocol.messages import Response
+from kennel.localcloud.protocol.messages import AwsError, Response, StreamedResponse
 from kennel.localcloud.services.sagemaker.endpoints.invocation import (
-    CUSTOM_ATTRIBUTES,
-    INVOKED_VARIANT,
-    answer_call,
+    Conversation,
+    answer_headers,
+    called_endpoint,
+    open_answer,
 )
 
-PART_BYTES = 65_536
 STRING = 7  # the type of a header's value
 
 
 @operation("sagemaker-runtime", "InvokeEndpointWithResponseStream")
 def invoke_endpoint_with_response_stream(call: Call) -> Response:
-    """Ask an endpoint for a prediction, and return it in parts."""
-    answer, variant = answer_call(call)
-    headers = [
-        ("Content-Type", "application/vnd.amazon.eventstream"),
-        ("X-Amzn-SageMaker-Content-Type", answer.headers.get("Content-Type", "application/octet-stream")),
-        (INVOKED_VARIANT, variant.plan.name),
-    ]
-    if CUSTOM_ATTRIBUTES in answer.headers:
-        headers.append((CUSTOM_ATTRIBUTES, answer.headers[CUSTOM_ATTRIBUTES]))
-    parts = (answer.body[start : start + PART_BYTES] for start in range(0, len(answer.body), PART_BYTES))
-    return Response(200, headers, b"".join(event("PayloadPart", part) for part in parts))
+    """Ask an endpoint for a prediction, and return its parts as they come."""
+    with contextlib.ExitStack() as stack:
+        asked = stack.enter_context(open_answer(call, called_endpoint(call), call.body))
+        headers = [
+            ("Content-Type", "application/vnd.amazon.eventstream"),
+            *answer_headers("X-Amzn-SageMaker-Content-Type", asked.answer, asked.variant),
+        ]
+        return StreamedResponse(200, headers, b"", EventStream(asked, stack.pop_all()))
+
+
+class EventStream:
+    """The parts of an answer as events; what ends it early is an event too.
+
+    Parameters
+    ----------
+    asked
+        The answer.
+    held
+        Closed at the end: it holds the place of the instance.
+    """
+
+    def __init__(self, asked: Conversation, held: contextlib.ExitStack) -> None:
+        self._asked, self._held = asked, held
+
+    def __iter__(self) -> Iterator[bytes]:
+        asked, received = self._asked, bytearray()
+        try:
+            with self._held:
+                with asked.exchange.translated():
+                    for part in asked.answer.parts():
+                        if asked.captured:
+                            received += part
+                        yield event("PayloadPart", part)
+                asked.keep(bytes(received))
+        except AwsError as error:
+            timed_out = getattr(error, "OriginalStatusCode", None) == 0
+            code = "ModelInvocationTimeExceeded" if timed_out else "StreamBroken"
+            yield exception("ModelStreamError", {"ErrorCode": code, "Message": error.message})
+
+    def close(self) -> None:
+        """Give the place of the instance back, if the client went away."""
+        self._held.close()
 
 
 def event(kind: str, payload: bytes) -> bytes:
@@ -46,6 +78,12 @@ def event(kind: str, payload: bytes) -> bytes:
     return message(
         {":message-type": "event", ":event-type": kind, ":content-type": "application/octet-stream"}, payload
     )
+
+
+def exception(kind: str, members: Mapping[str, str]) -> bytes:
+    """Return an event that says why a stream ends."""
+    headers = {":message-type": "exception", ":exception-type": kind, ":content-type": "application/json"}
+    return message(headers, json.dumps(members).encode())
 
 
 def message(headers: Mapping[str, str], payload: bytes) -> bytes:

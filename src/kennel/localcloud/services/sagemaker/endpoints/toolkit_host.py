@@ -14,19 +14,27 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable
+import types
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 # TorchServe's `max_request_size`, which the container leaves at its default.
 LARGEST_REQUEST = 6_553_500
+TORCHSERVE_MESSAGES = "ts.protocol.otf_message_handler"
 THREADS = 64  # waiting for a worker costs a thread; waitress queues what is beyond
 REASONS = {200: "OK", 400: "Bad Request", 413: "Request Entity Too Large", 503: "Service Unavailable"}
 
 JSON = {"Content-Type": "application/json"}
 
 Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Write = Callable[[bytes], Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Write]
+
+
+class BrokenStreamError(Exception):
+    """The model failed after parts of its answer were sent: the connection ends without the rest."""
 
 
 class TorchServeRequest:
@@ -47,16 +55,35 @@ class TorchServeContext:
     """
 
     def __init__(self, model_dir: str) -> None:
+        self.request_ids: dict[int, str] = {}
         self.system_properties = {"model_dir": model_dir, "gpu_id": None, "batch_size": 1}
         self.model_name = "model"
         self.manifest: dict[str, Any] = {}
-        self.renew({})
+        self.renew({}, None)
 
-    def renew(self, properties: dict[str, str]) -> None:
-        """Take the next request."""
+    def renew(self, properties: dict[str, str], start_response: StartResponse | None) -> None:
+        """Take the next request.
+
+        Parameters
+        ----------
+        properties
+            Its headers.
+        start_response
+            Begins an answer whose parts are sent before its end.
+        """
         self.request_processor = [TorchServeRequest(properties)]
+        self.request_ids = {0: str(uuid.uuid4())}
         self.status, self.phrase = 200, ""
         self.headers: dict[str, str] = {}
+        self._start_response = start_response
+        self.write: Write | None = None
+
+    def send_part(self, part: bytes) -> None:
+        """Send a part of the answer now; the first one begins it."""
+        if self.write is None:
+            assert self._start_response is not None
+            self.write = self._start_response(*_head(200, {"Content-Type": "text/plain", **self.headers}))
+        self.write(part)
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
         self.status, self.phrase = code, phrase
@@ -91,19 +118,61 @@ class ModelWorkers:
             handler.initialize(context)
             self._idle.put((handler, context))
 
-    def handle(self, body: bytes, properties: dict[str, str]) -> Answer:
-        """Return what the model answers a request with."""
+    def handle(
+        self, body: bytes, properties: dict[str, str], start_response: StartResponse
+    ) -> tuple[Answer, bool]:
+        """Return what the model answers a request with, and whether it is the last part of an answer.
+
+        Raises
+        ------
+        BrokenStreamError
+            It failed after parts of its answer were sent.
+        """
         handler, context = worker = self._idle.get()
         try:
-            context.renew(properties)
+            context.renew(properties, start_response)
             output = handler.handle([{"body": bytearray(body)}], context)[0]
-            status, headers = context.status, {"Content-Type": "text/plain", **context.headers}
+            answer = context.status, {"Content-Type": "text/plain", **context.headers}, _encoded(output)
+            begun = context.write is not None
         finally:
             self._idle.put(worker)
-        if isinstance(output, (bytes, bytearray)):
-            return status, headers, bytes(output)
-        text = output if isinstance(output, str) else json.dumps(output)
-        return status, headers, text.encode()
+        if begun and context.status >= 400:
+            raise BrokenStreamError(answer[2].decode(errors="replace"))
+        return answer, begun
+
+
+def _encoded(output: Any) -> bytes:
+    """Return what a handler returns as bytes, as TorchServe sends it."""
+    if isinstance(output, (bytes, bytearray)):
+        return bytes(output)
+    return (output if isinstance(output, str) else json.dumps(output)).encode()
+
+
+def send_intermediate_predict_response(
+    ret: Sequence[Any], req_id_map: Mapping[int, str], message: str, code: int, context: TorchServeContext
+) -> None:
+    """Send a part of the answer to each request of a batch before its end: TorchServe's function.
+
+    https://github.com/pytorch/serve/blob/master/docs/inference_api.md#predictions-api
+    """
+    for index in req_id_map.keys() & context.request_ids.keys():  # a batch is one request here
+        context.send_part(_encoded(ret[index]))
+
+
+def offer_streaming() -> None:
+    """Let handlers import TorchServe's function for answers in parts from its two modules."""
+    for name in ("ts", "ts.handler_utils", "ts.handler_utils.utils", "ts.protocol", TORCHSERVE_MESSAGES):
+        module = sys.modules.setdefault(name, types.ModuleType(name))
+        module.__path__ = []
+    for name in ("ts.handler_utils.utils", TORCHSERVE_MESSAGES):
+        setattr(
+            sys.modules[name], send_intermediate_predict_response.__name__, send_intermediate_predict_response
+        )
+
+
+def _head(status: int, headers: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
+    reason = REASONS.get(status, "Error" if status >= 400 else "OK")
+    return f"{status} {reason}", list(headers.items())
 
 
 class ModelServer:
@@ -113,13 +182,29 @@ class ModelServer:
         self.model: ModelWorkers | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        status, sent, body = self._respond(environ)
-        reason = REASONS.get(status, "Error" if status >= 400 else "OK")
-        headers = [*sent.items(), ("Content-Length", str(len(body)))]
-        start_response(f"{status} {reason}", headers)
+        (status, headers, body), begun = self._respond(environ, start_response)
+        if begun:
+            return iter((body,))  # of a list of one element waitress takes the length for the whole answer's
+        start_response(*_head(status, {**headers, "Content-Length": str(len(body))}))
         return [body]
 
-    def _respond(self, environ: dict[str, Any]) -> Answer:
+    def _respond(self, environ: dict[str, Any], start_response: StartResponse) -> tuple[Answer, bool]:
+        refusal = self._refusal(environ)
+        if refusal:
+            return refusal, False
+        assert self.model is not None
+        properties = {
+            name[5:].replace("_", "-").title(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        }
+        if environ.get("CONTENT_TYPE"):
+            properties["Content-Type"] = environ["CONTENT_TYPE"]
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        return self.model.handle(body, properties, start_response)
+
+    def _refusal(self, environ: dict[str, Any]) -> Answer | None:
+        """Return the answer to what does not go to the model."""
         path = environ["PATH_INFO"]
         if path == "/ping":
             healthy = self.model is not None
@@ -133,14 +218,7 @@ class ModelServer:
         if length > LARGEST_REQUEST:
             message = f"The request has {length} bytes; the limit is {LARGEST_REQUEST}."
             return 413, JSON, json.dumps({"code": 413, "message": message}).encode()
-        properties = {
-            name[5:].replace("_", "-").title(): value
-            for name, value in environ.items()
-            if name.startswith("HTTP_")
-        }
-        if environ.get("CONTENT_TYPE"):
-            properties["Content-Type"] = environ["CONTENT_TYPE"]
-        return self.model.handle(environ["wsgi.input"].read(length), properties)
+        return None
 
 
 def main() -> None:
@@ -152,6 +230,7 @@ def main() -> None:
     model_dir = Path(os.environ["SAGEMAKER_BASE_DIR"], "model")
     code = model_dir / "code"
     sys.path.insert(0, str(code))
+    offer_streaming()
     server = ModelServer()
     threading.Thread(target=_load, args=(server, str(model_dir)), name="load", daemon=True).start()
     import waitress

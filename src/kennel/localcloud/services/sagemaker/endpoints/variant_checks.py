@@ -12,6 +12,7 @@ from typing import Any
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.moto_adapter import sagemaker as moto_sagemaker
 from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.services.sagemaker.endpoints.plans import EndpointPlan
 from kennel.localcloud.services.sagemaker.endpoints.variant_plan import (
     LEAST_OUTSTANDING,
     RANDOM,
@@ -157,3 +158,12 @@ def check_change(change: Mapping[str, Any], variant: VariantPlan) -> None:
         provisioned = update.get("ProvisionedConcurrency", variant.serverless.provisioned or None)
         for problem in _concurrency_problems(most, provisioned):
             raise AwsError("ValidationException", problem)
+
+
+def count_problems(plan: EndpointPlan | None, count: int | None) -> Iterator[str]:
+    """Yield why a variant cannot have so many instances: only requests in a queue can wait for the first.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
+    """
+    if count is not None and count < 1 and not (plan and plan.asynchronous):
+        yield "A variant that answers in real time has at least one instance."
