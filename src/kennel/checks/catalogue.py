@@ -80,7 +80,7 @@ def _bytecode(programs: Programs) -> Check:
 
 
 def _terraform(root: Path, programs: Programs) -> list[Check]:
-    terraform = os.environ.get("KENNEL_TERRAFORM") or "terraform"
+    terraform = [os.environ.get("KENNEL_TERRAFORM") or "terraform", "-chdir=terraform"]
     mirror = os.environ.get("KENNEL_PROVIDER_MIRROR")
     plugins = [f"-plugin-dir={mirror}"] if mirror else []
     # Own working data and no backend: the checks need no AWS and disturb no environment.
@@ -89,21 +89,22 @@ def _terraform(root: Path, programs: Programs) -> list[Check]:
         "TF_IN_AUTOMATION": "1",
         "GOGC": GARBAGE_PERCENT,
     }
+    with_provider = [sys.executable, "-m", "kennel.checks.shared_provider", *terraform]
 
     def command(name: str, *commands: list[str], after: tuple[str, ...] = ()) -> Check:
-        arguments = [[terraform, *words] for words in commands]
-        return _program(programs, name, *arguments, directory="terraform", after=after, **apart)
+        return _program(programs, name, *commands, after=after, **apart)
 
     return [
-        command("terraform fmt", ["fmt", "-recursive", "-check", "-diff"]),
+        command("terraform fmt", [*terraform, "fmt", "-recursive", "-check", "-diff"]),
         _program(programs, "terraform style", [sys.executable, "-m", "kennel.checks.terraform_style"]),
         _program(programs, "provider 6", [sys.executable, "-m", "kennel.checks.provider_schema"]),
         command(
             "terraform validate",
-            ["init", "-backend=false", "-input=false", *plugins],
-            ["validate", "-no-tests"],
+            [*terraform, "init", "-backend=false", "-input=false", *plugins],
+            [*with_provider, "validate", "-no-tests"],
         ),
-        command("terraform test", ["test"], after=("terraform validate",)),  # which prepares its providers
+        # That check installs the provider.
+        command("terraform test", [*with_provider, "test"], after=("terraform validate",)),
     ]
 
 
