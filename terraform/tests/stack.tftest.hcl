@@ -1,7 +1,8 @@
 # The stack without and with a release, on a mocked provider: resources and their settings.
 
 mock_provider "aws" {
-  source = "./tests/mocks"
+  source          = "./tests/mocks"
+  override_during = plan # a plan that knows them needs no apply
 }
 
 variables {
@@ -11,7 +12,7 @@ variables {
 }
 
 run "nothing_is_deployed_without_a_release" {
-  command = apply
+  command = plan
 
   assert {
     condition     = length(module.endpoint) == 0 && length(module.autoscaling) == 0
@@ -50,7 +51,7 @@ run "nothing_is_deployed_without_a_release" {
 }
 
 run "a_release_is_deployed_and_scaled" {
-  command = apply
+  command = plan
 
   override_module {
     target = module.release
@@ -115,7 +116,7 @@ run "a_release_is_deployed_and_scaled" {
 }
 
 run "a_stack_that_sleeps_keeps_the_record_and_nothing_that_is_billed_by_the_hour" {
-  command = apply
+  command = plan
 
   override_module {
     target = module.release
@@ -155,7 +156,7 @@ run "a_stack_that_sleeps_keeps_the_record_and_nothing_that_is_billed_by_the_hour
 }
 
 run "another_instance_type_waits_for_the_next_deployment" {
-  command = apply
+  command = plan
 
   override_module {
     target = module.release
