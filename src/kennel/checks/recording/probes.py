@@ -33,7 +33,7 @@ class Probed(NamedTuple):
 
     def compile(self, path: str) -> CodeType:
         """Return the code."""
-        return compile(self.tree, path, "exec", dont_inherit=True)
+        return compile(ast.fix_missing_locations(self.tree), path, "exec", dont_inherit=True)
 
 
 def probe(source: bytes, path: str, register: str) -> Probed:
@@ -53,7 +53,7 @@ def probe(source: bytes, path: str, register: str) -> Probed:
     size = lines + 1 + len(marker.branches)
     registration = ast.parse(f"{MARKS} = {register}({path!r}, {size})").body
     tree.body = [*head, *registration, *body]
-    return Probed(ast.fix_missing_locations(tree), lines, marker.branches)
+    return Probed(tree, lines, marker.branches)
 
 
 class _Marker:

@@ -51,18 +51,18 @@ def executed_arcs(module: Path, marks: set[int]) -> set[tuple[int, int]]:
         return set()
     source = module.read_bytes()
     probed = probe(source, str(module), REGISTER)
-    parser = PythonParser(text=source.decode(), filename=str(module))
+    taken = [branch for index, branch in enumerate(probed.branches, probed.lines + 1) if index in marks]
+    lines = {(_ENTRY, index) for index in marks if index <= probed.lines}
+    named = {(branch.line, branch.target) for branch in taken if branch.target is not None}
+    return lines | named | _others(taken, probed.branches, source)
+
+
+def _others(taken: list[Branch], branches: list[Branch], source: bytes) -> set[tuple[int, int]]:
+    """Return the arcs of the branches to all lines that the other branches of their line do not name."""
+    lines = {branch.line for branch in taken if branch.target is None}
+    if not lines:
+        return set()  # finding all possible arcs takes longer than everything else here
+    named = {(branch.line, branch.target) for branch in branches}
+    parser = PythonParser(text=source.decode())
     parser.parse_source()
-    possible = parser.arcs()
-    arcs = {(_ENTRY, index) for index in marks if index <= probed.lines}
-    for index, branch in enumerate(probed.branches, probed.lines + 1):
-        if index in marks:
-            arcs |= _arcs(branch, probed.branches, possible)
-    return arcs
-
-
-def _arcs(branch: Branch, branches: list[Branch], possible: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    if branch.target is not None:
-        return {(branch.line, branch.target)}
-    named = {each.target for each in branches if each.line == branch.line}
-    return {arc for arc in possible if arc[0] == branch.line and arc[1] not in named}
+    return {arc for arc in parser.arcs() if arc[0] in lines and arc not in named}
