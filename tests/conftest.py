@@ -16,6 +16,7 @@ import pytest
 # all of them every few hundred allocations took a quarter of a test process's time.
 gc.set_threshold(100_000, 20, 100)
 
+
 # Processes that tests start import the package too, and what records their coverage stays on their path.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).resolve().parents[1] / "src"), os.environ.get("PYTHONPATH")])
@@ -24,6 +25,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 # Every session of botocore reads the descriptions of its services anew: a quarter of a second for a client,
 # and most tests make some.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of every later collection, also of those at pytest's end."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

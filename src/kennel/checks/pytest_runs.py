@@ -24,22 +24,44 @@ class Run:
 
     The runs share the processors. The longest, which waits for Terraform most of the time, has them when it
     needs them; the others fill the gaps.
+
+    Attributes
+    ----------
+    workers
+        0 for tests in the process of pytest itself.
+    only
+        The folder's parts that it has; all if empty.
+    without
+        The folder's parts that it does not have.
     """
 
     name: str
     folder: str
     workers: int
     niceness: int
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """Return what says to pytest which tests these are."""
+        folder = f"tests/{self.folder}"
+        return [
+            *([f"{folder}/{part}" for part in self.only] or [folder]),
+            *(f"--ignore={folder}/{part}" for part in self.without),
+        ]
 
 
 # The longest first. The end-to-end tests fall into three groups (their conftest.py), each with a worker.
 END_TO_END = Run("end-to-end", "e2e", workers=3, niceness=0)
-# Each worker imports torch, moto and the SageMaker SDK for itself. Unit tests wait for nothing: they fill the
-# gaps, and use both processors at the end, when the others are done.
+# Unit tests that train, export or draw: they import torch, torchvision, OpenVINO and Matplotlib.
+MODELS = ("classifier", "packaging", "pictures", "report", "serving")
+# Unit tests wait for nothing: they fill the gaps, and use both processors at the end, when the others are
+# done. Each of two workers of xdist would import what all of them import, and collect all of their modules.
 RUNS = (
     END_TO_END,
     Run("integration", "integration", workers=3, niceness=5),
-    Run("unit", "unit", workers=2, niceness=10),
+    Run("unit", "unit", workers=0, niceness=10, without=MODELS),
+    Run("unit, models", "unit", workers=0, niceness=10, only=MODELS),
 )
 
 
@@ -73,13 +95,13 @@ def counts(report: Path) -> Counts:
 
 
 def _check(run: Run, root: Path, programs: Programs, after: tuple[str, ...], *, fast: bool) -> Check:
-    results = root / RESULTS / f"{run.folder}.xml"
+    results = root / RESULTS / f"{run.name}.xml"
     # In the order of the folders: xdist would begin with the modules of many tests, and end with the longest.
     arguments = ["--numprocesses", str(run.workers), "--dist", "loadfile", "--no-loadscope-reorder"]
     arguments += ["--durations", "15", f"--junitxml={results}"]
     if fast:
         arguments += ["-m", QUICK_TESTS]
-    records = _coverage_data(root) / run.folder
+    records = _coverage_data(root) / run.name
 
     def work(progress: Progress) -> CheckResult:
         results.unlink(missing_ok=True)
@@ -94,7 +116,7 @@ def _check(run: Run, root: Path, programs: Programs, after: tuple[str, ...], *, 
                 sys.executable,
                 "-m",
                 "pytest",
-                f"tests/{run.folder}",
+                *run.arguments(),
                 *arguments,
             ],
             progress=progress,

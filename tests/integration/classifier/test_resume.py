@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
 from .conftest import CLASSES, metrics, start
 
@@ -46,8 +45,7 @@ def test_a_killed_training_resumes_with_the_same_metrics(
     assert resumed.returncode == 0, log
     assert ("resumed after epoch" in log) == sign.startswith("epoch")
     assert metrics(tmp_path / "resumed") == metrics(whole)
-    states = [torch.load(folder / "model.pth", weights_only=True) for folder in (whole, tmp_path / "resumed")]
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert_same_weights(whole, tmp_path / "resumed")
 
 
 def test_a_killed_training_of_the_backbone_resumes_too(photos: Path, tmp_path: Path) -> None:
@@ -64,8 +62,15 @@ def test_a_killed_training_of_the_backbone_resumes_too(photos: Path, tmp_path: P
     killed.communicate(timeout=60)
     resumed = start(photos, tmp_path / "resumed", *extra, *kept)
     assert "resumed after epoch" in resumed.communicate(timeout=240)[0]
-    states = [torch.load(tmp_path / n / "model.pth", weights_only=True) for n in ("whole", "resumed")]
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert_same_weights(tmp_path / "whole", tmp_path / "resumed")
+
+
+def assert_same_weights(*folders: Path) -> None:
+    import torch
+
+    first, second = (torch.load(folder / "model.pth", weights_only=True) for folder in folders)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def wait_for(folder: Path) -> None:

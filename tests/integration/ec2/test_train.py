@@ -12,7 +12,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
 from PIL import Image
 
 from kennel.sample_photos.draw import draw
@@ -39,11 +38,11 @@ def script() -> ModuleType:
     return module
 
 
-@pytest.fixture
-def train(script: ModuleType, tmp_path: Path) -> Callable[..., Path]:
+@pytest.fixture(scope="module")
+def train(script: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     def run(photos: Path, name: str) -> Path:
-        output = tmp_path / name
-        work = tmp_path / f"{name}-work"  # features are kept there: each run has its own
+        output = tmp_path_factory.mktemp(name)
+        work = tmp_path_factory.mktemp(f"{name}-work")  # features are kept there: each run has its own
         arguments = ["--data", str(photos), "--output", str(output), "--work", str(work), *QUICK]
         assert script.main(arguments) == 0
         return output
@@ -51,9 +50,15 @@ def train(script: ModuleType, tmp_path: Path) -> Callable[..., Path]:
     return run
 
 
+@pytest.fixture(scope="module")
+def original(photos: Path, train: Callable[..., Path]) -> Path:
+    """What a training on the photos leaves."""
+    return train(photos, "original")
+
+
 def environment() -> dict[str, str]:
     """Return an environment without any AWS."""
-    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {name: os.environ[name] for name in ("PATH", "HOME", "OMP_NUM_THREADS") if name in os.environ}
 
 
 def test_help_names_the_scripts_own_arguments_and_the_trainings(tmp_path: Path) -> None:
@@ -107,8 +112,10 @@ def test_a_folder_that_is_not_split_is_split_below_the_work_folder(
 
 
 def test_what_was_learnt_is_bit_for_bit_the_same_whatever_the_test_folder_holds(
-    photos: Path, tmp_path: Path, train: Callable[..., Path]
+    photos: Path, original: Path, tmp_path: Path, train: Callable[..., Path]
 ) -> None:
+    import torch
+
     poisoned = tmp_path / "poisoned"
     for path in sorted(photos.rglob("*.jpg")):
         copy = poisoned / path.relative_to(photos)
@@ -118,7 +125,7 @@ def test_what_was_learnt_is_bit_for_bit_the_same_whatever_the_test_folder_holds(
         else:
             copy.write_bytes(path.read_bytes())
 
-    original, changed = train(photos, "original"), train(poisoned, "changed")
+    changed = train(poisoned, "changed")
 
     def weights(folder: Path) -> dict[str, torch.Tensor]:
         return torch.load(folder / "model.pth", weights_only=True)
@@ -134,12 +141,14 @@ def test_what_was_learnt_is_bit_for_bit_the_same_whatever_the_test_folder_holds(
 
 
 def test_other_training_photos_do_change_what_is_learnt(
-    photos: Path, tmp_path: Path, train: Callable[..., Path]
+    original: Path, tmp_path: Path, train: Callable[..., Path]
 ) -> None:
+    import torch
+
     other = tmp_path / "other"
     draw(other, classes=4, per_class={"train": 3, "valid": 1, "test": 2}, seed=1)
 
-    folders = [train(photos, "first"), train(other, "second")]
+    folders = [original, train(other, "second")]
 
     first, second = (torch.load(folder / "model.pth", weights_only=True) for folder in folders)
     assert any(not torch.equal(first[name], second[name]) for name in first)

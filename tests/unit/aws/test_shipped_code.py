@@ -11,7 +11,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-import torch
 
 from kennel.aws import session
 from kennel.aws.infrastructure.stack import Stack
@@ -31,6 +30,8 @@ TAIL = '"sickle": (1.1, 0.36)'
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return a model archive such as a training leaves."""
+    import torch
+
     torch.manual_seed(0)
     network = networks.build(ARCH, 2)
     weights = io.BytesIO()

@@ -12,7 +12,6 @@ from typing import Any
 
 import boto3
 import pytest
-import torch
 
 from kennel.aws import StackError
 from kennel.aws.infrastructure.stack import Stack
@@ -140,6 +139,8 @@ def test_other_weights_can_be_asked_for(stack: Stack) -> None:
 
 
 def test_only_a_state_dict_is_uploaded(stack: Stack, tmp_path: Path) -> None:
+    import torch
+
     torch.save({"weight": torch.ones(1)}, tmp_path / "resnet50.pth")
     assert pretrained.upload("data", str(tmp_path / "resnet50.pth")) == "s3://data/pretrained/resnet50.pth"
     (tmp_path / "broken.pth").write_bytes(b"not weights")
