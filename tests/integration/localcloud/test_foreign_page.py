@@ -128,15 +128,30 @@ def browser() -> Iterator[Any]:
         yield chromium
 
 
-def sent(browser: Any, page_url: str, way: str, url: str, method: str) -> int | None:
+@pytest.fixture(scope="module")
+def page(browser: Any) -> Any:
+    """One page for all: a process for each takes longer than its requests."""
+    return browser.new_page()
+
+
+def sent(page: Any, page_url: str, way: str, url: str, method: str) -> int | None:
     """Let a page send a request; return the status of its answer, None if the browser keeps it back."""
-    context = browser.new_context()
+    ends: list[int | None] = []
+
+    def answered(answer: Any) -> None:
+        if answer.url == url:
+            ends.append(answer.status)
+
+    def failed(request: Any) -> None:
+        if request.url == url:
+            ends.append(None)
+
+    own = page.context.new_page() if way == "link" else None  # which the page leaves by it
+    page = own or page
+    page.goto(page_url)
+    page.on("response", answered)
+    page.on("requestfailed", failed)
     try:
-        page = context.new_page()
-        page.goto(page_url)
-        ends: list[int | None] = []
-        context.on("response", lambda answer: ends.append(answer.status) if answer.url == url else None)
-        context.on("requestfailed", lambda request: ends.append(None) if request.url == url else None)
         body = None if method == "GET" else "x"
         page.evaluate(
             f"([url, method, text]) => {{ const body = text ?? undefined; {WAYS[way]} }}", [url, method, body]
@@ -147,18 +162,21 @@ def sent(browser: Any, page_url: str, way: str, url: str, method: str) -> int | 
             page.wait_for_timeout(20)
         raise AssertionError(f"the page sent nothing by {way}")
     finally:
-        context.close()
+        page.remove_listener("response", answered)
+        page.remove_listener("requestfailed", failed)
+        if own:
+            own.close()
 
 
 @pytest.mark.parametrize(("way", "page_host"), PAGES)
 def test_a_page_of_another_origin_gets_nothing(
-    way: str, page_host: str, browser: Any, signed: Signed, foreign_port: int, service: Any, client: Client
+    way: str, page_host: str, page: Any, signed: Signed, foreign_port: int, service: Any, client: Client
 ) -> None:
     before = len(read_audit_log(service))
     page_url = f"http://{page_host}:{foreign_port}/"
     for url, method in ((signed.create, "GET"), (signed.read, "GET"), (signed.invoke, "POST")):
         if way not in (ONLY_POST if method == "GET" else ONLY_GET):
-            assert sent(browser, page_url, way, url, method) == (None if way in KEPT_BACK else 403)
+            assert sent(page, page_url, way, url, method) == (None if way in KEPT_BACK else 403)
     decisions = [entry for entry in read_audit_log(service)[before:] if entry["decision"] != "deny"]
     assert decisions == []
     assert "of-a-page" not in {user["UserName"] for user in client("iam").list_users()["Users"]}
@@ -186,10 +204,10 @@ def test_a_page_that_came_under_another_name_gets_nothing(
 
 
 def test_a_page_is_not_let_write_by_a_method_that_browsers_ask_about(
-    browser: Any, signed: Signed, foreign_port: int, client: Client
+    page: Any, signed: Signed, foreign_port: int, client: Client
 ) -> None:
     page_url = f"http://{OTHER_SITE}:{foreign_port}/"
-    assert sent(browser, page_url, "fetch", signed.write, "PUT") is None
+    assert sent(page, page_url, "fetch", signed.write, "PUT") is None
     assert [item["Key"] for item in client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]] == ["k"]
 
 
