@@ -131,7 +131,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def page(browser: Any) -> Any:
     """One page for all: a process for each takes longer than its requests."""
-    return browser.new_page()
+    return browser.new_context().new_page()
 
 
 def sent(page: Any, page_url: str, way: str, url: str, method: str) -> int | None:
@@ -146,8 +146,8 @@ def sent(page: Any, page_url: str, way: str, url: str, method: str) -> int | Non
         if request.url == url:
             ends.append(None)
 
-    own = page.context.new_page() if way == "link" else None  # which the page leaves by it
-    page = own or page
+    own = page.context.browser.new_context() if way == "link" else None  # the page is left by it
+    page = own.new_page() if own else page
     page.goto(page_url)
     page.on("response", answered)
     page.on("requestfailed", failed)
