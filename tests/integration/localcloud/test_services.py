@@ -330,3 +330,82 @@ def test_metrics_that_a_log_line_embeds_are_metrics(client: Client) -> None:
         Statistics=["Sum", "SampleCount"],
     )["Datapoints"]
     assert (point["Sum"], point["SampleCount"], point["Unit"]) == (20.0, 2.0, "Milliseconds")
+
+
+def test_a_queue_keeps_its_policy_and_what_may_redrive_to_it(client: Client) -> None:
+    sqs = client("sqs")
+    queue = sqs.create_queue(QueueName="redriven")["QueueUrl"]
+    allow = {"redrivePermission": "byQueue", "sourceQueueArns": [f"arn:aws:sqs:us-east-1:{ACCOUNT}:source"]}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+    }
+    for attributes in (
+        {"Policy": document({**statement, "Resource": "*"})},
+        {"RedriveAllowPolicy": json.dumps(allow)},
+        {"VisibilityTimeout": "60"},
+    ):
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=attributes)
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert json.loads(attributes["Policy"])["Statement"][0]["Action"] == "sqs:SendMessage"
+    assert json.loads(attributes["RedriveAllowPolicy"]) == allow
+    assert (attributes["CreatedTimestamp"].isdigit(), attributes["SqsManagedSseEnabled"]) == (True, "true")
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": "alias/aws/sqs"})
+    answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["SqsManagedSseEnabled"])
+    assert answer["Attributes"] == {"SqsManagedSseEnabled": "false"}
+    sqs.delete_queue(QueueUrl=queue)
+
+
+def test_each_alias_has_a_policy_of_its_own(client: Client) -> None:
+    lam, arn = client("lambda"), f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:keeper"
+    lam.create_alias(FunctionName="keeper", Name="public", FunctionVersion="1")
+    permission = {
+        "StatementId": "events",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+    }
+    lam.add_permission(FunctionName="keeper", **permission)
+    lam.add_permission(FunctionName=f"{arn}:public", **permission)
+    with pytest.raises(lam.exceptions.ResourceConflictException, match="already exists"):
+        lam.add_permission(FunctionName="keeper", Qualifier="public", **permission)
+
+    def resources(**qualifier: str) -> list[str]:
+        policy = json.loads(lam.get_policy(FunctionName="keeper", **qualifier)["Policy"])
+        return [each["Resource"] for each in policy["Statement"]]
+
+    assert (resources(), resources(Qualifier="public")) == ([arn], [f"{arn}:public"])
+    lam.remove_permission(FunctionName="keeper", StatementId="events")
+    assert resources(Qualifier="public") == [f"{arn}:public"]
+    for qualifier in ({}, {"Qualifier": "1"}):
+        with pytest.raises(lam.exceptions.ResourceNotFoundException):
+            lam.get_policy(FunctionName="keeper", **qualifier)
+        with pytest.raises(lam.exceptions.ResourceNotFoundException, match="not found"):
+            lam.remove_permission(FunctionName="keeper", StatementId="events", **qualifier)
+    lam.delete_alias(FunctionName="keeper", Name="public")
+    lam.create_alias(FunctionName="keeper", Name="public", FunctionVersion="1")
+    with pytest.raises(lam.exceptions.ResourceNotFoundException):
+        lam.get_policy(FunctionName="keeper", Qualifier="public")
+
+
+def test_another_account_s_permission_on_a_layer_names_its_root(client: Client) -> None:
+    lam = client("lambda")
+    lam.publish_layer_version(LayerName="shared", Content={"ZipFile": zipped()})
+    key = {"LayerName": "shared", "VersionNumber": 1}
+    lam.add_layer_version_permission(
+        **key, StatementId="other", Action="lambda:GetLayerVersion", Principal="111111111111"
+    )
+    (statement,) = json.loads(lam.get_layer_version_policy(**key)["Policy"])["Statement"]
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
+    assert statement["Resource"] == f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:shared:1"
+    lam.remove_layer_version_permission(**key, StatementId="other")
+
+
+def test_a_group_of_schedules_has_the_name_in_its_path(client: Client) -> None:
+    scheduler = client("scheduler")
+    arn = scheduler.create_schedule_group(Name="nightly")["ScheduleGroupArn"]
+    assert arn == f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule-group/nightly"
+    assert scheduler.get_schedule_group(Name="nightly")["State"] == "ACTIVE"
+    scheduler.delete_schedule_group(Name="nightly")
+    with pytest.raises(scheduler.exceptions.ResourceNotFoundException):
+        scheduler.get_schedule_group(Name="nightly")

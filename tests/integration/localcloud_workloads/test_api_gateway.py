@@ -12,18 +12,22 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from .conftest import Stage, zipped
+from .conftest import Stage, eventually, zipped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric exists for Linux only")
 
 NAME, ORIGIN = "behind-apis", "https://example.com"
 FUNCTION = f"arn:aws:lambda:us-east-1:123456789012:function:{NAME}"
 SOURCE = """
-import json
+import json, time
 def handler(event, context):
     if "fail" in (event.get("rawPath") or event["path"]): raise ValueError("no")
     if "wrong" in (event.get("rawPath") or event["path"]): return {"body": 1, "statusCode": 200}
-    return {"statusCode": 201, "headers": {"X-Made": "yes"}, "body": json.dumps(event)}
+    if "slow" in (event.get("rawPath") or event["path"]):
+        time.sleep(0.6)
+        print("ended")
+    made = {"X-Made": "yes", "X-Invoked": context.invoked_function_arn}
+    return {"statusCode": 201, "headers": made, "body": json.dumps(event)}
 """
 
 
@@ -140,6 +144,10 @@ def test_a_rest_api_serves_what_was_deployed(apis: Apis) -> None:
     uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}:live/invocations"
     integration = {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri}
     v1.put_integration(**key, resourceId=resource, httpMethod="ANY", **integration)
+    with pytest.raises(v1.exceptions.BadRequestException, match="between 50 ms and 29000 ms"):
+        v1.put_integration(
+            **key, resourceId=resource, httpMethod="ANY", **{**integration, "timeoutInMillis": 29_001}
+        )
     v1.create_deployment(**key, stageName="prod", variables={"a": "b"})
     address = f"http://127.0.0.1:{port}/_execute-api/{api['id']}/prod"
     assert apis.ask(f"{address}/pets").json() == {"message": "Internal server error"}
@@ -206,3 +214,30 @@ def test_a_function_url_answers_pages_of_the_origins_that_it_names(apis: Apis) -
     assert apis.ask(config["FunctionUrl"], Origin="https://example.org").status == 403
     asked = apis.ask(config["FunctionUrl"], "OPTIONS", Origin=page, Access_Control_Request_Method="GET")
     assert asked.headers["Access-Control-Allow-Credentials"] == "true"
+
+
+def test_an_integration_that_takes_too_long_is_not_waited_for(apis: Apis) -> None:
+    api, address = apis.http_api("$default")
+    apis.allow(api)
+    (integration,) = apis.v2.get_integrations(ApiId=api)["Items"]
+    key = {"ApiId": api, "IntegrationId": integration["IntegrationId"]}
+    with pytest.raises(apis.v2.exceptions.BadRequestException, match="between 50 ms and 30000 ms"):
+        apis.v2.update_integration(**key, TimeoutInMillis=30_001)
+    assert apis.ask(f"{address}/warm").status == 201
+    apis.v2.update_integration(**key, TimeoutInMillis=200)
+    late = apis.ask(f"{address}/slow")
+    assert (late.status, late.json()) == (503, {"message": "Service Unavailable"})
+    apis.v2.update_integration(**key, TimeoutInMillis=30_000)
+    assert apis.ask(f"{address}/slow").status == 201
+    eventually(lambda: apis.stage.log_lines(f"/aws/lambda/{NAME}").count("ended") == 2)  # both went on
+
+
+def test_an_api_for_one_function_is_made_by_one_call(apis: Apis) -> None:
+    api = apis.v2.create_api(Name="quick", ProtocolType="HTTP", Target=f"{FUNCTION}:live")
+    apis.allow(api["ApiId"], "live")
+    response = apis.ask(f"{api['ApiEndpoint']}/any")
+    assert response.headers["X-Invoked"] == f"{FUNCTION}:live"  # not the version that it leads to
+    event = response.json()
+    assert (event["version"], event["routeKey"]) == ("2.0", "$default")
+    with pytest.raises(apis.v2.exceptions.BadRequestException, match="no integration with https"):
+        apis.v2.create_api(Name="proxy", ProtocolType="HTTP", Target="https://example.com")

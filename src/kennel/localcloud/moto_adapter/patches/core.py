@@ -71,9 +71,12 @@ def _execute_what_was_authorised() -> None:
 
     def get_action(self: Any) -> str:
         # S3's own responses set the action for themselves, after the path and query have said which it is.
-        named = (
-            None if self.service_name == "s3" else self.normalized_request.environ.get(canonical.OPERATION)
-        )
+        environ = self.normalized_request.environ
+        named = None if self.service_name == "s3" else environ.get(canonical.OPERATION)
+        rest = named and environ[canonical.OPERATION_PROTOCOL].startswith("rest")
+        match_path = self._get_action_from_method_and_request_uri  # it keeps the parameters in the path
+        if rest and not self.uri_match and match_path(self.normalized_request) != named:
+            self.uri_match = {}
         operation: str = named or find_action(self)
         return operation
 

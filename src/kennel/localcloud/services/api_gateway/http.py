@@ -36,9 +36,7 @@ class HttpApi(ServedApi):
             key=route.route_key,
             method=method if resource else "ANY",
             resource=resource or "/$default",
-            integration=FunctionIntegration(integration.integration_uri, integration.credentials_arn or "")
-            if integration
-            else None,
+            integration=_function(integration) if integration else None,
             signed=route.authorization_type == "AWS_IAM",
             payload_format=(integration.payload_format_version if integration else None) or "1.0",
         )
@@ -83,3 +81,8 @@ class HttpApi(ServedApi):
         """Return 404."""
         message = json.dumps({"message": "Not Found"}).encode()
         return Response(404, [("Content-Type", "application/json")], message)
+
+
+def _function(integration: Any) -> FunctionIntegration:
+    seconds = integration.timeout_in_millis / 1000
+    return FunctionIntegration(integration.integration_uri, integration.credentials_arn or "", seconds)

@@ -9,13 +9,14 @@ from kennel.localcloud.dispatch.coverage import describe, refusal
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import Response
 from kennel.localcloud.services.api_gateway.addresses import address
-from kennel.localcloud.services.api_gateway.integration import FUNCTION
+from kennel.localcloud.services.api_gateway.integration import FUNCTION, HTTP_SECONDS, check_timeout
+from kennel.localcloud.services.api_gateway.served import DEFAULT
 
 SERVICE, CODE = "apigatewayv2", "BadRequestException"
 describe(
     SERVICE,
     "HTTP APIs: requests reach functions through routes, by payload format 1.0 or 2.0, with the function's "
-    "policy or the integration's role checked; stages and their variables, `AWS_IAM`, CORS",
+    "policy or the integration's role checked; stages and their variables, `AWS_IAM`, CORS, time limits",
 )
 SOCKETS = refusal(SERVICE, "WebSocket APIs", "use an HTTP API", CODE)
 INTEGRATIONS = refusal(
@@ -28,15 +29,61 @@ AUTHORIZERS = refusal(
     CODE,
 )
 STAGES = refusal(SERVICE, "stages without `AutoDeploy`", "set AutoDeploy: changes are served at once", CODE)
+QUICK_CREATED = refusal(
+    SERVICE, "changes of the route and target that an API was created with", "change its integration", CODE
+)
 REQUESTS = refusal(SERVICE, "mappings of parameters and API keys", "let the function read the request", CODE)
 
 
 @operation(SERVICE, "CreateApi", "UpdateApi", "ImportApi", "ReimportApi")
 def put_api(call: Call) -> Response:
     """Make or change an HTTP API, and return an address that works on this machine."""
-    if call.parameters.get("ProtocolType") == "WEBSOCKET":
+    parameters = call.parameters
+    if parameters.get("ProtocolType") == "WEBSOCKET":
         raise SOCKETS.error()
-    return _with_address(call)
+    target = parameters.get("Target")
+    if target and not FUNCTION.fullmatch(target):
+        raise INTEGRATIONS.error(f"integration with {target}")
+    if call.operation == "UpdateApi" and (target or parameters.get("RouteKey")):
+        raise QUICK_CREATED.error()
+    response = _with_address(call)
+    if target and response.ok:
+        _create_quickly(call, response.json()["apiId"], target)
+    return response
+
+
+def _create_quickly(call: Call, api_id: str, target: str) -> None:
+    """Make the integration, the route and the stage that come with an API for one function."""
+    parameters, backend = call.parameters, call.backend()
+    integration = backend.create_integration(
+        api_id,
+        connection_id=None,
+        connection_type="INTERNET",
+        content_handling_strategy=None,
+        credentials_arn=parameters.get("CredentialsArn"),
+        description=None,
+        integration_method="POST",
+        integration_subtype=None,
+        integration_type="AWS_PROXY",
+        integration_uri=target,
+        passthrough_behavior=None,
+        payload_format_version="2.0",
+        request_parameters=None,
+        request_templates=None,
+        response_parameters=None,
+        template_selection_expression=None,
+        timeout_in_millis=None,
+        tls_config=None,
+    )
+    api = backend.get_api(api_id)
+    api.create_route(
+        api_key_required=False,
+        authorization_scopes=None,
+        route_key=parameters.get("RouteKey") or DEFAULT,
+        target=f"integrations/{integration.id}",
+        authorization_type="NONE",
+    )
+    api.create_stage({"stageName": DEFAULT, "autoDeploy": True})
 
 
 @operation(SERVICE, "GetApi")
@@ -78,6 +125,7 @@ def put_integration(call: Call) -> Response:
         raise INTEGRATIONS.error(f"integration with {uri}")
     if parameters.get("RequestParameters") or parameters.get("ResponseParameters"):
         raise REQUESTS.error("mappings of parameters")
+    check_timeout(parameters.get("TimeoutInMillis"), HTTP_SECONDS)
     return call.ask_moto()
 
 

@@ -17,7 +17,7 @@ from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, read_body
 from kennel.localcloud.services.api_gateway.addresses import Addressed
-from kennel.localcloud.services.api_gateway.integration import IntegrationError
+from kennel.localcloud.services.api_gateway.integration import IntegrationError, IntegrationTimeoutError
 from kennel.localcloud.services.api_gateway.lookup import served_api
 from kennel.localcloud.services.api_gateway.payload import ApiRequest
 from kennel.localcloud.services.api_gateway.served import ServedApi, ServedRoute
@@ -117,6 +117,10 @@ def _integrate(
     try:
         payload = route.integration.invoke(cloud, source_arn, request.stage_variables, event)
         response = api.response(route, payload)
+    except IntegrationTimeoutError as error:
+        log.warning("the API %s: %s", api.api_id, error)
+        late = (504, "Endpoint request timed out") if api.rest else (503, "Service Unavailable")
+        return _message(*late)
     except IntegrationError as error:
         log.warning("the API %s could not be served by its function: %s", api.api_id, error)
         failed = "the function failed" in str(error)

@@ -10,7 +10,7 @@ from typing import Any
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.protocol.messages import Environ, Response
 from kennel.localcloud.services.api_gateway import payload
-from kennel.localcloud.services.api_gateway.integration import FunctionIntegration
+from kennel.localcloud.services.api_gateway.integration import REST_SECONDS, FunctionIntegration
 from kennel.localcloud.services.api_gateway.payload import ApiRequest
 from kennel.localcloud.services.api_gateway.served import ServedApi, ServedRoute
 
@@ -75,11 +75,17 @@ def _route(resource: Any, name: str, method: Any) -> ServedRoute:
         key=f"{name} {path}",
         method=name,
         resource=path,
-        integration=FunctionIntegration(integration.uri, integration.credentials or "") if function else None,
+        integration=_function(integration) if function else None,
         constant=None if function else _constant(integration),
         resource_id=resource.id,
         signed=method.authorization_type == "AWS_IAM",
     )
+
+
+def _function(integration: Any) -> FunctionIntegration:
+    milliseconds = integration.timeout_in_millis
+    seconds = int(milliseconds) / 1000 if milliseconds else REST_SECONDS
+    return FunctionIntegration(integration.uri, integration.credentials or "", seconds)
 
 
 def _constant(integration: Any) -> Response | None:

@@ -8,15 +8,15 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import describe, refusal
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import Response
-from kennel.localcloud.services.api_gateway.integration import FUNCTION
+from kennel.localcloud.services.api_gateway.integration import FUNCTION, REST_SECONDS, check_timeout
 from kennel.localcloud.services.api_gateway.rest import Deployments, deploy, is_constant
 
 SERVICE, CODE = "apigateway", "BadRequestException"
 describe(
     SERVICE,
     "REST APIs: requests to a stage reach functions as its deployment was, with the function's policy or the "
-    "integration's role checked; `AWS_IAM`, stage variables, binary media types, mocks with constant "
-    "responses",
+    "integration's role checked; `AWS_IAM`, stage variables, binary media types, time limits, mocks with "
+    "constant responses",
 )
 INTEGRATIONS = refusal(
     SERVICE,
@@ -90,6 +90,7 @@ def put_integration(call: Call) -> Response:
             raise TEMPLATES.error()
     elif kind != "AWS_PROXY" or not ("${stageVariables" in uri or FUNCTION.fullmatch(uri)):
         raise INTEGRATIONS.error(f"integration of type {kind} with {uri or 'nothing'}")
+    check_timeout(parameters.get("timeoutInMillis"), REST_SECONDS)
     return call.ask_moto()
 
 

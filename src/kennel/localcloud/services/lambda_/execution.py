@@ -55,7 +55,8 @@ def run(
     try:
         with pool.admitted(name, reserved), metrics.counted(cloud, name, qualifier):
             concurrent = pool.busy(name)
-            result = pool.invoke(version, payload, client_context, request_id)
+            arn = ":".join(version.arn.split(":")[:7] + ([qualifier] if qualifier else []))
+            result = pool.invoke(version, payload, client_context, request_id, arn)
     except LocalCloudError as error:
         raise AwsError("ServiceException", str(error), 500) from error
     except AwsError as error:

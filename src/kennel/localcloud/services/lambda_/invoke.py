@@ -30,7 +30,7 @@ def invoke(call: Call) -> Response:
     _check(payload, invocation_type)
     if invocation_type == "DryRun":
         return Response(204, [], b"")
-    version, qualifier = read_version(record), _qualifier(parameters)
+    version, qualifier = read_version(record), qualifier_of(parameters)
     latest = call.backend("lambda").get_function(record.function_name)
     if invocation_type == "Event":
         invoke_later(call.cloud, version, latest, payload or b"{}", qualifier)
@@ -46,8 +46,8 @@ def invoke(call: Call) -> Response:
     return Response(200, headers, result.body)
 
 
-def _qualifier(parameters: dict[str, Any]) -> str | None:
-    """Return the version or alias that an invocation names, with the function or beside it."""
+def qualifier_of(parameters: dict[str, Any]) -> str | None:
+    """Return the version or alias that a request names, with the function or beside it."""
     inner = re.search(r"(?:^|:function:)[^:]+:([^:]+)$", unquote(parameters["FunctionName"]))
     return inner[1] if inner else parameters.get("Qualifier")
 

@@ -78,10 +78,11 @@ class SandboxPool(TransientStore):
         payload: bytes,
         client_context: str = "",
         request_id: str | None = None,
+        invoked_arn: str = "",
     ) -> InvocationResult:
-        """Run an event in a warm sandbox of the version, or in a new one."""
+        """Run an event in a warm sandbox of the version, or in a new one; see `Sandbox.invoke`."""
         sandbox = self._take(version) or Sandbox(self._cloud, version)
-        result = sandbox.invoke(request_id or str(uuid.uuid4()), payload, client_context)
+        result = sandbox.invoke(request_id or str(uuid.uuid4()), payload, client_context, invoked_arn)
         self._give_back(sandbox)
         return result
 

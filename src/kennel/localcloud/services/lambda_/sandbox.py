@@ -135,8 +135,16 @@ class Sandbox:
         with contextlib.suppress(TimeoutError):
             self._api.wait_ready(INIT_SECONDS)
 
-    def invoke(self, request_id: str, payload: bytes, client_context: str = "") -> InvocationResult:
-        """Run one event. After an error of the process itself the sandbox is not `usable` any more."""
+    def invoke(
+        self, request_id: str, payload: bytes, client_context: str = "", invoked_arn: str = ""
+    ) -> InvocationResult:
+        """Run one event. After an error of the process itself the sandbox is not `usable` any more.
+
+        Parameters
+        ----------
+        invoked_arn
+            What the invocation names, an alias perhaps; by default the version.
+        """
         self._log.begin_tail()
         fresh, self._fresh = self._fresh, False
         failed = self._initialise(request_id) if fresh else None
@@ -146,7 +154,7 @@ class Sandbox:
         event = InvocationEvent(
             request_id=request_id,
             body=payload,
-            function_arn=self.version.arn,
+            function_arn=invoked_arn or self.version.arn,
             deadline=time.time() + self.version.timeout,
             trace_id=f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0",
             client_context=client_context,
