@@ -36,15 +36,36 @@ class Receivers:
         self.queue = self.sqs.create_queue(QueueName=NAME)["QueueUrl"]
         self.queue_arn = ACCOUNT.format("sqs", NAME)
 
-    def received(self) -> str | None:
-        messages = self.sqs.receive_message(QueueUrl=self.queue).get("Messages", [])
+    def message(self) -> dict[str, Any] | None:
+        """Take a message from the queue."""
+        messages: list[dict[str, Any]] = self.sqs.receive_message(
+            QueueUrl=self.queue, MessageAttributeNames=["All"]
+        ).get("Messages", [])
         for message in messages:
             self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-        return str(messages[0]["Body"]) if messages else None
+        return messages[0] if messages else None
+
+    def received(self) -> str | None:
+        message = self.message()
+        return str(message["Body"]) if message else None
+
+    def allow(self, *services: str) -> None:
+        """Let services send to the queue, and no others."""
+        policies = [json.loads(statement_for(each, "sqs:SendMessage", self.queue_arn)) for each in services]
+        statements = [statement for policy in policies for statement in policy["Statement"]]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={"Policy": policy})
 
     def invocations(self) -> list[Any]:
         lines = self.stage.log_lines(f"/aws/lambda/{NAME}")
         return [json.loads(line.removeprefix("event ")) for line in lines if line.startswith("event ")]
+
+
+def statement_for(service: str, action: str | list[str], resource: str) -> str:
+    """Return a policy that lets a service do something."""
+    principal = {"Service": f"{service}.amazonaws.com"}
+    allow = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allow]})
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +292,81 @@ def test_a_topic_s_message_that_a_function_cannot_take_goes_to_its_dead_letter_q
     (record,) = json.loads(eventually(receivers.received))["Records"]
     assert record["Sns"]["Message"] == "too late"
     function.delete_function_concurrency(FunctionName=NAME)
+
+
+def test_what_is_given_up_names_its_rule_and_error(receivers: Receivers) -> None:
+    topic = receivers.stage.client("sns").create_topic(Name="not-for-events")["TopicArn"]
+    receivers.stage.client("sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="Policy", AttributeValue=statement_for("s3", "sns:Publish", topic)
+    )
+    receivers.allow("events")
+    rule = receivers.events.put_rule(Name="given-up", EventPattern='{"source": ["given-up"]}')["RuleArn"]
+    dead_letters = {"DeadLetterConfig": {"Arn": receivers.queue_arn}}
+    receivers.events.put_targets(Rule="given-up", Targets=[{"Id": "t", "Arn": topic, **dead_letters}])
+    receivers.events.put_events(Entries=[{"Source": "given-up", "DetailType": "d", "Detail": "{}"}])
+    message = eventually(receivers.message)
+    assert json.loads(message["Body"])["source"] == "given-up"
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert "not authorized to perform: sns:Publish" in attributes.pop("ERROR_MESSAGE")
+    assert attributes == {
+        "RULE_ARN": rule,
+        "TARGET_ARN": topic,
+        "ERROR_CODE": "NO_PERMISSIONS",
+        "RETRY_ATTEMPTS": "0",
+    }
+    receivers.events.disable_rule(Name="given-up")
+
+
+def test_a_schedule_tries_again_what_is_throttled(receivers: Receivers, driven_clock: DrivenClock) -> None:
+    receivers.client.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
+    now = driven_clock.advance(0)
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now + 30))
+    arn = receivers.scheduler.create_schedule(
+        Name="throttled",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ScheduleExpression=f"at({at})",
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:lambda:invoke",
+            "RoleArn": receivers.stage.role("scheduler.amazonaws.com"),
+            "Input": json.dumps({"FunctionName": NAME, "Payload": "<aws.scheduler.attempt-number>"}),
+            "RetryPolicy": {"MaximumRetryAttempts": 3},
+            "DeadLetterConfig": {"Arn": receivers.queue_arn},
+        },
+    )["ScheduleArn"]
+    driven_clock.advance(60 - now % 60 + 60)  # schedules are looked at on whole minutes
+    message = eventually(receivers.message)
+    receivers.client.delete_function_concurrency(FunctionName=NAME)
+    assert json.loads(message["Body"])["Payload"] == "4"
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert attributes["SCHEDULE_ARN"] == arn
+    assert (attributes["ERROR_CODE"], attributes["RETRY_ATTEMPTS"]) == ("TooManyRequestsException", "3")
+    assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumRetryAttempts"
+
+
+def test_a_queue_with_a_key_gets_what_the_key_s_policy_lets_services_send(receivers: Receivers) -> None:
+    stage, sqs = receivers.stage, receivers.sqs
+    kms, sns, s3 = (stage.client(name) for name in ("kms", "sns", "s3"))
+    key, topic, bucket = (
+        kms.create_key()["KeyMetadata"]["KeyId"],
+        sns.create_topic(Name="keyed"),
+        stage.bucket(),
+    )
+    receivers.allow("sns", "s3")
+    sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=receivers.queue_arn)
+    configuration = {
+        "QueueConfigurations": [{"QueueArn": receivers.queue_arn, "Events": ["s3:ObjectCreated:*"]}]
+    }
+    notify = {"Bucket": bucket, "NotificationConfiguration": configuration}
+    for key_id in ("alias/aws/sqs", key):
+        sqs.set_queue_attributes(QueueUrl=receivers.queue, Attributes={"KmsMasterKeyId": key_id})
+        sns.publish(TopicArn=topic["TopicArn"], Message="lost")
+        with pytest.raises(s3.exceptions.ClientError, match=r"Unable to validate.*(managed key|kms:)"):
+            s3.put_bucket_notification_configuration(**notify)
+    assert receivers.received() is None
+    owner = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*"}
+    services = json.loads(statement_for("sns", ["kms:Decrypt", "kms:GenerateDataKey"], "*"))["Statement"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [owner, *services]})
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document)
+    sns.publish(TopicArn=topic["TopicArn"], Message="read it")
+    assert json.loads(eventually(receivers.received))["Message"] == "read it"
+    sqs.set_queue_attributes(QueueUrl=receivers.queue, Attributes={"KmsMasterKeyId": ""})

@@ -16,7 +16,7 @@ from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.services.lambda_.asynchronous import invoke_later
 from kennel.localcloud.services.lambda_.function_version import read_version
 
-KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # what a publisher to a topic with a key needs
+KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # what a sender to a queue or topic with a key needs
 # They set no aws:SourceOwner: a topic's default policy, with a condition on it, does not let them in.
 WITHOUT_OWNER = {"s3.amazonaws.com"}
 QUICK_PROTOCOLS = {"sqs", "lambda", "email", "email-json", "sms"}  # others call a server
@@ -126,19 +126,35 @@ def check_topic(cloud: Cloud, arn: str, service: str, source_arn: str) -> Any:
     policy = policy_store.attached_policy("sns", region, [arn])
     resource_policy = ResourcePolicy(policy) if policy else None
     check_service(cloud, service, "sns:Publish", arn, source_arn, resource_policy)
-    if topic.kms_master_key_id:
-        key = policy_store.key(region, topic.kms_master_key_id)
-        for action in KEY_ACTIONS if key else ():
-            assert key is not None
-            policy_of_key = ResourcePolicy(key.policy, required=True)
-            check_service(cloud, service, action, key.arn, source_arn, policy_of_key)
+    _check_key(cloud, region, topic.kms_master_key_id, service, source_arn)
     return topic
 
 
+def _check_key(cloud: Cloud, region: str, key_id: str | None, service: str, source_arn: str) -> None:
+    """Check that a service may use the key of a queue or topic, if it has one."""
+    if not key_id:
+        return
+    if key_id.rpartition("alias/")[2].startswith("aws/"):
+        message = f"{service} is not authorized to use the AWS managed key {key_id}: use a key of your own"
+        raise AwsError("KMSAccessDeniedException", message, 400)
+    key = policy_store.key(region, key_id)
+    if key is None:
+        raise AwsError("KMSNotFoundException", f"The key {key_id} does not exist.", 400)
+    for action in KEY_ACTIONS:
+        policy = ResourcePolicy(key.policy, required=True)
+        check_service(cloud, service, action, key.arn, source_arn, policy)
+
+
 def send_to_queue(
-    cloud: Cloud, arn: str, service: str, source_arn: str, message: str, group: str | None = None
+    cloud: Cloud,
+    arn: str,
+    service: str,
+    source_arn: str,
+    message: str,
+    group: str | None = None,
+    attributes: dict[str, Any] | None = None,
 ) -> None:
-    """Send a message in a service's name to a queue, whose policy must allow it.
+    """Send a message in a service's name to a queue, whose policy, and whose key's, must allow it.
 
     Raises
     ------
@@ -146,7 +162,7 @@ def send_to_queue(
         ``AuthorizationError``, or there is no such queue.
     """
     backend = check_queue(cloud, arn, service, source_arn)
-    backend.send_message(queue_name=arn.split(":")[-1], message_body=message, group_id=group)
+    backend.send_message(arn.split(":")[-1], message, message_attributes=attributes, group_id=group)
 
 
 def check_queue(cloud: Cloud, arn: str, service: str, source_arn: str) -> Any:
@@ -160,4 +176,5 @@ def check_queue(cloud: Cloud, arn: str, service: str, source_arn: str) -> Any:
     policy = policy_store.attached_policy("sqs", region, [arn])
     resource_policy = ResourcePolicy(policy) if policy else None
     check_service(cloud, service, "sqs:SendMessage", arn, source_arn, resource_policy)
+    _check_key(cloud, region, backend.queues[name].kms_master_key_id, service, source_arn)
     return backend

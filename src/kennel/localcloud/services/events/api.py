@@ -22,8 +22,8 @@ REQUIRED = ("Source", "DetailType", "Detail")
 describe(
     "events",
     "events of PutEvents reach the targets of matching rules, and scheduled rules run by the cloud's clock: "
-    "functions, queues, topics and other buses, with their policies or the target's role, inputs and dead "
-    "letters; services of AWS send no events of their own",
+    "functions, queues, topics and other buses, with their policies or the target's role, inputs, retries "
+    "while the service runs, and dead letters; services of AWS send no events of their own",
 )
 refuse(
     "events",

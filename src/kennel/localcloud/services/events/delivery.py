@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.exceptions import ServiceException
 
 from kennel.localcloud.clock import Participant
@@ -16,6 +15,7 @@ from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.runtime import cloudwatch_metrics
 from kennel.localcloud.runtime.role_session import error_text, role_session
 from kennel.localcloud.services import service_calls
+from kennel.localcloud.services.events import attempts
 from kennel.localcloud.services.events.input import payload_of
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def check_target(target: dict[str, Any]) -> None:
     AwsError
         ``ValidationException``; the message names it.
     """
+    attempts.check_policy(target)
     parts = target["Arn"].split(":")
     service = parts[2] if len(parts) > 5 else ""
     if service not in ACTING or (service == "events" and not parts[5].startswith("event-bus/")):
@@ -97,25 +98,42 @@ def _deliver(
     event: dict[str, Any],
     participant: Participant,
 ) -> None:
-    with cloud.clock.taking_part(participant), cloud.changes.call():
+    def send(attempt: int) -> None:
+        if attempt > 1:
+            cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, RetryInvocationAttempts=1)
+        _send(cloud, rule_arn, target, event, payload)
+
+    arn = target["Arn"]
+    with cloud.clock.taking_part(participant):
         payload = payload_of(target, event)
-        try:
-            _send(cloud, rule_arn, target, event, payload)
-        except (ClientError, ServiceException, BotoCoreError) as error:
-            log.warning("the rule %s could not reach %s: %s", rule_arn, target["Arn"], error_text(error))
-            cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, FailedInvocations=1)
-            dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
-            if dead_letters:
-                _send_dead_letter(cloud, rule_arn, dead_letters, payload)
-        else:
+        undelivered = attempts.deliver(
+            cloud, f"the rule {rule_arn} to {arn}", target.get("RetryPolicy") or {}, send
+        )
+        if undelivered is None:
             cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, Invocations=1)
+            return
+        cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, FailedInvocations=1)
+        queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+        if queue:
+            attributes = undelivered.attributes(
+                RULE_ARN=rule_arn, TARGET_ARN=arn, ERROR_CODE=undelivered.event_bridge_code
+            )
+            sent = _send_dead_letter(cloud, rule_arn, queue, payload, attributes)
+            name = "InvocationsSentToDlq" if sent else "InvocationsFailedToBeSentToDlq"
+            cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, **{name: 1})
 
 
-def _send_dead_letter(cloud: Cloud, rule_arn: str, queue: str, payload: str) -> None:
+def _send_dead_letter(
+    cloud: Cloud, rule_arn: str, queue: str, payload: str, attributes: dict[str, Any]
+) -> bool:
+    """Send what was given up to the target's queue; return whether its policy lets EventBridge."""
     try:
-        service_calls.send_to_queue(cloud, queue, EVENTS, rule_arn, payload)
+        with cloud.changes.call():
+            service_calls.send_to_queue(cloud, queue, EVENTS, rule_arn, payload, attributes=attributes)
     except ServiceException as error:
         log.warning("the rule %s could not reach %s: %s", rule_arn, queue, error_text(error))
+        return False
+    return True
 
 
 def _send(cloud: Cloud, rule_arn: str, target: dict[str, Any], event: dict[str, Any], payload: str) -> None:
@@ -136,7 +154,12 @@ def _send(cloud: Cloud, rule_arn: str, target: dict[str, Any], event: dict[str, 
 
 
 def send_with_role(
-    cloud: Cloud, client: Callable[[str], Any], arn: str, payload: str, group: str | None = None
+    cloud: Cloud,
+    client: Callable[[str], Any],
+    arn: str,
+    payload: str,
+    group: str | None = None,
+    attributes: dict[str, Any] | None = None,
 ) -> None:
     """Send a payload to a function, queue or topic with the rights of a role.
 
@@ -146,6 +169,8 @@ def send_with_role(
         Makes clients of the role's session by the service's name.
     group
         The message group, for a FIFO queue.
+    attributes
+        The message's attributes, for a queue.
     """
     service = arn.split(":")[2]
     if service == "lambda":
@@ -155,4 +180,5 @@ def send_with_role(
     else:
         url = f"{cloud.endpoint_url}/{cloud.account}/{arn.split(':')[-1]}"
         more = {"MessageGroupId": group} if group else {}
-        client("sqs").send_message(QueueUrl=url, MessageBody=payload, **more)
+        sent = {"MessageBody": payload, "MessageAttributes": attributes or {}}
+        client("sqs").send_message(QueueUrl=url, **sent, **more)

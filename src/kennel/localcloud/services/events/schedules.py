@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 import logging
 import re
+import secrets
 import threading
-import uuid
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError
-from moto.core.exceptions import ServiceException
+from botocore.exceptions import DataNotFoundError
 
 from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.coverage import describe, refusal
 from kennel.localcloud.runtime.role_session import RoleSession, error_text, role_session
+from kennel.localcloud.services.events import attempts
 from kennel.localcloud.services.events.delivery import send_with_role
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ TARGETS = refusal(
 describe(
     "scheduler",
     "schedules run by the cloud's clock, once, by rate or cron, in time zones, with the target's role: "
-    "functions, queues, topics, buses, `aws-sdk` operations; what fails goes to the dead-letter queue and is "
-    "not retried",
+    "functions, queues, topics, buses, `aws-sdk` operations; failures that may pass are retried by the "
+    "target's policy while the service runs, others go to the dead-letter queue at once",
 )
 
 
@@ -64,6 +64,7 @@ def check_target(target: dict[str, Any]) -> None:
     AwsError
         ``ValidationException``; the message names it.
     """
+    attempts.check_policy(target)
     arn = target["Arn"]
     if UNIVERSAL.fullmatch(arn) or re.match(r"arn:aws:(lambda|sqs|sns):", arn):
         return
@@ -84,33 +85,54 @@ def run_schedule(cloud: Cloud, schedule: Any, occasion: Occasion) -> None:
 
 
 def _run(cloud: Cloud, schedule: Any, occasion: Occasion, participant: Participant) -> None:
-    with cloud.clock.taking_part(participant), cloud.changes.call():
-        target = schedule.target
-        role = role_session(cloud, target["RoleArn"], SCHEDULER, schedule.name[:64])
-        payload = _payload(schedule, occasion)
+    target, execution = schedule.target, secrets.token_hex(8)
+    arn = target["Arn"]
+
+    def send(attempt: int) -> None:
+        payload = _payload(schedule, occasion, execution, attempt)
+        _call(cloud, _role(cloud, schedule), target, payload)
+
+    with cloud.clock.taking_part(participant):
+        what = f"the schedule {schedule.arn} to {arn}"
+        undelivered = attempts.deliver(cloud, what, target.get("RetryPolicy") or {}, send)
+        queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+        if undelivered is None or not queue:
+            return
+        attributes = undelivered.attributes(
+            ERROR_CODE=undelivered.code,
+            EXECUTION_ID=execution,
+            IS_PAYLOAD_TRUNCATED="false",
+            SCHEDULED_TIME=_time(occasion),
+            SCHEDULE_ARN=schedule.arn,
+            TARGET_ARN=arn,
+        )
+        payload = _payload(schedule, occasion, execution, undelivered.retries + 1)
         try:
-            _call(cloud, role, target, payload)
-        except (ClientError, ServiceException, BotoCoreError, ValueError) as error:
-            log.warning(
-                "the schedule %s could not reach %s: %s", schedule.arn, target["Arn"], error_text(error)
-            )
-            dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
-            if dead_letters:
-                _send_dead_letter(cloud, role, dead_letters, payload)
+            with cloud.changes.call():
+                client = _role(cloud, schedule).client
+                send_with_role(cloud, client, queue, payload, attributes=attributes)
+        except attempts.FAILURES as error:
+            log.warning("the dead-letter queue of %s: %s", what, error_text(error))
 
 
-def _payload(schedule: Any, occasion: Occasion) -> str:
+def _role(cloud: Cloud, schedule: Any) -> RoleSession:
+    return role_session(cloud, schedule.target["RoleArn"], SCHEDULER, schedule.name[:64])
+
+
+def _time(occasion: Occasion) -> str:
+    return datetime.fromtimestamp(occasion.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _payload(schedule: Any, occasion: Occasion, execution: str, attempt: int) -> str:
     """Return the input, with AWS's keywords replaced."""
     text = schedule.target.get("Input")
     if text is None:
         text = "{}"
     keywords = {
         "<aws.scheduler.schedule-arn>": schedule.arn,
-        "<aws.scheduler.scheduled-time>": datetime.fromtimestamp(occasion.at, UTC).strftime(
-            "%Y-%m-%dT%H:%M:%SZ"
-        ),
-        "<aws.scheduler.execution-id>": str(uuid.uuid4()),
-        "<aws.scheduler.attempt-number>": "1",
+        "<aws.scheduler.scheduled-time>": _time(occasion),
+        "<aws.scheduler.execution-id>": execution,
+        "<aws.scheduler.attempt-number>": str(attempt),
     }
     for keyword, value in keywords.items():
         text = text.replace(keyword, value)
@@ -147,10 +169,3 @@ def call_operation(role: RoleSession, service: str, name: str, parameters: dict[
     if method is None:
         raise ValueError(f"{service} has no operation {name}")
     method(**parameters)
-
-
-def _send_dead_letter(cloud: Cloud, role: RoleSession, queue: str, payload: str) -> None:
-    try:
-        send_with_role(cloud, role.client, queue, payload)
-    except (ClientError, ServiceException) as error:
-        log.warning("the schedule's dead-letter queue %s: %s", queue, error_text(error))
