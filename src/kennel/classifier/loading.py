@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +17,16 @@ from kennel.classifier.networks import Preprocessing
 
 # Without a timeout, DataLoader waits forever for a worker that failed to send its batch.
 TIMEOUT_SECONDS = 300
+
+
+def _workers(most: int, pictures: int, size: int) -> dict[str, Any]:
+    """Return a loader's options for at most so many processes, which are started anew in each epoch.
+
+    A single batch is loaded by this process, since there is nothing that it could do meanwhile.
+    """
+    batches = math.ceil(pictures / size)
+    workers = min(most, batches) if batches > 1 else 0
+    return {"num_workers": workers, "timeout": TIMEOUT_SECONDS if workers else 0}
 
 
 class Pictures(Dataset):
@@ -54,13 +66,13 @@ class PictureBatches:
         self.sampler: DistributedSampler = DistributedSampler(
             self.dataset, hosts.count, hosts.rank, seed=seed
         )
+        size = max(1, batch_size // hosts.count)
         self.loader = DataLoader(
             self.dataset,
-            batch_size=max(1, batch_size // hosts.count),
+            batch_size=size,
             sampler=self.sampler,
-            num_workers=workers,
-            timeout=TIMEOUT_SECONDS if workers else 0,
             pin_memory=device.type == "cuda",
+            **_workers(workers, len(self.sampler), size),
         )
 
     def set_epoch(self, epoch: int) -> None:
@@ -81,7 +93,6 @@ def plain_batches(
     items: Sequence[Picture], prepared: Preprocessing, size: int, workers: int, device: torch.device
 ) -> Iterator[Tensor]:
     """Yield normalised batches of centre crops, in order, for evaluation."""
-    timeout = TIMEOUT_SECONDS if workers else 0
-    loader = DataLoader(Pictures(items, prepared), size, num_workers=workers, timeout=timeout)
+    loader = DataLoader(Pictures(items, prepared), size, **_workers(workers, len(items), size))
     for pixels, _ in loader:
         yield prepared.to_input(pixels.to(device))

@@ -7,12 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kennel import rehearsal
+from kennel.aws.session import Workspace
+from kennel.classifier.data import folder
 from kennel.errors import KennelError
+from kennel.rehearsal import RehearsalResult, steps
+from kennel.sample_photos.draw import draw
 
 
 class CloudThatFails:
@@ -44,6 +49,20 @@ def test_a_failing_step_is_recorded_and_the_cloud_stopped(tmp_path: Path) -> Non
     assert cloud.stops == 2, "once before the start, once after the failure"
     assert json.loads((tmp_path / "result.json").read_text())["error"] == result.error
     assert "Failed in the step “local cloud”" in (tmp_path / "report.html").read_text()
+
+
+def test_photos_are_drawn_where_none_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All 133 breeds take seconds; `tests/e2e/test_rehearsal.py` learns them."""
+    monkeypatch.setattr(steps, "draw", partial(draw, classes=2, size=96, workers=1))
+    cloud = CloudThatFails(tmp_path / "cloud", KennelError("not reached"))
+    state = steps.State(Workspace("local", tmp_path / "stack"), cloud, None, None, RehearsalResult())
+
+    dict(steps.STEPS)["photos"](state, lambda line: None)
+
+    assert state.data == tmp_path / "photos-4-1-1"
+    photos = folder.read(state.data).splits
+    assert {split: len(pictures) for split, pictures in photos.items()} == {"train": 8, "valid": 2, "test": 2}
+    assert state.result.photo == str(photos["test"][0].path)
 
 
 def test_an_interrupt_stops_the_cloud_and_is_raised_again(tmp_path: Path) -> None:
