@@ -40,3 +40,28 @@ def test_a_query_runs_over_its_groups_and_times(client: Client) -> None:
         logs.start_query(logGroupName="/none", queryString="fields @message", **arguments)
     with pytest.raises(logs.exceptions.InvalidParameterException, match="no queries in SQL"):
         logs.start_query(logGroupName=GROUP, queryLanguage="SQL", queryString="SELECT 1", **arguments)
+
+
+def test_queries_are_saved_listed_replaced_and_removed(client: Client) -> None:
+    logs = client("logs")
+    query = {"queryString": "fields @message | limit 5", "logGroupNames": ["/saved/orders"]}
+    first = logs.put_query_definition(name="saved/errors", **query)["queryDefinitionId"]
+    logs.put_query_definition(name="saved/slow", **query)
+    changed = {"name": "saved/failures", "queryString": "fields @timestamp", "queryDefinitionId": first}
+    assert logs.put_query_definition(**changed)["queryDefinitionId"] == first
+
+    page = logs.describe_query_definitions(queryDefinitionNamePrefix="saved/", maxResults=1)
+    (definition,) = page["queryDefinitions"]
+    assert changed.items() <= definition.items()
+    assert (definition["logGroupNames"], definition["queryLanguage"]) == ([], "CWLI")
+    rest = logs.describe_query_definitions(
+        queryDefinitionNamePrefix="saved/", maxResults=1, nextToken=page["nextToken"]
+    )
+    assert [each["name"] for each in rest["queryDefinitions"]] == ["saved/slow"]
+    assert "nextToken" not in rest
+
+    assert logs.delete_query_definition(queryDefinitionId=first)["success"] is True
+    for call in (logs.delete_query_definition, logs.put_query_definition):
+        more = changed if call == logs.put_query_definition else {"queryDefinitionId": first}
+        with pytest.raises(logs.exceptions.ResourceNotFoundException):
+            call(**more)

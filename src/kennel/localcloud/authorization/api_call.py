@@ -11,6 +11,7 @@ from kennel.localcloud.authorization.policy_documents import refuse_invalid_poli
 from kennel.localcloud.authorization.required_permissions import required_permissions
 from kennel.localcloud.authorization.resource_keys import resource_keys
 from kennel.localcloud.dispatch.request import ApiRequest
+from kennel.localcloud.moto_adapter import acls
 from kennel.localcloud.policy.evaluate import Decision
 from kennel.localcloud.protocol.messages import AwsError
 
@@ -55,6 +56,8 @@ def check_permission(request: ApiRequest, permission: RequiredPermission, author
 
 def access_denied(request: ApiRequest, permission: RequiredPermission, decision: Decision) -> AwsError:
     """Return AWS's error for a denied permission, with its message and status."""
+    if request.service == "s3" and _lacks_bucket(request):
+        return AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
     resource = f'"{permission.resource}"' if request.service == "s3" else permission.resource
     message = (
         f"User: {request.principal.arn} is not authorized to perform: {permission.action} "
@@ -71,3 +74,8 @@ def access_denied(request: ApiRequest, permission: RequiredPermission, decision:
         return AwsError("AccessDenied", message, 403)
     # JSON services return 400, REST-JSON ones (Lambda, SageMaker's runtime, X-Ray) 403.
     return AwsError("AccessDeniedException", message, 403 if request.protocol == "rest-json" else 400)
+
+
+def _lacks_bucket(request: ApiRequest) -> bool:
+    bucket = request.parameters.get("Bucket")
+    return bool(bucket) and request.operation != "CreateBucket" and not acls.bucket_exists(bucket)

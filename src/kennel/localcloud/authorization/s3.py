@@ -8,6 +8,7 @@ from __future__ import annotations
 from kennel.localcloud.authorization.context import ConditionKeys
 from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.resource_keys import object_tags
+from kennel.localcloud.authorization.s3_acl import list_grants, with_grant
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import object_encryption, policy_store
 from kennel.localcloud.moto_adapter.object_encryption import Encryption
@@ -138,7 +139,7 @@ def s3_permissions(request: ApiRequest) -> list[RequiredPermission]:
 def bucket_permission(request: ApiRequest, action: str) -> RequiredPermission:
     """Return the permission of an S3 action, without its prefix, on the request's bucket."""
     bucket = request.parameters.get("Bucket", "")
-    policy = _bucket_policy(request, bucket)
+    policy = _bucket_policy(request, bucket, action)
     return RequiredPermission(f"s3:{action}", f"arn:aws:s3:::{bucket}", resource_policy=policy)
 
 
@@ -153,7 +154,7 @@ def object_permission(
         The object's bucket; None takes the request's.
     """
     name = request.parameters.get("Bucket", "") if bucket is None else bucket
-    policy = _bucket_policy(request, name)
+    policy = _bucket_policy(request, name, action, key)
     context: ConditionKeys = {}
     if action not in WITHOUT_TAGS:
         context = object_tags(name, key, request.parameters.get("VersionId"))
@@ -171,14 +172,16 @@ def reading_permissions(
     return permissions
 
 
-def _bucket_policy(request: ApiRequest, bucket: str) -> ResourcePolicy | None:
-    """Return the bucket policy that applies to a request's caller."""
+def _bucket_policy(request: ApiRequest, bucket: str, action: str, key: str = "") -> ResourcePolicy | None:
+    """Return the bucket policy that applies to a request's caller, with what access control lists grant."""
     principal = request.principal
     if principal.unrestricted and request.operation in POLICY_OPERATIONS:
         return None
-    if principal.kind == "anonymous" and policy_store.restricts_public_buckets(bucket):
-        return None
     policy = policy_store.bucket_policy(bucket)
+    if principal.kind == "anonymous" and policy_store.restricts_public_buckets(bucket):
+        policy = None
+    if list_grants(principal, action, bucket, key, request.parameters.get("VersionId")):
+        policy = with_grant(policy, action)
     return ResourcePolicy(policy) if policy else None
 
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-struc
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import threading
 import time
@@ -31,6 +32,9 @@ KINDS = ("cloud_function", "queue", "topic")  # moto's lists of a bucket's notif
 SUBJECT = "Amazon S3 Notification"
 # From the ARN of a function, queue or topic, the bucket's ARN, and the event.
 Notify = Callable[[str, str, dict[str, Any]], None]
+
+
+REQUEST_ID = re.compile(rb"<RequestI[dD]>[^<]*</RequestI[dD]>")
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,10 @@ class S3Request:
         """Return a response's headers with the ids of the request, as S3 spells them."""
         kept = [each for each in headers if each[0].lower() != "x-amzn-requestid"]
         return [*kept, ("x-amz-request-id", self.request_id), ("x-amz-id-2", self.host_id)]
+
+    def identified(self, body: bytes) -> bytes:
+        """Return an error of moto's with the request's id instead of moto's own."""
+        return REQUEST_ID.sub(f"<RequestId>{self.request_id}</RequestId>".encode(), body)
 
 
 _request: ContextVar[S3Request] = ContextVar("s3_request")

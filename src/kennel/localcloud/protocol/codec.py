@@ -145,6 +145,8 @@ def decode(service: str, environ: Environ) -> Decoded:
             }
         )
     except Exception as error:
+        if service == "s3" and not body:  # what cannot be read is in the query or in a header
+            raise AwsError("InvalidArgument", "A parameter of the request has no valid value.") from error
         code = {"s3": "MalformedXML", "query": "MalformedInput", "ec2": "MalformedInput"}
         name = code.get(service) or code.get(protocol, "SerializationException")
         raise AwsError(name, f"The request to {service}:{operation.name} could not be parsed.") from error
@@ -265,6 +267,7 @@ def encode_undecoded(service: str, environ: Environ, error: ServiceException) ->
     code, message = error.code, error.message
     content_type = environ.get("CONTENT_TYPE", "")
     if service == "s3":
+        headers = [("x-amz-request-id", request_id)]
         text = (
             f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
             f"<RequestId>{request_id}</RequestId></Error>"

@@ -241,7 +241,8 @@ def _respond(call: Call, decoded: codec.Decoded) -> Response:
     )
     with request.answering():
         response = _answer(call, decoded)
-    return Response(response.status, request.name_in(response.headers), response.body)
+    body = response.body if response.ok else request.identified(response.body)
+    return Response(response.status, request.name_in(response.headers), body)
 
 
 def _answer(call: Call, decoded: codec.Decoded) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -14,12 +15,15 @@ from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter.patches.s3 import upload_checksum
 from kennel.localcloud.protocol.canonical import copy_source
-from kennel.localcloud.protocol.checksums import CRCS, values_of
+from kennel.localcloud.protocol.checksums import CHECKSUM, CRCS, SDK_ALGORITHM, digest_of, values_of
 from kennel.localcloud.protocol.messages import AwsError, Response
+from kennel.localcloud.services.s3_access import malformed_xml, prepare_list
 
 CUSTOMER_KEYS = refusal(
     "s3", "encryption with customers' keys (SSE-C)", "use a key of KMS", "NotImplemented", 501
 )
+DEFAULT = "CRC64NVME"  # the algorithm of an object's checksum that its request does not have
+LOCK = ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
 
 
 @dataclass
@@ -40,6 +44,8 @@ def write_object(call: Call) -> Response:
     moto checks before it writes, without a lock, and ignores most conditions of copies and uploads in parts.
     """
     refuse_customer_keys(call)
+    if call.operation != "CompleteMultipartUpload":
+        prepare_list(call)
     if call.operation == "CopyObject":
         _check_source(call)
     if not (call.parameters.get("IfNoneMatch") or call.parameters.get("IfMatch")):
@@ -101,12 +107,17 @@ def _failed(condition: str) -> AwsError:
 
 def _written(call: Call) -> Response:
     """Write through moto; an upload in parts is answered with its checksum, which moto leaves out."""
+    if call.operation == "PutObject":
+        _add_default_checksum(call)
+        response = call.ask_moto()
+        if response.ok:
+            response.headers.append((f"{CHECKSUM}type", "FULL_OBJECT"))
+        return response
     if call.operation != "CompleteMultipartUpload":
         return call.ask_moto()
     backend, parameters = call.backend(), call.parameters
     if not (parameters.get("MultipartUpload") or {}).get("Parts"):
-        message = "The XML you provided was not well-formed or did not validate against our published schema"
-        raise AwsError("MalformedXML", message, 400)
+        raise malformed_xml()
     _check_whole(call)
     response = call.ask_moto()
     written = backend.get_object(parameters["Bucket"], parameters["Key"]) if response.ok else None
@@ -117,6 +128,22 @@ def _written(call: Call) -> Response:
     end = b"</CompleteMultipartUploadResult>"
     body = response.body.replace(end, members.encode() + end)
     return Response(response.status, response.headers, body)
+
+
+def _add_default_checksum(call: Call) -> None:
+    """Give an object without a checksum one by S3's default algorithm.
+
+    A write with a retention must have a checksum, or a hash, of its own; moto sees that it has.
+    """
+    environ = call.environ
+    if SDK_ALGORITHM in environ:
+        return
+    bucket = call.backend().get_bucket(call.parameters["Bucket"])
+    locked = bucket.has_default_lock or any(call.parameters.get(name) for name in LOCK)
+    if locked and "HTTP_CONTENT_MD5" not in environ:
+        return
+    digest = base64.b64encode(digest_of(DEFAULT, [call.body])).decode()
+    environ |= {SDK_ALGORITHM: DEFAULT, f"HTTP_X_AMZ_CHECKSUM_{DEFAULT}": digest}
 
 
 def _check_whole(call: Call) -> None:
@@ -153,6 +180,7 @@ def write_part(call: Call) -> Response:
     """Refuse a key of the customer's for an upload in parts, and checksums that cannot be combined."""
     refuse_customer_keys(call)
     if call.operation == "CreateMultipartUpload":
+        prepare_list(call)
         _check_checksum_type(call)
     return call.ask_moto()
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from kennel.localcloud.moto_adapter.object_contents import StoredView, ValueBuffer
+from kennel.localcloud.moto_adapter.patches import s3_versions
 from kennel.localcloud.moto_adapter.patching import replace
 from kennel.localcloud.protocol import checksums
 
@@ -21,7 +22,7 @@ _as_views: ContextVar[bool] = ContextVar("as_views", default=False)
 def apply() -> None:
     """Switch moto's check of bucket policies off: it ignores Condition. Correct markers, listings, values."""
     from moto.iam.access_control import PermissionResult
-    from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
+    from moto.s3.models import FakeBucket, FakeDeleteMarker
 
     def get_permission(self: Any, action: str, resource: str) -> PermissionResult:
         return PermissionResult.PERMITTED  # the gateway has authorized it
@@ -29,21 +30,9 @@ def apply() -> None:
     replace(FakeBucket, "get_permission", get_permission)
     # moto calls dispose() on the last version of a key that is removed; its delete markers lack the method.
     replace(FakeDeleteMarker, "dispose", lambda self, garbage=False: None)
-    replace(FakeKey, "__deepcopy__", _as_listed)
-    replace(FakeDeleteMarker, "__deepcopy__", _as_listed)
     _keep_contents_in_files()
     _share_contents()
-    _notify_of_versions()
-
-
-def _as_listed(self: Any, memo: Any) -> Any:
-    """Copy a version without its content: each ListObjectVersions copies every version in the bucket."""
-    shown = {name: value for name, value in vars(self).items() if name not in ("_value_buffer", "multipart")}
-    if "_etag" in shown:
-        shown |= {"_etag": self.etag.strip('"')}  # the tag comes from the content
-    copied = object.__new__(type(self))
-    vars(copied).update(shown)
-    return copied
+    s3_versions.apply()
 
 
 def _keep_contents_in_files() -> None:
@@ -167,29 +156,3 @@ def upload_checksum(upload: Any, parts: list[Any]) -> tuple[str, str, int]:
         chunks, count = (checksums.digest_of(algorithm, view.chunks()) for view in views), len(views)
     digest = checksums.digest_of(algorithm, chunks)
     return builder.checksum_type, base64.b64encode(digest).decode(), count
-
-
-def _notify_of_versions() -> None:
-    """Notify also of delete markers, and of versions that are removed while others stay."""
-    from moto.s3 import notifications
-    from moto.s3.models import S3Backend
-
-    names = notifications.S3NotificationEvent
-
-    def delete_object(
-        self: Any, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
-    ) -> tuple[bool, dict[str, Any]]:
-        keys = self.get_bucket(bucket_name).keys
-        before = {str(each.version_id): each for each in keys.getlist(key_name) or ()}
-        removed, answer = original(self, bucket_name, key_name, version_id, bypass)
-        bucket = self.get_bucket(bucket_name)
-        if removed and bucket.is_versioned and key_name in bucket.keys:
-            if version_id is None:
-                event, version = names.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT, bucket.keys[key_name]
-            else:
-                event, version = names.OBJECT_REMOVED_DELETE_EVENT, before.get(str(version_id))
-            if version is not None:
-                notifications.send_event(self.account_id, event, bucket, version)
-        return removed, answer
-
-    original = replace(S3Backend, "delete_object", delete_object)

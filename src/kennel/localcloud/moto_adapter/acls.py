@@ -1,0 +1,73 @@
+"""The access control lists of moto's buckets and objects, and what switches them off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from moto.s3.models import OWNER as OWNER_ID
+from moto.s3.models import s3_backends
+
+from kennel.localcloud import ACCOUNT_ID
+
+OWNER = {"ID": OWNER_ID, "DisplayName": "webfile"}  # as moto writes it elsewhere
+GROUPS = "http://acs.amazonaws.com/groups/"
+ALL_USERS, AUTHENTICATED_USERS = f"{GROUPS}global/AllUsers", f"{GROUPS}global/AuthenticatedUsers"
+LOG_DELIVERY = f"{GROUPS}s3/LogDelivery"
+ENFORCED = "BucketOwnerEnforced"  # the ownership in which a bucket has no access control lists
+
+
+def bucket_exists(bucket: str) -> bool:
+    """Return whether there is a bucket of this name."""
+    return _bucket(bucket) is not None
+
+
+def ignores_lists(bucket: str) -> bool:
+    """Return whether a bucket's ownership makes access control lists impossible."""
+    return getattr(_bucket(bucket), "ownership_rule", None) == ENFORCED
+
+
+def blocks(bucket: str, setting: str) -> bool:
+    """Return whether a bucket's public access block has a setting, e.g. ``block_public_acls``."""
+    block = getattr(_bucket(bucket), "public_access_block", None)
+    return bool(block and getattr(block, setting))
+
+
+def granted(bucket: str, key: str | None, version: str | None, groups: tuple[str, ...]) -> set[str]:
+    """Return the permissions that the list of a bucket, or of an object in it, grants to groups.
+
+    Parameters
+    ----------
+    key
+        The object's; None asks for the bucket's list.
+    version
+        The object's version; None means the latest.
+
+    Returns
+    -------
+    ``READ``, ``WRITE``, ``READ_ACP``, ``WRITE_ACP`` or ``FULL_CONTROL``; none where lists count for nothing.
+    """
+    record = _bucket(bucket)
+    if record is None or ignores_lists(bucket) or blocks(bucket, "ignore_public_acls"):
+        return set()
+    if key is not None:
+        versions = record.keys.getlist(key) or []
+        named = (item for item in reversed(versions) if not version or str(item.version_id) == version)
+        record = next(named, None)
+    return {permission for uri, permission in _grants(getattr(record, "acl", None)) if uri in groups}
+
+
+def is_public(acl: Any) -> bool:
+    """Return whether a list of moto's grants anything to everybody, or to every account of AWS."""
+    return any(uri in (ALL_USERS, AUTHENTICATED_USERS) for uri, _ in _grants(acl))
+
+
+def _grants(acl: Any) -> Iterator[tuple[str, str]]:
+    for grant in getattr(acl, "grants", ()):
+        for grantee in grant.grantees:
+            if grantee.uri:
+                yield from ((grantee.uri, permission) for permission in grant.permissions)
+
+
+def _bucket(name: str) -> Any:
+    return s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)

@@ -1,0 +1,158 @@
+"""S3: who may reach a bucket beside IAM's policies: access control lists, blocks of public access, ownership.
+
+Sources: S3 user guide, "Blocking public access to your Amazon S3 storage", "Controlling ownership of
+objects"; S3 API reference, PutBucketAcl, PutObjectAcl.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter import acls
+from kennel.localcloud.protocol.messages import AwsError, Response
+
+CANNED = {
+    "bucket": ("private", "public-read", "public-read-write", "authenticated-read", "log-delivery-write"),
+    "object": (
+        "private",
+        "public-read",
+        "public-read-write",
+        "authenticated-read",
+        "aws-exec-read",
+        "bucket-owner-read",
+        "bucket-owner-full-control",
+    ),
+}
+PUBLIC = ("public-read", "public-read-write", "authenticated-read")
+GROUPS = (acls.ALL_USERS, acls.AUTHENTICATED_USERS)
+GRANTS = ("GrantRead", "GrantWrite", "GrantReadACP", "GrantWriteACP", "GrantFullControl")
+OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
+CANONICAL_ID = re.compile(r"[0-9a-f]{64}")
+GRANTEE = re.compile(r'\s*(id|uri|emailAddress)="?([^",]+)"?\s*', re.IGNORECASE)
+
+
+@operation("s3", "PutBucketAcl", "PutObjectAcl")
+def put_acl(call: Call) -> Response:
+    """Set a list, if the bucket has lists; the owner keeps every permission on it."""
+    check_list(call, "bucket" if call.operation == "PutBucketAcl" else "object")
+    return call.ask_moto()
+
+
+@operation("s3", "CreateBucket")
+def create_bucket(call: Call) -> Response:
+    """Make a bucket; a list cannot be combined with an ownership that has none."""
+    parameters = call.parameters
+    ownership = parameters.get("ObjectOwnership")
+    _check_ownership(ownership)
+    if ownership == acls.ENFORCED and _mentions_list(parameters):
+        message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+        raise AwsError("InvalidBucketAclWithObjectOwnership", message)
+    check_list(call, "bucket")
+    return call.ask_moto()
+
+
+@operation("s3", "PutBucketOwnershipControls")
+def put_ownership(call: Call) -> Response:
+    """Set the ownership of a bucket's objects."""
+    rules = (call.parameters.get("OwnershipControls") or {}).get("Rules") or []
+    if len(rules) != 1:
+        raise malformed_xml()
+    _check_ownership(rules[0].get("ObjectOwnership"))
+    return call.ask_moto()
+
+
+@operation("s3", "PutBucketPolicy")
+def put_bucket_policy(call: Call) -> Response:
+    """Set a policy, unless it is public and the bucket blocks those."""
+    from moto.s3.utils import bucket_policy_is_public
+
+    bucket = call.parameters["Bucket"]
+    if acls.blocks(bucket, "block_public_policy") and bucket_policy_is_public(call.body):
+        raise AwsError("AccessDenied", "Access Denied: the bucket blocks public policies.", 403)
+    return call.ask_moto()
+
+
+def check_list(call: Call, kind: str) -> None:
+    """Refuse an access control list that a request sets and the bucket does not allow, or that is none.
+
+    Parameters
+    ----------
+    kind
+        ``bucket`` or ``object``: whose list it is.
+
+    Raises
+    ------
+    AwsError
+        ``AccessControlListNotSupported``, ``AccessDenied`` or ``InvalidArgument``.
+    """
+    parameters = call.parameters
+    if not _mentions_list(parameters):
+        return
+    bucket, canned = parameters["Bucket"], parameters.get("ACL")
+    if canned and canned not in CANNED[kind]:
+        raise AwsError("InvalidArgument", f"'{canned}' is no canned ACL of {kind}s.")
+    if acls.ignores_lists(bucket) and canned != "bucket-owner-full-control":
+        raise AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+    grantees = list(_grantees(parameters))
+    if canned and grantees:
+        message = "Specifying both Canned ACLs and Header Grants is not allowed"
+        raise AwsError("InvalidRequest", message)
+    for name, value in grantees:
+        _check_grantee(name, value)
+    public = canned in PUBLIC or any(value in GROUPS for _, value in grantees)
+    if public and acls.blocks(bucket, "block_public_acls"):
+        raise AwsError("AccessDenied", "Access Denied: the bucket blocks public ACLs.", 403)
+
+
+def prepare_list(call: Call) -> None:
+    """Check the list of an object that a request writes; moto gives those without it their bucket's."""
+    check_list(call, "object")
+    if not _mentions_list(call.parameters):
+        call.environ["HTTP_X_AMZ_ACL"] = "private"
+
+
+def malformed_xml() -> AwsError:
+    """Return the error for a body that is not as S3's schema says."""
+    message = "The XML you provided was not well-formed or did not validate against our published schema"
+    return AwsError("MalformedXML", message)
+
+
+def _mentions_list(parameters: dict[str, Any]) -> bool:
+    return any(parameters.get(name) for name in ("ACL", "AccessControlPolicy", *GRANTS))
+
+
+def _grantees(parameters: dict[str, Any]) -> Any:
+    """Yield the kind and the value of each grantee, of headers and of the body."""
+    for name in GRANTS:
+        for text in filter(None, (parameters.get(name) or "").split(",")):
+            match = GRANTEE.fullmatch(text)
+            if match is None:
+                raise AwsError("InvalidArgument", "Argument format not recognized")
+            yield match[1].lower(), match[2]
+    policy = parameters.get("AccessControlPolicy") or {}
+    owner = (policy.get("Owner") or {}).get("ID")
+    if owner and owner != acls.OWNER["ID"]:
+        raise AwsError("AccessDenied", "Access Denied", 403)
+    for grant in policy.get("Grants") or []:
+        grantee = grant.get("Grantee") or {}
+        for member, name in (("ID", "id"), ("URI", "uri"), ("EmailAddress", "emailaddress")):
+            if grantee.get(member):
+                yield name, grantee[member]
+
+
+def _check_grantee(name: str, value: str) -> None:
+    if name == "emailaddress":
+        message = "The e-mail address you provided does not match any account on record."
+        raise AwsError("UnresolvableGrantByEmailAddress", message)
+    if name == "id" and not CANONICAL_ID.fullmatch(value):
+        raise AwsError("InvalidArgument", "Invalid id")
+    if name == "uri" and value not in (*GROUPS, acls.LOG_DELIVERY):
+        raise AwsError("InvalidArgument", "Invalid group uri")
+
+
+def _check_ownership(ownership: str | None) -> None:
+    if ownership is not None and ownership not in OWNERSHIPS:
+        raise AwsError("InvalidArgument", f"Invalid x-amz-object-ownership header: {ownership}")
