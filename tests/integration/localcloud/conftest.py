@@ -51,6 +51,7 @@ def client(service: lifecycle.Status) -> Client:
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
             signature_version=options.pop("signature_version", None),
+            request_checksum_calculation=options.pop("request_checksum_calculation", None),
         )
         return boto3.client(
             name, endpoint_url=service.endpoint_url, region_name=REGION, config=config, **keys, **options

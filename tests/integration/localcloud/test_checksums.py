@@ -104,3 +104,16 @@ def test_checksums_that_cannot_be_combined_or_computed_are_refused(s3: Any) -> N
         assert refusal(create, **target, **more) == (400, "InvalidRequest")
     assert refusal(create, **target, ChecksumAlgorithm="XXHASH64") == (501, "NotImplemented")
     assert refusal(s3.put_object, **target, Body=b"", ChecksumXXHASH64=OTHER) == (501, "NotImplemented")
+
+
+def test_an_object_without_a_checksum_gets_s3_s_default(s3: Any, client: Client) -> None:
+    plain = client("s3", request_checksum_calculation="when_required")
+    target = {"Bucket": BUCKET, "Key": "plain"}
+    value = checksum("CRC64NVME", [b"content"])
+    answer = plain.put_object(**target, Body=b"content")
+    assert (answer["ChecksumCRC64NVME"], answer["ChecksumType"]) == (value, "FULL_OBJECT")
+    for call in (s3.head_object, s3.get_object):
+        read = call(**target, ChecksumMode="ENABLED")
+        assert (read["ChecksumCRC64NVME"], read["ChecksumType"]) == (value, "FULL_OBJECT")
+    attributes = s3.get_object_attributes(**target, ObjectAttributes=["Checksum"])["Checksum"]
+    assert attributes == {"ChecksumCRC64NVME": value, "ChecksumType": "FULL_OBJECT"}

@@ -10,6 +10,7 @@ from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.policy_documents import refuse_invalid_policies
 from kennel.localcloud.authorization.required_permissions import required_permissions
 from kennel.localcloud.authorization.resource_keys import resource_keys
+from kennel.localcloud.authorization.s3 import check_owner
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import acls
 from kennel.localcloud.policy.evaluate import Decision
@@ -28,6 +29,7 @@ def authorize(request: ApiRequest, authorizer: Authorizer) -> None:
         A permission is denied, or the call puts a policy that is not valid; the error is the one that AWS
         returns for the called service.
     """
+    check_owner(request)
     permissions = required_permissions(request)
     if not permissions:
         decision = Decision("allowed", "needs no permission")
@@ -56,7 +58,7 @@ def check_permission(request: ApiRequest, permission: RequiredPermission, author
 
 def access_denied(request: ApiRequest, permission: RequiredPermission, decision: Decision) -> AwsError:
     """Return AWS's error for a denied permission, with its message and status."""
-    if request.service == "s3" and _lacks_bucket(request):
+    if permission.action.startswith("s3:") and request.service == "s3" and _lacks_bucket(request):
         return AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
     resource = f'"{permission.resource}"' if request.service == "s3" else permission.resource
     message = (
@@ -77,5 +79,5 @@ def access_denied(request: ApiRequest, permission: RequiredPermission, decision:
 
 
 def _lacks_bucket(request: ApiRequest) -> bool:
-    bucket = request.parameters.get("Bucket")
-    return bool(bucket) and request.operation != "CreateBucket" and not acls.bucket_exists(bucket)
+    bucket = request.parameters.get("Bucket", "")
+    return bucket != "" and request.operation != "CreateBucket" and not acls.bucket_exists(bucket)

@@ -14,6 +14,7 @@ from kennel.localcloud.moto_adapter import object_encryption, policy_store
 from kennel.localcloud.moto_adapter.object_encryption import Encryption
 from kennel.localcloud.policy.evaluate import ResourcePolicy
 from kennel.localcloud.protocol.canonical import copy_source
+from kennel.localcloud.protocol.messages import AwsError
 
 # Operations on objects, and the action of each.
 OBJECT_ACTIONS = {
@@ -97,8 +98,24 @@ WITHOUT_TAGS = {
     "AbortMultipartUpload",
     "ListMultipartUploadParts",
 }
+# Operations that write objects, and what they require for what comes with the content.
+WRITES = {"PutObject", "CopyObject", "CreateMultipartUpload"}
+OF_A_WRITE = {"PutObjectAcl", "PutObjectTagging"}
 # The operations by which an account's administrator always gets a bucket back from a policy that denies all.
 POLICY_OPERATIONS = {"GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"}
+
+
+def check_owner(request: ApiRequest) -> None:
+    """Refuse a request that expects another owner of its buckets.
+
+    Raises
+    ------
+    AwsError
+        ``AccessDenied``.
+    """
+    for name in ("ExpectedBucketOwner", "ExpectedSourceBucketOwner"):
+        if request.service == "s3" and request.parameters.get(name) not in (None, request.account):
+            raise AwsError("AccessDenied", "Access Denied: the bucket has another owner.", 403)
 
 
 def s3_permissions(request: ApiRequest) -> list[RequiredPermission]:
@@ -119,7 +136,7 @@ def s3_permissions(request: ApiRequest) -> list[RequiredPermission]:
         action = BUCKET_ACTIONS.get(request.operation, request.operation)
         return [bucket_permission(request, action)]
     actions = [_object_action(request)]
-    if request.operation in ("PutObject", "CopyObject", "CreateMultipartUpload"):
+    if request.operation in WRITES:
         if parameters.get("Tagging"):
             actions.append("PutObjectTagging")
         if parameters.get("ACL") or any(parameters.get(f"Grant{grant}") for grant in ("Read", "FullControl")):
@@ -180,7 +197,10 @@ def _bucket_policy(request: ApiRequest, bucket: str, action: str, key: str = "")
     policy = policy_store.bucket_policy(bucket)
     if principal.kind == "anonymous" and policy_store.restricts_public_buckets(bucket):
         policy = None
-    if list_grants(principal, action, bucket, key, request.parameters.get("VersionId")):
+    needed = action
+    if request.operation in WRITES and action in OF_A_WRITE:  # who writes an object owns what it is made with
+        needed = "PutObject"
+    if list_grants(principal, needed, bucket, key, request.parameters.get("VersionId")):
         policy = with_grant(policy, action)
     return ResourcePolicy(policy) if policy else None
 

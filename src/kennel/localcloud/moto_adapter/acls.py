@@ -46,6 +46,7 @@ def granted(bucket: str, key: str | None, version: str | None, groups: tuple[str
     Returns
     -------
     ``READ``, ``WRITE``, ``READ_ACP``, ``WRITE_ACP`` or ``FULL_CONTROL``; none where lists count for nothing.
+    Of an object that does not exist those of its bucket, whose readers learn that it does not.
     """
     record = _bucket(bucket)
     if record is None or ignores_lists(bucket) or blocks(bucket, "ignore_public_acls"):
@@ -53,13 +54,26 @@ def granted(bucket: str, key: str | None, version: str | None, groups: tuple[str
     if key is not None:
         versions = record.keys.getlist(key) or []
         named = (item for item in reversed(versions) if not version or str(item.version_id) == version)
-        record = next(named, None)
+        record = next(named, record)
     return {permission for uri, permission in _grants(getattr(record, "acl", None)) if uri in groups}
 
 
-def is_public(acl: Any) -> bool:
-    """Return whether a list of moto's grants anything to everybody, or to every account of AWS."""
-    return any(uri in (ALL_USERS, AUTHENTICATED_USERS) for uri, _ in _grants(acl))
+def grants(record: Any) -> list[dict[str, Any]]:
+    """Return the grants in the list of moto's bucket or object, as S3 shows them."""
+    shown = []
+    for grant in getattr(record.acl, "grants", ()):
+        for grantee in grant.grantees:
+            named = {"Type": "Group", "URI": grantee.uri} if grantee.uri else {"Type": "CanonicalUser"}
+            if not grantee.uri:
+                named |= OWNER if grantee.id == OWNER_ID else {"ID": grantee.id}
+            shown += [{"Grantee": named, "Permission": permission} for permission in grant.permissions]
+    return shown
+
+
+def grants_to_others(bucket: str) -> bool:
+    """Return whether the list of a bucket grants anything to others than its owner."""
+    record = _bucket(bucket)
+    return record is not None and any(grant["Grantee"].get("ID") != OWNER_ID for grant in grants(record))
 
 
 def _grants(acl: Any) -> Iterator[tuple[str, str]]:

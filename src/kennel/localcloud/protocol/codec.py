@@ -261,7 +261,7 @@ def encode(decoded: Decoded, result: Any) -> Response:
 
 def encode_undecoded(service: str, environ: Environ, error: ServiceException) -> Response:
     """Return an error for a request of an unknown operation, in the protocol that it seems to use."""
-    status = getattr(error, "status", None) or 400
+    status = getattr(error, "status", None) or _modelled_status(service, error.code)
     request_id = str(uuid.uuid4())
     headers = [("x-amzn-RequestId", request_id)]
     code, message = error.code, error.message
@@ -288,3 +288,10 @@ def encode_undecoded(service: str, environ: Environ, error: ServiceException) ->
     headers.append(("Content-Type", "text/xml" if service != "s3" else "application/xml"))
     declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
     return Response(status, headers, (declaration + text).encode())
+
+
+def _modelled_status(service: str, code: str) -> int:
+    """Return the HTTP status that a service's model gives an error, 400 where it gives none."""
+    shapes = get_service_model(service).error_shapes if service == "s3" else []
+    errors = (shape.metadata.get("error") or {} for shape in shapes if shape.error_code == code)
+    return int(next(errors, {}).get("httpStatusCode", 400))

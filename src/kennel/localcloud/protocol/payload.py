@@ -65,6 +65,8 @@ def verified(
                 "XAmzContentSHA256Mismatch",
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
             )
+        if "aws-chunked" in environ.get("HTTP_CONTENT_ENCODING", ""):
+            changes = {"HTTP_CONTENT_ENCODING": _other_encodings(environ)}
     _check_md5(environ.get("HTTP_CONTENT_MD5"), content)
     complete = {**environ, **changes}
     checksums.check_algorithms(complete)
@@ -190,14 +192,22 @@ def _without_framing(environ: Environ, trailer: dict[str, str]) -> Environ:
         raise AwsError(
             "MalformedTrailerError", "The request contained trailing data that was not well-formed."
         )
-    encodings = [name.strip() for name in environ.get("HTTP_CONTENT_ENCODING", "").split(",")]
-    rest = ",".join(name for name in encodings if name and name != "aws-chunked")
     changes: Environ = {
         f"HTTP_{name.upper().replace('-', '_')}": value
         for name, value in trailer.items()
         if name.startswith(checksums.CHECKSUM)
     }
-    return {**changes, "HTTP_X_AMZ_CONTENT_SHA256": UNSIGNED, "HTTP_CONTENT_ENCODING": rest or None}
+    return {
+        **changes,
+        "HTTP_X_AMZ_CONTENT_SHA256": UNSIGNED,
+        "HTTP_CONTENT_ENCODING": _other_encodings(environ),
+    }
+
+
+def _other_encodings(environ: Environ) -> str | None:
+    """Return the encodings of the content without that of the request's chunks; None without others."""
+    encodings = [name.strip() for name in environ.get("HTTP_CONTENT_ENCODING", "").split(",")]
+    return ",".join(name for name in encodings if name and name != "aws-chunked") or None
 
 
 def _check_md5(header: str | None, content: bytes) -> None:

@@ -45,6 +45,10 @@ def check(policy: str, fields: Mapping[str, str], size: int, now: datetime) -> N
     named = set()
     for condition in document["conditions"]:
         if isinstance(condition, dict):
+            if len(condition) != 1:
+                raise _invalid(
+                    "Invalid Simple-Condition: Simple-Conditions must have exactly one property specified."
+                )
             for name, value in condition.items():
                 named.add(name.lower())
                 _match("eq", name, str(value), fields)
@@ -91,7 +95,9 @@ def _match(operator: str, name: str, value: str, fields: Mapping[str, str]) -> N
     if operator == "eq":
         matched = given == value
     elif operator == "starts-with":
-        matched = given is not None and all(part.startswith(value) for part in given.split(","))
+        matched = not value or (
+            given is not None and all(part.startswith(value) for part in given.split(","))
+        )
     else:
         raise _invalid(f"Invalid operator: {operator}.")
     if not matched:

@@ -10,11 +10,15 @@ from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.s3 import bucket_permission
 from kennel.localcloud.dispatch.audit_log import NoAudit
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.coverage import refuse
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.patches.s3_versions import any_version
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml
 from kennel.localcloud.services.s3_conditions import checksum_of, refuse_customer_keys
+from kennel.localcloud.services.s3_uploads import part_sizes, read_part
 
+refuse("s3", "BitTorrent is no more; use GetObject", "GetObjectTorrent")
 MOST_DELETED = 1000  # objects in one request
 
 
@@ -22,7 +26,11 @@ MOST_DELETED = 1000  # objects in one request
 def read_object(call: Call) -> Response:
     """Respond 403 instead of 404 to a caller who may not list the bucket, as S3 does."""
     refuse_customer_keys(call)
-    response = call.ask_moto()
+    more = read_part(call)
+    with any_version():
+        response = call.ask_moto()
+    if response.ok:
+        response.headers.extend(more)
     if response.status == 404 and b"NoSuchBucket" not in response.body:
         listing = bucket_permission(call.request, "ListBucket")
         decision = check_permission(call.request, listing, Authorizer(NoAudit()))
@@ -71,16 +79,28 @@ def delete_objects(call: Call) -> Response:
     return Response(response.status, response.headers, body)
 
 
-@operation("s3", "GetObjectRetention")
-def get_object_retention(call: Call) -> dict[str, Any]:
-    """Return an object's retention; moto fails where the bucket's default made it."""
+@operation("s3", "GetObjectAttributes")
+def get_object_attributes(call: Call) -> dict[str, Any]:
+    """Return an object's attributes, with the checksum and the number of the parts of an upload in parts."""
     parameters = call.parameters
-    record = call.backend().get_object(parameters["Bucket"], parameters["Key"], parameters.get("VersionId"))
+    version = parameters.get("VersionId")
+    record = call.backend().get_object(parameters["Bucket"], parameters["Key"], version)
     if record is None:
-        raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
-    if not call.backend().get_bucket(parameters["Bucket"]).object_lock_enabled:
-        raise AwsError("InvalidRequest", "Bucket is missing Object Lock Configuration", 400)
-    if not record.lock_mode:
-        message = "The specified object does not have a ObjectLock configuration"
-        raise AwsError("NoSuchObjectLockConfiguration", message, 404)
-    return {"Retention": {"Mode": record.lock_mode, "RetainUntilDate": record.lock_until}}
+        code = "NoSuchVersion" if version else "NoSuchKey"
+        raise AwsError(code, "The specified key or version does not exist.", 404)
+    attributes: dict[str, Any] = {
+        "ETag": record.etag.strip('"'),
+        "ObjectSize": record.size,
+        "StorageClass": record.storage_class,
+    }
+    if record.checksum_algorithm and record.checksum_value:
+        algorithm, value, kind = checksum_of(record)
+        attributes["Checksum"] = {f"Checksum{algorithm}": value, "ChecksumType": kind}
+    sizes = part_sizes(record)
+    if sizes:
+        attributes["ObjectParts"] = {"TotalPartsCount": len(sizes)}
+    asked = set(parameters["ObjectAttributes"])
+    answer = {name: value for name, value in attributes.items() if name in asked}
+    if call.backend().get_bucket(parameters["Bucket"]).versioning_status:
+        answer["VersionId"] = record.version_id
+    return {**answer, "LastModified": record.last_modified}

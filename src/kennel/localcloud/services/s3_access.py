@@ -41,6 +41,20 @@ def put_acl(call: Call) -> Response:
     return call.ask_moto()
 
 
+@operation("s3", "GetBucketAcl", "GetObjectAcl")
+def get_acl(call: Call) -> dict[str, Any]:
+    """Return a list; moto fails with one that grants nothing, and leaves out who the owner is."""
+    parameters, backend = call.parameters, call.backend()
+    record = backend.get_bucket(parameters["Bucket"])
+    if call.operation == "GetObjectAcl":
+        version = parameters.get("VersionId")
+        record = backend.get_object(parameters["Bucket"], parameters["Key"], version)
+        if record is None:
+            code = "NoSuchVersion" if version else "NoSuchKey"
+            raise AwsError(code, "The specified key or version does not exist.", 404)
+    return {"Owner": acls.OWNER, "Grants": acls.grants(record)}
+
+
 @operation("s3", "CreateBucket")
 def create_bucket(call: Call) -> Response:
     """Make a bucket; a list cannot be combined with an ownership that has none."""
@@ -60,7 +74,11 @@ def put_ownership(call: Call) -> Response:
     rules = (call.parameters.get("OwnershipControls") or {}).get("Rules") or []
     if len(rules) != 1:
         raise malformed_xml()
-    _check_ownership(rules[0].get("ObjectOwnership"))
+    ownership = rules[0].get("ObjectOwnership")
+    _check_ownership(ownership)
+    if ownership == acls.ENFORCED and acls.grants_to_others(call.parameters["Bucket"]):
+        message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+        raise AwsError("InvalidBucketAclWithObjectOwnership", message)
     return call.ask_moto()
 
 
@@ -72,7 +90,8 @@ def put_bucket_policy(call: Call) -> Response:
     bucket = call.parameters["Bucket"]
     if acls.blocks(bucket, "block_public_policy") and bucket_policy_is_public(call.body):
         raise AwsError("AccessDenied", "Access Denied: the bucket blocks public policies.", 403)
-    return call.ask_moto()
+    response = call.ask_moto()
+    return Response(204, response.headers, b"") if response.ok else response
 
 
 def check_list(call: Call, kind: str) -> None:

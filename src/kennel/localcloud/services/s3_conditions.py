@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -13,17 +14,20 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import TransientStore
 from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.object_encryption import KMS_ALGORITHMS
 from kennel.localcloud.moto_adapter.patches.s3 import upload_checksum
 from kennel.localcloud.protocol.canonical import copy_source
 from kennel.localcloud.protocol.checksums import CHECKSUM, CRCS, SDK_ALGORITHM, digest_of, values_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml, prepare_list
+from kennel.localcloud.services.s3_object_lock import LOCKS, check_lock, lock_completed, lock_upload
+from kennel.localcloud.services.s3_uploads import check_copied_range, check_upload
 
 CUSTOMER_KEYS = refusal(
     "s3", "encryption with customers' keys (SSE-C)", "use a key of KMS", "NotImplemented", 501
 )
 DEFAULT = "CRC64NVME"  # the algorithm of an object's checksum that its request does not have
-LOCK = ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
+UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
 
 
 @dataclass
@@ -46,6 +50,8 @@ def write_object(call: Call) -> Response:
     refuse_customer_keys(call)
     if call.operation != "CompleteMultipartUpload":
         prepare_list(call)
+        check_lock(call)
+        check_encryption(call)
     if call.operation == "CopyObject":
         _check_source(call)
     if not (call.parameters.get("IfNoneMatch") or call.parameters.get("IfMatch")):
@@ -61,9 +67,8 @@ def write_object(call: Call) -> Response:
 def _check(call: Call) -> None:
     parameters = call.parameters
     existing = call.backend().get_object(parameters["Bucket"], parameters["Key"])
-    upload = parameters.get("UploadId")
-    if upload and existing is not None and existing.multipart and existing.multipart.id == upload:
-        return  # completed already: S3 answers again
+    if _is_complete(call):
+        return
     expected, other = parameters.get("IfMatch"), parameters.get("IfNoneMatch")
     if other and other != "*":
         message = "A header you provided implies functionality that is not implemented"
@@ -74,6 +79,14 @@ def _check(call: Call) -> None:
         raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
     if expected and expected != "*" and existing.etag.strip('"') != expected.strip('"'):
         raise _failed("If-Match")
+
+
+def _is_complete(call: Call) -> bool:
+    """Whether a request completes an upload that made the present object: S3 answers again."""
+    parameters = call.parameters
+    existing = call.backend().get_object(parameters["Bucket"], parameters["Key"])
+    upload = getattr(existing, "multipart", None)
+    return upload is not None and upload.id == parameters.get("UploadId")
 
 
 def _check_source(call: Call) -> None:
@@ -118,9 +131,16 @@ def _written(call: Call) -> Response:
     backend, parameters = call.backend(), call.parameters
     if not (parameters.get("MultipartUpload") or {}).get("Parts"):
         raise malformed_xml()
+    if not _is_complete(call):
+        check_upload(call)
     _check_whole(call)
     response = call.ask_moto()
+    if not backend.get_bucket(parameters["Bucket"]).versioning_status:
+        version = ("x-amz-version-id", "null")
+        response.headers[:] = [(name, text) for name, text in response.headers if (name, text) != version]
     written = backend.get_object(parameters["Bucket"], parameters["Key"]) if response.ok else None
+    if written is not None:
+        lock_completed(call, written)
     if written is None or not written.checksum_algorithm or not written.checksum_value:
         return response
     algorithm, value, kind = checksum_of(written)
@@ -139,7 +159,7 @@ def _add_default_checksum(call: Call) -> None:
     if SDK_ALGORITHM in environ:
         return
     bucket = call.backend().get_bucket(call.parameters["Bucket"])
-    locked = bucket.has_default_lock or any(call.parameters.get(name) for name in LOCK)
+    locked = bucket.has_default_lock or any(call.parameters.get(f"ObjectLock{name}") for name in LOCKS)
     if locked and "HTTP_CONTENT_MD5" not in environ:
         return
     digest = base64.b64encode(digest_of(DEFAULT, [call.body])).decode()
@@ -175,13 +195,28 @@ def checksum_of(record: Any) -> tuple[str, str, str]:
     return record.checksum_algorithm.upper(), value, kind
 
 
-@operation("s3", "CreateMultipartUpload", "UploadPart", "UploadPartCopy")
-def write_part(call: Call) -> Response:
-    """Refuse a key of the customer's for an upload in parts, and checksums that cannot be combined."""
+@operation("s3", "CreateMultipartUpload")
+def create_upload(call: Call) -> Response:
+    """Begin an upload in parts, and keep the lock that its object will have."""
     refuse_customer_keys(call)
-    if call.operation == "CreateMultipartUpload":
-        prepare_list(call)
-        _check_checksum_type(call)
+    prepare_list(call)
+    check_lock(call)
+    check_encryption(call)
+    _check_checksum_type(call)
+    uploads = call.backend().get_bucket(call.parameters["Bucket"]).multiparts
+    response = call.ask_moto()
+    match = UPLOAD_ID.search(response.body)
+    if response.ok and match:
+        lock_upload(call, uploads[match[1].decode()])
+    return response
+
+
+@operation("s3", "UploadPart", "UploadPartCopy")
+def write_part(call: Call) -> Response:
+    """Write a part of an upload that there is."""
+    refuse_customer_keys(call)
+    check_upload(call)
+    check_copied_range(call)
     return call.ask_moto()
 
 
@@ -196,6 +231,25 @@ def _check_checksum_type(call: Call) -> None:
     if (whole and algorithm.upper() not in CRCS) or (not whole and algorithm.upper() == "CRC64NVME"):
         message = f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
         raise AwsError("InvalidRequest", message)
+
+
+def check_encryption(call: Call) -> None:
+    """Refuse an algorithm that there is not, and a key of KMS with another's.
+
+    Raises
+    ------
+    AwsError
+        ``InvalidArgument``.
+    """
+    algorithm, key = (call.parameters.get(name) for name in ("ServerSideEncryption", "SSEKMSKeyId"))
+    if algorithm and algorithm not in ("AES256", *KMS_ALGORITHMS):
+        raise AwsError("InvalidArgument", "The encryption method specified is not supported")
+    if key and algorithm not in KMS_ALGORITHMS:
+        raise AwsError(
+            "InvalidArgument",
+            "Server Side Encryption with AWS KMS managed key requires HTTP header "
+            "x-amz-server-side-encryption : aws:kms",
+        )
 
 
 def refuse_customer_keys(call: Call) -> None:

@@ -81,6 +81,8 @@ def list_objects(call: Call) -> dict[str, Any]:
     else:
         after = parameters.get("Marker", "")
     page = _page(parameters, _objects(call), after, None)
+    if not second:
+        answer["Prefix"] = parameters.get("Prefix", "")  # which SDKs do not decode in this version
     answer["Contents"] = [_object(record, encoded, parameters, second) for record in page.entries]
     answer["CommonPrefixes"] = [{"Prefix": encoded(prefix)} for prefix in page.prefixes]
     answer["IsTruncated"] = page.last is not None

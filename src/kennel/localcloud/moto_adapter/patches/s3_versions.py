@@ -6,9 +6,24 @@ Source: S3 user guide, "Working with objects in a versioning-suspended bucket", 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from kennel.localcloud.moto_adapter.patching import replace
+
+_any_version: ContextVar[bool] = ContextVar("any_version", default=False)
+
+
+@contextmanager
+def any_version() -> Iterator[None]:
+    """Let moto read versions also of a bucket whose versioning is suspended, or that never had it."""
+    token = _any_version.set(True)
+    try:
+        yield
+    finally:
+        _any_version.reset(token)
 
 
 class Deleted:
@@ -20,16 +35,22 @@ class Deleted:
 
 def apply() -> None:
     """Keep versions where a bucket's versioning is suspended, and notify of each that goes."""
-    from moto.s3.models import S3Backend
+    from moto.s3.models import FakeBucket, S3Backend
 
     def put_object(self: Any, bucket_name: str, key_name: str, *rest: Any, **named: Any) -> Any:
         bucket = self.get_bucket(bucket_name)
         kept = _other_versions(bucket, key_name, "null") if bucket.versioning_status == "Suspended" else []
         record = original(self, bucket_name, key_name, *rest, **named)
+        if record.checksum_value and not record.checksum_type:
+            record.checksum_type = "FULL_OBJECT"
         if kept:
             bucket.keys.setlist(key_name, [*kept, record])
         return record
 
+    def is_versioned(self: Any) -> bool:
+        return self.versioning_status == "Enabled" or _any_version.get()
+
+    replace(FakeBucket, "is_versioned", property(is_versioned))
     original = replace(S3Backend, "put_object", put_object)
     replace(S3Backend, "delete_object", _delete_object)
 
