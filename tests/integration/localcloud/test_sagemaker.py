@@ -63,6 +63,42 @@ def test_an_endpoint_configuration_takes_current_instance_types_and_no_data_capt
         )
 
 
+def test_a_job_in_a_network_that_does_not_exist_is_refused(client: Client) -> None:
+    sagemaker, ec2 = client("sagemaker"), client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    for network, missing in (
+        ({"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}, "Subnets: subnet-1 does not exist"),
+        ({"Subnets": [subnet], "SecurityGroupIds": ["sg-1"]}, "SecurityGroupIds: sg-1 does not exist"),
+    ):
+        with pytest.raises(ClientError, match=f"ValidationException.*{missing} in us-east-1"):
+            sagemaker.create_training_job(
+                TrainingJobName="lost",
+                RoleArn=SERVED,
+                AlgorithmSpecification={
+                    "TrainingImage": IMAGE.replace("inference", "training"),
+                    "TrainingInputMode": "File",
+                    "ContainerEntrypoint": ["true"],
+                },
+                OutputDataConfig={"S3OutputPath": "s3://b/o"},
+                ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+                StoppingCondition={"MaxRuntimeInSeconds": 60},
+                VpcConfig=network,
+            )
+        with pytest.raises(ClientError, match=f"ValidationException.*{missing}"):
+            sagemaker.create_processing_job(
+                ProcessingJobName="lost",
+                RoleArn=SERVED,
+                AppSpecification={
+                    "ImageUri": IMAGE.replace("inference", "training"),
+                    "ContainerEntrypoint": ["true"],
+                },
+                ProcessingResources={
+                    "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+                },
+                NetworkConfig={"VpcConfig": network},
+            )
+
+
 def test_a_notebook_keeps_its_platform_and_is_updated_when_stopped(client: Client) -> None:
     sagemaker = client("sagemaker")
     script = base64.b64encode(b"#!/bin/bash\n").decode()

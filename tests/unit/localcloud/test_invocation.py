@@ -102,6 +102,23 @@ def test_half_an_answer_is_a_server_error(servers: Servers, half: bytes) -> None
     assert "(500) from primary and could not load the entire response body. See" in error.message
 
 
+def test_an_answer_that_is_longer_than_one_may_be_is_not_read_to_its_end(servers: Servers) -> None:
+    size, refused = model_request.LONGEST_BODY, threading.Event()
+
+    def send_too_much(connection: socket.socket) -> None:
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (4 * size))
+            for _ in range(4):
+                connection.sendall(bytes(size))
+        except OSError:
+            refused.set()
+
+    error = servers.error(servers.instance(send_too_much))
+    assert (error.code, error.OriginalStatusCode) == ("ModelError", 500)
+    assert "could not load the entire response body" in error.message
+    assert refused.wait(10), "the server was not stopped"
+
+
 @pytest.mark.parametrize("content", [b"", b"SSH-2.0\r\n"])
 def test_a_connection_that_ends_before_an_answer_is_a_server_error(servers: Servers, content: bytes) -> None:
     error = servers.error(servers.instance(sending(content)))

@@ -71,8 +71,23 @@ def test_a_manifest_names_its_objects(tmp_path: Path) -> None:
     s3 = Objects(m=b'[{"prefix": "s3://b/x/"}, "1", "sub/2"]', x__1=b"1", x__sub__2=b"2", x__3=b"3")
     assert storage.download_manifest(s3, "s3://b/m", tmp_path) == 2
     assert files(tmp_path) == {"1": b"1", "sub/2": b"2"}
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b'{"prefix": "s3://b/x/"}',
+        b'["1"]',
+        b'[{"prefix": "s3://b/x/"}, 1]',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_manifest_is_refused(manifest: bytes, tmp_path: Path) -> None:
     with pytest.raises(storage.StorageError, match="is not a manifest"):
-        storage.download_manifest(Objects(m=b'["1"]'), "s3://b/m", tmp_path)
+        storage.download_manifest(Objects(m=manifest), "s3://b/m", tmp_path)
 
 
 def test_a_key_that_leads_out_is_refused(tmp_path: Path) -> None:

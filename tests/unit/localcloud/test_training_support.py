@@ -61,6 +61,15 @@ def test_what_runs_is_accepted(supported: dict[str, Any]) -> None:
         (job(InputDataConfig=channel(ShuffleConfig={"Seed": 1})), "no ShuffleConfig"),
         (job(ResourceConfig={"InstanceGroups": [{}, {}]}), "one instance group"),
         (job(hyperparameters={**SCRIPT, "sagemaker_mpi_enabled": "true"}), "not by sagemaker_mpi_enabled"),
+        (job(InputDataConfig=channel(CompressionType="Gzip")), "no CompressionType"),
+        (
+            job(InputDataConfig=channel(DataSource={"S3DataSource": {"HubAccessConfig": {}}})),
+            "no hub .channel training.: copy the model's files",
+        ),
+        (job(ResourceConfig={"TrainingPlanArn": "arn:p"}), "no training plans: leave TrainingPlanArn out"),
+        (job(TensorBoardOutputConfig={"S3OutputPath": "s3://b"}), "nothing for TensorBoardOutputConfig"),
+        (job(ExperimentConfig={"TrialName": "t"}), "nothing for ExperimentConfig"),
+        (job(MlflowConfig={"MlflowResourceArn": "arn:m"}), "nothing for MlflowConfig"),
         (job(DebugRuleConfigurations=[{}]), "does nothing for DebugRuleConfigurations"),
     ],
 )

@@ -94,11 +94,11 @@ def download_manifest(s3: Any, uri: str, folder: Path, share: tuple[int, int] = 
     try:
         first, *names = json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])
         source, prefix = split(first["prefix"])
-    except (ValueError, TypeError, KeyError) as error:
+        objects = [(prefix + name, name) for name in names]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StorageError(
             f'{uri} is not a manifest: a list that begins with {{"prefix": "s3://…"}}'
         ) from error
-    objects = [(prefix + name, name) for name in names]
     _fetch_all(s3, source, objects[share[0] :: share[1]], folder)
     return len(objects)
 

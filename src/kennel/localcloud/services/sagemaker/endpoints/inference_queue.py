@@ -32,7 +32,7 @@ from kennel.localcloud.services.sagemaker.endpoints.variant_plan import SERVICE,
 log = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 3600  # of one inference
-MOST_BYTES = 1_000_000_000  # of an input
+MOST_BYTES = 1_000_000_000  # of an input, and of what comes out
 CONCURRENCY = 4  # of an instance, where the configuration gives none: AWS chooses it, and does not say how
 CAPACITY_SECONDS = 0.2  # how often instances are counted while requests wait
 METRIC_SECONDS = 60.0
@@ -162,7 +162,7 @@ class InferenceQueue:
             raise InferenceError(f"ClientError: {location} is larger than {MOST_BYTES} bytes.")
         call = QueuedCall(self._cloud, request.parameters)
         try:
-            return ask_endpoint(call, endpoint, body, request.seconds)[0]
+            return ask_endpoint(call, endpoint, body, request.seconds, MOST_BYTES)[0]
         except AwsError as error:
             raise InferenceError(error.message) from error
 

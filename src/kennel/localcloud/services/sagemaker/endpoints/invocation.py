@@ -13,7 +13,7 @@ from kennel.localcloud.services.sagemaker.endpoints import serverless
 from kennel.localcloud.services.sagemaker.endpoints.data_capture import Content, capture
 from kennel.localcloud.services.sagemaker.endpoints.endpoint import Endpoint, endpoints
 from kennel.localcloud.services.sagemaker.endpoints.exchange import Asked, Exchange, model_error
-from kennel.localcloud.services.sagemaker.endpoints.model_request import Answer, OpenAnswer
+from kennel.localcloud.services.sagemaker.endpoints.model_request import LONGEST_BODY, Answer, OpenAnswer
 from kennel.localcloud.services.sagemaker.endpoints.shadow import copy_request
 from kennel.localcloud.services.sagemaker.endpoints.variant import Variant
 
@@ -25,7 +25,6 @@ UNSUPPORTED = (
     *("TargetModel", "TargetContainerHostname", "InferenceComponentName", "EnableExplanations"),
     *("SessionId", "PrefixAwareId"),
 )
-LONGEST_BODY = 25 * 1024 * 1024  # https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
 
 
 @operation("sagemaker-runtime", "InvokeEndpoint")
@@ -98,7 +97,11 @@ def serving_endpoint(call: Call, asynchronous: bool) -> Endpoint:
 
 
 def ask_endpoint(
-    call: Asked, endpoint: Endpoint, body: bytes, seconds: float | None = None
+    call: Asked,
+    endpoint: Endpoint,
+    body: bytes,
+    seconds: float | None = None,
+    longest: int = LONGEST_BODY,
 ) -> tuple[Answer, Variant]:
     """Return a model's successful answer to a body, and the variant that it is from.
 
@@ -110,6 +113,8 @@ def ask_endpoint(
         What the model gets.
     seconds
         How long it may take; by default as InvokeEndpoint.
+    longest
+        How many bytes the answer may have.
 
     Raises
     ------
@@ -118,7 +123,7 @@ def ask_endpoint(
     """
     with open_answer(call, endpoint, body, seconds) as asked:
         with asked.exchange.translated():
-            answer = asked.answer.whole()
+            answer = asked.answer.whole(longest)
         asked.keep(answer.body)
     return answer, asked.variant
 

@@ -10,6 +10,7 @@ import urllib3
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 INVOCATION_SECONDS = 60.0
+LONGEST_BODY = 25 * 1024 * 1024  # https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
 PART_BYTES = 65_536  # of a part of an answer, at most
 
 
@@ -39,15 +40,27 @@ class OpenAnswer:
         self._response = response
         self.status, self.headers = response.status, response.headers
 
-    def whole(self) -> Answer:
+    def whole(self, longest: int = LONGEST_BODY) -> Answer:
         """Return the answer with its whole body.
+
+        Parameters
+        ----------
+        longest
+            How many bytes are read at most: an answer without an end must not take the machine's memory.
 
         Raises
         ------
+        IncompleteAnswerError
+            It is longer.
         IncompleteAnswerError, urllib3.exceptions.HTTPError
             As of `opened`.
         """
-        return Answer(self.status, self.headers, b"".join(self.parts()))
+        body = bytearray()
+        for part in self.parts():
+            body += part
+            if len(body) > longest:
+                raise IncompleteAnswerError(f"it is longer than {longest} bytes")
+        return Answer(self.status, self.headers, bytes(body))
 
     def parts(self) -> Iterator[bytes]:
         """Yield the body as it comes: each chunk at once, if the server sends chunks.

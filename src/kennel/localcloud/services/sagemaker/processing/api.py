@@ -16,6 +16,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
 from kennel.localcloud.services.sagemaker.job_checks import check_can_stop, check_name
+from kennel.localcloud.services.sagemaker.job_network import check_network
 from kennel.localcloud.services.sagemaker.processing.job import ProcessingJob
 from kennel.localcloud.services.sagemaker.training.api import training_session
 from kennel.localcloud.services.sagemaker.training.images import check_image
@@ -29,6 +30,7 @@ def create_processing_job(call: Call) -> Response:
     check_image(parameters["AppSpecification"]["ImageUri"])
     for problem in _problems(parameters):
         raise AwsError("ValidationException", problem)
+    check_network(call, (parameters.get("NetworkConfig") or {}).get("VpcConfig"))
     session = training_session(call.cloud, parameters["RoleArn"])
     response = call.ask_moto()
     if not response.ok:
@@ -57,6 +59,8 @@ def _problems(parameters: Mapping[str, Any]) -> Iterator[str]:
             f'The local cloud runs no containers: the program of the image "{application["ImageUri"]}" is '
             "missing. Give the job a ContainerEntrypoint."
         )
+    if parameters.get("ExperimentConfig"):
+        yield "The local cloud adds no processing job to an experiment: leave ExperimentConfig out."
     count, most = parameters["ProcessingResources"]["ClusterConfig"]["InstanceCount"], host_limit.hosts()
     if count > most:
         yield f"This machine ({host_limit.reason()}) bears {most} hosts of the local cloud, not {count}."

@@ -17,6 +17,7 @@ from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.runtime.opt_ml import CONTAINER_ROOT
 from kennel.localcloud.runtime.role_session import RoleSession, role_session
 from kennel.localcloud.services.sagemaker.execution_role import SERVICE, not_assumable
+from kennel.localcloud.services.sagemaker.job_network import check_network
 from kennel.localcloud.services.sagemaker.training import job_folders
 from kennel.localcloud.services.sagemaker.training.container_files import host_count
 from kennel.localcloud.services.sagemaker.training.job import TrainingJob
@@ -39,6 +40,7 @@ def create_training_job(call: Call) -> Response:
             f"this name already exists ({call.arn(f'training-job/{name}')})",
         )
     check(parameters)
+    check_network(call, parameters.get("VpcConfig"))
     session = training_session(call.cloud, parameters["RoleArn"])
     response = call.ask_moto()
     if not response.ok:

@@ -15,6 +15,10 @@ STARTED = (
     "ProfilerRuleConfigurations",
     "RemoteDebugConfig",
     "ServerlessJobConfig",
+    "ExperimentConfig",
+    "MlflowConfig",
+    "SessionChainingConfig",
+    "TensorBoardOutputConfig",
 )
 
 
@@ -45,10 +49,15 @@ def _problems(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> Itera
             yield f"reads channels from S3 only; channel {name} is elsewhere"
         elif source["S3DataSource"].get("S3DataType", "S3Prefix") not in ("S3Prefix", "ManifestFile"):
             yield f"reads no {source['S3DataSource']['S3DataType']} (channel {name}): use S3Prefix"
-        for member in ("ShuffleConfig", "RecordWrapperType"):
+        if "HubAccessConfig" in source.get("S3DataSource", {}):
+            yield f"has no hub (channel {name}): copy the model's files to a bucket here"
+        for member in ("ShuffleConfig", "RecordWrapperType", "CompressionType"):
             if channel.get(member) not in (None, "None"):
                 yield f"has no {member} (channel {name}), which is for the input mode Pipe"
-    groups = (parameters.get("ResourceConfig") or {}).get("InstanceGroups") or []
+    resources = parameters.get("ResourceConfig") or {}
+    if resources.get("TrainingPlanArn"):
+        yield "has no training plans: leave TrainingPlanArn out; jobs start at once"
+    groups = resources.get("InstanceGroups") or []
     if len(groups) > 1:
         yield "runs one instance group, not several: give InstanceType and InstanceCount"
     if launchers := script_mode.unsupported(values):

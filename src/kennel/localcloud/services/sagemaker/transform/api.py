@@ -75,6 +75,8 @@ def _problems(parameters: Mapping[str, Any]) -> Iterator[str]:
         yield "The local cloud does not join answers with their input: leave JoinSource out."
     if parameters.get("DataCaptureConfig"):
         yield "The local cloud captures no data of a transform job: leave DataCaptureConfig out."
+    if parameters.get("ExperimentConfig"):
+        yield "The local cloud adds no transform job to an experiment: leave ExperimentConfig out."
     if output.get("AssembleWith", "None") not in ("None", "Line"):
         yield "AssembleWith must be Line or None."
     count, most = parameters["TransformResources"]["InstanceCount"], host_limit.hosts()

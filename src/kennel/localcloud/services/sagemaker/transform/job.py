@@ -34,6 +34,7 @@ from kennel.localcloud.services.sagemaker.transform import records
 log = logging.getLogger(__name__)
 
 FOLDER = "transforms"  # of the unpacked models, in the cloud's folder
+LONGEST_ANSWER = 100 * 1024 * 1024  # as MaxPayloadInMB bounds what is sent; AWS publishes no limit of answers
 SECONDS = 600  # of a request, where the job gives no InvocationsTimeoutInSeconds
 
 
@@ -171,7 +172,8 @@ class TransformJob:
             if instance is None:
                 continue
             try:
-                answer = instance.request(body, headers, seconds)
+                with instance.opened(body, headers, seconds) as opened:
+                    answer = opened.whole(LONGEST_ANSWER)
             except (urllib3.exceptions.HTTPError, IncompleteAnswerError, InstanceUnavailableError) as error:
                 reason = f"the model server did not answer: {error}"
                 continue

@@ -11,6 +11,7 @@ from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.services.sagemaker.execution_role import require_trust
+from kennel.localcloud.services.sagemaker.job_network import check_network
 from kennel.localcloud.services.sagemaker.training.api import training_session
 from kennel.localcloud.services.sagemaker.tuning.job import TuningJob
 from kennel.localcloud.services.sagemaker.tuning.remote_search import RemoteSearch
@@ -35,6 +36,7 @@ def create_hyper_parameter_tuning_job(call: Call) -> Response:
     check_tuning_job(parameters)
     definition = parameters["TrainingJobDefinition"]
     configuration = parameters["HyperParameterTuningJobConfig"]
+    check_network(call, definition.get("VpcConfig"))
     require_trust(call.cloud, definition["RoleArn"])
     session = training_session(call.cloud, definition["RoleArn"])
     response = call.ask_moto()
