@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,12 +18,13 @@ from xdist.scheduler import LoadScopeScheduling
 from kennel.aws import artifacts, pipeline, session
 from kennel.aws.deployment import deployments
 from kennel.aws.infrastructure import stack
+from kennel.aws.infrastructure.changes import Changes
 from kennel.aws.release import releases
 from kennel.aws.session import Workspace
 from kennel.aws.training import sdk, training_jobs
 from kennel.classifier.data import DRAWN_MARKER
 from kennel.localcloud import lifecycle
-from kennel.localcloud.connection import web_identity_token
+from kennel.localcloud.connection import read_status, web_identity_token
 from kennel.sample_photos.draw import draw
 
 from . import planted_secrets
@@ -40,6 +43,7 @@ STACKS = {
     "test_sleeping.py": "releases",
     "test_two_models.py": "releases",
 }
+MADE, COPIED = "releases", "training"  # each stack is on a local cloud of its own; the second is a copy
 
 
 class StackScheduling(LoadScopeScheduling):
@@ -73,6 +77,14 @@ class Deployed:
     workspace: Workspace
     photo: str
     _outputs: stack.Stack | None = None
+    _planned: tuple[Changes, dict[str, Any]] | None = None
+
+    def planned(self) -> tuple[Changes, dict[str, Any]]:
+        """Return what a plan of the stack changes, and its document: planned once, in a role that reads."""
+        if self._planned is None:
+            with self.acting_as("plan"):  # a role without the permission to write anything
+                self._planned = stack.plan_with_document(self.workspace)
+        return self._planned
 
     @property
     def stack(self) -> stack.Stack:
@@ -115,25 +127,92 @@ def current_stack() -> str:
 
 
 @pytest.fixture(scope="package")
-def deployed(tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None) -> Iterator[Deployed]:
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None
+) -> Iterator[Deployed]:
     """Yield a stack with a small uploaded data set, and nothing deployed yet."""
     folder = tmp_path_factory.mktemp("cloud")
     before = dict(os.environ)
     planted_secrets.plant()
-    status = lifecycle.up(folder / "cloud", port=0, keep=current_stack() == "releases")
+    handover = Handover(tmp_path_factory.getbasetemp().parent / "stack", request.session.items)
+    copied = current_stack() == COPIED and handover.expected
+    if copied:
+        handover.take(folder)
+    status = lifecycle.up(folder / "cloud", port=0, keep=current_stack() == MADE)
     try:
         os.environ.update(lifecycle.environment(status))
         workspace = Workspace("local", folder / "stack")
-        stack.apply(workspace)
-        draw(folder / "photos", classes=6, per_class={"train": 4, "valid": 1, "test": 1})
-        (folder / "photos" / DRAWN_MARKER).unlink()  # they stand for photos: int8 is signed off on them
-        artifacts.upload_folder(folder / "photos", stack.outputs(workspace)["data_bucket"], "datasets/tiny")
+        if not copied:
+            make_stack(workspace, folder / "photos")
+        if current_stack() == MADE and handover.expected:
+            handover.give(folder)
         yield Deployed(workspace, str(min((folder / "photos" / "test").rglob("*.jpg"))))
     finally:
         lifecycle.down(folder / "cloud")
         os.environ.clear()
         os.environ.update(before)
         session._client.cache_clear()
+
+
+def make_stack(workspace: Workspace, photos: Path) -> None:
+    """Apply a stack, draw photos and upload them."""
+    stack.apply(workspace)
+    draw(photos, classes=6, per_class={"train": 4, "valid": 1, "test": 1})
+    (photos / DRAWN_MARKER).unlink()  # they stand for photos: int8 is signed off on them
+    artifacts.upload_folder(photos, stack.outputs(workspace)["data_bucket"], "datasets/tiny")
+
+
+@dataclass
+class Handover:
+    """The stack that one worker made, for another: to apply it twice would test the same twice.
+
+    The copy's local cloud has another port, so the address of the function in Terraform's state is not right
+    there. Trainings do not use it.
+
+    Parameters
+    ----------
+    folder
+        What all workers reach.
+    items
+        All tests of this run.
+    """
+
+    folder: Path
+    items: list[pytest.Item]
+    _parts = ("cloud/state", "cloud/operator-secret", "stack", "photos")
+
+    @property
+    def expected(self) -> bool:
+        """Whether tests of both stacks run, each in a worker of its own."""
+        present = {STACKS.get(item.path.name) for item in self.items}
+        return present >= {MADE, COPIED} and int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1
+
+    def give(self, made: Path) -> None:
+        """Copy a stack once its local cloud has saved all of it."""
+        deadline = time.monotonic() + SECONDS
+        while read_status(os.environ)["unsaved_changes"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        draft = self.folder.with_suffix(".draft")
+        self._copy(made, draft)
+        draft.rename(self.folder)  # whoever waits sees it when it is complete
+
+    def take(self, target: Path) -> None:
+        """Wait for the copy, and copy it."""
+        deadline = time.monotonic() + SECONDS
+        while not self.folder.exists():
+            assert time.monotonic() < deadline, "no other worker has made the stack"
+            time.sleep(0.2)
+        self._copy(self.folder, target)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        for part in self._parts:
+            place = source / part
+            (target / part).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if place.is_dir():
+                shutil.copytree(place, target / part, symlinks=True)
+            else:
+                shutil.copy2(place, target / part)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -34,7 +33,7 @@ ELSEWHERE = {
     "./kennel tune": ("tests/e2e/test_learning.py", "tuning.tune"),
     "./kennel train --best-of": ("tests/e2e/test_learning.py", "best_of="),
     "./kennel train --spot": ("tests/e2e/test_learning.py", "spot=True"),
-    "./kennel train --instances": ("tests/e2e/test_learning.py", "instances=hosts"),
+    "./kennel train --instances": ("tests/e2e/test_learning.py", "instances=HOSTS"),
     "./kennel compare": ("tests/unit/commands/test_jobs.py", "compare"),
     "./kennel ec2.train": ("tests/e2e/test_training_host.py", "hosts.train"),
     "./kennel playground": ("tests/unit/commands/test_playground.py", "playground"),
@@ -43,6 +42,11 @@ ELSEWHERE = {
     "./kennel bench.training": ("tests/integration/benchmarks/test_training_bench.py", "training.py"),
     "./kennel audit.access": ("tests/e2e/test_rehearsal.py", '"audit.access"'),
     "./kennel audit.code": ("tests/integration/audit/test_code.py", "audit_code"),
+    "python ec2/train.py --data build": (
+        "tests/integration/ec2/test_train.py",
+        "a_local_folder_needs_no_aws",
+    ),
+    "python ec2/train.py --data s3://": ("tests/e2e/test_training_host.py", "hosts.train"),
 }
 # Commands of other programs that are installed by hand.
 NOT_OURS = ("pip install", "pre-commit install", "git clone", "-m pip install", "cd ")
@@ -80,13 +84,11 @@ class Checkout:
 
     root: Path
     stack: dict[str, str]
-    names: dict[str, str]
 
     def run(self, command: Command) -> subprocess.CompletedProcess[str]:
-        text, names = command.text.partition(" #")[0], dict(self.names)
+        text = command.text.partition(" #")[0]
         if "JOB" in text:
-            names["JOB"] = _newest_job()
-        text = re.sub("|".join(map(re.escape, names)), lambda name: names[name[0]], text)
+            text = text.replace("JOB", _newest_job())
         for start, options in SHORTER.items():
             if text.startswith(start):
                 text = " ".join([start, options, text.removeprefix(start)])
@@ -141,11 +143,7 @@ def checkout(deployed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         shutil.move(folder, root / "photos" / folder.name.partition(".")[2])
     status = lifecycle.status(deployed.workspace.build.parent / "cloud")
     variables = shell.variables(lifecycle.environment(status), deployed.workspace)
-    names = {
-        "s3://BUCKET/datasets/dogs": f"s3://{deployed.stack['data_bucket']}/datasets/dogs",
-        "s3://BUCKET/training": f"s3://{deployed.stack['artifact_bucket']}/training",
-    }
-    yield Checkout(root, variables, names)
+    yield Checkout(root, variables)
     lifecycle.down(root / "build" / "localcloud")
 
 
