@@ -131,7 +131,7 @@ class Call:
         """
         from moto.backends import get_backend
 
-        regions = get_backend(service or self.service)[self.account]  # type: ignore[call-overload] # by name
+        regions = get_backend(service or self.service)[self.account]
         if region is None:
             region = self.region if self.region in regions.regions else "aws"
         return regions[region]

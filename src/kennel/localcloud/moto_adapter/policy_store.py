@@ -225,7 +225,7 @@ def attached_policy(service: str, region: str, arns: list[str]) -> Policy | None
     """
     if not arns:
         return None
-    backend: Any = get_backend(service)[ACCOUNT_ID][region]  # type: ignore[call-overload] # by name, not literal
+    backend: Any = get_backend(service)[ACCOUNT_ID][region]
     name = arns[0].split(":")[5:]
     if service == "sqs":
         queue = backend.queues.get(name[0])

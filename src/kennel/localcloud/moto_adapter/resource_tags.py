@@ -22,7 +22,7 @@ def tags_of(arn: str) -> dict[str, str]:
     if read is None or "*" in arn:
         return {}
     try:
-        backends: Any = get_backend(SERVICES.get(parts[2], parts[2]))  # type: ignore[call-overload] # by name
+        backends: Any = get_backend(SERVICES.get(parts[2], parts[2]))
         tags = read(backends[ACCOUNT_ID]["aws" if parts[2] in GLOBAL else parts[3]], arn, parts[5])
     except Exception:  # noqa: BLE001 - each of moto's services has its own error of what does not exist
         return {}

@@ -19,7 +19,7 @@ def key_of_resource(service: str, region: str, name: str) -> str | None:
     name
         A queue's name, a topic's ARN, a parameter's name, or a secret's name or ARN.
     """
-    backend: Any = get_backend(service)[ACCOUNT_ID][region]  # type: ignore[call-overload] # by name, not literal
+    backend: Any = get_backend(service)[ACCOUNT_ID][region]
     record: Any = None
     if service == "sqs":
         record = backend.queues.get(name)
