@@ -176,5 +176,6 @@ def check_queue(cloud: Cloud, arn: str, service: str, source_arn: str) -> Any:
     policy = policy_store.attached_policy("sqs", region, [arn])
     resource_policy = ResourcePolicy(policy) if policy else None
     check_service(cloud, service, "sqs:SendMessage", arn, source_arn, resource_policy)
-    _check_key(cloud, region, backend.queues[name].kms_master_key_id, service, source_arn)
+    queue: Any = backend.queues[name]  # moto sets the key by its name in the attributes
+    _check_key(cloud, region, queue.kms_master_key_id, service, source_arn)
     return backend
