@@ -25,6 +25,7 @@ SCANNED = {
     "dockerfile": Path("serving", "Dockerfile"),
     "github_actions": Path(".github"),
 }
+_PROGRAM = Path(__file__).with_name("checkov_program.py").resolve()
 _STAGED_PLAN = Path("plan", "tfplan.json")
 
 
@@ -64,7 +65,7 @@ def scan(root: Path, python: Path, folder: Path, plan: Path | None = None) -> tu
     frameworks += [PLAN] if plan else []
     completed = subprocess.run(
         [
-            *(str(python), "-m", "checkov.main", "--config-file", CONFIGURATION, "--skip-download"),
+            *(str(python), "-P", str(_PROGRAM), "--config-file", CONFIGURATION, "--skip-download"),
             *("-d", ".", "--framework", *frameworks),
             *("-o", "json", "-o", "sarif", "--output-file-path", str(results)),
         ],
