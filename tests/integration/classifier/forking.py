@@ -6,6 +6,8 @@ it prints, or one to wait for. The answer is a line of standard output: its proc
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import json
 import os
@@ -27,13 +29,20 @@ def become(arguments: list[str], variables: dict[str, str], output: str) -> None
     for descriptor in (printed, nothing):
         os.close(descriptor)
     sys.argv = [TRAINING, *arguments]
-    runpy.run_module(TRAINING, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(TRAINING, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = int(end.code or 0)
+        atexit._run_exitfuncs()  # what records coverage; taking PyTorch apart would take a second
+        sys.stdout.flush()
+        os._exit(code)
 
 
 def main() -> None:
     """Start and wait for trainings until standard input ends."""
     for module in (NETWORKS, TRAINING):
         importlib.import_module(module)
+    gc.freeze()  # what a collection touches would be copied for each training
     del sys.modules[TRAINING]  # each training runs it anew, as `python -m` does
     for line in iter(sys.stdin.readline, ""):
         request = json.loads(line)

@@ -61,7 +61,7 @@ trainer.train(input_data_config=[InputData(channel_name="training", data_source=
 """
 
 
-@pytest.mark.parametrize("hosts", [2])  # one: tests/e2e/test_learning.py
+@pytest.mark.parametrize("hosts", [1])  # two: tests/e2e/test_learning.py
 def test_the_model_trainer_trains_and_shows_the_log(tmp_path: Path, hosts: int) -> None:
     directory = tmp_path / "a cloud's folder"  # the SDK's scripts quote nothing
     stage = started(directory)

@@ -43,18 +43,25 @@ def supervisors_of(pid: int) -> list[int]:
     return [int(child) for task in children for child in task.read_text().split()]
 
 
-@pytest.mark.parametrize("ending", ["down", "kill -9"])
-def test_no_process_is_left_and_what_served_serves_again(tmp_path: Path, ending: str) -> None:
+def test_no_process_is_left_and_what_served_serves_again(tmp_path: Path) -> None:
     stage: Stage = started(tmp_path)
+    name, endpoint = Functions(stage).create(APP), Endpoints(stage).serving("x")
+    try:
+        for ending in ("down", "kill -9"):
+            stage = end_and_start(stage, ending, name, endpoint)
+    finally:
+        lifecycle.down(tmp_path)
+
+
+def end_and_start(stage: Stage, ending: str, name: str, endpoint: str) -> Stage:
+    """End a service with a function, an endpoint and a job; return its next start, with the first two."""
     jobs, endpoints, functions = Jobs(stage), Endpoints(stage), Functions(stage)
-    name = functions.create(APP)
     pids = [functions.invoke(name)["Document"]["pid"]]
     # torchrun's workers live in sessions of their own; so does this job's sleeper.
     job = jobs.create(
         "import subprocess, time; print(subprocess.Popen(['sleep', '300'], start_new_session=True).pid);"
         "print('ready'); time.sleep(300)"
     )
-    endpoint = endpoints.serving("x")
     pids.append(endpoints.ask(endpoint)["pid"])
     eventually(lambda: "ready" in jobs.log(job))
     pids += [int(line) for line in jobs.log(job) if line.isdigit()]
@@ -63,24 +70,23 @@ def test_no_process_is_left_and_what_served_serves_again(tmp_path: Path, ending:
     assert len(supervisors) == 3
     eventually(lambda: not unsaved_changes(stage))
     if ending == "down":
-        lifecycle.down(tmp_path)
+        lifecycle.down(stage.directory)
     else:
         os.kill(stage.pid, signal.SIGKILL)
     gone = [*pids, *supervisors]
     eventually(lambda: not [pid for pid in gone if _lives(pid)])
-    assert eventually(lambda: not processes_of(tmp_path)) is True
+    assert eventually(lambda: not processes_of(stage.directory)) is True
     lines: list[str] = []
-    lifecycle.up(tmp_path, progress=lines.append)
-    try:
-        assert f"coming up again: endpoint {endpoint}" in lines
-        assert endpoints.ask(endpoint)["pid"] not in pids
-        assert endpoints.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
-        assert functions.invoke(name)["Document"]["pid"] not in pids
-        interrupted = stage.client("sagemaker").describe_training_job(TrainingJobName=job)
-        assert (interrupted["TrainingJobStatus"], interrupted["FailureReason"]) == ("Failed", INTERRUPTED)
-        assert "ready" in jobs.log(job)
-    finally:
-        lifecycle.down(tmp_path)
+    again = lifecycle.up(stage.directory, progress=lines.append)
+    assert f"coming up again: endpoint {endpoint}" in lines
+    assert endpoints.ask(endpoint)["pid"] not in pids
+    assert endpoints.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
+    assert functions.invoke(name)["Document"]["pid"] not in pids
+    interrupted = stage.client("sagemaker").describe_training_job(TrainingJobName=job)
+    assert (interrupted["TrainingJobStatus"], interrupted["FailureReason"]) == ("Failed", INTERRUPTED)
+    assert "ready" in jobs.log(job)
+    assert again.pid is not None
+    return Stage(stage.directory, lifecycle.environment(again), again.pid)
 
 
 def unsaved_changes(stage: Stage) -> bool:

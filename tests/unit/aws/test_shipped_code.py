@@ -19,6 +19,7 @@ from kennel.aws.release.releases import Release
 from kennel.aws.session import Workspace
 from kennel.aws.training import bundle
 from kennel.classifier import networks
+from kennel.packaging import build
 from kennel.serving import staging
 
 JOB = "kennel-local-ec2-1"
@@ -59,12 +60,16 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def package(stack: Stack, archive: bytes, root: Path, tmp_path: Path) -> Callable[[], Release]:
+def package(
+    stack: Stack, archive: bytes, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Release]:
     """Return a function that makes a release of one trained model with the code as it is now."""
     s3 = boto3.client("s3")
     s3.put_object(Bucket="artifacts", Key="model.tar.gz", Body=archive)
     record = json.dumps({"artifact": "s3://artifacts/model.tar.gz"}).encode()
     s3.put_object(Bucket="artifacts", Key=f"training/{JOB}/record.json", Body=record)
+    monkeypatch.setattr(build, "_WARM_UP", 0)  # how long an answer takes is not in question
+    monkeypatch.setattr(build, "_TIMED", 1)
     workspace = Workspace("local", tmp_path / "build", root)
     return lambda: releases.package(workspace, stack, JOB, runtime="torch")
 
