@@ -36,7 +36,7 @@ def test_a_second_start_neither_starts_a_python_nor_installs(checkout: Any) -> N
 def test_the_task_runs_where_the_person_stands(checkout: Any, tmp_path: Any) -> None:
     done = checkout.start("data.check", cwd=tmp_path)
     assert f"here: {tmp_path}\n" in done.stdout
-    assert f"path: {checkout.root}/src\n" in done.stdout
+    assert f"path: {checkout.root}/src:{checkout.root}/src/kennel/localcloud/sdk\n" in done.stdout
 
 
 def test_a_task_keeps_its_bytecode(checkout: Any) -> None:
@@ -52,7 +52,7 @@ def test_it_runs_through_a_symbolic_link(checkout: Any, tmp_path: Any) -> None:
         text=True,
         check=False,
     )
-    assert f"path: {checkout.root}/src\n" in done.stdout
+    assert f"path: {checkout.root}/src:{checkout.root}/src/kennel/localcloud/sdk\n" in done.stdout
 
 
 def test_changed_requirements_are_installed_into_the_same_environment(checkout: Any) -> None:
