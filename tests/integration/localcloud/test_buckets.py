@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from kennel.localcloud import OPERATOR_ACCESS_KEY
+from kennel.localcloud.connection import SDK_PLUGIN, connection
 
 from .conftest import ACCOUNT, Client, document, operator_secret, statement
 
@@ -227,6 +228,31 @@ def test_nobody_reads_what_no_bucket_policy_opens(client: Client, bucket: str, s
     )
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=closed)
     assert fetch(url)[0] == 403
+
+
+def test_public_policies_are_refused_where_the_bucket_or_the_account_blocks_them(
+    client: Client, bucket: str, service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    monkeypatch.syspath_prepend(str(SDK_PLUGIN.parent))
+    for name, value in connection(service.endpoint_url).items():
+        monkeypatch.setenv(name, value)
+    s3, control = client("s3"), client("s3control")
+    public = principal_statement("*", "s3:GetObject", f"arn:aws:s3:::{bucket}/*")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    s3.put_bucket_policy(Bucket=bucket, Policy=public)
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]
+    url = f"{service.endpoint_url}/{bucket}/k"
+    assert fetch(url)[0] == 200
+    whole = {"BlockPublicPolicy": True, "RestrictPublicBuckets": True}
+    control.put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=whole)
+    try:
+        assert fetch(url)[0] == 403
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_bucket_policy(Bucket=bucket, Policy=public)
+    finally:
+        control.delete_public_access_block(AccountId=ACCOUNT)
+    assert fetch(url)[0] == 200
 
 
 def test_a_bucket_may_be_named_in_the_host(client: Client, bucket: str, service: Any) -> None:

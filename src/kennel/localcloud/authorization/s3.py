@@ -10,7 +10,7 @@ from kennel.localcloud.authorization.permission import RequiredPermission
 from kennel.localcloud.authorization.resource_keys import object_tags
 from kennel.localcloud.authorization.s3_acl import list_grants, with_grant
 from kennel.localcloud.dispatch.request import ApiRequest
-from kennel.localcloud.moto_adapter import object_encryption, policy_store
+from kennel.localcloud.moto_adapter import object_encryption, policy_store, public_access
 from kennel.localcloud.moto_adapter.object_encryption import Encryption
 from kennel.localcloud.policy.evaluate import ResourcePolicy
 from kennel.localcloud.protocol.canonical import copy_source
@@ -195,7 +195,7 @@ def _bucket_policy(request: ApiRequest, bucket: str, action: str, key: str = "")
     if principal.unrestricted and request.operation in POLICY_OPERATIONS:
         return None
     policy = policy_store.bucket_policy(bucket)
-    if principal.kind == "anonymous" and policy_store.restricts_public_buckets(bucket):
+    if principal.kind == "anonymous" and public_access.closes(bucket):
         policy = None
     needed = action
     if request.operation in WRITES and action in OF_A_WRITE:  # who writes an object owns what it is made with

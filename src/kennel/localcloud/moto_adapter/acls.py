@@ -9,6 +9,7 @@ from moto.s3.models import OWNER as OWNER_ID
 from moto.s3.models import s3_backends
 
 from kennel.localcloud import ACCOUNT_ID
+from kennel.localcloud.moto_adapter import public_access
 
 OWNER = {"ID": OWNER_ID, "DisplayName": "webfile"}  # as moto writes it elsewhere
 GROUPS = "http://acs.amazonaws.com/groups/"
@@ -27,12 +28,6 @@ def ignores_lists(bucket: str) -> bool:
     return getattr(_bucket(bucket), "ownership_rule", None) == ENFORCED
 
 
-def blocks(bucket: str, setting: str) -> bool:
-    """Return whether a bucket's public access block has a setting, e.g. ``block_public_acls``."""
-    block = getattr(_bucket(bucket), "public_access_block", None)
-    return bool(block and getattr(block, setting))
-
-
 def granted(bucket: str, key: str | None, version: str | None, groups: tuple[str, ...]) -> set[str]:
     """Return the permissions that the list of a bucket, or of an object in it, grants to groups.
 
@@ -49,7 +44,7 @@ def granted(bucket: str, key: str | None, version: str | None, groups: tuple[str
     Of an object that does not exist those of its bucket, whose readers learn that it does not.
     """
     record = _bucket(bucket)
-    if record is None or ignores_lists(bucket) or blocks(bucket, "ignore_public_acls"):
+    if record is None or ignores_lists(bucket) or public_access.blocks(bucket, "ignore_public_acls"):
         return set()
     if key is not None:
         versions = record.keys.getlist(key) or []

@@ -153,12 +153,6 @@ def bucket_policy(bucket: str) -> Policy | None:
     return parse(text.decode() if isinstance(text, bytes) else text, "bucket policy")
 
 
-def restricts_public_buckets(bucket: str) -> bool:
-    """Return whether a bucket's public access block has ``RestrictPublicBuckets``."""
-    block = getattr(_bucket(bucket), "public_access_block", None)
-    return bool(block and block.restrict_public_buckets)
-
-
 def _bucket(name: str) -> Any:
     return s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)
 

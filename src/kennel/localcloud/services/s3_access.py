@@ -11,7 +11,9 @@ from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
-from kennel.localcloud.moto_adapter import acls
+from kennel.localcloud.moto_adapter import acls, public_access
+from kennel.localcloud.policy.document import parse
+from kennel.localcloud.policy.public import is_public
 from kennel.localcloud.protocol.messages import AwsError, Response
 
 CANNED = {
@@ -84,11 +86,9 @@ def put_ownership(call: Call) -> Response:
 
 @operation("s3", "PutBucketPolicy")
 def put_bucket_policy(call: Call) -> Response:
-    """Set a policy, unless it is public and the bucket blocks those."""
-    from moto.s3.utils import bucket_policy_is_public
-
-    bucket = call.parameters["Bucket"]
-    if acls.blocks(bucket, "block_public_policy") and bucket_policy_is_public(call.body):
+    """Set a policy, unless it is public and the bucket or the account blocks those."""
+    blocked = public_access.blocks(call.parameters["Bucket"], "block_public_policy")
+    if blocked and is_public(parse(call.body.decode(), "bucket policy")):
         raise AwsError("AccessDenied", "Access Denied: the bucket blocks public policies.", 403)
     response = call.ask_moto()
     return Response(204, response.headers, b"") if response.ok else response
@@ -122,7 +122,7 @@ def check_list(call: Call, kind: str) -> None:
     for name, value in grantees:
         _check_grantee(name, value)
     public = canned in PUBLIC or any(value in GROUPS for _, value in grantees)
-    if public and acls.blocks(bucket, "block_public_acls"):
+    if public and public_access.blocks(bucket, "block_public_acls"):
         raise AwsError("AccessDenied", "Access Denied: the bucket blocks public ACLs.", 403)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from kennel.localcloud.moto_adapter.object_contents import StoredView, ValueBuffer
 from kennel.localcloud.moto_adapter.patches import s3_versions
 from kennel.localcloud.moto_adapter.patching import replace
+from kennel.localcloud.policy.document import parse
+from kennel.localcloud.policy.public import is_public
 from kennel.localcloud.protocol import checksums
 
 # Whether an object's value is a view of its files: within S3's own responses. Other services read bytes.
@@ -22,6 +24,7 @@ _as_views: ContextVar[bool] = ContextVar("as_views", default=False)
 def apply() -> None:
     """Switch moto's check of bucket policies off: it ignores Condition. Correct markers, listings, values."""
     from moto.iam.access_control import PermissionResult
+    from moto.s3 import responses
     from moto.s3.models import FakeBucket, FakeDeleteMarker
 
     def get_permission(self: Any, action: str, resource: str) -> PermissionResult:
@@ -30,6 +33,10 @@ def apply() -> None:
     replace(FakeBucket, "get_permission", get_permission)
     # moto calls dispose() on the last version of a key that is removed; its delete markers lack the method.
     replace(FakeDeleteMarker, "dispose", lambda self, garbage=False: None)
+    # moto counts every policy with a Condition as one that is not public.
+    replace(
+        responses, "bucket_policy_is_public", lambda text: is_public(parse(text.decode(), "bucket policy"))
+    )
     _keep_contents_in_files()
     _share_contents()
     s3_versions.apply()
