@@ -159,3 +159,24 @@ def test_a_version_is_read_where_versioning_is_suspended(s3: Any) -> None:
         s3.put_bucket_versioning(Bucket=target["Bucket"], VersioningConfiguration={"Status": status})
         version = s3.put_object(**target, Body=status.encode()).get("VersionId", "null")
         assert s3.head_object(**target, VersionId=version)["ContentLength"] == len(status)
+
+
+def test_documents_and_headers_that_are_none_are_refused_or_ignored(s3: Any, client: Client) -> None:
+    target = {"Bucket": PLAIN, "Key": "odd"}
+    s3.put_object(**target, Body=b"12345", Tagging="a=b")
+    s3.put_object_tagging(**target, Tagging={"TagSet": []})
+    assert s3.get_object_tagging(**target)["TagSet"] == []
+    assert s3.get_object(**target, Range="none")["Body"].read() == b"12345"
+
+    entity = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
+    for body in ("<a/>", "<PublicAccessBlockConfiguration/>", entity):
+
+        def replace(request: Any, body: str = body, **_: Any) -> None:
+            request.data = body.encode()
+            for name in [name for name in request.headers if "checksum" in name.lower()]:
+                del request.headers[name]
+
+        odd = client("s3")
+        odd.meta.events.register_first("before-sign.s3.PutPublicAccessBlock", replace)
+        put = {"Bucket": PLAIN, "PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
+        assert refusal(odd.put_public_access_block, **put) == (400, "MalformedXML")

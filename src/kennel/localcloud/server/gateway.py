@@ -261,6 +261,13 @@ def _internal_error(arriving: ArrivingCall, fault: Exception, cloud: Cloud) -> A
         return AwsError("InsufficientStorage", message, 507)  # not 500, which SDKs and Terraform retry
     if isinstance(fault, RecursionError):
         return AwsError("ValidationException", f"The request to {arriving.action} is nested too deep.", 400)
+    if (
+        arriving.service == "s3"
+        and arriving.environ["REQUEST_METHOD"] != "GET"
+        and services.cannot_read(fault)
+    ):
+        message = "The XML you provided was not well-formed or did not validate against our published schema"
+        return AwsError("MalformedXML", message, 400)
     if arriving.decoded:
         prefix = arriving.decoded.model.service_model.endpoint_prefix
         unknown_to_moto = isinstance(fault, AttributeError) and not services.has(prefix)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -27,6 +29,7 @@ def read_object(call: Call) -> Response:
     """Respond 403 instead of 404 to a caller who may not list the bucket, as S3 does."""
     refuse_customer_keys(call)
     more = read_part(call)
+    _correct_headers(call)
     with any_version():
         response = call.ask_moto()
     if response.ok:
@@ -39,6 +42,41 @@ def read_object(call: Call) -> Response:
     if response.status == 200 and call.parameters.get("ChecksumMode") == "ENABLED":
         _complete_checksum(call, response)
     return response
+
+
+def _correct_headers(call: Call) -> None:
+    """Leave a range that is none out, as S3 does, and write times in the one form that moto reads."""
+    environ, parameters = call.environ, call.parameters
+    if not environ.get("HTTP_RANGE", "").startswith("bytes="):
+        environ.pop("HTTP_RANGE", None)
+    for name in ("IfModifiedSince", "IfUnmodifiedSince"):
+        if isinstance(parameters.get(name), datetime):
+            header = f"HTTP_IF_{name[2:-5].upper()}_SINCE"
+            moment = parameters[name]
+            environ[header] = format_datetime(
+                moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), usegmt=True
+            )
+
+
+@operation("s3", "PutObjectTagging")
+def put_object_tagging(call: Call) -> Response | dict[str, Any]:
+    """Set an object's tags; a set without tags removes all, and moto cannot read it."""
+    parameters = call.parameters
+    if (parameters.get("Tagging") or {}).get("TagSet"):
+        return call.ask_moto()
+    call.backend().put_object_tagging(_record(call), {})
+    return {}
+
+
+def _record(call: Call) -> Any:
+    """Return the version of an object that a request names."""
+    parameters = call.parameters
+    version = parameters.get("VersionId")
+    record = call.backend().get_object(parameters["Bucket"], parameters["Key"], version)
+    if record is None:
+        code = "NoSuchVersion" if version else "NoSuchKey"
+        raise AwsError(code, "The specified key or version does not exist.", 404)
+    return record
 
 
 def _complete_checksum(call: Call, response: Response) -> None:
@@ -83,11 +121,7 @@ def delete_objects(call: Call) -> Response:
 def get_object_attributes(call: Call) -> dict[str, Any]:
     """Return an object's attributes, with the checksum and the number of the parts of an upload in parts."""
     parameters = call.parameters
-    version = parameters.get("VersionId")
-    record = call.backend().get_object(parameters["Bucket"], parameters["Key"], version)
-    if record is None:
-        code = "NoSuchVersion" if version else "NoSuchKey"
-        raise AwsError(code, "The specified key or version does not exist.", 404)
+    record = _record(call)
     attributes: dict[str, Any] = {
         "ETag": record.etag.strip('"'),
         "ObjectSize": record.size,
