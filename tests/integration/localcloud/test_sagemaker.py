@@ -63,6 +63,24 @@ def test_an_endpoint_configuration_takes_current_instance_types_and_no_data_capt
         )
 
 
+def test_metrics_of_a_trial_component_have_steps_and_no_feature_store_is_here(client: Client) -> None:
+    sagemaker, metrics = client("sagemaker"), client("sagemaker-metrics")
+    sagemaker.create_trial_component(TrialComponentName="tried")
+    loss: dict[str, Any] = {"MetricName": "loss", "Timestamp": 1_800_000_000, "Value": 0.5}
+    with pytest.raises(ClientError, match="give loss a Step"):
+        metrics.batch_put_metrics(TrialComponentName="tried", MetricData=[loss])
+    put = [{**loss, "Step": step, "Value": value} for step, value in ((1, 0.5), (2, 0.25))]
+    assert not metrics.batch_put_metrics(TrialComponentName="tried", MetricData=put).get("Errors")
+    (kept,) = sagemaker.describe_trial_component(TrialComponentName="tried")["Metrics"]
+    assert (kept["MetricName"], kept["Count"], kept["Last"]) == ("loss", 2, 0.25)
+    query = {"MetricName": "loss", "ResourceArn": "arn:c", "MetricStat": "Last", "Period": "OneMinute"}
+    with pytest.raises(ClientError, match="BatchGetMetrics: no statistics"):
+        metrics.batch_get_metrics(MetricQueries=[{**query, "XAxisType": "Timestamp"}])
+    features = client("sagemaker-featurestore-runtime")
+    with pytest.raises(ClientError, match="GetRecord: no feature store is here; keep features in S3"):
+        features.get_record(FeatureGroupName="f", RecordIdentifierValueAsString="1")
+
+
 def test_a_job_in_a_network_that_does_not_exist_is_refused(client: Client) -> None:
     sagemaker, ec2 = client("sagemaker"), client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 PREFIXES = {
     "sagemaker-runtime": "sagemaker",
     "sagemaker-metrics": "sagemaker",
+    "sagemaker-featurestore-runtime": "sagemaker",
     "accessanalyzer": "access-analyzer",
     "s3control": "s3",
     "elbv2": "elasticloadbalancing",

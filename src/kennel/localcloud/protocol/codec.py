@@ -74,8 +74,10 @@ def service_of(signing_name: str, environ: Environ) -> str:
     path = environ.get("PATH_INFO", "")
     if name == "sagemaker" and path.startswith("/endpoints/") and path.split("/")[3:4] in RUNTIME_PATHS:
         return "sagemaker-runtime"
-    if name == "sagemaker" and path.endswith("BatchPutMetrics"):
+    if name == "sagemaker" and path in ("/BatchPutMetrics", "/BatchGetMetrics"):
         return "sagemaker-metrics"
+    if name == "sagemaker" and path.startswith(("/FeatureGroup/", "/BatchGetRecord")):
+        return "sagemaker-featurestore-runtime"
     if name == "s3" and path.startswith("/v20180820/"):
         return "s3control"
     if name == "apigateway" and path.startswith("/v2/"):

@@ -58,6 +58,7 @@ HANDLERS = (
     "sagemaker.processing.api",
     "sagemaker.registry",
     "sagemaker.tags",
+    "sagemaker.trial_metrics",
     "sagemaker.training.api",
     "sagemaker.training.spot",
     "sagemaker.transform.api",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kennel.localcloud.dispatch.coverage import refuse
 
+NO_FEATURES = "no feature store is here; keep features in S3 or in a DynamoDB table"
 REFUSED = {
     "no pipeline runs here; create its steps yourself, as processing, training and transform jobs": (
         "StartPipelineExecution RetryPipelineExecution SendPipelineExecutionStepSuccess"
@@ -24,7 +25,7 @@ REFUSED = {
     "no Jupyter listens here; run the notebook on this machine, with the variables that local.env prints": (
         "CreatePresignedNotebookInstanceUrl"
     ),
-    "no feature store is here; keep features in S3 or in a DynamoDB table": "CreateFeatureGroup",
+    NO_FEATURES: "CreateFeatureGroup",
     "nothing monitors endpoints here; let EventBridge Scheduler run a processing job over what is captured": (
         "CreateMonitoringSchedule StartMonitoringSchedule"
     ),
@@ -60,3 +61,11 @@ REFUSED = {
 
 for remedy, names in REFUSED.items():
     refuse("sagemaker", remedy, *names.split())
+refuse(
+    "sagemaker-featurestore-runtime", NO_FEATURES, "PutRecord", "GetRecord", "BatchGetRecord", "DeleteRecord"
+)
+refuse(
+    "sagemaker-metrics",
+    "no statistics of a trial component's metrics are made here; DescribeTrialComponent lists what was put",
+    "BatchGetMetrics",
+)
