@@ -11,7 +11,6 @@ import pytest
 
 from kennel.audit.account.audit import audit_account
 from kennel.audit.code import audit_code
-from kennel.aws.infrastructure import stack
 
 from .planted_secrets import PLANTED, files, holders
 
@@ -29,7 +28,7 @@ def test_the_account_has_no_finding(deployed, client) -> None:
 
 
 def test_the_plan_has_no_finding_and_shows_every_policy(deployed, tmp_path: Path) -> None:
-    _, document = stack.plan_with_document(deployed.workspace)
+    _, document = deployed.planned()
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(document))
 
