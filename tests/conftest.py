@@ -44,8 +44,8 @@ def _no_remembered_credentials() -> Iterator[None]:
 def provider_unchecked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let Terraform use the provider of the mirror as it lies there, if there is a mirror.
 
-    Each of its commands would compute the checksum of 700 MB, which takes longer than a small plan.
-    `tests/e2e/test_rehearsal.py` runs with the checksums.
+    Each of its commands would compute the checksum of 700 MB, which takes longer than a small plan. The check
+    `terraform validate` compares it with the lock file's.
     """
     mirror = os.environ.get("KENNEL_PROVIDER_MIRROR")
     with pytest.MonkeyPatch.context() as patch:
