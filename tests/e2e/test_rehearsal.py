@@ -87,7 +87,7 @@ def test_no_call_was_denied_and_every_grant_has_a_use_or_a_reason(rehearsal: dic
     assert run.returncode == 0
     assert document["denied"] == 0
     called = {role["role"] for role in document["roles"] if role["calls"]}
-    assert called == {"deploy", "endpoint", "function", "plan", "training"}
+    assert called == {"deploy", "endpoint", "function", "notebook", "plan", "training"}
     assert document["mutation"]["percent"] == 100
 
 
