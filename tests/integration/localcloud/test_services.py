@@ -354,6 +354,9 @@ def test_a_queue_keeps_its_policy_and_what_may_redrive_to_it(client: Client) -> 
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": "alias/aws/sqs"})
     answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["SqsManagedSseEnabled"])
     assert answer["Attributes"] == {"SqsManagedSseEnabled": "false"}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedriveAllowPolicy": ""})
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert "RedriveAllowPolicy" not in attributes
     sqs.delete_queue(QueueUrl=queue)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import sys
 import time
 import uuid
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -368,3 +370,60 @@ def test_provisioned_sandboxes_are_initialised_before_the_first_invocation(funct
     eventually(lambda: "initialised" in functions.log(name))
     answer = functions.invoke(name, Qualifier="live")
     assert answer["Document"]["env"]["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency"
+
+
+LAYERED = """
+import ctypes, json, os, subprocess
+import in_layer
+def handler(event, context):
+    if "built" in event:
+        return open(os.sep.join(["", event["built"], "data.json"])).read()
+    with open("/opt/data.json") as file:
+        data = json.load(file)
+    tool = subprocess.run(["/opt/bin/tool", "x"], capture_output=True, text=True, check=True).stdout
+    try:
+        ctypes.CDLL("/opt/lib/nothing.so")
+    except OSError as error:
+        library = "invalid ELF header" in str(error) or "file too short" in str(error)
+    return {"data": data, "tool": tool, "variable": os.environ["TOOL"], "names": sorted(os.listdir("/opt")),
+            "library": library, "value": in_layer.VALUE}
+"""
+
+
+def test_a_function_opens_what_is_in_its_layers_by_path(functions: Functions) -> None:
+    contents: list[dict[str, str]] = [
+        {
+            "data.json": '{"from": "first"}',
+            "bin/tool": "#!/bin/sh\ncat /opt/data.json\necho $1 $TOOL",
+            "python/in_layer.py": "VALUE = open('/opt/data.json').read()",
+        },
+        {"data.json": '{"from": "second"}', "lib/nothing.so": ""},
+    ]
+    layers = []
+    for number, files in enumerate(contents):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, text in files.items():
+                entry = zipfile.ZipInfo(name)
+                entry.external_attr = 0o755 << 16
+                archive.writestr(entry, text)
+        layer = functions.client.publish_layer_version(
+            LayerName=f"by-path-{number}", Content={"ZipFile": buffer.getvalue()}
+        )
+        layers.append(layer["LayerVersionArn"])
+    variables = {"Variables": {"TOOL": "/opt/bin/tool"}}
+    name = functions.create(LAYERED, Layers=layers, Environment=variables)
+    document = functions.invoke(name)["Document"]
+    tool = document.pop("variable")
+    assert tool.endswith("/bin/tool")
+    assert document == {
+        "data": {"from": "second"},
+        "tool": f'{{"from": "second"}}x {tool}\n',
+        "names": ["bin", "data.json", "lib", "python"],
+        "library": True,
+        "value": '{"from": "second"}',
+    }
+    refused = functions.invoke(name, {"built": "opt"})["Document"]
+    assert "runs no containers: /opt is here" in refused["errorMessage"]
+    with pytest.raises(functions.client.exceptions.ClientError, match="no wrapper scripts"):
+        functions.create(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}})

@@ -10,12 +10,33 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 CONTAINER_ROOT = "/opt/ml"
 MENTION = re.compile(r"/opt/ml(?=$|[^\w.-])")
 SCRIPTS = (".py", ".sh", ".json", ".yaml", ".yml", ".toml", ".cfg", ".ini")
 UNQUOTED = re.compile(r"[\w./@%+=:,-]+")
+
+
+def rewrite_scripts(folder: Path, change: Callable[[str], str]) -> None:
+    """Change the scripts and configuration files in a folder in place; what is no text stays as it is."""
+    for script in sorted(folder.rglob("*")):
+        if script.is_file() and _is_script(script):
+            try:
+                content = script.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+            changed = change(content)
+            if changed != content:
+                script.write_text(changed, encoding="utf-8")
+
+
+def _is_script(file: Path) -> bool:
+    if file.suffix:
+        return file.suffix in SCRIPTS
+    with file.open("rb") as content:  # a program without a suffix names its interpreter
+        return content.read(2) == b"#!"
 
 
 class ContainerRoot:
@@ -68,17 +89,14 @@ class ContainerRoot:
         constants
             Python module constants to replace, by name, with these source texts.
         """
-        for script in sorted(folder.rglob("*")):
-            if script.suffix in SCRIPTS and script.is_file():
-                try:
-                    content = script.read_text(encoding="utf-8")
-                except UnicodeDecodeError:
-                    continue
-                changed = self.text(content)
-                for name, value in constants.items():
-                    changed = re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", changed)
-                if changed != content:
-                    script.write_text(changed, encoding="utf-8")
+
+        def change(content: str) -> str:
+            changed = self.text(content)
+            for name, value in constants.items():
+                changed = re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", changed)
+            return changed
+
+        rewrite_scripts(folder, change)
 
     def close(self) -> None:
         """Remove the symbolic link, if there is one."""

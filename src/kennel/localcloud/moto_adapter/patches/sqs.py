@@ -28,6 +28,7 @@ def apply() -> None:
         values |= {name: int(values[name]) for name in TIMES}
         if self.kms_master_key_id:  # its own key takes the place of SQS's
             values["SqsManagedSseEnabled"] = "false"
+        values[REDRIVE_ALLOW] = values[REDRIVE_ALLOW] or None  # an empty text removes it
         for name in names:
             if values.get(name):
                 values[name] = json.dumps(json.loads(values[name]), separators=(",", ":"))

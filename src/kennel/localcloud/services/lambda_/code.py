@@ -36,6 +36,7 @@ MEMBERS = refusal(
     "and `SnapStart` of functions",
     "leave it out",
 )
+WRAPPERS = refusal("lambda", "wrapper scripts of `AWS_LAMBDA_EXEC_WRAPPER`", "leave the variable out")
 EXTENSIONS = refusal("lambda", "extensions in layers", "publish the layer without its folder `extensions/`")
 REFUSED_MEMBERS = (
     "FileSystemConfigs",
@@ -90,6 +91,8 @@ def _check_settings(parameters: dict[str, Any]) -> None:
             raise MEMBERS.error(f"{name} of functions")
     if (parameters.get("SnapStart") or {}).get("ApplyOn") not in (None, "None"):
         raise MEMBERS.error("SnapStart of functions")
+    if "AWS_LAMBDA_EXEC_WRAPPER" in ((parameters.get("Environment") or {}).get("Variables") or {}):
+        raise WRAPPERS.error()
     if len(parameters.get("Layers") or ()) > MOST_LAYERS:
         raise AwsError(
             "InvalidParameterValueException", f"Function can have at most {MOST_LAYERS} layers.", 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import shutil
 import uuid
@@ -15,6 +16,8 @@ from typing import Any
 from kennel.localcloud import LocalCloudError
 from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.moto_adapter.functions import LAYER_CONTENTS
+from kennel.localcloud.runtime.opt_ml import rewrite_scripts
+from kennel.localcloud.services.lambda_.layers import names_in, with_layers
 
 IMAGES = refusal("lambda", "functions from container images", "deploy a zip with a Python runtime")
 
@@ -98,40 +101,62 @@ def read_version(record: Any) -> FunctionVersion:
     )
 
 
-def unpack(version: FunctionVersion, directory: Path) -> Path:
+def unpack(version: FunctionVersion, directory: Path, opt: Path | None = None) -> Path:
     """Unpack a version's zip once, beside the others of its function.
+
+    Parameters
+    ----------
+    opt
+        Where its layers are, see `unpack_layers`: its scripts find them there.
 
     Raises
     ------
     LocalCloudError
         It is not a zip file.
     """
-    return _unpack(version.code, version.code_sha256, directory / version.name, f"function {version.name}")
+    owner, digest = f"function {version.name}", _short(version.code_sha256)
+    target = directory / version.name / (f"{digest}-{opt.name}" if opt else digest)
+    return _unpack([version.code], target, owner, opt)
 
 
-def unpack_layer(layer: Layer, directory: Path) -> Path:
-    """Unpack a layer's zip once; see `unpack`."""
-    return _unpack(layer.code, layer.code_sha256, directory, f"layer {layer.arn}")
+def unpack_layers(version: FunctionVersion, directory: Path) -> Path | None:
+    """Unpack a version's layers once, the last one over the others; None if it has none; see `unpack`."""
+    if not version.layers:
+        return None
+    digests = "\n".join(layer.code_sha256 for layer in version.layers)
+    target = directory / hashlib.sha256(digests.encode()).hexdigest()[:24]
+    owner = "layers " + ", ".join(layer.arn for layer in version.layers)
+    return _unpack([layer.code for layer in version.layers], target, owner, target)
 
 
-def _unpack(code: bytes, sha256: str, directory: Path, owner: str) -> Path:
-    digest = "".join(c for c in sha256 if c.isalnum())[:24]
-    target = directory / digest
+def _short(sha256: str) -> str:
+    return "".join(c for c in sha256 if c.isalnum())[:24]
+
+
+def _unpack(codes: list[bytes], target: Path, owner: str, opt: Path | None) -> Path:
     if target.is_dir():
         return target
-    draft = target.with_name(f"{digest}.{uuid.uuid4().hex}")
+    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
     try:
-        with zipfile.ZipFile(io.BytesIO(code)) as archive:
-            draft.mkdir(parents=True)
-            for member in archive.infolist():
-                # Where it was put: an absolute name, or one with .., is put below the folder as well.
-                path = Path(archive.extract(member, draft))
-                mode = member.external_attr >> 16 & 0o777
-                if mode and path.is_file():
-                    path.chmod(mode | 0o400)
+        draft.mkdir(parents=True)
+        for code in codes:
+            _extract(code, draft)
     except UNREADABLE as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise LocalCloudError(f"the code of {owner} is not a zip file: {error}") from error
+    if opt:
+        names = names_in(draft if opt == target else opt)
+        rewrite_scripts(draft, lambda content: with_layers(content, opt, names))
     with contextlib.suppress(OSError):  # another invocation unpacked it meanwhile
         draft.rename(target)
     return target
+
+
+def _extract(code: bytes, folder: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(code)) as archive:
+        for member in archive.infolist():
+            # Where it was put: an absolute name, or one with .., is put below the folder as well.
+            path = Path(archive.extract(member, folder))
+            mode = member.external_attr >> 16 & 0o777
+            if mode and path.is_file():
+                path.chmod(mode | 0o600)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-import os
-import sys
 import threading
 import time
 import uuid
@@ -20,7 +18,8 @@ from kennel.localcloud.runtime.role_session import role_session
 from kennel.localcloud.runtime.supervisor import ProcessStartError
 from kennel.localcloud.runtime.workload import Workload
 from kennel.localcloud.services.lambda_.function_log import FunctionLog
-from kennel.localcloud.services.lambda_.function_version import FunctionVersion, unpack, unpack_layer
+from kennel.localcloud.services.lambda_.function_version import FunctionVersion, unpack, unpack_layers
+from kennel.localcloud.services.lambda_.layers import layer_environment
 from kennel.localcloud.services.lambda_.runtime_api import (
     InvocationEvent,
     RuntimeApi,
@@ -67,13 +66,13 @@ class Sandbox:
         self.idle_since = self._clock.monotonic()
         self._started = time.monotonic()
         self._fresh, self._broken = True, False
-        root = unpack(version, cloud.directory / "functions")
+        opt = unpack_layers(version, cloud.directory / "layers")
+        root = unpack(version, cloud.directory / "functions", opt)
         session = role_session(cloud, version.role, SERVICE, version.name)
         stream = f"{cloud.clock.now():%Y/%m/%d}/[{version.version}]{uuid.uuid4().hex}"
         self._log = FunctionLog(session, version, stream)
         self._workload = Workload(cloud, session, self._log)
-        layers = [unpack_layer(layer, cloud.directory / "layers") for layer in version.layers]
-        environment = self._environment(root, stream, initialization_type) | self._layer_paths(layers)
+        environment = self._environment(root, opt, stream, initialization_type)
         self._api = RuntimeApi()
         environment["AWS_LAMBDA_RUNTIME_API"] = self._api.address
         try:
@@ -87,7 +86,9 @@ class Sandbox:
             raise LocalCloudError(f"function {version.name}: {error}") from error
         threading.Thread(target=self._watch, name=f"sandbox {version.name}", daemon=True).start()
 
-    def _environment(self, root: Path, stream: str, initialization_type: str) -> dict[str, str]:
+    def _environment(
+        self, root: Path, opt: Path | None, stream: str, initialization_type: str
+    ) -> dict[str, str]:
         version = self.version
         environment = self._workload.environment() | {
             "_HANDLER": version.handler,
@@ -105,25 +106,12 @@ class Sandbox:
         if version.log_format == "JSON":
             environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
             environment["AWS_LAMBDA_LOG_LEVEL"] = version.log_level or "INFO"
-        return {**dict(version.variables), **environment}  # reserved names cannot be overridden
-
-    def _layer_paths(self, layers: list[Path]) -> dict[str, str]:
-        """Return the paths that lead to the layers, the last one first: on AWS it lies over the others.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
-        """
-        if not layers:
-            return {}
-        packages = f"python/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
-        own = dict(self.version.variables).get("PYTHONPATH")
-        modules = [str(layer / part) for layer in reversed(layers) for part in (packages, "python")]
-        programs = [str(layer / "bin") for layer in reversed(layers)]
-        libraries = [str(layer / "lib") for layer in reversed(layers)]
-        return {
-            "PYTHONPATH": os.pathsep.join(([own] if own else []) + modules),
-            "PATH": os.pathsep.join([*programs, self._workload.environment()["PATH"]]),
-            "LD_LIBRARY_PATH": os.pathsep.join(libraries),
-        }
+        own = dict(version.variables)
+        if opt:
+            layered = layer_environment(opt, own, environment["PATH"])
+            environment["PATH"] = layered["PATH"]
+            own = layered
+        return {**own, **environment}  # reserved names cannot be overridden
 
     @property
     def usable(self) -> bool:
