@@ -106,6 +106,11 @@ def test_an_http_api_invokes_a_function_that_its_policy_lets_it(apis: Apis) -> N
         answer = apis.ask(f"{address}{path}", method)
         assert (answer.status, answer.json()) == (404, {"message": "Not Found"})
     assert apis.ask(f"{address}/pets/fail").json() == {"message": "Internal Server Error"}
+    large = apis.ask(f"{address}/pets/1", body=bytes(5_000_000))  # more than 6 MB in base64
+    assert (large.status, large.json()) == (413, {"message": "Request Entity Too Large"})
+    apis.v2.update_api(ApiId=api, DisableExecuteApiEndpoint=True)
+    assert apis.ask(f"{address}/pets/1").status == 404
+    apis.v2.update_api(ApiId=api, DisableExecuteApiEndpoint=False)
     by_host = f"http://127.0.0.1:{apis.port}/pets/2"
     host = f"{api}.execute-api.us-east-1.amazonaws.com"
     assert apis.ask(by_host, Host=host).json()["pathParameters"] == {"id": "2"}
@@ -160,6 +165,12 @@ def test_a_rest_api_serves_what_was_deployed(apis: Apis) -> None:
     assert event["requestContext"]["path"] == "/prod/pets/1"
     for path in ("fail", "wrong"):
         assert apis.ask(f"{address}/{path}").status == 502
+    for disabled, status in (("true", 403), ("false", 201)):
+        change = {"op": "replace", "path": "/disableExecuteApiEndpoint", "value": disabled}
+        assert v1.update_rest_api(**key, patchOperations=[change])["disableExecuteApiEndpoint"] == (
+            status == 403
+        )
+        assert apis.ask(f"{address}/pets").status == status
     mock = {"type": "MOCK", "requestTemplates": {"application/json": '{"statusCode": 200}'}}
     v1.put_method(**key, resourceId=resource, httpMethod="OPTIONS", authorizationType="NONE")
     v1.put_integration(**key, resourceId=resource, httpMethod="OPTIONS", **mock)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kennel.localcloud.authorization.identify import OPERATOR
+from kennel.localcloud.services.api_gateway import payload
 from kennel.localcloud.services.lambda_.permissions import complete
 from kennel.localcloud.services.lambda_.url_payload import (
     InvalidPayloadError,
@@ -112,11 +113,31 @@ def test_a_response_without_a_body_is_empty() -> None:
         {"statusCode": 200, "body": "?", "isBase64Encoded": True},
         {"statusCode": 200, "headers": {"X": "a\r\nSet-Cookie: b"}},
         {"statusCode": 200, "headers": ["X"]},
+        {"statusCode": 200, "headers": {"A\r\nSet-Cookie": "x"}},
     ],
 )
 def test_a_malformed_response_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(InvalidPayloadError):
         response_of(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"statusCode": 600},
+        {"statusCode": "²00"},
+        {"statusCode": 200, "multiValueHeaders": {"A": "no list"}},
+        {"statusCode": 200, "headers": {"A\r\nSet-Cookie": "x"}},
+        {"statusCode": 200, "headers": {"A": "b\r\nSet-Cookie: x"}},
+        {"statusCode": 200, "multiValueHeaders": {"A": ["b\x00"]}},
+        {"statusCode": 200, "body": {"no": "text"}},
+        {"statusCode": 200, "body": "no base64", "isBase64Encoded": True},
+        [200],
+    ],
+)
+def test_a_malformed_response_of_the_older_format_is_refused(document: Any) -> None:
+    with pytest.raises(InvalidPayloadError):
+        payload.response_of(json.dumps(document).encode())
 
 
 def test_members_of_a_permission_become_conditions() -> None:

@@ -21,6 +21,11 @@ class HttpApi(ServedApi):
         super().__init__(record.api_id)
         self._record = record
 
+    @property
+    def disabled(self) -> bool:
+        """As the API is set."""
+        return bool(self._record.disable_execute_api_endpoint)
+
     def stages(self) -> dict[str, dict[str, str]]:
         """Return the variables of each stage, by its name."""
         return {name: dict(stage.stage_variables or {}) for name, stage in list(self._record.stages.items())}

@@ -16,6 +16,7 @@ from kennel.localcloud.protocol.messages import AwsError
 from kennel.localcloud.runtime.role_session import role_session
 from kennel.localcloud.services.lambda_.execution import reserved_concurrency, run
 from kennel.localcloud.services.lambda_.function_version import read_version
+from kennel.localcloud.services.lambda_.invoke import LARGEST_SYNCHRONOUS
 from kennel.localcloud.services.service_calls import check_function
 
 API_GATEWAY = "apigateway.amazonaws.com"
@@ -51,6 +52,10 @@ def check_timeout(milliseconds: int | None, longest: float) -> None:
 
 class IntegrationError(Exception):
     """A function could not be invoked, or failed; the text says why."""
+
+
+class TooLargeError(IntegrationError):
+    """An event is larger than what Lambda takes."""
 
 
 class IntegrationTimeoutError(IntegrationError):
@@ -89,6 +94,8 @@ class FunctionIntegration:
         ------
         IntegrationError
             It could not be invoked, or failed.
+        TooLargeError
+            The event is larger than what Lambda takes.
         IntegrationTimeoutError
             It did not respond in time.
         """
@@ -97,6 +104,8 @@ class FunctionIntegration:
         if match is None:
             raise IntegrationError(f"{uri} is no function")
         payload = json.dumps(event).encode()
+        if len(payload) > LARGEST_SYNCHRONOUS:
+            raise TooLargeError(f"an event of {len(payload)} bytes")
         try:
             body, error = self._wait(lambda: self._run(cloud, match["arn"], source_arn, payload))
         except (ServiceException, ClientError) as problem:

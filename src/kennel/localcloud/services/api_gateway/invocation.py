@@ -17,7 +17,11 @@ from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, read_body
 from kennel.localcloud.services.api_gateway.addresses import Addressed
-from kennel.localcloud.services.api_gateway.integration import IntegrationError, IntegrationTimeoutError
+from kennel.localcloud.services.api_gateway.integration import (
+    IntegrationError,
+    IntegrationTimeoutError,
+    TooLargeError,
+)
 from kennel.localcloud.services.api_gateway.lookup import served_api
 from kennel.localcloud.services.api_gateway.payload import ApiRequest
 from kennel.localcloud.services.api_gateway.served import ServedApi, ServedRoute
@@ -53,7 +57,9 @@ def respond_to_api(cloud: Cloud, addressed: Addressed, environ: Environ) -> Resp
 def _respond(cloud: Cloud, api: ServedApi, addressed: Addressed, environ: Environ) -> Response:
     length = environ.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > LARGEST_BODY:
-        return _message(413, "Request Entity Too Large")
+        return _too_large(api)
+    if api.disabled:
+        return api.no_route(None)
     body, method = read_body(environ), environ["REQUEST_METHOD"]
     stage, path = api.stage_of(addressed.path)
     cors = api.cors()
@@ -117,6 +123,8 @@ def _integrate(
     try:
         payload = route.integration.invoke(cloud, source_arn, request.stage_variables, event)
         response = api.response(route, payload)
+    except TooLargeError:
+        return _too_large(api)
     except IntegrationTimeoutError as error:
         log.warning("the API %s: %s", api.api_id, error)
         late = (504, "Endpoint request timed out") if api.rest else (503, "Service Unavailable")
@@ -130,6 +138,10 @@ def _integrate(
         return _message(502, "Internal server error") if api.rest else _failure(api)
     response.headers.append(("x-amzn-RequestId" if api.rest else "apigw-requestid", request.request_id))
     return response
+
+
+def _too_large(api: ServedApi) -> Response:
+    return _message(413, "Request Too Long" if api.rest else "Request Entity Too Large")
 
 
 def _failure(api: ServedApi) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,15 @@ from urllib.parse import parse_qsl
 
 from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.messages import Environ, Response
-from kennel.localcloud.services.lambda_.url_payload import TEXT, InvalidPayloadError, headers_of
+from kennel.localcloud.services.lambda_.url_payload import (
+    TEXT,
+    InvalidPayloadError,
+    header_name,
+    header_value,
+    headers_of,
+)
+
+STATUS = re.compile(r"[1-5][0-9][0-9]")
 
 
 @dataclass(frozen=True)
@@ -132,14 +141,17 @@ def response_of(payload: bytes) -> Response:
         It is no object with a ``statusCode``, or a member is of the wrong kind.
     """
     document = json.loads(payload or b"null")
-    if not isinstance(document, dict) or not str(document.get("statusCode", "")).isdigit():
+    status = str(document.get("statusCode", "")) if isinstance(document, dict) else ""
+    if not STATUS.fullmatch(status):
         raise InvalidPayloadError("no statusCode")
     headers, many = document.get("headers") or {}, document.get("multiValueHeaders") or {}
     body = document.get("body")
     if not isinstance(headers, dict) or not isinstance(many, dict) or not isinstance(body, str | None):
         raise InvalidPayloadError("headers or body")
-    fields = [(str(name), _text(value)) for name, value in headers.items() if name not in many]
-    fields += [(str(name), _text(value)) for name, values in many.items() for value in values]
+    if not all(isinstance(values, list) for values in many.values()):
+        raise InvalidPayloadError("multiValueHeaders")
+    fields = [(header_name(name), header_value(value)) for name, value in headers.items() if name not in many]
+    fields += [(header_name(name), header_value(value)) for name, values in many.items() for value in values]
     if not any(name.lower() == "content-type" for name, _ in fields):
         fields.append(("Content-Type", "application/json"))
     content = (body or "").encode()
@@ -148,10 +160,4 @@ def response_of(payload: bytes) -> Response:
             content = base64.b64decode(content, validate=True)
         except binascii.Error as error:
             raise InvalidPayloadError("the body is no base64") from error
-    return Response(int(document["statusCode"]), fields, content)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, (dict, list)) or value is None or "\n" in str(value) or "\r" in str(value):
-        raise InvalidPayloadError(f"the header value {value!r}")
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return Response(int(status), fields, content)

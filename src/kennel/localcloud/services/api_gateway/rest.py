@@ -33,6 +33,11 @@ class RestApi(ServedApi):
         super().__init__(record.id)
         self._deployments, self._record = cloud.store(Deployments).by_id, record
 
+    @property
+    def disabled(self) -> bool:
+        """As the API is set; moto keeps a text or a truth value."""
+        return str(self._record.disableExecuteApiEndpoint).lower() == "true"
+
     def stages(self) -> dict[str, dict[str, str]]:
         """Return the variables of each stage, by its name."""
         return {name: dict(stage.variables or {}) for name, stage in list(self._record.stages.items())}

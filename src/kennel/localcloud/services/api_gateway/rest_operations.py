@@ -12,6 +12,7 @@ from kennel.localcloud.services.api_gateway.integration import FUNCTION, REST_SE
 from kennel.localcloud.services.api_gateway.rest import Deployments, deploy, is_constant
 
 SERVICE, CODE = "apigateway", "BadRequestException"
+DISABLE = "/disableExecuteApiEndpoint"
 describe(
     SERVICE,
     "REST APIs: requests to a stage reach functions as its deployment was, with the function's policy or the "
@@ -56,10 +57,16 @@ def create_rest_api(call: Call) -> Response:
 
 @operation(SERVICE, "UpdateRestApi")
 def update_rest_api(call: Call) -> Response:
-    """Change a REST API."""
-    if any(each.get("path", "").startswith("/policy") for each in call.parameters.get("patchOperations", ())):
+    """Change a REST API; moto takes "false" for true."""
+    changes = {each.get("path", ""): each.get("value") for each in call.parameters.get("patchOperations", ())}
+    if any(path.startswith("/policy") for path in changes):
         raise APIS.error("policies of REST APIs")
-    return call.ask_moto()
+    document = call.ask_moto_json()
+    if DISABLE in changes:
+        disabled = changes[DISABLE] == "true"
+        call.backend().apis[document["id"]].disableExecuteApiEndpoint = disabled
+        document[DISABLE[1:]] = disabled
+    return call.json(document)
 
 
 @operation(SERVICE, "PutRestApi", "ImportRestApi")

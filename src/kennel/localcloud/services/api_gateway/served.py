@@ -49,6 +49,11 @@ class ServedApi(ABC):
     def __init__(self, api_id: str) -> None:
         self.api_id = api_id
 
+    @property
+    @abstractmethod
+    def disabled(self) -> bool:
+        """Whether requests to its own address are refused: only custom domains would lead to it."""
+
     @abstractmethod
     def stages(self) -> dict[str, dict[str, str]]:
         """Return the variables of each stage, by its name."""

@@ -19,6 +19,8 @@ from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.messages import Environ, Response
 
 TEXT = re.compile(r"text/|application/(?:[\w.-]+\+)?(?:json|xml|javascript)\b", re.IGNORECASE)
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # The signature proves the caller to Lambda; the function gets the caller, not what proves it.
 WITHHELD = {"authorization", "x-amz-security-token"}
 
@@ -150,15 +152,35 @@ def response_of(payload: bytes) -> Response:
     cookies = document.get("cookies") or []
     if not 100 <= status <= 599 or not isinstance(headers, dict) or not isinstance(cookies, list):
         raise InvalidPayloadError("statusCode, headers or cookies")
-    fields = [(str(name), _header_value(value)) for name, value in headers.items()]
+    fields = [(header_name(name), header_value(value)) for name, value in headers.items()]
     if not any(name.lower() == "content-type" for name, _ in fields):
         fields.append(("Content-Type", "application/json"))
-    fields += [("Set-Cookie", _header_value(cookie)) for cookie in cookies]
+    fields += [("Set-Cookie", header_value(cookie)) for cookie in cookies]
     return Response(status, fields, _response_body(document))
 
 
-def _header_value(value: Any) -> str:
-    if isinstance(value, (dict, list)) or value is None or re.search(r"[\r\n]", str(value)):
+def header_name(name: str) -> str:
+    """Return the name of a header of a response.
+
+    Raises
+    ------
+    InvalidPayloadError
+        It is none: with a line break, it would be more than one header.
+    """
+    if not TOKEN.fullmatch(name):
+        raise InvalidPayloadError(f"the header {name!r}")
+    return name
+
+
+def header_value(value: Any) -> str:
+    """Return the value of a header of a response as text.
+
+    Raises
+    ------
+    InvalidPayloadError
+        It is no text, number or truth value, or has control characters.
+    """
+    if isinstance(value, (dict, list)) or value is None or CONTROL.search(str(value)):
         raise InvalidPayloadError(f"the header value {value!r}")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
