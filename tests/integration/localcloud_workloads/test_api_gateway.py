@@ -165,6 +165,31 @@ def test_a_rest_api_serves_what_was_deployed(apis: Apis) -> None:
     assert event["requestContext"]["path"] == "/prod/pets/1"
     for path in ("fail", "wrong"):
         assert apis.ask(f"{address}/{path}").status == 502
+    path = {**key, "resourceId": resource, "httpMethod": "ANY"}
+
+    def change(name: str, value: str) -> dict[str, Any]:
+        patch = [{"op": "replace", "path": name, "value": value}]
+        update = v1.update_method if name == "/authorizationType" else v1.update_integration
+        changed: dict[str, Any] = update(**path, patchOperations=patch)
+        return changed
+
+    assert change("/timeoutInMillis", "200")["timeoutInMillis"] == 200
+    assert change("/authorizationType", "AWS_IAM")["authorizationType"] == "AWS_IAM"
+    assert apis.ask(f"{address}/slow").status == 201  # as it was deployed
+    v1.create_deployment(**key, stageName="changed", variables={"a": "b"})
+    assert apis.ask(f"{address.removesuffix('prod')}changed/pets").status == 403
+    change("/authorizationType", "NONE")
+    v1.create_deployment(**key, stageName="changed")
+    late = apis.ask(f"{address.removesuffix('prod')}changed/slow")
+    assert (late.status, late.json()) == (504, {"message": "Endpoint request timed out"})
+    for name, value in (
+        ("/timeoutInMillis", "29001"),
+        ("/uri", "https://example.com"),
+        ("/authorizationType", "COGNITO_USER_POOLS"),
+        ("/unknown", "x"),
+    ):
+        with pytest.raises(v1.exceptions.BadRequestException):
+            change(name, value)
     for disabled, status in (("true", 403), ("false", 201)):
         change = {"op": "replace", "path": "/disableExecuteApiEndpoint", "value": disabled}
         assert v1.update_rest_api(**key, patchOperations=[change])["disableExecuteApiEndpoint"] == (

@@ -9,6 +9,7 @@ from kennel.localcloud.dispatch.cloud import Cloud
 HANDLERS = (
     "api_gateway.http_operations",
     "api_gateway.rest_operations",
+    "api_gateway.rest_updates",
     "application_autoscaling.activities",
     "application_autoscaling.decisions",
     "application_autoscaling.policies",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import describe, refusal
@@ -78,27 +79,41 @@ def import_rest_api(call: Call) -> Response:
 @operation(SERVICE, "PutMethod")
 def put_method(call: Call) -> Response:
     """Give a resource a method."""
-    parameters = call.parameters
-    if parameters.get("authorizationType") not in (None, "NONE", "AWS_IAM"):
-        raise METHODS.error(f"{parameters['authorizationType']} authorization of methods")
-    if parameters.get("apiKeyRequired") or parameters.get("requestValidatorId"):
-        raise METHODS.error("API keys and request validators of methods")
+    check_method(call.parameters)
     return call.ask_moto()
+
+
+def check_method(settings: dict[str, Any]) -> None:
+    """Refuse what would not be checked of a request, from a method's settings by AWS's names.
+
+    Raises
+    ------
+    AwsError
+        ``BadRequestException``; the message names it.
+    """
+    if settings.get("authorizationType") not in (None, "NONE", "AWS_IAM"):
+        raise METHODS.error(f"{settings['authorizationType']} authorization of methods")
+    if settings.get("apiKeyRequired") or settings.get("requestValidatorId"):
+        raise METHODS.error("API keys and request validators of methods")
 
 
 @operation(SERVICE, "PutIntegration")
 def put_integration(call: Call) -> Response:
     """Put a function, or a constant response, behind a method."""
-    parameters = call.parameters
-    kind, uri = parameters["type"], parameters.get("uri") or ""
+    check_integration(call.parameters)
+    return call.ask_moto()
+
+
+def check_integration(settings: dict[str, Any]) -> None:
+    """Refuse what would not be served, from an integration's settings by AWS's names; see `check_method`."""
+    kind, uri = settings["type"], settings.get("uri") or ""
     if kind == "MOCK":
-        templates = parameters.get("requestTemplates") or {}
+        templates = settings.get("requestTemplates") or {}
         if not all(is_constant(text) and _is_json(text) for text in templates.values()):
             raise TEMPLATES.error()
     elif kind != "AWS_PROXY" or not ("${stageVariables" in uri or FUNCTION.fullmatch(uri)):
         raise INTEGRATIONS.error(f"integration of type {kind} with {uri or 'nothing'}")
-    check_timeout(parameters.get("timeoutInMillis"), REST_SECONDS)
-    return call.ask_moto()
+    check_timeout(settings.get("timeoutInMillis"), REST_SECONDS)
 
 
 def _is_json(text: str) -> bool:
