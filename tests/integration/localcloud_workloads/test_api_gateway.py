@@ -25,7 +25,7 @@ def handler(event, context):
     if "wrong" in (event.get("rawPath") or event["path"]): return {"body": 1, "statusCode": 200}
     if "slow" in (event.get("rawPath") or event["path"]):
         time.sleep(0.6)
-        print("ended")
+        print("ended", event.get("rawPath") or event["path"])
     made = {"X-Made": "yes", "X-Invoked": context.invoked_function_arn}
     return {"statusCode": 201, "headers": made, "body": json.dumps(event)}
 """
@@ -261,11 +261,11 @@ def test_an_integration_that_takes_too_long_is_not_waited_for(apis: Apis) -> Non
         apis.v2.update_integration(**key, TimeoutInMillis=30_001)
     assert apis.ask(f"{address}/warm").status == 201
     apis.v2.update_integration(**key, TimeoutInMillis=200)
-    late = apis.ask(f"{address}/slow")
+    late = apis.ask(f"{address}/slow/http")
     assert (late.status, late.json()) == (503, {"message": "Service Unavailable"})
     apis.v2.update_integration(**key, TimeoutInMillis=30_000)
-    assert apis.ask(f"{address}/slow").status == 201
-    eventually(lambda: apis.stage.log_lines(f"/aws/lambda/{NAME}").count("ended") == 2)  # both went on
+    assert apis.ask(f"{address}/slow/http").status == 201
+    eventually(lambda: apis.stage.log_lines(f"/aws/lambda/{NAME}").count("ended /slow/http") == 2)  # both
 
 
 def test_an_api_for_one_function_is_made_by_one_call(apis: Apis) -> None:
