@@ -11,10 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from kennel.aws import prediction, session
 from kennel.aws.deployment import deployment_record, deployments, live_endpoint
@@ -24,6 +26,7 @@ from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.release import golden, releases
 from kennel.aws.release.releases import Release
 from kennel.aws.session import Workspace
+from kennel.checks.shared_provider import PROVIDER, served
 from kennel.localcloud import lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,6 +222,22 @@ class Serving:
 
 
 @contextmanager
+def provider_shared() -> Iterator[None]:
+    """Let Terraform's commands use one process of the provider, if there is a mirror to start it from.
+
+    A command spends most of its time on starting the provider. It acts with the environment of the caller:
+    commands with other credentials need processes of their own.
+    """
+    mirror = os.environ.get("KENNEL_PROVIDER_MIRROR")
+    with ExitStack() as stack_:
+        if mirror:
+            (program,) = Path(mirror).glob(f"{PROVIDER}/*/*/terraform-provider-aws*")
+            address = stack_.enter_context(served(program))
+            stack_.enter_context(pytest.MonkeyPatch.context()).setenv("TF_REATTACH_PROVIDERS", address)
+        yield
+
+
+@contextmanager
 def serving(folder: Path) -> Iterator[Serving]:
     """Yield the stack on a local cloud that runs for the block."""
     before = dict(os.environ)
@@ -228,8 +247,9 @@ def serving(folder: Path) -> Iterator[Serving]:
         session._client.cache_clear()
         session._caller.cache_clear()
         made = Serving(folder)
-        made.create()
-        yield made
+        with provider_shared():
+            made.create()
+            yield made
     finally:
         lifecycle.down(folder / "cloud")
         os.environ.clear()

@@ -115,6 +115,7 @@ def without(action: str) -> Iterator[None]:
     iam.put_role_policy(RoleName="denied", PolicyName="denied", PolicyDocument=json.dumps(document))
     credentials = sts.assume_role(RoleArn=role, RoleSessionName="deploy")["Credentials"]
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TF_REATTACH_PROVIDERS", raising=False)  # the shared process acts as the operator
         patch.setenv("AWS_ACCESS_KEY_ID", credentials["AccessKeyId"])
         patch.setenv("AWS_SECRET_ACCESS_KEY", credentials["SecretAccessKey"])
         patch.setenv("AWS_SESSION_TOKEN", credentials["SessionToken"])
