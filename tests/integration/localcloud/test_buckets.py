@@ -324,6 +324,79 @@ def test_the_owner_of_a_bucket_pays_for_requests(client: Client) -> None:
 
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
 
+    s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"),
+    [
+        ("Analytics", {"StorageClassAnalysis": {}}),
+        (
+            "IntelligentTiering",
+            {"Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]},
+        ),
+        ("Metrics", {"Filter": {"Prefix": "documents/"}}),
+    ],
+)
+def test_a_configuration_is_kept_with_its_bucket_and_deleted_without_it(
+    client: Client, bucket: str, kind: str, details: dict[str, Any]
+) -> None:
+    def ask(method: str, **parameters: Any) -> Any:
+        return s3._make_api_call(method, {"Bucket": bucket, **parameters})
+
+    s3, configuration, member = client("s3"), {"Id": "a", **details}, f"{kind}Configuration"
+    ask(f"PutBucket{member}", Id="a", **{member: configuration})
+    assert ask(f"GetBucket{member}", Id="a")[member] == configuration
+    assert ask(f"ListBucket{member}s")[f"{member}List"] == [configuration]
+
+    ask(f"DeleteBucket{member}", Id="a")
+    with pytest.raises(ClientError, match="NoSuchConfiguration"):
+        ask(f"GetBucket{member}", Id="a")
+    with pytest.raises(ClientError, match="NoSuchConfiguration"):
+        s3.delete_bucket_inventory_configuration(Bucket=bucket, Id="a")
+    s3.head_bucket(Bucket=bucket)
+
+
+def test_what_moto_takes_for_another_operation_is_refused(client: Client, bucket: str) -> None:
+    s3 = client("s3")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"content")
+    for refused in (
+        lambda: s3.rename_object(Bucket=bucket, Key="k", RenameSource=f"{bucket}/other"),
+        lambda: s3.delete_bucket_metadata_configuration(Bucket=bucket),
+        lambda: s3.delete_object_annotation(Bucket=bucket, Key="k", AnnotationName="a"),
+        lambda: s3.get_object_torrent(Bucket=bucket, Key="k"),
+        lambda: s3.put_bucket_abac(Bucket=bucket, AbacStatus={"Status": "Enabled"}),
+    ):
+        with pytest.raises(ClientError, match="The local cloud has no "):
+            refused()
+    assert s3.get_bucket_abac(Bucket=bucket)["AbacStatus"]["Status"] == "Disabled"
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"content"
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, "210987654321"])
+def test_access_logs_go_where_the_policy_lets_them(client: Client, bucket: str, account: str) -> None:
+    s3, source = client("s3"), next(buckets)
+    s3.create_bucket(Bucket=source)
+    arn = f"arn:aws:s3:::{bucket}"
+    grant = statement(
+        "s3:PutObject", [f"{arn}/log/*"], Condition={"StringEquals": {"aws:SourceAccount": account}}
+    )
+    insecure = statement(
+        "s3:*", [arn, f"{arn}/*"], "Deny", Condition={"Bool": {"aws:SecureTransport": "false"}}
+    )
+    policy = document(
+        {"Principal": "*", **insecure}, {"Principal": {"Service": "logging.s3.amazonaws.com"}, **grant}
+    )
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    logging = {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "log/"}}
+    if account == ACCOUNT:
+        s3.put_bucket_logging(Bucket=source, BucketLoggingStatus=logging)
+        assert s3.get_bucket_logging(Bucket=source)["LoggingEnabled"] == logging["LoggingEnabled"]
+    else:
+        with pytest.raises(ClientError, match="InvalidTargetBucketForLogging"):
+            s3.put_bucket_logging(Bucket=source, BucketLoggingStatus=logging)
+
 
 def test_one_of_several_conditional_writes_succeeds(client: Client, bucket: str) -> None:
     clients = [client("s3") for _ in range(8)]

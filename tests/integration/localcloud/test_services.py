@@ -412,3 +412,53 @@ def test_a_group_of_schedules_has_the_name_in_its_path(client: Client) -> None:
     scheduler.delete_schedule_group(Name="nightly")
     with pytest.raises(scheduler.exceptions.ResourceNotFoundException):
         scheduler.get_schedule_group(Name="nightly")
+
+
+def test_a_key_that_is_disabled_or_to_be_deleted_or_for_something_else_does_nothing(client: Client) -> None:
+    kms = client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    secret = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    with pytest.raises(kms.exceptions.InvalidKeyUsageException):
+        kms.sign(KeyId=key, Message=b"x", SigningAlgorithm="ECDSA_SHA_256")
+
+    kms.disable_key(KeyId=key)
+    with pytest.raises(kms.exceptions.DisabledException):
+        kms.decrypt(CiphertextBlob=secret)
+    kms.enable_key(KeyId=key)
+    assert kms.decrypt(CiphertextBlob=secret)["Plaintext"] == b"x"
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    with pytest.raises(kms.exceptions.KMSInvalidStateException):
+        kms.generate_data_key(KeyId=key, KeySpec="AES_256")
+
+
+def test_a_stream_that_would_deliver_nothing_is_refused(client: Client) -> None:
+    firehose, destination = client("firehose"), {"RoleARN": SERVED, "BucketARN": "arn:aws:s3:::any"}
+    source = {"KinesisStreamARN": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/s", "RoleARN": SERVED}
+    for refused in (
+        {
+            "DeliveryStreamType": "KinesisStreamAsSource",
+            "KinesisStreamSourceConfiguration": source,
+            "S3DestinationConfiguration": destination,
+        },
+        {"HttpEndpointDestinationConfiguration": {"EndpointConfiguration": {"Url": "https://a.example"}}},
+        {"ExtendedS3DestinationConfiguration": {**destination, "ProcessingConfiguration": {"Enabled": True}}},
+    ):
+        if "HttpEndpointDestinationConfiguration" in refused:
+            refused["HttpEndpointDestinationConfiguration"] |= {"S3Configuration": destination}
+        with pytest.raises(ClientError, match="The local cloud has no"):
+            firehose.create_delivery_stream(DeliveryStreamName="refused", **refused)
+    assert firehose.list_delivery_streams()["DeliveryStreamNames"] == []
+
+
+def test_services_that_sign_by_another_name_are_answered_or_refused(client: Client) -> None:
+    topic = client("sns").create_topic(Name="tagged", Tags=[{"Key": "team", "Value": "strangers"}])
+    tagged = client("resourcegroupstaggingapi").get_resources(
+        TagFilters=[{"Key": "team", "Values": ["strangers"]}]
+    )["ResourceTagMappingList"]
+    assert [each["ResourceARN"] for each in tagged] == [topic["TopicArn"]]
+    with pytest.raises(ClientError, match="The local cloud has no bedrock-runtime:Converse"):
+        client("bedrock-runtime").converse(modelId="a.model", messages=[])
+    with pytest.raises(ClientError, match="no sagemaker-featurestore-runtime:GetRecord"):
+        client("sagemaker-featurestore-runtime").get_record(
+            FeatureGroupName="g", RecordIdentifierValueAsString="1"
+        )

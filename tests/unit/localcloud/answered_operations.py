@@ -23,7 +23,7 @@ from kennel.localcloud.authorization.required_permissions import required_permis
 from kennel.localcloud.dispatch.registry import handler_of
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.policy.principal import Principal
-from kennel.localcloud.protocol.codec import service_of
+from kennel.localcloud.protocol.service_names import service_of
 from kennel.localcloud.services import register
 
 ACCOUNT = "123456789012"

@@ -14,6 +14,7 @@ from werkzeug.test import EnvironBuilder
 from kennel.localcloud.authorization.identify import OPERATOR
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.protocol import codec
+from kennel.localcloud.protocol.service_names import service_of
 from kennel.localcloud.protocol.signature import read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 
@@ -63,7 +64,7 @@ def request_of(service: str, operation: str, parameters: dict[str, Any]) -> ApiR
     environ["RAW_URI"] = parts.path + (f"?{parts.query}" if parts.query else "")
     signature = read_signature(environ)
     assert signature is not None
-    name = codec.service_of(signature.service, environ)
+    name = service_of(signature.service, environ)
     decoded = codec.decode(name, environ)
     verify(signature, "kennel-local-operator", environ, decoded.body)
     return ApiRequest(

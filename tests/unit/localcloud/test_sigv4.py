@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,6 +191,42 @@ SUITE: dict[str, tuple[str, str, dict[str, str], str]] = {
         "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
     ),
 }
+
+
+def presigned_by_version_2(**parameters: str) -> str:
+    """Return the address that boto3 signs for S3 in us-east-1 unless it is set otherwise."""
+    s3 = boto3.client(
+        "s3", region_name="us-east-1", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key=S3_SECRET
+    )
+    url: str = s3.generate_presigned_url(
+        "put_object", {"Bucket": "b", "Key": "k", **parameters}, ExpiresIn=60
+    )
+    return "/k?" + url.partition("?")[2]
+
+
+def test_an_address_of_version_2_verifies_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    target, signed_at = presigned_by_version_2(ContentType="text/plain"), time.time()
+    environ = {**environ_of("PUT", target, {"Content-Type": "text/plain"}), "RAW_URI": "/b" + target}
+    signature = read_signature(environ)
+    assert signature is not None
+
+    for later in (10, 50):
+        monkeypatch.setattr(time, "time", lambda later=later: signed_at + later)
+        signature_rules.check(signature, environ)
+        verify(signature, S3_SECRET, environ, b"x")
+    monkeypatch.setattr(time, "time", lambda: signed_at + 70)
+    with pytest.raises(AwsError, match="Request has expired"):
+        signature_rules.check(signature, environ)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/html"}])
+def test_a_header_that_an_address_of_version_2_repeats_is_its_own(headers: dict[str, str]) -> None:
+    environ = environ_of("PUT", presigned_by_version_2(ContentType="text/plain"), headers)
+    signature = read_signature(environ)
+    assert signature is not None
+
+    with pytest.raises(AwsError, match="does not cover these parameters of the query: content-type"):
+        signature_rules.check(signature, environ)
 
 
 @pytest.mark.parametrize("example", SUITE)

@@ -78,6 +78,13 @@ BUCKET_ACTIONS = {
     "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
     **{
+        f"{verb}BucketMetadataConfiguration": f"{verb}BucketMetadataTableConfiguration"
+        for verb in ("Create", "Get", "Delete")
+    },
+    # Of directory buckets, which are refused: their own permissions are another service's, s3express.
+    "CreateSession": "ListBucket",
+    "RenameObject": "PutObject",
+    **{
         f"{verb}Bucket{kind}Configuration{ending}": f"{action}{kind}Configuration"
         for kind in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
         for verb, action, ending in (

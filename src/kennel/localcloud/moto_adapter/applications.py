@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from flask import Flask, Response
 from moto.core.request import normalize_request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
 from kennel.localcloud.protocol.canonical import OPERATION, SERVICE
@@ -33,7 +33,7 @@ class MotoApplications:
         application, routes = self._routes(environ)
         try:
             response = _respond(application, routes, environ)
-        except HTTPException as error:  # also that there is no route
+        except HTTPException as error:
             return error(environ, start_response)
         return response(environ, start_response)
 
@@ -48,7 +48,10 @@ class MotoApplications:
 def _respond(application: Flask, routes: MapAdapter, environ: Environ) -> Response:
     """Return what a route's function responds, as moto's own wrapper of these functions does."""
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-    endpoint, _ = routes.match(path, method=environ["REQUEST_METHOD"])
+    try:
+        endpoint, _ = routes.match(path, method=environ["REQUEST_METHOD"])
+    except (NotFound, MethodNotAllowed) as error:
+        raise NotImplementedError(f"moto has no route {path}") from error
     request = normalize_request(application.request_class(environ))
     try:
         view: Any = application.view_functions[

@@ -51,11 +51,19 @@ class IamRole:
 
 @dataclass(frozen=True)
 class KmsKey:
-    """A KMS key, its policy together with its grants, and the aliases that name it."""
+    """A KMS key, its policy together with its grants, and the aliases that name it.
+
+    Attributes
+    ----------
+    state, usage
+        ``KeyState`` and ``KeyUsage``.
+    """
 
     arn: str
     policy: Policy
     aliases: tuple[str, ...] = ()
+    state: str = "Enabled"
+    usage: str = "ENCRYPT_DECRYPT"
 
 
 def principal_policies(principal: Principal) -> PrincipalPolicies:
@@ -176,7 +184,8 @@ def key(region: str, identifier: str) -> KmsKey | None:
     if record.grants:
         grants = parse(json.dumps(grants_policy(record)), "grant")
         policy = Policy(policy.source, policy.statements + grants.statements)
-    return KmsKey(record.arn, policy, tuple(record.aliases))
+    usage = record.key_usage or "ENCRYPT_DECRYPT"  # AWS's default, which moto leaves out
+    return KmsKey(record.arn, policy, tuple(record.aliases), record.key_state, usage)
 
 
 def grants_policy(record: Any) -> dict[str, Any]:

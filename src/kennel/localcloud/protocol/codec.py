@@ -24,19 +24,8 @@ from werkzeug.exceptions import HTTPException
 from kennel.localcloud.protocol import canonical, strict_json
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, read_body
 
-# Signing names that differ from botocore's service names.
-SERVICE_OF_SIGNING_NAME = {
-    "monitoring": "cloudwatch",
-    "access-analyzer": "accessanalyzer",
-    "elasticloadbalancing": "elbv2",
-    "eventbridge": "events",
-    "states": "stepfunctions",
-    "email": "ses",
-}
 STREAMED_UPLOADS = {"PutObject", "UploadPart"}
 # Operations that carry no signature, by the Action of their form.
-# What follows /endpoints/NAME in the paths of sagemaker-runtime, which signs as sagemaker.
-RUNTIME_PATHS = (["invocations"], ["async-invocations"], ["invocations-response-stream"])
 UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity": "sts"}
 
 
@@ -66,23 +55,6 @@ class Decoded:
     def read_body(self) -> bytes | None:
         """The body of what was read: of the query protocol, the fields that the operation knows."""
         return self.body if self.form is None else self.form
-
-
-def service_of(signing_name: str, environ: Environ) -> str:
-    """Return botocore's name of the service that a request is for."""
-    name = SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
-    path = environ.get("PATH_INFO", "")
-    if name == "sagemaker" and path.startswith("/endpoints/") and path.split("/")[3:4] in RUNTIME_PATHS:
-        return "sagemaker-runtime"
-    if name == "sagemaker" and path in ("/BatchPutMetrics", "/BatchGetMetrics"):
-        return "sagemaker-metrics"
-    if name == "sagemaker" and path.startswith(("/FeatureGroup/", "/BatchGetRecord")):
-        return "sagemaker-featurestore-runtime"
-    if name == "s3" and path.startswith("/v20180820/"):
-        return "s3control"
-    if name == "apigateway" and path.startswith("/v2/"):
-        return "apigatewayv2"
-    return name
 
 
 def service_guess(environ: Environ) -> str:

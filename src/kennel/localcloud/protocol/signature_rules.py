@@ -109,6 +109,11 @@ def _check_coverage(signature: RequestSignature, environ: Environ) -> None:
         )
 
 
+def _variable(header: str) -> str:
+    """Return the name of an Amazon header in a request's environment; of another nothing that it has."""
+    return f"HTTP_{header.upper().replace('-', '_')}" if header.startswith("x-amz-") else ""
+
+
 def _amazon_headers(environ: Environ) -> list[str]:
     return [name[5:].lower().replace("_", "-") for name in environ if name.startswith("HTTP_X_AMZ_")]
 
@@ -118,7 +123,15 @@ def _check_version_2(signature: RequestSignature, environ: Environ) -> None:
     if signature.expires < time.time():
         raise AwsError("AccessDenied", "Request has expired", 403)
     known = {*HmacV1QueryAuth.QSAOfInterest, *LISTING_NAMES, *VERSION_2_NAMES}
-    unsigned = sorted({name for name, _ in query_pairs(environ)} - known)
+    # SDKs repeat headers that the signature covers, which the request must have then.
+    headers = {"content-type": "CONTENT_TYPE", "content-md5": "HTTP_CONTENT_MD5"}
+    unsigned = sorted(
+        {
+            name
+            for name, value in query_pairs(environ)
+            if name not in known and environ.get(headers.get(name, _variable(name))) != value
+        }
+    )
     if unsigned:
         message = f"Signature Version 2 does not cover these parameters of the query: {', '.join(unsigned)}"
         raise AwsError("InvalidArgument", message, 400)

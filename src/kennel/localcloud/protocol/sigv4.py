@@ -159,5 +159,7 @@ def _version_2_digest(signature: RequestSignature, secret: str, environ: Environ
         if name not in ("AWSAccessKeyId", "Signature", "Expires", "x-amz-security-token")
     )
     url = urlsplit(ORIGIN + _raw_path(environ) + (f"?{signed_query}" if signed_query else ""))
-    digest: str = auth.get_signature(environ["REQUEST_METHOD"], url, headers, expires=str(signature.expires))
+    lines = auth.canonical_string(environ["REQUEST_METHOD"], url, headers).split("\n")
+    lines[3] = str(signature.expires)  # botocore puts the end of an address there that is made now
+    digest: str = auth.sign_string("\n".join(lines))
     return digest

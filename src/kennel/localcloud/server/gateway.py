@@ -35,6 +35,7 @@ from kennel.localcloud.protocol.messages import (
     Unchanged,
     text_response,
 )
+from kennel.localcloud.protocol.service_names import service_of
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 from kennel.localcloud.server import administration, form_upload
@@ -140,7 +141,7 @@ class Gateway:
         principal, secret = ANONYMOUS, ""
         if signature:
             arriving.caller = signature.access_key
-            arriving.service = codec.service_of(signature.service, environ)
+            arriving.service = service_of(signature.service, environ)
             principal, secret = identify(signature, arriving.service, self.cloud.operator_secret)
         else:
             arriving.service = codec.service_guess(environ)

@@ -11,6 +11,12 @@ NO_MODEL = "no model of AWS's answers here; call the service in an AWS account"
 NO_QUERY = "no query engine runs here; read the objects with a program of your own"
 NO_RUN = "nothing runs here; use a Lambda function, a SageMaker job or Systems Manager's Run Command"
 NO_LISTENER = "nothing listens here; call the function, its URL or the endpoint itself"
+NO_FILES = "nothing mounts file systems here; keep files in S3"
+NO_BROKER = "no device listens here; publish to an SNS topic or an event bus"
+NO_WATCH = "nothing watches or records here; leave it out, or enable it in an AWS account"
+NO_TRAIL = (
+    "no trail is written here; set enable_logging to false: the local cloud's own audit log has the calls"
+)
 NO_MAIL = "no mail is sent from here; publish to an SNS topic with a queue"
 NO_TEMPLATES = (
     "its resources would skip the checks of their own services; use Terraform or the services' calls"
@@ -44,7 +50,7 @@ REFUSED = {
         "emr-containers": "StartJobRun",
     },
     NO_MODEL: {
-        "bedrock-runtime": "InvokeModel",
+        "bedrock-runtime": "Converse ConverseStream InvokeModel InvokeModelWithResponseStream",
         "comprehend": (
             "CreateDocumentClassifier CreateEndpoint CreateEntityRecognizer DetectKeyPhrases"
             " DetectPiiEntities DetectSentiment StartDocumentClassificationJob"
@@ -72,7 +78,7 @@ REFUSED = {
         "fis": "StartExperiment",
         "glue": "CreateDevEndpoint CreateSession StartCrawler StartJobRun StartTrigger StartWorkflowRun",
         "pipes": "CreatePipe StartPipe",
-        "stepfunctions": "StartExecution",
+        "stepfunctions": "StartExecution StartSyncExecution",
         "swf": "StartWorkflowExecution",
         "synthetics": "CreateCanary",
     },
@@ -87,6 +93,16 @@ REFUSED = {
         "ses": "SendBulkTemplatedEmail SendEmail SendRawEmail SendTemplatedEmail",
         "sesv2": "SendEmail",
     },
+    NO_FILES: {"efs": "CreateFileSystem", "fsx": "CreateFileSystem"},
+    NO_BROKER: {"iot-data": "Publish"},
+    NO_WATCH: {
+        "config": "StartConfigurationRecorder",
+        "guardduty": "CreateDetector",
+        "inspector2": "Enable",
+        "macie2": "EnableMacie",
+        "securityhub": "EnableSecurityHub",
+    },
+    NO_TRAIL: {"cloudtrail": "StartLogging"},
     NO_TEMPLATES: {
         "cloudformation": (
             "CreateChangeSet CreateStack CreateStackInstances CreateStackSet ExecuteChangeSet UpdateStack"

@@ -91,13 +91,6 @@ def _complete_checksum(call: Call, response: Response) -> None:
     response.headers[:] = [*kept, *ours.items()]
 
 
-@operation("s3", "GetBucketRequestPayment")
-def get_bucket_request_payment(call: Call) -> dict[str, Any]:
-    """Return S3's default; moto lists the bucket's objects instead."""
-    call.backend().get_bucket(call.parameters["Bucket"])
-    return {"Payer": "BucketOwner"}
-
-
 @operation("s3", "DeleteObjects")
 def delete_objects(call: Call) -> Response:
     """Delete up to 1000 objects; moto leaves out which version it could not delete."""

@@ -13,7 +13,9 @@ from typing import Any
 from kennel.localcloud.moto_adapter.object_contents import StoredView, ValueBuffer
 from kennel.localcloud.moto_adapter.patches import s3_versions
 from kennel.localcloud.moto_adapter.patching import replace
-from kennel.localcloud.policy.document import parse
+from kennel.localcloud.policy.document import AccessRequest, parse
+from kennel.localcloud.policy.evaluate import PrincipalPolicies, ResourcePolicy, evaluate
+from kennel.localcloud.policy.principal import service_principal
 from kennel.localcloud.policy.public import is_public
 from kennel.localcloud.protocol import checksums
 
@@ -40,6 +42,25 @@ def apply() -> None:
     _keep_contents_in_files()
     _share_contents()
     s3_versions.apply()
+    replace(FakeBucket, "_log_permissions_enabled_policy", _may_log)
+
+
+def _may_log(self: Any, target_bucket: Any, target_prefix: str | None) -> bool:
+    """Return whether a bucket's policy lets S3 write this one's access log there; moto reads few policies."""
+    if not target_bucket.policy:
+        return False
+    request = AccessRequest(
+        "s3:PutObject",
+        f"{target_bucket.arn}/{target_prefix or ''}log",
+        {
+            "aws:sourceaccount": self.account_id,
+            "aws:sourcearn": self.arn,
+            "aws:securetransport": "true",
+        },
+        service_principal("logging.s3.amazonaws.com"),
+    )
+    policy = ResourcePolicy(parse(target_bucket.policy.decode()))
+    return evaluate(request, PrincipalPolicies(), policy).allowed
 
 
 def _keep_contents_in_files() -> None:
