@@ -113,7 +113,7 @@ class Serving:
         """Make the checkout, and what is the same in all deployments; then apply."""
         checkout = self.workspace.root
         shutil.copytree(ROOT / "lambda", checkout / "lambda")
-        shutil.copytree(ROOT / "tests" / "e2e" / "serving_root", checkout / "terraform")
+        shutil.copytree(ROOT / "tests" / "e2e" / "serving_root", checkout / "terraform", dirs_exist_ok=True)
         (checkout / "terraform" / "modules").symlink_to(ROOT / "terraform" / "modules")
         (checkout / "terraform" / "environments").mkdir()
         iam = session.client("iam")
@@ -222,8 +222,8 @@ class Serving:
 
 
 @contextmanager
-def provider_shared() -> Iterator[None]:
-    """Let Terraform's commands use one process of the provider, if there is a mirror to start it from.
+def provider_shared(directory: Path) -> Iterator[None]:
+    """Let Terraform's commands on a root use one process of the provider, if a mirror has it.
 
     A command spends most of its time on starting the provider. It acts with the environment of the caller:
     commands with other credentials need processes of their own.
@@ -232,7 +232,7 @@ def provider_shared() -> Iterator[None]:
     with ExitStack() as stack_:
         if mirror:
             (program,) = Path(mirror).glob(f"{PROVIDER}/*/*/terraform-provider-aws*")
-            address = stack_.enter_context(served(program))
+            address = stack_.enter_context(served(program, directory))
             stack_.enter_context(pytest.MonkeyPatch.context()).setenv("TF_REATTACH_PROVIDERS", address)
         yield
 
@@ -247,7 +247,8 @@ def serving(folder: Path) -> Iterator[Serving]:
         session._client.cache_clear()
         session._caller.cache_clear()
         made = Serving(folder)
-        with provider_shared():
+        made.workspace.terraform_directory.mkdir(parents=True)
+        with provider_shared(made.workspace.terraform_directory):
             made.create()
             yield made
     finally:

@@ -62,8 +62,13 @@ def installed(terraform: Path, data: Path) -> Path:
 
 
 @contextmanager
-def served(program: Path) -> Iterator[str]:
+def served(program: Path, directory: Path | None = None) -> Iterator[str]:
     """Run a provider while the context lasts; yield the value of ``TF_REATTACH_PROVIDERS`` that leads to it.
+
+    Parameters
+    ----------
+    directory
+        The root module whose relative paths it reads, as Terraform does; None is the current folder.
 
     Raises
     ------
@@ -75,6 +80,7 @@ def served(program: Path) -> Iterator[str]:
     environment.update({f"TF_LOG_{name}": "off" for name in _LOGS})
     with subprocess.Popen(
         [str(program), "-debug"],
+        cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -462,3 +462,32 @@ def test_services_that_sign_by_another_name_are_answered_or_refused(client: Clie
         client("sagemaker-featurestore-runtime").get_record(
             FeatureGroupName="g", RecordIdentifierValueAsString="1"
         )
+
+
+def test_a_user_has_no_credentials_of_single_services(client: Client) -> None:
+    iam = client("iam")
+    iam.create_user(UserName="committer")
+    assert iam.list_service_specific_credentials(UserName="committer")["ServiceSpecificCredentials"] == []
+    with pytest.raises(ClientError, match="no service here takes them"):
+        iam.create_service_specific_credential(UserName="committer", ServiceName="codecommit.amazonaws.com")
+    iam.delete_user(UserName="committer")
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.list_service_specific_credentials(UserName="committer")
+
+
+@pytest.mark.parametrize(
+    ("definition", "codes"),
+    [
+        ('{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}', []),
+        ('{"StartAt": "A", "States": {"A": {"Type": "Passes", "End": true}}}', ["SCHEMA_VALIDATION_FAILED"]),
+        (
+            '{"StartAt": "B", "States": {"A": {"Type": "Pass", "Next": "C"}}}',
+            ["MISSING_TRANSITION_TARGET"] * 2,
+        ),
+        ("{", ["INVALID_JSON_DESCRIPTION"]),
+    ],
+)
+def test_a_state_machine_is_checked(client: Client, definition: str, codes: list[str]) -> None:
+    answer = client("stepfunctions").validate_state_machine_definition(definition=definition)
+    assert answer["result"] == ("FAIL" if codes else "OK")
+    assert [each["code"] for each in answer["diagnostics"]] == codes

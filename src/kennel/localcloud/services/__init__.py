@@ -69,6 +69,7 @@ HANDLERS = (
     "sagemaker.tuning.api",
     "sagemaker.unsupported",
     "ssm.run_command",
+    "step_functions",
     "stored",
     "sts",
     "web_identity",

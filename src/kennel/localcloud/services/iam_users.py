@@ -1,13 +1,23 @@
-"""IAM: users' permissions boundaries, which moto does not keep."""
+"""IAM: what moto lacks of users: permissions boundaries, and credentials of single services."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.coverage import refuse
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter import policy_store
 from kennel.localcloud.protocol.messages import AwsError, Response
+
+refuse("iam", "no service here takes them; use access keys", "CreateServiceSpecificCredential")
+
+
+@operation("iam", "ListServiceSpecificCredentials")
+def list_service_specific_credentials(call: Call) -> dict[str, Any]:
+    """Return none, which there are none of; Terraform asks before it deletes a user."""
+    call.backend().get_user(call.parameters.get("UserName") or call.principal.name)
+    return {"ServiceSpecificCredentials": []}
 
 
 @operation("iam", "CreateUser")
