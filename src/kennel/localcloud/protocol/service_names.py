@@ -9,7 +9,7 @@ from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
-from kennel.localcloud.protocol.messages import Environ, read_body
+from kennel.localcloud.protocol.messages import AwsError, Environ, read_body
 
 # botocore's names by the signing name, where it differs or several share it. The first is that of a request
 # that none of them knows.
@@ -52,24 +52,34 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "tagging": ("resourcegroupstaggingapi",),
     "timestream": ("timestream-write", "timestream-query"),
 }
+TARGET = "HTTP_X_AMZ_TARGET"
 CONTROL_PATH = "/v20180820/"  # S3 itself takes any path for a bucket's
 
 
 def service_of(signing_name: str, environ: Environ) -> str:
-    """Return botocore's name of the service that a request is for."""
+    """Return botocore's name of the service that a request is for.
+
+    Raises
+    ------
+    AwsError
+        Its header and its path name operations of two services.
+    """
     services = SERVICES.get(signing_name, (signing_name,))
     if signing_name == "s3":
         return services[1] if environ.get("PATH_INFO", "").startswith(CONTROL_PATH) else services[0]
     if len(services) == 1 or "REQUEST_METHOD" not in environ:
         return services[0]
-    return next((service for service in services if _knows(service, environ)), services[0])
+    known = [service for service in services if _knows(service, environ)]
+    if len(known) > 1 and TARGET in environ:
+        raise AwsError("InvalidAction", f"The request names operations of {' and of '.join(known)}.", 400)
+    return next(iter(known), services[0])
 
 
 def _knows(service: str, environ: Environ) -> bool:
     """Return whether a service has the operation that a request names, in a header, its form or its path."""
     model = get_service_model(service)
-    target = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
-    if "targetPrefix" in model.metadata or target[0]:
+    if "targetPrefix" in model.metadata:
+        target = environ.get(TARGET, "").partition(".")
         return target[0] == model.metadata.get("targetPrefix") and target[2] in model.operation_names
     if "query" in model.metadata.get("protocols", [model.protocol]):
         form = parse_qs(read_body(environ).decode("utf-8", "replace"))
