@@ -22,7 +22,8 @@ CRCS = {"CRC32": ("CRC32", 4), "CRC32C": ("CRC32-ISCSI", 4), "CRC64NVME": ("CRC6
 HASHES = ("SHA1", "SHA256", "SHA512", "MD5")
 ALGORITHMS = (*CRCS, *HASHES)
 REFUSED = ("XXHASH64", "XXHASH3", "XXHASH128")
-VALUE = re.compile(rf"HTTP_X_AMZ_CHECKSUM_({'|'.join((*ALGORITHMS, *REFUSED))})")
+PREFIX = "HTTP_X_AMZ_CHECKSUM_"
+VALUE = re.compile(rf"{PREFIX}({'|'.join((*ALGORITHMS, *REFUSED))})")
 
 
 class _Digest(Protocol):
@@ -117,5 +118,6 @@ def decoded(text: str) -> bytes | None:
 
 def values_of(environ: Environ) -> dict[str, str]:
     """Return the checksums that a request has, in Base64, by their algorithms."""
-    matches = ((VALUE.fullmatch(name), value) for name, value in environ.items())
+    named = [(name, value) for name, value in environ.items() if name.startswith(PREFIX)]
+    matches = ((VALUE.fullmatch(name), value) for name, value in named)
     return {match[1]: value for match, value in matches if match and value is not None}

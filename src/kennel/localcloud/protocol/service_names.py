@@ -69,18 +69,26 @@ def service_of(signing_name: str, environ: Environ) -> str:
         return services[1] if environ.get("PATH_INFO", "").startswith(CONTROL_PATH) else services[0]
     if len(services) == 1 or "REQUEST_METHOD" not in environ:
         return services[0]
+    if environ.get("PATH_INFO") == "/" and _names(services[0], environ):
+        return services[0]  # what the header of a target names, and no path
     known = [service for service in services if _knows(service, environ)]
     if len(known) > 1 and TARGET in environ:
         raise AwsError("InvalidAction", f"The request names operations of {' and of '.join(known)}.", 400)
     return next(iter(known), services[0])
 
 
+def _names(service: str, environ: Environ) -> bool:
+    """Return whether the target in a request's header is an operation of a service."""
+    model = get_service_model(service)
+    prefix, _, name = environ.get(TARGET, "").partition(".")
+    return prefix != "" and prefix == model.metadata.get("targetPrefix") and name in model.operation_names
+
+
 def _knows(service: str, environ: Environ) -> bool:
     """Return whether a service has the operation that a request names, in a header, its form or its path."""
     model = get_service_model(service)
     if "targetPrefix" in model.metadata:
-        target = environ.get(TARGET, "").partition(".")
-        return target[0] == model.metadata.get("targetPrefix") and target[2] in model.operation_names
+        return _names(service, environ)
     if "query" in model.metadata.get("protocols", [model.protocol]):
         form = parse_qs(read_body(environ).decode("utf-8", "replace"))
         return (
