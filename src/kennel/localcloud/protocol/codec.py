@@ -15,7 +15,7 @@ from botocore.exceptions import DataNotFoundError
 from botocore.validate import ParamValidator
 from moto.core.exceptions import ServiceException
 from moto.core.parse import PROTOCOL_PARSERS
-from moto.core.request import Request, determine_request_protocol
+from moto.core.request import EnvironHeaders, Request, determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
@@ -86,12 +86,10 @@ def decode(service: str, environ: Environ) -> Decoded:
     plain = {**environ, "HTTP_HOST": "localhost", "wsgi.input": io.BytesIO(body or b"")}
     if service == "s3":
         plain |= _path_style(environ)
-    request = Request(plain)
-    headers = request.headers
-    if _rest_only(model):
-        # The content type is of the caller's payload, and says nothing of the protocol; moto would take a
-        # form for the query protocol.
-        request = Request({**request.environ, "CONTENT_TYPE": ""})
+    headers = EnvironHeaders(plain)
+    # Where it says nothing of the protocol, the content type is of the caller's payload; moto would take a
+    # form for the query protocol.
+    request = Request({**plain, "CONTENT_TYPE": ""} if _rest_only(model) else plain)
     values = None
     try:
         protocol = determine_request_protocol(model, request.content_type)

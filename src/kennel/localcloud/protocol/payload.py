@@ -68,7 +68,7 @@ def verified(
         if "aws-chunked" in environ.get("HTTP_CONTENT_ENCODING", ""):
             changes = {"HTTP_CONTENT_ENCODING": _other_encodings(environ)}
     _check_md5(environ.get("HTTP_CONTENT_MD5"), content)
-    complete = {**environ, **changes}
+    complete = {**environ, **changes} if changes else environ
     checksums.check_algorithms(complete)
     if operation not in OF_THE_OBJECT:
         algorithm = checksums.check_content(complete, content)
