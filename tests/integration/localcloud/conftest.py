@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from kennel.localcloud import OPERATOR_ACCESS_KEY, REGION, lifecycle
 from kennel.localcloud.connection import signed_headers
@@ -96,3 +97,11 @@ def assume(client: Client, name: str, **options: Any) -> dict[str, str]:
         "aws_secret_access_key": session["SecretAccessKey"],
         "aws_session_token": session["SessionToken"],
     }
+
+
+def refusal(call: Any, **parameters: Any) -> tuple[int, str]:
+    """Return the status and the code with which a call is refused."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    response = caught.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from .conftest import Client
+from .conftest import Client, refusal
 
 PLAIN, LOCKED = "settings-plain", "settings-locked"
 PART = 5 * 1024 * 1024
@@ -20,13 +19,6 @@ def s3(client: Client) -> Any:
     s3.create_bucket(Bucket=PLAIN)
     s3.create_bucket(Bucket=LOCKED, ObjectLockEnabledForBucket=True)
     return s3
-
-
-def refusal(call: Any, **parameters: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    response = caught.value.response
-    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
 
 def test_a_lock_s_configuration_is_checked(s3: Any) -> None:

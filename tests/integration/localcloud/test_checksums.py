@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from kennel.localcloud.protocol.checksums import ALGORITHMS, digest_of
 
-from .conftest import Client
+from .conftest import Client, refusal
 
 BUCKET = "with-checksums"
 PART = 5 * 1024 * 1024
@@ -27,13 +26,6 @@ def s3(client: Client) -> Any:
 
 def checksum(algorithm: str, chunks: Iterable[bytes]) -> str:
     return base64.b64encode(digest_of(algorithm, chunks)).decode()
-
-
-def refusal(call: Any, **parameters: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    response = caught.value.response
-    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from .conftest import Client
+from .conftest import Client, refusal
 
 BUCKET = "listings"
 KEYS = ["asdf", "boo/bar", "boo/baz/xyzzy", "cquux/thud", "cquux/bla", "foo+1 ü"]
@@ -21,13 +20,6 @@ def s3(client: Client) -> Any:
     for key in KEYS:
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
     return s3
-
-
-def refusal(call: Any, **parameters: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    response = caught.value.response
-    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
 
 def test_objects_and_prefixes_share_pages_in_order(s3: Any) -> None:

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from moto.s3.models import OWNER as OWNER_ID
-from moto.s3.models import s3_backends
 
-from kennel.localcloud import ACCOUNT_ID
-from kennel.localcloud.moto_adapter import public_access
+from kennel.localcloud.moto_adapter import policy_store, public_access
 
 OWNER = {"ID": OWNER_ID, "DisplayName": "webfile"}  # as moto writes it elsewhere
 GROUPS = "http://acs.amazonaws.com/groups/"
@@ -20,12 +18,12 @@ ENFORCED = "BucketOwnerEnforced"  # the ownership in which a bucket has no acces
 
 def bucket_exists(bucket: str) -> bool:
     """Return whether there is a bucket of this name."""
-    return _bucket(bucket) is not None
+    return policy_store.bucket_record(bucket) is not None
 
 
 def ignores_lists(bucket: str) -> bool:
     """Return whether a bucket's ownership makes access control lists impossible."""
-    return getattr(_bucket(bucket), "ownership_rule", None) == ENFORCED
+    return getattr(policy_store.bucket_record(bucket), "ownership_rule", None) == ENFORCED
 
 
 def granted(bucket: str, key: str | None, version: str | None, groups: tuple[str, ...]) -> set[str]:
@@ -43,7 +41,7 @@ def granted(bucket: str, key: str | None, version: str | None, groups: tuple[str
     ``READ``, ``WRITE``, ``READ_ACP``, ``WRITE_ACP`` or ``FULL_CONTROL``; none where lists count for nothing.
     Of an object that does not exist those of its bucket, whose readers learn that it does not.
     """
-    record = _bucket(bucket)
+    record = policy_store.bucket_record(bucket)
     if record is None or ignores_lists(bucket) or public_access.blocks(bucket, "ignore_public_acls"):
         return set()
     if key is not None:
@@ -67,7 +65,7 @@ def grants(record: Any) -> list[dict[str, Any]]:
 
 def grants_to_others(bucket: str) -> bool:
     """Return whether the list of a bucket grants anything to others than its owner."""
-    record = _bucket(bucket)
+    record = policy_store.bucket_record(bucket)
     return record is not None and any(grant["Grantee"].get("ID") != OWNER_ID for grant in grants(record))
 
 
@@ -76,7 +74,3 @@ def _grants(acl: Any) -> Iterator[tuple[str, str]]:
         for grantee in grant.grantees:
             if grantee.uri:
                 yield from ((grantee.uri, permission) for permission in grant.permissions)
-
-
-def _bucket(name: str) -> Any:
-    return s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)

@@ -154,14 +154,15 @@ def boundary_arn(user: str | None, role: str | None) -> str | None:
 
 def bucket_policy(bucket: str) -> Policy | None:
     """Return a bucket's policy; None if the bucket does not exist or has none."""
-    record = _bucket(bucket)
+    record = bucket_record(bucket)
     text = record.policy if record else None
     if not text:
         return None
     return parse(text.decode() if isinstance(text, bytes) else text, "bucket policy")
 
 
-def _bucket(name: str) -> Any:
+def bucket_record(name: str) -> Any:
+    """Return moto's record of a bucket; None if it does not exist."""
     return s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.s3.models import s3_backends
 from moto.s3control.models import s3control_backends
 
 from kennel.localcloud import ACCOUNT_ID
@@ -14,7 +13,7 @@ from kennel.localcloud.policy.public import is_public
 
 def blocks(bucket: str, setting: str) -> bool:
     """Return whether a setting of a public access block applies to a bucket, e.g. ``block_public_acls``."""
-    record = s3_backends[ACCOUNT_ID]["aws"].buckets.get(bucket)
+    record = policy_store.bucket_record(bucket)
     account = s3control_backends[ACCOUNT_ID]["aws"].public_access_block
     return _is_on(getattr(record, "public_access_block", None), setting) or _is_on(account, setting)
 

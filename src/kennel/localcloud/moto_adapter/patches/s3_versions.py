@@ -92,7 +92,8 @@ def _put_marker(bucket: Any, key_name: str) -> Any:
     """Put a delete marker; where versioning is suspended it replaces the version without an id."""
     from moto.s3.models import FakeDeleteMarker
 
-    marker = FakeDeleteMarker(key=Deleted(key_name))  # type: ignore[arg-type] # only its name is read
+    deleted: Any = Deleted(key_name)  # moto's marker reads only the name of its object
+    marker = FakeDeleteMarker(key=deleted)
     versions = list(bucket.keys.getlist(key_name) or ())
     if bucket.versioning_status == "Suspended":
         marker._version_id = "null"
