@@ -21,6 +21,11 @@ from kennel.localcloud.services.s3_conditions import checksum_of, refuse_custome
 from kennel.localcloud.services.s3_uploads import part_sizes, read_part
 
 refuse("s3", "BitTorrent is no more; use GetObject", "GetObjectTorrent")
+refuse(
+    "s3",
+    "S3 Select is closed to new accounts since July 2024; get the object and filter it in your program",
+    "SelectObjectContent",
+)
 MOST_DELETED = 1000  # objects in one request
 
 
