@@ -211,6 +211,26 @@ def test_a_page_is_not_let_write_by_a_method_that_browsers_ask_about(
     assert [item["Key"] for item in client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]] == ["k"]
 
 
+def test_a_page_that_the_bucket_s_cors_names_reads_and_writes_its_objects_only(
+    page: Any, signed: Signed, foreign_port: int, client: Client
+) -> None:
+    page_url, s3 = f"http://{OTHER_SITE}:{foreign_port}/", client("s3")
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": [page_url.rstrip("/")]}
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+    try:
+        assert sent(page, page_url, "fetch", signed.read, "GET") == 200
+        assert sent(page, page_url, "fetch", signed.write, "PUT") is None
+        rule["AllowedMethods"] = ["GET", "PUT"]
+        s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+        assert sent(page, page_url, "fetch", signed.write, "PUT") == 200
+        assert sent(page, page_url, "fetch", signed.create, "GET") is None
+        assert sent(page, page_url, "fetch without CORS", signed.invoke, "POST") == 403
+        assert sent(page, f"http://127.0.0.1:{foreign_port}/", "fetch", signed.read, "GET") is None
+    finally:
+        s3.delete_bucket_cors(Bucket=BUCKET)
+        s3.delete_object(Bucket=BUCKET, Key="written")
+
+
 def test_the_addresses_are_good_outside_a_page(signed: Signed, service: Any, client: Client) -> None:
     """So that the tests above have tested the page's origin, not a wrong signature."""
     host = [("Host", f"127.0.0.1:{service.port}")]

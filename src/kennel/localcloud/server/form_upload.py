@@ -146,7 +146,8 @@ def _check(cloud: Cloud, form: Form, bucket: str) -> Principal:
 
 def _upload(environ: Environ, form: Form, bucket: str, key: str, principal: Principal) -> Environ:
     """Return the request that puts the file."""
-    kept = {name: value for name, value in environ.items() if not name.startswith(("HTTP_X_AMZ_", "kennel."))}
+    kept = {name: value for name, value in environ.items() if not name.startswith("HTTP_X_AMZ_")}
+    kept.pop("kennel.bucket", None)  # it is in the path
     path = f"/{bucket}/{quote(key, safe='/-_.~')}"
     headers = {
         f"HTTP_{name.upper().replace('-', '_')}": value

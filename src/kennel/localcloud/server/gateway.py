@@ -38,8 +38,8 @@ from kennel.localcloud.protocol.messages import (
 from kennel.localcloud.protocol.service_names import service_of
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
-from kennel.localcloud.server import administration, form_upload
-from kennel.localcloud.services import http_functions
+from kennel.localcloud.server import administration, form_upload, pages
+from kennel.localcloud.services import http_functions, s3_cors
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +69,13 @@ class Gateway:
         self.moto = moto
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        response = self._respond_to_others(environ)
-        if response is None and form_upload.is_form(environ):
-            response = form_upload.respond(self.cloud, environ, self._serve)
-        return _send(environ, start_response, response or self._serve(environ))
+        response = self._respond_to_others(environ) or self._respond_to_call(environ)
+        return _send(environ, start_response, response)
+
+    def _respond_to_call(self, environ: Environ) -> Response:
+        if form_upload.is_form(environ):
+            return form_upload.respond(self.cloud, environ, self._serve)
+        return self._serve(environ)
 
     def _respond_to_others(self, environ: Environ) -> Response | None:
         """Respond to what is no AWS call: foreign hosts, administrative paths, moto's own, function URLs."""
@@ -80,10 +83,9 @@ class Gateway:
         path = environ.get("PATH_INFO", "/")
         if not OWN_HOST.fullmatch(host):
             return text_response(403, f"This local cloud does not answer for the host {host!r}.")
-        if _from_another_page(environ) and not http_functions.lets_page_call(self.cloud, environ):
-            return text_response(
-                403, "This local cloud answers programs on this machine, not pages of another origin."
-            )
+        if pages.is_of_another(environ) and not http_functions.lets_page_call(self.cloud, environ):
+            _name_bucket(environ, host)
+            return pages.respond(environ, self._respond_to_call)
         if path.startswith(administration.PREFIX):
             return administration.respond(self.cloud, environ)
         # moto's reset and its instance metadata would be served without a signature.
@@ -92,10 +94,8 @@ class Gateway:
         answer = http_functions.respond(self.cloud, environ)
         if answer:
             return answer
-        bucket = VIRTUAL_BUCKET.match(host)
-        if bucket:
-            environ["kennel.bucket"] = bucket["bucket"]
-        return None
+        _name_bucket(environ, host)
+        return s3_cors.preflight(environ) if environ["REQUEST_METHOD"] == "OPTIONS" else None
 
     def _serve(self, environ: Environ) -> Response:
         """Respond to an AWS call, and write its checks to the audit log."""
@@ -148,6 +148,7 @@ class Gateway:
             if arriving.service not in ("s3", *codec.UNSIGNED_ACTIONS.values()):
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
         decoded = arriving.decoded = codec.decode(arriving.service, environ)
+        pages.check(environ, arriving.service, decoded)
         if signature:
             signature_rules.check(signature, environ)
             verify(signature, secret, environ, decoded.body)
@@ -221,13 +222,11 @@ class ArrivingCall:
         return codec.encode(self.decoded, error)
 
 
-def _from_another_page(environ: Environ) -> bool:
-    """Whether a page of another origin in a browser sent a request: with a key, or a link, that it knows."""
-    origin = environ.get("HTTP_ORIGIN")
-    own = f"http://{environ.get('HTTP_HOST', '')}"
-    return (origin is not None and origin != own) or (
-        environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none")
-    )
+def _name_bucket(environ: Environ, host: str) -> None:
+    """Note the bucket that a virtual host names."""
+    bucket = VIRTUAL_BUCKET.match(host)
+    if bucket:
+        environ["kennel.bucket"] = bucket["bucket"]
 
 
 def _respond(call: Call, decoded: codec.Decoded) -> Response:

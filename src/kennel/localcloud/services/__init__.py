@@ -46,6 +46,7 @@ HANDLERS = (
     "s3_access",
     "s3_conditions",
     "s3_configurations",
+    "s3_cors",
     "s3_lifecycle",
     "s3_listing",
     "s3_notifications",

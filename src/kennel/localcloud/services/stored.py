@@ -39,7 +39,8 @@ for name, acts in ACTS.items():
 describe(
     "s3",
     "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, policies, "
-    "access control lists, blocks of public access, ownership, checksums, presigned addresses and forms, "
+    "access control lists, blocks of public access, ownership, checksums, CORS for what reaches objects, "
+    "presigned addresses and forms, "
     "notifications to functions, queues and topics",
     "lifecycle rules, which are checked, replication, logging, inventories, websites and what else has no "
     "effect on objects",
