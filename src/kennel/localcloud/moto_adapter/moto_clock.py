@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from kennel.localcloud.clock import Clock
 
 # Not sts, iam and s3: what is signed, and what credentials end by, stays on the wall's clock.
-UTCNOW = ("awslambda", "cloudwatch", "logs", "sagemaker")
+UTCNOW = ("autoscaling", "awslambda", "cloudwatch", "logs", "sagemaker")
 TIME = ("applicationautoscaling",)
 
 

@@ -15,6 +15,10 @@ HANDLERS = (
     "application_autoscaling.policies",
     "application_autoscaling.scheduled",
     "application_autoscaling.targets",
+    "auto_scaling.activities",
+    "auto_scaling.groups",
+    "auto_scaling.policies",
+    "auto_scaling.scheduled",
     "budgets",
     "clock",
     "cloudwatch.actions",
@@ -95,6 +99,8 @@ def prepare(cloud: Cloud) -> None:
 
 def _prepare_region(cloud: Cloud) -> None:
     from kennel.localcloud.services.application_autoscaling.restart import keep_scaling
+    from kennel.localcloud.services.auto_scaling.groups import publish_groups
+    from kennel.localcloud.services.auto_scaling.scheduled import run_actions
     from kennel.localcloud.services.cloudwatch.evaluation import evaluate_alarms
     from kennel.localcloud.services.ec2.api import seed
     from kennel.localcloud.services.events.timetable import run_by_clock
@@ -115,5 +121,7 @@ def _prepare_region(cloud: Cloud) -> None:
     poll_queues(cloud)
     run_by_clock(cloud)
     keep_scaling(cloud)
+    run_actions(cloud)
+    publish_groups(cloud)
     watch_endpoints(cloud)
     watch_queues(cloud)

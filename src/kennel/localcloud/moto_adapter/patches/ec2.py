@@ -12,6 +12,7 @@ def apply() -> None:
     _patch_rule_descriptions()
     _patch_public_addresses()
     _patch_instance_groups()
+    _patch_template_versions()
 
 
 def _patch_rule_descriptions() -> None:
@@ -50,6 +51,20 @@ def _patch_public_addresses() -> None:
         return original.fget(self) or None
 
     original = replace(NetworkInterface, "association", property(association))
+
+
+def _patch_template_versions() -> None:
+    """moto stores the user data of later versions of a launch template as text, and launches none then."""
+    from moto.ec2.models.launch_templates import LaunchTemplate
+    from moto.ec2.utils import parse_user_data
+
+    def create_version(self: Any, data: dict[str, Any], description: str) -> Any:
+        user_data = data.get("UserData")
+        if isinstance(user_data, str):
+            data = {**data, "UserData": parse_user_data(user_data)}
+        return original(self, data, description)
+
+    original = replace(LaunchTemplate, "create_version", create_version)
 
 
 def _patch_instance_groups() -> None:

@@ -30,6 +30,7 @@ from kennel.localcloud.services.application_autoscaling.state import (
     scaling_of,
     validation_error,
 )
+from kennel.localcloud.services.auto_scaling import policies as groups
 from kennel.localcloud.services.cloudwatch.alarm import alarms_of
 from kennel.localcloud.services.cloudwatch.evaluation import newest_value
 
@@ -63,6 +64,9 @@ def invoke_policy(cloud: Cloud, arn: str, alarm: dict[str, Any], change: StateCh
     AwsError
         There is no such policy: the alarm's history shows it.
     """
+    if ":autoScalingGroupName/" in arn:
+        groups.invoke_policy(cloud, arn, alarm, change)
+        return
     target, policy = _find(cloud, arn)
     if change.new != ALARM or resources.kind_of(target.key) is None:
         return

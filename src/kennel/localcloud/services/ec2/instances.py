@@ -63,9 +63,14 @@ def switch_off(call: Call) -> Response:
     response = call.ask_moto()
     if response.ok:
         names = call.parameters.get("InstanceIds", [])
-        for action in _power_off_actions:
-            action(call.cloud, names)
-        if call.operation == "TerminateInstances":
-            for name in names:
-                shutil.rmtree(instance_folder(call.cloud, name), ignore_errors=True)
+        end_what_runs(call.cloud, names, terminated=call.operation == "TerminateInstances")
     return response
+
+
+def end_what_runs(cloud: Cloud, names: list[str], *, terminated: bool) -> None:
+    """End what runs on instances that are off now; the disks of those that were terminated go."""
+    for action in _power_off_actions:
+        action(cloud, names)
+    if terminated:
+        for name in names:
+            shutil.rmtree(instance_folder(cloud, name), ignore_errors=True)
