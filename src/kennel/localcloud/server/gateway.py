@@ -6,6 +6,7 @@ import errno
 import logging
 import re
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import responses
@@ -38,19 +39,11 @@ from kennel.localcloud.protocol.messages import (
 from kennel.localcloud.protocol.service_names import service_of
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
-from kennel.localcloud.server import administration, form_upload, pages
-from kennel.localcloud.services import http_functions, s3_cors
+from kennel.localcloud.server import administration, form_upload, hosts, pages
+from kennel.localcloud.services import http_functions, s3_access_logs, s3_cors
+from kennel.localcloud.services.s3_access_logs import LoggedRequest
 
 log = logging.getLogger(__name__)
-
-# A page in a browser can make any name resolve to 127.0.0.1 (DNS rebinding): only these names are served.
-OWN_HOST = re.compile(
-    r"(?:[a-z0-9][a-z0-9.-]*\.)?(?:localhost|amazonaws\.com(?:\.cn)?|api\.aws)|127\.0\.0\.1|\[::1\]",
-    re.IGNORECASE,
-)
-VIRTUAL_BUCKET = re.compile(
-    r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:localhost|s3(?:[.-][a-z0-9.-]+)?\.amazonaws\.com)$", re.IGNORECASE
-)
 
 
 class Gateway:
@@ -79,12 +72,12 @@ class Gateway:
 
     def _respond_to_others(self, environ: Environ) -> Response | None:
         """Respond to what is no AWS call: foreign hosts, administrative paths, moto's own, function URLs."""
-        host = re.sub(r":\d+$", "", environ.get("HTTP_HOST", ""))
+        host = hosts.host_of(environ)
         path = environ.get("PATH_INFO", "/")
-        if not OWN_HOST.fullmatch(host):
+        if not hosts.OWN_HOST.fullmatch(host):
             return text_response(403, f"This local cloud does not answer for the host {host!r}.")
         if pages.is_of_another(environ) and not http_functions.lets_page_call(self.cloud, environ):
-            _name_bucket(environ, host)
+            hosts.name_bucket(environ)
             return pages.respond(environ, self._respond_to_call)
         if path.startswith(administration.PREFIX):
             return administration.respond(self.cloud, environ)
@@ -94,12 +87,12 @@ class Gateway:
         answer = http_functions.respond(self.cloud, environ)
         if answer:
             return answer
-        _name_bucket(environ, host)
+        hosts.name_bucket(environ)
         return s3_cors.preflight(environ) if environ["REQUEST_METHOD"] == "OPTIONS" else None
 
     def _serve(self, environ: Environ) -> Response:
         """Respond to an AWS call, and write its checks to the audit log."""
-        arriving = ArrivingCall(environ)
+        arriving, began = ArrivingCall(environ), time.monotonic()
         audit = CallAudit(self.cloud.audit_log)
         refusal = ""
         try:
@@ -124,6 +117,10 @@ class Gateway:
         if not audit:  # refused before any permission was checked
             audit.record(arriving.caller, arriving.action, "*", "deny", f"refused: {refusal}")
         audit.write(response.status)
+        if arriving.service == "s3" and arriving.decoded:
+            parameters, seconds = arriving.decoded.parameters, time.monotonic() - began
+            request = LoggedRequest(environ, arriving.caller, parameters, response, seconds)
+            s3_access_logs.note(self.cloud, request)
         return response
 
     def _authenticate(
@@ -220,13 +217,6 @@ class ArrivingCall:
         if self.decoded is None or self.service == "s3":
             return codec.encode_undecoded(self.service, self.environ, error)
         return codec.encode(self.decoded, error)
-
-
-def _name_bucket(environ: Environ, host: str) -> None:
-    """Note the bucket that a virtual host names."""
-    bucket = VIRTUAL_BUCKET.match(host)
-    if bucket:
-        environ["kennel.bucket"] = bucket["bucket"]
 
 
 def _respond(call: Call, decoded: codec.Decoded) -> Response:

@@ -48,6 +48,7 @@ HANDLERS = (
     "refused",
     "s3",
     "s3_access",
+    "s3_access_logs",
     "s3_conditions",
     "s3_configurations",
     "s3_cors",
@@ -91,9 +92,11 @@ def prepare(cloud: Cloud) -> None:
     """Create what AWS owns in every account, and start the background work, in each region that is used."""
     from kennel.localcloud.services.deliveries import deliver_notifications
     from kennel.localcloud.services.lambda_.triggers import run_triggered
+    from kennel.localcloud.services.s3_access_logs import deliver_access_logs
 
     run_triggered(cloud)
     deliver_notifications(cloud)
+    deliver_access_logs(cloud)
     cloud.prepare_regions(_prepare_region)
 
 

@@ -1,0 +1,28 @@
+"""The host names that the local cloud answers for, and what of S3 they name."""
+
+from __future__ import annotations
+
+import re
+
+from kennel.localcloud.protocol.messages import Environ
+
+# A page in a browser can make any name resolve to 127.0.0.1 (DNS rebinding): only these names are served.
+OWN_HOST = re.compile(
+    r"(?:[a-z0-9][a-z0-9.-]*\.)?(?:localhost|amazonaws\.com(?:\.cn)?|api\.aws)|127\.0\.0\.1|\[::1\]",
+    re.IGNORECASE,
+)
+VIRTUAL_BUCKET = re.compile(
+    r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:localhost|s3(?:[.-][a-z0-9.-]+)?\.amazonaws\.com)$", re.IGNORECASE
+)
+
+
+def host_of(environ: Environ) -> str:
+    """Return the host that a request is sent to, without its port."""
+    return re.sub(r":\d+$", "", environ.get("HTTP_HOST", ""))
+
+
+def name_bucket(environ: Environ) -> None:
+    """Note the bucket that a virtual host names."""
+    bucket = VIRTUAL_BUCKET.match(host_of(environ))
+    if bucket:
+        environ["kennel.bucket"] = bucket["bucket"]
