@@ -40,7 +40,7 @@ from kennel.localcloud.protocol.service_names import service_of
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 from kennel.localcloud.server import administration, form_upload, hosts, pages
-from kennel.localcloud.services import http_functions, s3_access_logs, s3_cors
+from kennel.localcloud.services import http_functions, s3_access_logs, s3_cors, s3_website
 from kennel.localcloud.services.s3_access_logs import LoggedRequest
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,9 @@ class Gateway:
         if pages.is_of_another(environ) and not http_functions.lets_page_call(self.cloud, environ):
             hosts.name_bucket(environ)
             return pages.respond(environ, self._respond_to_call)
+        website = hosts.website_of(environ)
+        if website:
+            return s3_website.respond(s3_website.WebsiteRequest(website, environ, self._serve))
         if path.startswith(administration.PREFIX):
             return administration.respond(self.cloud, environ)
         # moto's reset and its instance metadata would be served without a signature.

@@ -14,6 +14,10 @@ OWN_HOST = re.compile(
 VIRTUAL_BUCKET = re.compile(
     r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:localhost|s3(?:[.-][a-z0-9.-]+)?\.amazonaws\.com)$", re.IGNORECASE
 )
+WEBSITE = re.compile(
+    r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3-website(?:[.-][a-z0-9-]+)?\.(?:localhost|amazonaws\.com(?:\.cn)?)",
+    re.IGNORECASE,
+)
 
 
 def host_of(environ: Environ) -> str:
@@ -22,7 +26,13 @@ def host_of(environ: Environ) -> str:
 
 
 def name_bucket(environ: Environ) -> None:
-    """Note the bucket that a virtual host names."""
+    """Note the bucket that a virtual host names, but for a website's."""
     bucket = VIRTUAL_BUCKET.match(host_of(environ))
-    if bucket:
+    if bucket and not website_of(environ):
         environ["kennel.bucket"] = bucket["bucket"]
+
+
+def website_of(environ: Environ) -> str | None:
+    """Return the bucket whose website a request is sent to; None if it is sent to none."""
+    match = WEBSITE.fullmatch(host_of(environ))
+    return match["bucket"] if match else None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from kennel.localcloud.protocol import canonical, codec
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, text_response
+from kennel.localcloud.server import hosts
 from kennel.localcloud.services import s3_cors
 
 PAGE_BUCKET = "kennel.page"  # in the environment of a page's request: the only bucket that it may reach
@@ -58,10 +59,11 @@ def respond(environ: Environ, serve: Callable[[Environ], Response]) -> Response:
         Answers an AWS call.
     """
     origin, method = environ.get("HTTP_ORIGIN"), environ["REQUEST_METHOD"]
-    if method == "OPTIONS":
+    website = hosts.website_of(environ)
+    if method == "OPTIONS" and not website:
         return s3_cors.preflight(environ)
     bucket = s3_cors.bucket_of(environ)
-    rule = s3_cors.rule_for(bucket, origin, method)
+    rule = None if website else s3_cors.rule_for(bucket, origin, method)
     if rule is None or origin is None:
         return text_response(
             403,

@@ -57,6 +57,7 @@ HANDLERS = (
     "s3_notifications",
     "s3_object_lock",
     "s3_uploads",
+    "s3_website",
     "sagemaker.endpoints.api",
     "sagemaker.endpoints.asynchronous",
     "sagemaker.endpoints.invocation",

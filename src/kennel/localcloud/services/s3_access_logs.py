@@ -22,6 +22,7 @@ from kennel.localcloud.moto_adapter.bucket_configurations import configurations_
 from kennel.localcloud.policy.principal import ANONYMOUS
 from kennel.localcloud.protocol.messages import Environ, Response
 from kennel.localcloud.runtime.metrics.store import MINUTE
+from kennel.localcloud.services.s3_website import BY_WEBSITE
 
 log = logging.getLogger(__name__)
 KIND = "Logging"  # of the configurations that are kept with a bucket's record
@@ -146,7 +147,8 @@ def _operation(environ: Environ, parameters: dict[str, Any]) -> str:
     resource = next((RESOURCES[name] for name in RESOURCES if name in names), "")
     if resource == "TAGGING" and has_key:
         resource = "OBJECT_TAGGING"
-    return f"REST.{method}.{resource or ('OBJECT' if has_key else 'BUCKET')}"
+    by = "WEBSITE" if BY_WEBSITE in environ else "REST"
+    return f"{by}.{method}.{resource or ('OBJECT' if has_key else 'BUCKET')}"
 
 
 def _object_size(method: str, key: str | None, environ: Environ, headers: dict[str, str]) -> str:
