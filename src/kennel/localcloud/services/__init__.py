@@ -75,6 +75,7 @@ HANDLERS = (
     "sagemaker.transform.api",
     "sagemaker.tuning.api",
     "sagemaker.unsupported",
+    "sns",
     "ssm.run_command",
     "step_functions",
     "stored",

@@ -9,7 +9,10 @@ ACTS = {
     "budgets": "tags of budgets",
     "cloudwatch": "metrics, alarms and what they do, see [CloudWatch](#cloudwatch)",
     "dynamodb": "tables, items, queries, transactions, streams, on moto's tables in memory",
-    "ec2": "start, stop and termination of instances, each with its Systems Manager agent; addresses of AMIs",
+    "ec2": (
+        "start, stop and termination of instances, each with its Systems Manager agent; addresses of AMIs; "
+        "nothing is printed on consoles, as user data is not run"
+    ),
     "firehose": "records to streams with an S3 destination become objects",
     "iam": "every policy, role, user and boundary takes part in the decision on each call",
     "kinesis": "records are put and read by shard",
@@ -26,8 +29,10 @@ ACTS = {
     ),
     "secretsmanager": "secrets and their versions are kept and returned",
     "sns": (
-        "messages to subscribed queues and functions, as their policies let SNS, and to HTTP addresses, with "
-        "filter policies and subscriptions' dead-letter queues; what is not delivered is in the service's log"
+        "messages to subscribed queues and functions, as their policies let SNS, and to HTTP addresses, "
+        "with filter policies and subscriptions' dead-letter queues; what is not delivered is in the "
+        "service's log; "
+        "subscriptions by mail stay pending: none is sent"
     ),
     "sqs": "messages, visibility, delays, FIFO order, dead-letter queues; depths are metrics",
     "ssm": "parameters; Run Command runs shell scripts under the agents of instances",

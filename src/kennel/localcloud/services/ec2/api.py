@@ -52,6 +52,13 @@ def monitor_instances(call: Call) -> dict[str, Any]:
     return {"InstanceMonitorings": [{"InstanceId": name, "Monitoring": {"State": state}} for name in names]}
 
 
+@operation("ec2", "GetConsoleOutput")
+def get_console_output(call: Call) -> dict[str, Any]:
+    """Return what an instance printed: nothing, as no system boots and user data is not run."""
+    instance = call.backend().get_instance(call.parameters["InstanceId"])
+    return {"InstanceId": instance.id, "Timestamp": instance.launch_time, "Output": ""}
+
+
 def seed(cloud: Cloud) -> None:
     """Publish the Deep Learning AMIs in the local cloud."""
     for name, path, image_id in DEEP_LEARNING_IMAGES:

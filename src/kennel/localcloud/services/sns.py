@@ -1,0 +1,120 @@
+"""SNS: who can be subscribed. Mail is not sent, so an address that mail goes to is never confirmed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.coverage import refusal, refuse
+from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.protocol.messages import AwsError, Response
+
+MAIL = ("email", "email-json")
+DELIVERED = ("http", "https", "lambda", "sqs")
+OTHERS = ("application", "firehose", "sms")
+PENDING = "PendingConfirmation"
+REMEDY = "subscribe a queue, a function or an HTTP address, and publish to the topic"
+DEVICES = refusal(
+    "sns", "text messages, pushes to devices and deliveries to Firehose", REMEDY, "NotImplemented", 501
+)
+refuse(
+    "sns",
+    "no text message is sent from here",
+    *("CheckIfPhoneNumberIsOptedOut", "ListPhoneNumbersOptedOut", "OptInPhoneNumber"),
+)
+
+
+@operation("sns", "Subscribe")
+def subscribe(call: Call) -> Response | dict[str, Any]:
+    """Subscribe an endpoint; an address of mail stays unconfirmed, as on AWS until somebody follows the link.
+
+    Raises
+    ------
+    AwsError
+        Nothing is delivered by the protocol, or it does not fit the endpoint.
+    """
+    protocol, endpoint = call.parameters["Protocol"], call.parameters.get("Endpoint") or ""
+    if protocol in OTHERS:
+        raise DEVICES.error(f"delivery of topics by {protocol}")
+    if protocol not in (*MAIL, *DELIVERED):
+        message = f"Invalid parameter: Does not support this protocol string: {protocol}"
+        raise AwsError("InvalidParameter", message)
+    if protocol in MAIL and "@" not in endpoint.strip("@"):
+        raise AwsError("InvalidParameter", "Invalid parameter: Email address")
+    response = call.ask_moto()
+    if not response.ok or protocol not in MAIL:
+        return response
+    topic, subscriptions = call.parameters["TopicArn"], call.backend().subscriptions
+    for subscription in subscriptions.values():
+        if (subscription.topic_arn, subscription.protocol, subscription.endpoint) == (
+            topic,
+            protocol,
+            endpoint,
+        ):
+            subscription.attributes |= {PENDING: True, "ConfirmationWasAuthenticated": False}
+            shown = call.parameters.get("ReturnSubscriptionArn")
+            return {"SubscriptionArn": subscription.arn if shown else "pending confirmation"}
+    return response
+
+
+def _is_pending(subscription: Any) -> bool:
+    return bool(subscription.attributes.get(PENDING))
+
+
+@operation("sns", "Unsubscribe")
+def unsubscribe(call: Call) -> Response:
+    """End a subscription; one that was not confirmed ends with its topic only."""
+    subscription = call.backend().subscriptions.get(call.parameters["SubscriptionArn"])
+    if subscription is not None and _is_pending(subscription):
+        message = "Invalid parameter: Cannot unsubscribe a subscription that is pending confirmation"
+        raise AwsError("InvalidParameter", message)
+    return call.ask_moto()
+
+
+@operation("sns", "ConfirmSubscription")
+def confirm_subscription(call: Call) -> dict[str, Any]:
+    """Refuse a token: none was sent to anybody."""
+    call.backend().get_topic(call.parameters["TopicArn"])
+    raise AwsError("InvalidParameter", "Invalid parameter: Token")
+
+
+@operation("sns", "ListSubscriptions", "ListSubscriptionsByTopic")
+def list_subscriptions(call: Call) -> dict[str, Any]:
+    """List subscriptions; those that are not confirmed have no ARN yet."""
+    backend, token, topic = call.backend(), call.parameters.get("NextToken"), call.parameters.get("TopicArn")
+    page, following = (
+        backend.list_subscriptions_by_topic(topic, next_token=token)
+        if topic
+        else backend.list_subscriptions(next_token=token)
+    )
+    listed = [
+        {
+            "SubscriptionArn": PENDING if _is_pending(each) else each.arn,
+            "Owner": each.owner,
+            "Protocol": each.protocol,
+            "Endpoint": each.endpoint,
+            "TopicArn": each.topic_arn,
+        }
+        for each in page
+    ]
+    return {"Subscriptions": listed, **({"NextToken": str(following)} if following else {})}
+
+
+@operation("sns", "GetTopicAttributes")
+def get_topic_attributes(call: Call) -> Response:
+    """Describe a topic, with the numbers of its subscriptions."""
+    backend, arn = call.backend(), call.parameters["TopicArn"]
+    topic = backend.topics.get(arn)
+    if topic is not None:
+        pending = [_is_pending(each) for each in list(backend.subscriptions.values()) if each.topic is topic]
+        topic.subscriptions_pending, topic.subscriptions_confimed = sum(pending), len(pending) - sum(pending)
+    return call.ask_moto()
+
+
+@operation("sns", "Publish")
+def publish(call: Call) -> Response:
+    """Publish to a topic; nothing else receives messages here."""
+    target = call.parameters.get("TargetArn") or ""
+    if call.parameters.get("PhoneNumber") or ":endpoint/" in target:
+        raise DEVICES.error("text messages and pushes to devices")
+    return call.ask_moto()
