@@ -185,6 +185,15 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         {"ServiceNamespace": "sagemaker"},
         [("application-autoscaling:DescribeScalableTargets", "*")],
     ),
+    (
+        "secretsmanager",
+        "rotate_secret",
+        {"SecretId": "s", "RotationLambdaARN": FUNCTION, "ClientRequestToken": "0" * 32},
+        [
+            ("secretsmanager:RotateSecret", f"arn:aws:secretsmanager:{R}:{A}:secret:s"),
+            ("lambda:InvokeFunction", FUNCTION),
+        ],
+    ),
     ("lambda", "invoke", {"FunctionName": "f"}, [("lambda:InvokeFunction", FUNCTION)]),
     (
         "lambda",

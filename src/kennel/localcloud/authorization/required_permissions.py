@@ -57,6 +57,10 @@ def required_permissions(request: ApiRequest) -> list[RequiredPermission]:
         permissions += session_permissions(request, permissions[0])
     if request.service == "lambda":
         permissions += code_permissions(request)
+    function = request.parameters.get("RotationLambdaARN")
+    if request.operation == "RotateSecret" and function:
+        # Secrets Manager API reference, RotateSecret, "Required permissions"
+        permissions.append(RequiredPermission("lambda:InvokeFunction", function, context))
     return permissions + encryption_permissions(request) + pass_role_permissions(request)
 
 

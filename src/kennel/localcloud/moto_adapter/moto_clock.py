@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from kennel.localcloud.clock import Clock
 
 # Not sts, iam and s3: what is signed, and what credentials end by, stays on the wall's clock.
-UTCNOW = ("autoscaling", "awslambda", "cloudwatch", "logs", "sagemaker")
-TIME = ("applicationautoscaling",)
+UTCNOW = ("autoscaling", "awslambda", "cloudwatch", "logs", "sagemaker", "secretsmanager")
+TIME = ("applicationautoscaling", "secretsmanager")
 
 
 def follow(clock: Clock) -> None:

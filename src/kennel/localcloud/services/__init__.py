@@ -75,6 +75,7 @@ HANDLERS = (
     "sagemaker.transform.api",
     "sagemaker.tuning.api",
     "sagemaker.unsupported",
+    "secrets_manager",
     "sns",
     "ssm.run_command",
     "step_functions",
@@ -115,6 +116,7 @@ def _prepare_region(cloud: Cloud) -> None:
     from kennel.localcloud.services.logs.metric_filters import publish_defaults
     from kennel.localcloud.services.sagemaker.endpoints.endpoint_metrics import watch_endpoints
     from kennel.localcloud.services.sagemaker.endpoints.inference_queue import watch_queues
+    from kennel.localcloud.services.secrets_manager import rotate_by_clock
     from kennel.localcloud.services.sqs import publish_depths
 
     seed(cloud)
@@ -130,3 +132,4 @@ def _prepare_region(cloud: Cloud) -> None:
     publish_groups(cloud)
     watch_endpoints(cloud)
     watch_queues(cloud)
+    rotate_by_clock(cloud)

@@ -27,7 +27,10 @@ ACTS = {
         "requests reach the model servers, at once or from an asynchronous endpoint's queue; the parts of a "
         "response stream are sent as the model gives them"
     ),
-    "secretsmanager": "secrets and their versions are kept and returned",
+    "secretsmanager": (
+        "secrets and their versions are kept and returned; functions rotate them, in AWS's four steps, at "
+        "once and by the rules"
+    ),
     "sns": (
         "messages to subscribed queues and functions, as their policies let SNS, and to HTTP addresses, "
         "with filter policies and subscriptions' dead-letter queues; what is not delivered is in the "

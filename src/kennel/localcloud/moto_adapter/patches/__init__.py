@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from kennel.localcloud.moto_adapter.patches import auto_scaling, core, ec2, lambda_, s3, sagemaker, sns, sqs
+from kennel.localcloud.moto_adapter.patches import (
+    auto_scaling,
+    core,
+    ec2,
+    lambda_,
+    s3,
+    sagemaker,
+    secrets_manager,
+    sns,
+    sqs,
+)
 
 _applied: list[bool] = []
 
@@ -11,5 +21,5 @@ def apply_all() -> None:
     """Apply every patch, once in a process."""
     if not _applied:
         _applied.append(True)
-        for service in (auto_scaling, core, ec2, lambda_, s3, sagemaker, sns, sqs):
+        for service in (auto_scaling, core, ec2, lambda_, s3, sagemaker, secrets_manager, sns, sqs):
             service.apply()
