@@ -237,7 +237,7 @@ def kms_permissions(request: ApiRequest) -> list[RequiredPermission]:
         requested = object_encryption.of_upload(bucket, parameters.get("UploadId"))
         if requested is None:
             return []
-        return _kms_permission("kms:Decrypt", request, _key_of_new_object(bucket, requested), bucket, key)
+        return kms_permissions_on("kms:Decrypt", request, _key_of_new_object(bucket, requested), bucket, key)
     if request.operation in ("CopyObject", "UploadPartCopy"):
         source, source_key, version = copy_source(parameters.get("CopySource", ""))
         permissions = _decryption(request, source, source_key, version or None)
@@ -250,7 +250,7 @@ def _decryption(request: ApiRequest, bucket: str, key: str, version: str | None)
     stored = object_encryption.of_object(bucket, key, version)
     if not stored.with_kms:
         return []
-    return _kms_permission("kms:Decrypt", request, stored.key_id, bucket, key)
+    return kms_permissions_on("kms:Decrypt", request, stored.key_id, bucket, key)
 
 
 def _encryption(request: ApiRequest, bucket: str, key: str) -> list[RequiredPermission]:
@@ -259,7 +259,7 @@ def _encryption(request: ApiRequest, bucket: str, key: str) -> list[RequiredPerm
         request.parameters.get("ServerSideEncryption"), request.parameters.get("SSEKMSKeyId")
     )
     key_id = _key_of_new_object(bucket, requested)
-    return _kms_permission("kms:GenerateDataKey", request, key_id, bucket, key)
+    return kms_permissions_on("kms:GenerateDataKey", request, key_id, bucket, key)
 
 
 def _key_of_new_object(bucket: str, requested: Encryption) -> str | None:
@@ -270,9 +270,10 @@ def _key_of_new_object(bucket: str, requested: Encryption) -> str | None:
     return requested.key_id or default.key_id
 
 
-def _kms_permission(
+def kms_permissions_on(
     action: str, request: ApiRequest, key_id: str | None, bucket: str, key: str
 ) -> list[RequiredPermission]:
+    """Return the permission of an action on the KMS key of an object; none is needed for AWS's own key."""
     if not key_id or key_id.endswith("alias/aws/s3"):
         return []  # the AWS managed key lets everybody in the account use it through S3
     kms_key = policy_store.key(request.region, key_id)

@@ -38,6 +38,16 @@ REQUEST_ID = re.compile(rb"<RequestI[dD]>[^<]*</RequestI[dD]>")
 
 
 @dataclass(frozen=True)
+class ObjectChange:
+    """A version that a request has written; `event` is what notifications call it, without ``s3:``."""
+
+    bucket: str
+    key: str
+    version: str
+    event: str
+
+
+@dataclass(frozen=True)
 class S3Request:
     """The request to S3 that is being answered, as its events name it.
 
@@ -51,6 +61,8 @@ class S3Request:
         Whether a browser's form was posted.
     request_id, host_id
         What its response has in ``x-amz-request-id`` and ``x-amz-id-2``.
+    changes
+        What it has written, the first of each version; filled while it is answered.
     """
 
     operation: str
@@ -59,6 +71,8 @@ class S3Request:
     posted: bool = False
     request_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
     host_id: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(56)).decode())
+
+    changes: dict[tuple[str, str, str], ObjectChange] = field(default_factory=dict)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -104,6 +118,7 @@ def notify_with(notify: Notify) -> None:
     from moto.s3 import notifications
 
     def send_event(account_id: str, event_name: str, bucket: Any, key: Any) -> None:
+        _note_change(str.__str__(event_name).removeprefix("s3:"), bucket.name, key)
         configuration = bucket.notification_configuration
         if configuration is None:
             return
@@ -132,6 +147,13 @@ def notify_with(notify: Notify) -> None:
 
     replace(notifications, "send_event", send_event)
     replace(notifications, "send_test_event", send_test_event)
+
+
+def _note_change(event: str, bucket: str, key: Any) -> None:
+    request = _request.get(None)
+    if request is not None and event != "ObjectRemoved:Delete":
+        change = ObjectChange(bucket, key.name, str(key.version_id), event)
+        request.changes.setdefault((change.bucket, change.key, change.version), change)
 
 
 def _event_of_request(name: str) -> str | None:

@@ -40,7 +40,7 @@ from kennel.localcloud.protocol.service_names import service_of
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 from kennel.localcloud.server import administration, form_upload, hosts, pages
-from kennel.localcloud.services import http_functions, s3_access_logs, s3_cors, s3_website
+from kennel.localcloud.services import http_functions, s3_access_logs, s3_cors, s3_replicator, s3_website
 from kennel.localcloud.services.s3_access_logs import LoggedRequest
 
 log = logging.getLogger(__name__)
@@ -234,6 +234,8 @@ def _respond(call: Call, decoded: codec.Decoded) -> Response:
     )
     with request.answering():
         response = _answer(call, decoded)
+    if response.ok:
+        s3_replicator.replicate(call, request.changes.values())
     body = response.body if response.ok else request.identified(response.body)
     return Response(response.status, request.name_in(response.headers), body)
 

@@ -56,6 +56,7 @@ HANDLERS = (
     "s3_listing",
     "s3_notifications",
     "s3_object_lock",
+    "s3_replication",
     "s3_uploads",
     "s3_website",
     "sagemaker.endpoints.api",

@@ -49,6 +49,6 @@ describe(
     "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, policies, "
     "access control lists, blocks of public access, ownership, checksums, CORS for what reaches objects, "
     "presigned addresses and forms, "
-    "notifications to functions, queues and topics, server access logs each minute, websites",
-    "lifecycle rules, which are checked, replication, inventories and what else has no effect on objects",
+    "notifications to functions, queues and topics, server access logs each minute, websites, replication",
+    "lifecycle rules, which are checked, inventories and what else has no effect on objects",
 )

@@ -82,14 +82,21 @@ def _keep_contents_in_files() -> None:
         self._value_buffer.view = content
         self.contentsize = len(content)
 
+    def response_dict(self: Any) -> dict[str, Any]:
+        status = getattr(self, "replication_status", "")
+        fields: dict[str, Any] = described.fget(self)
+        return {**fields, "x-amz-replication-status": status} if status else fields
+
     def get_state(self: Any) -> dict[str, Any]:
         return {name: member for name, member in vars(self).items() if name != "lock"}
 
     def set_state(self: Any, state: dict[str, Any]) -> None:
         vars(self).update(state, lock=threading.Lock())
 
+    described: Any = models.FakeKey.response_dict
     replace(models, "tempfile", SimpleNamespace(SpooledTemporaryFile=ValueBuffer))
     replace(models.FakeKey, "value", property(value, set_value))
+    replace(models.FakeKey, "response_dict", property(response_dict))
     replace(models.FakeKey, "__getstate__", get_state)
     replace(models.FakeKey, "__setstate__", set_state)
     # moto closes the buffer of what it removes, also where a copy still uses the parts of an upload.
