@@ -31,6 +31,7 @@ from . import planted_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 1200
+TERRAFORM = os.environ.get("KENNEL_TERRAFORM") or "terraform"  # with a provider of its own for each command
 # Two stacks, with about as much to do each, and the rehearsal's own: three workers wait for Terraform side by
 # side. A module that is not named here gets a worker, and so a stack, of its own.
 STACKS = {
@@ -128,7 +129,7 @@ def current_stack() -> str:
 
 @pytest.fixture(scope="package")
 def deployed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, provider_shared: None
 ) -> Iterator[Deployed]:
     """Yield a stack with a small uploaded data set, and nothing deployed yet."""
     folder = tmp_path_factory.mktemp("cloud")

@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kennel.packaging import vendor
+
 PLANTED = {
     "KENNEL_PLANTED_TOKEN": "planted-5b0f6d0e8c2a4f3d",  # stands for whatever else a shell holds
 }
@@ -34,12 +36,15 @@ def files(folder: Path, *, without: Iterable[Path] = ()) -> Iterator[tuple[str, 
 
 
 def holders(contents: Iterable[tuple[str, bytes]], secrets: dict[str, str]) -> list[str]:
-    """Return which contents hold which secret, plain or in base64, also packed."""
+    """Return which contents hold which secret, plain or in base64, also packed.
+
+    The wheel that releases bring is left out: it is the published one, by its pinned hash.
+    """
     forms = {
         name: {secret.encode(), base64.b64encode(secret.encode()).rstrip(b"=")[:-1]}
         for name, secret in secrets.items()
     }
-    seen: set[bytes] = set()
+    seen = {bytes.fromhex(wheel["sha256"]) for wheel in vendor.pinned()}
     return [
         f"{place} holds {name}"
         for whole, content in contents

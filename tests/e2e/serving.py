@@ -11,12 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from kennel.aws import prediction, session
 from kennel.aws.deployment import deployment_record, deployments, live_endpoint
@@ -26,7 +24,7 @@ from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.release import golden, releases
 from kennel.aws.release.releases import Release
 from kennel.aws.session import Workspace
-from kennel.checks.shared_provider import PROVIDER, served
+from kennel.checks import shared_commands
 from kennel.localcloud import lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,22 +220,6 @@ class Serving:
 
 
 @contextmanager
-def provider_shared(directory: Path) -> Iterator[None]:
-    """Let Terraform's commands on a root use one process of the provider, if a mirror has it.
-
-    A command spends most of its time on starting the provider. It acts with the environment of the caller:
-    commands with other credentials need processes of their own.
-    """
-    mirror = os.environ.get("KENNEL_PROVIDER_MIRROR")
-    with ExitStack() as stack_:
-        if mirror:
-            (program,) = Path(mirror).glob(f"{PROVIDER}/*/*/terraform-provider-aws*")
-            address = stack_.enter_context(served(program, directory))
-            stack_.enter_context(pytest.MonkeyPatch.context()).setenv("TF_REATTACH_PROVIDERS", address)
-        yield
-
-
-@contextmanager
 def serving(folder: Path) -> Iterator[Serving]:
     """Yield the stack on a local cloud that runs for the block."""
     before = dict(os.environ)
@@ -248,7 +230,11 @@ def serving(folder: Path) -> Iterator[Serving]:
         session._caller.cache_clear()
         made = Serving(folder)
         made.workspace.terraform_directory.mkdir(parents=True)
-        with provider_shared(made.workspace.terraform_directory):
+        (folder / "provider").mkdir()
+        with shared_commands.variables(
+            ROOT, made.workspace.terraform_directory, folder / "provider"
+        ) as commands:
+            os.environ.update(commands)
             made.create()
             yield made
     finally:

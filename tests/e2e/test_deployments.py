@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.cloud]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None) -> Iterator[Serving]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """Yield a stack that serves the release of weight 1."""
     with serving(tmp_path_factory.mktemp("serving")) as made:
         yield made

@@ -21,10 +21,10 @@ from kennel.aws import StackError, session
 from kennel.aws.infrastructure import operation_record, stack
 from kennel.aws.session import Workspace
 
-from .conftest import ROOT, Deployed
+from .conftest import ROOT, TERRAFORM, Deployed
 
 TAG = {"Name": "tag:Name", "Values": ["killed"]}
-TERRAFORM = """
+CONFIGURATION = """
 terraform {
   backend "s3" { use_lockfile = true }
   required_providers { aws = { source = "hashicorp/aws" } }
@@ -71,11 +71,15 @@ with stack.planned(workspace, report, approve=lambda question, rows: True) as pl
 
 
 @pytest.fixture
-def workspace(deployed: Deployed, tmp_path: Path) -> Workspace:
-    """An environment of its own, with few resources, on the cloud of the other tests."""
+def workspace(deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """An environment of its own, with few resources, on the cloud of the other tests.
+
+    Terraform has a provider of its own, which is killed with it.
+    """
+    monkeypatch.setenv("KENNEL_TERRAFORM", TERRAFORM)
     root = tmp_path / "root"
     (root / "terraform" / "environments").mkdir(parents=True)
-    (root / "terraform" / "main.tf").write_text(TERRAFORM)
+    (root / "terraform" / "main.tf").write_text(CONFIGURATION)
     (root / "terraform" / "release").symlink_to(ROOT / "terraform" / "modules" / "release")
     (root / "terraform" / "environments" / "dev.tfvars").write_text('environment = "dev"\n')
     (root / "lambda").symlink_to(ROOT / "lambda")

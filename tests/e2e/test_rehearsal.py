@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def rehearsal(tmp_path_factory: pytest.TempPathFactory, provider_unchecked: None) -> dict:
+def rehearsal(tmp_path_factory: pytest.TempPathFactory, provider_shared: None) -> dict:
     """Run the rehearsal and return the document that it writes."""
     folder = tmp_path_factory.mktemp("photos")
     lab = folder / "lab.jpg"

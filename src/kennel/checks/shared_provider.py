@@ -1,8 +1,9 @@
 """Gives Terraform one process of the AWS provider: ``python -m kennel.checks.shared_provider terraform …``.
 
-Terraform computes the checksum of the provider's 700 MB for each command, and starts the provider several
-times for each run of a test. Here it is started once, in the mode that it has for debuggers, and Terraform
-gets its address. ``terraform init`` has installed it into ``TF_DATA_DIR`` before, and checked the checksum.
+Terraform computes the checksum of the provider's 700 MB for each command, starts the provider several times
+for each run of a test, and reads the descriptions of all of its types. Here it is started once, in the mode
+that it has for debuggers, and Terraform gets its address, with the descriptions that it needs.
+``terraform init`` has installed it into ``TF_DATA_DIR`` before, and checked the checksum.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kennel.checks.schema_filter import filtered, named_types
 from kennel.checks.terraform_style import LOCK, blocks
 from kennel.errors import KennelError
 
@@ -62,13 +64,15 @@ def installed(terraform: Path, data: Path) -> Path:
 
 
 @contextmanager
-def served(program: Path, directory: Path | None = None) -> Iterator[str]:
+def served(program: Path, directory: Path | None = None, configuration: Path | None = None) -> Iterator[str]:
     """Run a provider while the context lasts; yield the value of ``TF_REATTACH_PROVIDERS`` that leads to it.
 
     Parameters
     ----------
     directory
         The root module whose relative paths it reads, as Terraform does; None is the current folder.
+    configuration
+        AWS's configuration file, which it reads for each command instead of variables of this process.
 
     Raises
     ------
@@ -77,6 +81,9 @@ def served(program: Path, directory: Path | None = None) -> Iterator[str]:
     """
     # A provider that is configured a second time fails with AWS_CA_BUNDLE; no run of the tests calls AWS.
     environment = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+    if configuration:
+        environment = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+        environment |= {"AWS_CONFIG_FILE": str(configuration), "AWS_EC2_METADATA_DISABLED": "true"}
     environment.update({f"TF_LOG_{name}": "off" for name in _LOGS})
     with subprocess.Popen(
         [str(program), "-debug"],
@@ -109,7 +116,8 @@ def main(command: list[str]) -> int:
     terraform = Path("terraform")
     data = Path(os.environ.get("TF_DATA_DIR", terraform / ".terraform"))
     try:
-        with served(installed(terraform, data)) as address:
+        types = named_types(terraform)
+        with served(installed(terraform, data)) as provider, filtered(provider, types) as address:
             return subprocess.run(
                 command, env={**os.environ, "TF_REATTACH_PROVIDERS": address}, check=False
             ).returncode

@@ -64,7 +64,9 @@ def convert(network: Network, prepared: Preprocessing) -> Any:
         # PyTorch deprecates its tracer, which OpenVINO uses, and warns of sizes that become constants: of the
         # crop's side and the number of classes, which are.
         warnings.simplefilter("ignore")
-        graph = openvino.convert_model(Served().eval(), example_input=example, input=list(shape))
+        # Not traced twice to compare: what the graph answers is compared with the network's answers later.
+        traced = torch.jit.trace(Served().eval(), (example,), strict=False, check_trace=False)
+        graph = openvino.convert_model(traced, example_input=example, input=list(shape))
     return canonical(graph)
 
 

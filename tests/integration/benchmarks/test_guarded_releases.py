@@ -9,7 +9,7 @@ from kennel import benchmarking
 pytestmark = pytest.mark.slow
 
 
-def test_no_bad_release_is_promoted_and_no_good_one_rolled_back(provider_unchecked: None) -> None:
+def test_no_bad_release_is_promoted_and_no_good_one_rolled_back(provider_shared: None) -> None:
     lines: list[str] = []
 
     document = benchmarking.run("guarded_releases.py", ["--runs", "3"], lines.append)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -41,24 +42,26 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.Stat
 
 @pytest.fixture(scope="session")
 def client(service: lifecycle.Status) -> Client:
-    """Create boto3 clients of the cloud, for the operator or with other credentials."""
+    """Return boto3 clients of the cloud, for the operator or with other credentials.
 
-    def make(name: str, credentials: dict[str, str] | None = None, **options: Any) -> Any:
-        keys = credentials or {
-            "aws_access_key_id": OPERATOR_ACCESS_KEY,
-            "aws_secret_access_key": operator_secret(service),
-        }
-        config = Config(
-            retries={"total_max_attempts": 1},
-            s3={"addressing_style": "path"},
-            signature_version=options.pop("signature_version", None),
-            request_checksum_calculation=options.pop("request_checksum_calculation", None),
-        )
+    Each is made once for all tests: that takes longer than most calls.
+    """
+    operator = {
+        "aws_access_key_id": OPERATOR_ACCESS_KEY,
+        "aws_secret_access_key": operator_secret(service),
+    }
+
+    @functools.cache
+    def make(name: str, keys: tuple[tuple[str, str], ...], settings: tuple[tuple[str, Any], ...]) -> Any:
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **dict(settings))
         return boto3.client(
-            name, endpoint_url=service.endpoint_url, region_name=REGION, config=config, **keys, **options
+            name, endpoint_url=service.endpoint_url, region_name=REGION, config=config, **dict(keys)
         )
 
-    return make
+    def cached(name: str, credentials: dict[str, str] | None = None, **settings: Any) -> Any:
+        return make(name, tuple((credentials or operator).items()), tuple(settings.items()))
+
+    return cached
 
 
 def statement(action: Any, resource: Any, effect: str = "Allow", **more: Any) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def test_documents_and_headers_that_are_none_are_refused_or_ignored(s3: Any, cli
             for name in [name for name in request.headers if "checksum" in name.lower()]:
                 del request.headers[name]
 
-        odd = client("s3")
+        odd = client("s3", user_agent_extra=f"{len(body)}")  # a client of its own
         odd.meta.events.register_first("before-sign.s3.PutPublicAccessBlock", replace)
         put = {"Bucket": PLAIN, "PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
         assert refusal(odd.put_public_access_block, **put) == (400, "MalformedXML")

@@ -42,7 +42,7 @@ PHOTO = {"Bucket": "protected-data", "Key": "datasets/dogs/1.jpg"}
 def test_a_destroy_leaves_the_key_and_every_object(
     service: lifecycle.Status,
     client: Client,
-    provider_unchecked: None,
+    provider_shared: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

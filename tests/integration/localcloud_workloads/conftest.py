@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import tarfile
@@ -16,13 +17,28 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import administer
 
 ACCOUNT = "123456789012"
 ANYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+
+
+@functools.cache  # to make a client takes longer than most calls
+def _client(
+    service: str, endpoint: str, region: str, keys: ReadOnlyCredentials, settings: tuple[tuple[str, Any], ...]
+) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+        aws_session_token=keys.token,
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **dict(settings)),
+    )
 
 
 @dataclass
@@ -39,14 +55,12 @@ class Stage:
         """Return a client of the operator, or of a role's session."""
         operator = self.environment
         keys = session or Credentials(operator["AWS_ACCESS_KEY_ID"], operator["AWS_SECRET_ACCESS_KEY"])
-        return boto3.client(
+        return _client(
             service,
-            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            region_name=region,
-            aws_access_key_id=keys.access_key,
-            aws_secret_access_key=keys.secret_key,
-            aws_session_token=keys.token,
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **config),
+            operator["AWS_ENDPOINT_URL"],
+            region,
+            keys.get_frozen_credentials(),
+            tuple(config.items()),
         )
 
     def time(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -16,13 +17,14 @@ provider "{shared_provider.PROVIDER}" {{
   hashes  = []
 }}
 """
+LINE = """\tTF_REATTACH_PROVIDERS='{"aws": {"Pid": 7, "Addr": {"String": "/tmp/own"}}}'"""
 # What the AWS provider does with -debug: prints its address among other lines, and ends at an interruption.
 PROVIDER = f"""#!{sys.executable}
 import os, signal, sys
 assert sys.argv[1:] == ["-debug"]
 assert "AWS_CA_BUNDLE" not in os.environ
 print("Provider started. To attach Terraform CLI, set:\\n")
-print("\\tTF_REATTACH_PROVIDERS='{{\\"aws\\": 1}}'\\n", flush=True)
+print({LINE!r}, flush=True)
 try:
     signal.pause()
 except KeyboardInterrupt:
@@ -54,7 +56,9 @@ sys.exit(3)
 """
     assert shared_provider.main([sys.executable, "-c", script]) == 3
 
-    assert Path("address").read_text() == '{"aws": 1}'
+    address = json.loads(Path("address").read_text())["aws"]
+    assert address["Pid"] == 7
+    assert address["Addr"]["String"] != "/tmp/own", "what leaves out the types that nothing names is between"
     assert Path("ended").exists()
     assert "TF_REATTACH_PROVIDERS" not in os.environ
 

@@ -53,6 +53,8 @@ def _respond(application: Flask, routes: MapAdapter, environ: Environ) -> Respon
     except (NotFound, MethodNotAllowed) as error:
         raise NotImplementedError(f"moto has no route {path}") from error
     request = normalize_request(application.request_class(environ))
+    # The host is the local cloud's own: werkzeug would check and decode it anew for each request.
+    vars(request)["url_root"] = f"http://{environ['HTTP_HOST']}/"
     try:
         view: Any = application.view_functions[
             endpoint

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import re
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from kennel.localcloud.protocol.messages import AwsError, Environ
 
@@ -34,12 +35,17 @@ class _Digest(Protocol):
     def digest(self) -> bytes: ...
 
 
+@functools.cache  # which computes its tables
+def _model(name: str) -> Any:
+    import anycrc
+
+    return anycrc.Model(name)
+
+
 class _Crc:
     def __init__(self, name: str) -> None:
-        import anycrc
-
         model, self._length = CRCS[name]
-        self._model = anycrc.Model(model)
+        self._model = _model(model)
         self._value: int = self._model.calc(b"")
 
     def update(self, content: bytes) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import string
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
-from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
 
 from kennel.localcloud.moto_adapter.patching import replace
 from kennel.localcloud.protocol import canonical
@@ -28,9 +29,10 @@ def apply() -> None:
 def _look_up_once() -> None:
     """Do once what moto does at every call: list a class's methods, look for an account, draw an identifier.
 
-    moto draws the 52 characters of a response's identifier one by one.
+    moto draws the 52 characters of a response's identifier one by one, and looks for the original spelling of
+    every header.
     """
-    from moto.core import responses
+    from moto.core import request, responses
     from moto.core.base_backend import BackendDict
     from moto.moto_api._internal.moto_random import MotoRandom
 
@@ -49,6 +51,12 @@ def _look_up_once() -> None:
 
     replace(MotoRandom, "get_random_string", get_random_string)
 
+    def headers(self: request.EnvironHeaders) -> Iterator[tuple[str, str]]:
+        spelled = self.environ.get(request.PRESERVED_HEADER_NAMES_ENVIRON_KEY)
+        return as_spelled(self) if spelled else EnvironHeaders.__iter__(self)
+
+    as_spelled = replace(request.EnvironHeaders, "__iter__", headers)
+
 
 def _execute_what_was_authorised() -> None:
     """Let moto read the operation, region and parameters where the codec has read them, and nowhere else.
@@ -58,11 +66,14 @@ def _execute_what_was_authorised() -> None:
     """
     from moto.core.responses import BaseResponse
 
-    def setup_class(self: Any, request: Any, *arguments: Any, **named: Any) -> None:
+    def setup_class(
+        self: Any, request: Any, full_url: Any = None, headers: Any = None, *arguments: Any, **named: Any
+    ) -> None:
         protocol = request.environ.get(canonical.OPERATION_PROTOCOL)
         if protocol is not None and protocol not in canonical.QUERY_PROTOCOLS:
             vars(request).update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
-        set_up(self, request, *arguments, **named)
+            headers = {}  # which it takes for parameters where there are no others
+        set_up(self, request, full_url, headers, *arguments, **named)
         if protocol is None:
             return
         self.region = request.environ[canonical.OPERATION_REGION]
