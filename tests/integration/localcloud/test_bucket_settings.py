@@ -93,6 +93,31 @@ def test_a_lifecycle_is_checked(s3: Any) -> None:
     assert rule == rules[0]
 
 
+def test_a_lifecycle_is_returned_as_it_was_put(s3: Any) -> None:
+    """Terraform's provider waits three minutes for the rules that it put, and for the least size."""
+    tags = [{"Key": "rule", "Value": "log"}, {"Key": "autoclean", "Value": "true"}]
+    sizes = {"ObjectSizeGreaterThan": 500, "ObjectSizeLessThan": 64000}
+    old = {"NoncurrentDays": 90, "NewerNoncurrentVersions": 3}
+    rules = [
+        {"ID": "tags", "Filter": {"And": {"Prefix": "log/", "Tags": tags}}, "Expiration": {"Days": 90}},
+        {"ID": "sizes", "Filter": {"And": {"Prefix": "a/", **sizes}}, "NoncurrentVersionExpiration": old},
+        {
+            "ID": "least",
+            "Filter": {"ObjectSizeGreaterThan": 500},
+            "Transitions": [{"Days": 0, "StorageClass": "INTELLIGENT_TIERING"}],
+        },
+    ]
+    rules = [{"Status": "Enabled", **rule} for rule in rules]
+    least = {"TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
+    put = s3.put_bucket_lifecycle_configuration
+    assert put(Bucket=PLAIN, LifecycleConfiguration={"Rules": rules}, **least).items() >= least.items()
+    kept = s3.get_bucket_lifecycle_configuration(Bucket=PLAIN)
+    assert (kept["Rules"], kept["TransitionDefaultMinimumObjectSize"]) == (rules, *least.values())
+    s3.delete_bucket_lifecycle(Bucket=PLAIN)
+    missing = refusal(s3.get_bucket_lifecycle_configuration, Bucket=PLAIN)
+    assert missing == (404, "NoSuchLifecycleConfiguration")
+
+
 def test_a_call_for_an_upload_that_there_is_not_is_refused(s3: Any) -> None:
     target = {"Bucket": PLAIN, "Key": "parts", "UploadId": "none"}
     parts = {"Parts": [{"PartNumber": 1, "ETag": "x"}]}

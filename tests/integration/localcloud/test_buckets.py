@@ -336,6 +336,16 @@ def test_the_owner_of_a_bucket_pays_for_requests(client: Client) -> None:
             "IntelligentTiering",
             {"Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]},
         ),
+        (
+            "Inventory",
+            {
+                "IsEnabled": True,
+                "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::to", "Format": "ORC"}},
+                "IncludedObjectVersions": "All",
+                "Schedule": {"Frequency": "Daily"},
+                "OptionalFields": ["Size"],
+            },
+        ),
         ("Metrics", {"Filter": {"Prefix": "documents/"}}),
     ],
 )
@@ -354,7 +364,7 @@ def test_a_configuration_is_kept_with_its_bucket_and_deleted_without_it(
     with pytest.raises(ClientError, match="NoSuchConfiguration"):
         ask(f"GetBucket{member}", Id="a")
     with pytest.raises(ClientError, match="NoSuchConfiguration"):
-        s3.delete_bucket_inventory_configuration(Bucket=bucket, Id="a")
+        ask(f"DeleteBucket{member}", Id="a")
     s3.head_bucket(Bucket=bucket)
 
 

@@ -13,8 +13,3 @@ def configurations_of(bucket: Any, kind: str) -> dict[str, Any]:
         setattr(bucket, KEPT, {})
     kinds: dict[str, dict[str, Any]] = getattr(bucket, KEPT)
     return kinds.setdefault(kind, {})
-
-
-def delete_inventory(bucket: Any, name: str) -> bool:
-    """Delete the configuration of an inventory; return whether the bucket had it."""
-    return bucket.inventory_configs.pop(name, None) is not None

@@ -1,4 +1,4 @@
-"""IAM: what moto lacks of users: permissions boundaries, and credentials of single services."""
+"""IAM: what moto lacks of users: boundaries, credentials of single services, the time of a report."""
 
 from __future__ import annotations
 
@@ -57,6 +57,17 @@ def delete_user_permissions_boundary(call: Call) -> dict[str, Any]:
     """Take a user's boundary away."""
     call.backend().get_user(call.parameters["UserName"]).permissions_boundary_arn = None
     return {}
+
+
+@operation("iam", "GetCredentialReport")
+def get_credential_report(call: Call) -> dict[str, Any]:
+    """Return the report of users as they are now, and that time; moto's is of 2015."""
+    content = call.backend().get_credential_report()
+    return {
+        "Content": content.encode(),
+        "ReportFormat": "text/csv",
+        "GeneratedTime": call.cloud.clock.now(),
+    }
 
 
 def _check_policy(arn: str) -> None:

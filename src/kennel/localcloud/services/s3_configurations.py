@@ -12,10 +12,10 @@ from typing import Any
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import refusal, refuse
 from kennel.localcloud.dispatch.registry import operation
-from kennel.localcloud.moto_adapter.bucket_configurations import configurations_of, delete_inventory
+from kennel.localcloud.moto_adapter.bucket_configurations import configurations_of
 from kennel.localcloud.protocol.messages import AwsError
 
-KINDS = ("Analytics", "IntelligentTiering", "Metrics")  # none of them has an effect on objects
+KINDS = ("Analytics", "IntelligentTiering", "Inventory", "Metrics")  # none of them has an effect on objects
 PAYER = "RequestPayment"
 IN_A_PAGE = 100
 
@@ -105,14 +105,6 @@ for each in KINDS:
     operation("s3", f"GetBucket{each}Configuration")(partial(_get, each))
     operation("s3", f"DeleteBucket{each}Configuration")(partial(_delete, each))
     operation("s3", f"ListBucket{each}Configurations")(partial(_list, each))
-
-
-@operation("s3", "DeleteBucketInventoryConfiguration")
-def delete_bucket_inventory_configuration(call: Call) -> dict[str, Any]:
-    """Delete an inventory's configuration; moto would delete the bucket."""
-    if not delete_inventory(call.backend().get_bucket(call.parameters["Bucket"]), call.parameters["Id"]):
-        raise AwsError("NoSuchConfiguration", "The specified configuration does not exist.", 404)
-    return {}
 
 
 @operation("s3", "GetBucketRequestPayment")

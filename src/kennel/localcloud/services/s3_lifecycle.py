@@ -1,4 +1,4 @@
-"""S3: lifecycle configurations are checked as S3 does; nothing expires or moves here.
+"""S3: lifecycle configurations are checked as S3 does, and returned as put; nothing expires or moves here.
 
 Source: S3 API reference, PutBucketLifecycleConfiguration, LifecycleRule.
 """
@@ -11,11 +11,14 @@ from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.bucket_configurations import configurations_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml
 
 MOST_RULES = 1000
 LONGEST_ID = 255
+KIND = "Lifecycle"
+LEAST_SIZES = ("all_storage_classes_128K", "varies_by_storage_class")  # the first one is the default
 ACTIONS = (
     "Expiration",
     "Transitions",
@@ -26,8 +29,11 @@ ACTIONS = (
 
 
 @operation("s3", "PutBucketLifecycleConfiguration")
-def put_lifecycle(call: Call) -> Response:
-    """Keep the rules, and give an id to those that have none."""
+def put_lifecycle(call: Call) -> dict[str, Any] | Response:
+    """Keep the rules, and give an id to those that have none.
+
+    moto keeps rules too, and loses some of what they say: they are returned from what is kept here.
+    """
     rules = (call.parameters.get("LifecycleConfiguration") or {}).get("Rules") or []
     if not 1 <= len(rules) <= MOST_RULES:
         raise malformed_xml()
@@ -36,11 +42,27 @@ def put_lifecycle(call: Call) -> Response:
     names = [rule["ID"] for rule in rules if rule.get("ID")]
     if len(set(names)) < len(names):
         raise _invalid("Rule ID must be unique. Found same ID for more than one rule")
+    least_size = call.parameters.get("TransitionDefaultMinimumObjectSize") or LEAST_SIZES[0]
+    if least_size not in LEAST_SIZES:
+        raise _invalid(f"TransitionDefaultMinimumObjectSize must be one of {', '.join(LEAST_SIZES)}")
     response = call.ask_moto()
-    if response.ok:
-        for record in call.backend().get_bucket(call.parameters["Bucket"]).rules:
-            record.id = record.id or secrets.token_urlsafe(36)
-    return response
+    if not response.ok:
+        return response
+    size = {"TransitionDefaultMinimumObjectSize": least_size}
+    kept = [{**rule, "ID": rule.get("ID") or secrets.token_urlsafe(36)} for rule in rules]
+    configurations_of(_bucket(call), KIND).update({"Rules": kept, **size})
+    return dict(size)
+
+
+@operation("s3", "GetBucketLifecycleConfiguration")
+def get_lifecycle(call: Call) -> dict[str, Any] | Response:
+    """Return the rules as they were put; whether there are any is moto's to say, which deletes them."""
+    response = call.ask_moto()
+    return dict(configurations_of(_bucket(call), KIND)) if response.ok else response
+
+
+def _bucket(call: Call) -> Any:
+    return call.backend().get_bucket(call.parameters["Bucket"])
 
 
 def _check(rule: dict[str, Any]) -> None:

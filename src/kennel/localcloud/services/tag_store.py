@@ -28,3 +28,8 @@ def from_pairs(pairs: list[dict[str, str]] | None) -> dict[str, str]:
 def to_pairs(tags: dict[str, str]) -> list[dict[str, str]]:
     """Return a dict as ``[{"Key": …, "Value": …}]``."""
     return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
+def forget_tags(call: Call, arn: str) -> None:
+    """Forget the tags of what is deleted."""
+    call.cloud.store(Tags).by_arn.pop(arn, None)

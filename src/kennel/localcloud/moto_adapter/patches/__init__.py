@@ -6,6 +6,7 @@ from kennel.localcloud.moto_adapter.patches import (
     auto_scaling,
     core,
     ec2,
+    ec2_filters,
     lambda_,
     s3,
     sagemaker,
@@ -21,5 +22,16 @@ def apply_all() -> None:
     """Apply every patch, once in a process."""
     if not _applied:
         _applied.append(True)
-        for service in (auto_scaling, core, ec2, lambda_, s3, sagemaker, secrets_manager, sns, sqs):
+        for service in (
+            auto_scaling,
+            core,
+            ec2,
+            ec2_filters,
+            lambda_,
+            s3,
+            sagemaker,
+            secrets_manager,
+            sns,
+            sqs,
+        ):
             service.apply()
