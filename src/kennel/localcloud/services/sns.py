@@ -57,7 +57,8 @@ def subscribe(call: Call) -> Response | dict[str, Any]:
     return response
 
 
-def _is_pending(subscription: Any) -> bool:
+def is_pending(subscription: Any) -> bool:
+    """Return whether a subscription waits for a confirmation."""
     return bool(subscription.attributes.get(PENDING))
 
 
@@ -65,7 +66,7 @@ def _is_pending(subscription: Any) -> bool:
 def unsubscribe(call: Call) -> Response:
     """End a subscription; one that was not confirmed ends with its topic only."""
     subscription = call.backend().subscriptions.get(call.parameters["SubscriptionArn"])
-    if subscription is not None and _is_pending(subscription):
+    if subscription is not None and is_pending(subscription):
         message = "Invalid parameter: Cannot unsubscribe a subscription that is pending confirmation"
         raise AwsError("InvalidParameter", message)
     return call.ask_moto()
@@ -89,7 +90,7 @@ def list_subscriptions(call: Call) -> dict[str, Any]:
     )
     listed = [
         {
-            "SubscriptionArn": PENDING if _is_pending(each) else each.arn,
+            "SubscriptionArn": PENDING if is_pending(each) else each.arn,
             "Owner": each.owner,
             "Protocol": each.protocol,
             "Endpoint": each.endpoint,
@@ -98,17 +99,6 @@ def list_subscriptions(call: Call) -> dict[str, Any]:
         for each in page
     ]
     return {"Subscriptions": listed, **({"NextToken": str(following)} if following else {})}
-
-
-@operation("sns", "GetTopicAttributes")
-def get_topic_attributes(call: Call) -> Response:
-    """Describe a topic, with the numbers of its subscriptions."""
-    backend, arn = call.backend(), call.parameters["TopicArn"]
-    topic = backend.topics.get(arn)
-    if topic is not None:
-        pending = [_is_pending(each) for each in list(backend.subscriptions.values()) if each.topic is topic]
-        topic.subscriptions_pending, topic.subscriptions_confimed = sum(pending), len(pending) - sum(pending)
-    return call.ask_moto()
 
 
 @operation("sns", "Publish")

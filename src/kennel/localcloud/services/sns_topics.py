@@ -13,6 +13,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
+from kennel.localcloud.services.sns import is_pending
 
 FIFO = ("FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope")
 STATUS_LOGS = tuple(
@@ -53,13 +54,14 @@ def get_topic_attributes(call: Call) -> dict[str, Any]:
     """Return what was set, and how many subscriptions there are."""
     backend, arn = call.backend(), call.parameters["TopicArn"]
     topic = backend.get_topic(arn)
+    pending = [is_pending(each) for each in list(backend.subscriptions.values()) if each.topic is topic]
     attributes = {
         "TopicArn": arn,
         "Owner": call.account,
         "DisplayName": topic.display_name,
         "EffectiveDeliveryPolicy": topic.effective_delivery_policy,
-        "SubscriptionsPending": "0",  # of those that wait for their confirmation moto keeps no record
-        "SubscriptionsConfirmed": str(sum(each.topic.arn == arn for each in backend.subscriptions.values())),
+        "SubscriptionsPending": str(sum(pending)),
+        "SubscriptionsConfirmed": str(len(pending) - sum(pending)),
         "SubscriptionsDeleted": "0",
     }
     for name in SETTABLE:
