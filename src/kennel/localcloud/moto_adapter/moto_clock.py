@@ -21,5 +21,7 @@ def follow(clock: Clock) -> None:
 
     for service in UTCNOW:
         vars(import_module(f"moto.{service}.models"))["utcnow"] = utcnow
+    # What delays and hides messages; how long a receiver waits for them stays on the wall's clock.
+    vars(import_module("moto.sqs.models"))["unix_time_millis"] = lambda: clock.time() * 1000
     for service in TIME:  # they use nothing else of the module
         vars(import_module(f"moto.{service}.models"))["time"] = SimpleNamespace(time=clock.time)

@@ -37,7 +37,10 @@ ACTS = {
         "service's log; "
         "subscriptions by mail stay pending: none is sent"
     ),
-    "sqs": "messages, visibility, delays, FIFO order, dead-letter queues; depths are metrics",
+    "sqs": (
+        "messages; visibility, delays and retention by the cloud's clock; FIFO order; dead-letter queues, as "
+        "their redrive allow policies let them; depths are metrics"
+    ),
     "ssm": "parameters; Run Command runs shell scripts under the agents of instances",
     "sts": "sessions of roles, users and web identities, checked on each call",
 }
