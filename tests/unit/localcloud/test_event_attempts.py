@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +13,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from kennel.localcloud.clock import Clock
+from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.services.events.attempts import Undelivered, check_policy, deliver
+from kennel.localcloud.services.events import delivery
+from kennel.localcloud.services.events.attempts import Progress, Undelivered, check_policy, deliver
+from kennel.localcloud.services.events.pending import Deliveries
 
 BUSY = AwsError("ThrottlingException", "Rate exceeded", 400)
 
@@ -24,14 +29,14 @@ class Target:
         self.clock, self.at = Clock(speed=0), list[int]()
         self.result: Undelivered | str | None = "not done"
         self._error, self._times, self._began = error, times, self.clock.time()
-        changes = SimpleNamespace(call=contextlib.nullcontext)
+        changes = SimpleNamespace(call=contextlib.nullcontext, note=lambda: None)
         self._cloud: Any = SimpleNamespace(clock=self.clock, changes=changes)
         participant = self.clock.participant("a target")
         threading.Thread(target=self._run, args=(participant, policy), daemon=True).start()
 
     def _run(self, participant: Any, policy: dict[str, int]) -> None:
         with self.clock.taking_part(participant):
-            self.result = deliver(self._cloud, "an event", policy, self._send)
+            self.result = deliver(self._cloud, "an event", policy, self._send, Progress(self._began))
 
     def _send(self, attempt: int) -> None:
         self.at.append(round(self.clock.time() - self._began))
@@ -96,3 +101,36 @@ def test_what_cannot_succeed_is_not_tried_again(error: Exception, code: str) -> 
 def test_policies_outside_of_aws_s_limits_are_refused(target: dict[str, Any]) -> None:
     with pytest.raises(AwsError, match=r"failed to satisfy constraint|must be of a standard SQS queue"):
         check_policy(target)
+
+
+def test_what_was_not_delivered_is_tried_on_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MOTO_PORT", "MOTO_ACCOUNT_ID"):
+        monkeypatch.setenv(name, "")
+    at: list[float] = []
+
+    def send(cloud: Cloud, *sent: Any) -> None:
+        at.append(cloud.clock.time())
+        assert sent[3] == '{"mark": 1}'
+        if len(at) <= 5:
+            raise BUSY
+
+    monkeypatch.setattr(delivery, "_send", send)
+    target = {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "Input": '{"mark": 1}'}
+    first = Cloud(tmp_path, 4510, Clock(0))
+    began = first.clock.time()
+    delivery.EventDelivery(Progress(began), "rule", {"RuleName": "r"}, target, {}).start(first)
+    first.clock.advance(10)  # attempts after 0, 1, 3 and 7 seconds
+    assert len(at) == 4
+    kept = pickle.dumps(first.store(Deliveries))
+    first.shutdown()
+    second = Cloud(tmp_path, 4510, Clock(0))
+    second.clock.advance(began + 3600 - second.clock.time())
+    at_restart = second.clock.time()
+    second.restore_stores([pickle.loads(kept)])
+    second.resume()
+    second.clock.advance(60)
+    assert [round(each - at_restart) for each in at[4:]] == [0, 16]
+    assert not second.store(Deliveries).by_id
+    second.shutdown()

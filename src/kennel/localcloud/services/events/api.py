@@ -23,7 +23,7 @@ describe(
     "events",
     "events of PutEvents reach the targets of matching rules, and scheduled rules run by the cloud's clock: "
     "functions, queues, topics and other buses, with their policies or the target's role, inputs, retries "
-    "while the service runs, and dead letters; services of AWS send no events of their own",
+    "and dead letters; services of AWS send no events of their own",
 )
 refuse(
     "events",

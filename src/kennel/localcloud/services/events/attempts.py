@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from itertools import count
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -68,8 +68,24 @@ class Undelivered(NamedTuple):
         return {name: {"DataType": "String", "StringValue": text} for name, text in values.items() if text}
 
 
+@dataclass
+class Progress:
+    """How far a delivery is.
+
+    Attributes
+    ----------
+    began
+        When it was tried first, in seconds since the epoch by the cloud's clock.
+    retries
+        How many attempts there were after the first.
+    """
+
+    began: float
+    retries: int = 0
+
+
 def deliver(
-    cloud: Cloud, what: str, policy: dict[str, Any], send: Callable[[int], None]
+    cloud: Cloud, what: str, policy: dict[str, Any], send: Callable[[int], None], progress: Progress
 ) -> Undelivered | None:
     """Send until it succeeds or is given up; return why it was given up, or None.
 
@@ -81,11 +97,14 @@ def deliver(
         A target's ``RetryPolicy``.
     send
         Gets the number of the attempt, 1 for the first.
+    progress
+        Is kept up to date.
     """
     clock = cloud.clock
     most = policy.get("MaximumRetryAttempts", MOST_RETRIES)
-    until = clock.monotonic() + policy.get("MaximumEventAgeInSeconds", LONGEST_AGE)
-    for retries in count():
+    until = progress.began + policy.get("MaximumEventAgeInSeconds", LONGEST_AGE)
+    while True:
+        retries = progress.retries
         try:
             with cloud.changes.call():
                 send(retries + 1)
@@ -99,10 +118,11 @@ def deliver(
             return Undelivered(code, message, "", retries)
         if retries >= most:
             return Undelivered(code, message, "MaximumRetryAttempts", retries)
-        if clock.monotonic() + pause > until:
+        if clock.time() + pause > until:
             return Undelivered(code, message, "MaximumEventAgeInSeconds", retries)
+        progress.retries += 1
+        cloud.changes.note()
         clock.wait(pause)
-    raise AssertionError  # counting never ends
 
 
 def _described(error: Exception) -> tuple[str, str, bool]:

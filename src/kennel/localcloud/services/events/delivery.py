@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 
-from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.runtime import cloudwatch_metrics
 from kennel.localcloud.runtime.role_session import error_text, role_session
 from kennel.localcloud.services import service_calls
 from kennel.localcloud.services.events import attempts
+from kennel.localcloud.services.events.attempts import Progress
 from kennel.localcloud.services.events.input import payload_of
+from kennel.localcloud.services.events.pending import Delivery
 
 log = logging.getLogger(__name__)
 EVENTS = "events.amazonaws.com"
@@ -85,30 +86,36 @@ def deliver(cloud: Cloud, rule: Any, event: dict[str, Any], *, from_bus: bool = 
     for target in list(rule.targets):
         if from_bus and target["Arn"].split(":")[2] == "events":
             continue
-        participant = cloud.clock.participant(f"an event for {target['Arn']}")
-        arguments = (cloud, rule.arn, dimensions, target, event, participant)
-        threading.Thread(target=_deliver, args=arguments, name=f"rule {rule.name}", daemon=True).start()
+        progress = Progress(cloud.clock.time())
+        EventDelivery(progress, rule.arn, dimensions, target, event).start(cloud)
 
 
-def _deliver(
-    cloud: Cloud,
-    rule_arn: str,
-    dimensions: dict[str, str],
-    target: dict[str, Any],
-    event: dict[str, Any],
-    participant: Participant,
-) -> None:
-    def send(attempt: int) -> None:
-        if attempt > 1:
-            cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, RetryInvocationAttempts=1)
-        _send(cloud, rule_arn, target, event, payload)
+@dataclass
+class EventDelivery(Delivery):
+    """An event on its way to a target of a rule."""
 
-    arn = target["Arn"]
-    with cloud.clock.taking_part(participant):
-        payload = payload_of(target, event)
-        undelivered = attempts.deliver(
-            cloud, f"the rule {rule_arn} to {arn}", target.get("RetryPolicy") or {}, send
-        )
+    rule_arn: str
+    dimensions: dict[str, str]
+    target: dict[str, Any]
+    event: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return f"the rule {self.rule_arn} to {self.target['Arn']}"
+
+    def deliver(self, cloud: Cloud) -> None:
+        """Send until it succeeds or is given up; that goes to the target's dead-letter queue."""
+        rule_arn, dimensions, target = self.rule_arn, self.dimensions, self.target
+        payload, arn = payload_of(target, self.event), target["Arn"]
+
+        def send(attempt: int) -> None:
+            if attempt > 1:
+                cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, RetryInvocationAttempts=1)
+            _send(cloud, rule_arn, target, self.event, payload)
+
+        policy = target.get("RetryPolicy") or {}
+        undelivered = attempts.deliver(cloud, self.name, policy, send, self.progress)
         if undelivered is None:
             cloudwatch_metrics.publish(cloud, NAMESPACE, dimensions, Invocations=1)
             return

@@ -9,19 +9,20 @@ import json
 import logging
 import re
 import secrets
-import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from botocore import xform_name
 from botocore.exceptions import DataNotFoundError
 
-from kennel.localcloud.clock import Participant
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.dispatch.coverage import describe, refusal
 from kennel.localcloud.runtime.role_session import RoleSession, error_text, role_session
 from kennel.localcloud.services.events import attempts
+from kennel.localcloud.services.events.attempts import Progress
 from kennel.localcloud.services.events.delivery import send_with_role
+from kennel.localcloud.services.events.pending import Delivery
 
 log = logging.getLogger(__name__)
 SCHEDULER = "scheduler.amazonaws.com"
@@ -37,7 +38,7 @@ describe(
     "scheduler",
     "schedules run by the cloud's clock, once, by rate or cron, in time zones, with the target's role: "
     "functions, queues, topics, buses, `aws-sdk` operations; failures that may pass are retried by the "
-    "target's policy while the service runs, others go to the dead-letter queue at once",
+    "target's policy, others go to the dead-letter queue at once",
 )
 
 
@@ -79,22 +80,41 @@ def run_schedule(cloud: Cloud, schedule: Any, occasion: Occasion) -> None:
 
         scheduler_backends[cloud.account][cloud.region].delete_schedule(schedule.group_name, schedule.name)
         cloud.changes.note()
-    participant = cloud.clock.participant(f"the schedule {schedule.name}")
-    arguments = (cloud, schedule, occasion, participant)
-    threading.Thread(target=_run, args=arguments, name=f"schedule {schedule.name}", daemon=True).start()
+    ScheduledCall(Progress(cloud.clock.time()), schedule, occasion, secrets.token_hex(8)).start(cloud)
 
 
-def _run(cloud: Cloud, schedule: Any, occasion: Occasion, participant: Participant) -> None:
-    target, execution = schedule.target, secrets.token_hex(8)
-    arn = target["Arn"]
+@dataclass
+class ScheduledCall(Delivery):
+    """A call of a schedule's target.
 
-    def send(attempt: int) -> None:
-        payload = _payload(schedule, occasion, execution, attempt)
-        _call(cloud, _role(cloud, schedule), target, payload)
+    Attributes
+    ----------
+    schedule
+        moto's record of the schedule.
+    execution
+        The id of this run.
+    """
 
-    with cloud.clock.taking_part(participant):
-        what = f"the schedule {schedule.arn} to {arn}"
-        undelivered = attempts.deliver(cloud, what, target.get("RetryPolicy") or {}, send)
+    schedule: Any
+    occasion: Occasion
+    execution: str
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return f"the schedule {self.schedule.arn} to {self.schedule.target['Arn']}"
+
+    def deliver(self, cloud: Cloud) -> None:
+        """Call until it succeeds or is given up; that goes to the target's dead-letter queue."""
+        schedule, occasion, execution = self.schedule, self.occasion, self.execution
+        target, arn = schedule.target, schedule.target["Arn"]
+
+        def send(attempt: int) -> None:
+            payload = _payload(schedule, occasion, execution, attempt)
+            _call(cloud, _role(cloud, schedule), target, payload)
+
+        policy = target.get("RetryPolicy") or {}
+        undelivered = attempts.deliver(cloud, self.name, policy, send, self.progress)
         queue = (target.get("DeadLetterConfig") or {}).get("Arn")
         if undelivered is None or not queue:
             return
@@ -112,7 +132,7 @@ def _run(cloud: Cloud, schedule: Any, occasion: Occasion, participant: Participa
                 client = _role(cloud, schedule).client
                 send_with_role(cloud, client, queue, payload, attributes=attributes)
         except attempts.FAILURES as error:
-            log.warning("the dead-letter queue of %s: %s", what, error_text(error))
+            log.warning("the dead-letter queue of %s: %s", self.name, error_text(error))
 
 
 def _role(cloud: Cloud, schedule: Any) -> RoleSession:
