@@ -33,7 +33,11 @@ def model(client: Client, name: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_model_keeps_its_isolation_and_its_network(client: Client) -> None:
-    network = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    ec2 = client("ec2")
+    network = {
+        "SecurityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+        "Subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+    }
     isolated = model(client, "isolated", EnableNetworkIsolation=True, VpcConfig=network)
     assert (isolated["EnableNetworkIsolation"], isolated["VpcConfig"]) == (True, network)
     plain = model(client, "plain")
@@ -81,7 +85,7 @@ def test_metrics_of_a_trial_component_have_steps_and_no_feature_store_is_here(cl
         features.get_record(FeatureGroupName="f", RecordIdentifierValueAsString="1")
 
 
-def test_a_job_in_a_network_that_does_not_exist_is_refused(client: Client) -> None:
+def test_what_is_to_run_in_a_network_that_does_not_exist_is_refused(client: Client) -> None:
     sagemaker, ec2 = client("sagemaker"), client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     for network, missing in (
@@ -114,6 +118,16 @@ def test_a_job_in_a_network_that_does_not_exist_is_refused(client: Client) -> No
                     "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
                 },
                 NetworkConfig={"VpcConfig": network},
+            )
+        with pytest.raises(ClientError, match=f"ValidationException.*{missing}"):
+            model(client, "lost", VpcConfig=network)
+        with pytest.raises(ClientError, match=f"ValidationException.*{missing}"):
+            sagemaker.create_notebook_instance(
+                NotebookInstanceName="lost",
+                InstanceType="ml.t3.medium",
+                RoleArn=SERVED,
+                SubnetId=network["Subnets"][0],
+                SecurityGroupIds=network["SecurityGroupIds"],
             )
 
 

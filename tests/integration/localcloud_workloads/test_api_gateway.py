@@ -212,6 +212,49 @@ def test_a_rest_api_serves_what_was_deployed(apis: Apis) -> None:
     assert apis.ask(address).json() == {"message": "Missing Authentication Token"}
 
 
+def test_a_rest_api_answers_errors_as_its_gateway_responses_say(apis: Apis) -> None:
+    v1 = apis.v1
+    api = v1.create_rest_api(name="errors")
+    key = {"restApiId": api["id"]}
+    path = {**key, "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+    v1.put_method(**path, authorizationType="AWS_IAM")
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
+    v1.put_integration(**path, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+    v1.create_deployment(**key, stageName="prod")
+    address = f"http://127.0.0.1:{apis.port}/_execute-api/{api['id']}/prod"
+    assert apis.ask(address).json() == {"message": "Missing Authentication Token"}
+    template = '{"error": $context.error.messageString, "kind": "$context.error.responseType"}'
+    origin = "gatewayresponse.header.Access-Control-Allow-Origin"
+    v1.put_gateway_response(
+        **key,
+        responseType="DEFAULT_4XX",
+        responseParameters={origin: "'*'"},
+        responseTemplates={"application/json": template},
+    )
+    v1.put_gateway_response(**key, responseType="API_CONFIGURATION_ERROR", statusCode="503")
+    assert apis.ask(address).json() == {"message": "Missing Authentication Token"}  # not deployed
+    v1.create_deployment(**key, stageName="prod")
+    missing = {"error": "Missing Authentication Token", "kind": "MISSING_AUTHENTICATION_TOKEN"}
+    answer = apis.ask(f"{address}/none")
+    assert (answer.status, answer.json()) == (403, missing)
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    nobody = apis.ask(address, credentials=apis.stage.session([]))
+    assert (nobody.status, nobody.json()["kind"]) == (403, "ACCESS_DENIED")
+    allowed = [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}]
+    unable = apis.ask(address, credentials=apis.stage.session(allowed))  # no policy lets the API invoke
+    assert (unable.status, unable.json()) == (503, {"message": "Internal server error"})
+    shown = {each["responseType"]: each for each in v1.get_gateway_responses(**key)["items"]}
+    assert (len(shown), shown["THROTTLED"]["statusCode"]) == (21, "429")
+    assert (shown["THROTTLED"]["defaultResponse"], shown["DEFAULT_4XX"]["defaultResponse"]) == (True, False)
+    v1.delete_gateway_response(**key, responseType="DEFAULT_4XX")
+    v1.create_deployment(**key, stageName="prod")
+    assert apis.ask(address).json() == {"message": "Missing Authentication Token"}
+    with pytest.raises(v1.exceptions.BadRequestException, match="no templates in the language of mappings"):
+        v1.put_gateway_response(
+            **key, responseType="THROTTLED", responseTemplates={"application/json": "#set($a = 1)"}
+        )
+
+
 def test_what_would_not_be_served_is_refused(apis: Apis) -> None:
     v1, v2 = apis.v1, apis.v2
     api, _ = apis.http_api("GET /refused")

@@ -7,6 +7,7 @@ from importlib import import_module
 from kennel.localcloud.dispatch.cloud import Cloud
 
 HANDLERS = (
+    "api_gateway.gateway_operations",
     "api_gateway.http_operations",
     "api_gateway.rest_operations",
     "api_gateway.rest_updates",

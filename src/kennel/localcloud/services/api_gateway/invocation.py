@@ -57,7 +57,7 @@ def respond_to_api(cloud: Cloud, addressed: Addressed, environ: Environ) -> Resp
 def _respond(cloud: Cloud, api: ServedApi, addressed: Addressed, environ: Environ) -> Response:
     length = environ.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > LARGEST_BODY:
-        return _too_large(api)
+        return _too_large(api, api.stage_of(addressed.path)[0] or "")
     if api.disabled:
         return api.no_route(None)
     body, method = read_body(environ), environ["REQUEST_METHOD"]
@@ -84,7 +84,10 @@ def _respond(cloud: Cloud, api: ServedApi, addressed: Addressed, environ: Enviro
         try:
             principal, access_key = _check_caller(cloud, request, environ, body)
         except AwsError as error:
-            return _message(403, error.message if api.rest else "Forbidden")
+            if api.rest and not _is_signed(environ):
+                return api.no_route(stage)
+            message = error.message if api.rest else "Forbidden"
+            return api.failure(stage, _denial(error), 403, message, request.request_id)
         request = replace(request, caller=principal, access_key=access_key)
     response = _integrate(cloud, api, route, request, environ, body)
     return cors.complete(response, environ) if cors else response
@@ -116,7 +119,8 @@ def _integrate(
     cloud: Cloud, api: ServedApi, route: ServedRoute, request: ApiRequest, environ: Environ, body: bytes
 ) -> Response:
     if route.integration is None:
-        return route.constant or _message(500, "Internal server error")
+        configuration = "API_CONFIGURATION_ERROR"
+        return route.constant or api.failure(request.stage, configuration, 500, "Internal server error")
     arn = f"arn:aws:execute-api:{cloud.region}:{cloud.account}:{api.api_id}/{request.stage}"
     source_arn = f"{arn}/{route.source(environ['REQUEST_METHOD'])}"
     event: dict[str, Any] = api.event(route, request, environ, body)
@@ -124,28 +128,44 @@ def _integrate(
         payload = route.integration.invoke(cloud, source_arn, request.stage_variables, event)
         response = api.response(route, payload)
     except TooLargeError:
-        return _too_large(api)
+        return _too_large(api, request.stage)
     except IntegrationTimeoutError as error:
         log.warning("the API %s: %s", api.api_id, error)
         late = (504, "Endpoint request timed out") if api.rest else (503, "Service Unavailable")
-        return _message(*late)
+        return api.failure(request.stage, "INTEGRATION_TIMEOUT", *late, request.request_id)
     except IntegrationError as error:
         log.warning("the API %s could not be served by its function: %s", api.api_id, error)
         failed = "the function failed" in str(error)
-        return _message(502, "Internal server error") if api.rest and failed else _failure(api)
+        return _failure(api, request, malformed=failed)
     except (InvalidPayloadError, ValueError) as error:
         log.warning("the API %s got an invalid response of its function: %s", api.api_id, error)
-        return _message(502, "Internal server error") if api.rest else _failure(api)
+        return _failure(api, request, malformed=True)
     response.headers.append(("x-amzn-RequestId" if api.rest else "apigw-requestid", request.request_id))
     return response
 
 
-def _too_large(api: ServedApi) -> Response:
-    return _message(413, "Request Too Long" if api.rest else "Request Entity Too Large")
+def _is_signed(environ: Environ) -> bool:
+    return "HTTP_AUTHORIZATION" in environ or "X-Amz-Algorithm" in environ.get("QUERY_STRING", "")
 
 
-def _failure(api: ServedApi) -> Response:
-    return _message(500, "Internal server error" if api.rest else "Internal Server Error")
+def _denial(error: AwsError) -> str:
+    """Return the type of the gateway response for a caller that is turned away."""
+    if "Expired" in str(error.code):
+        return "EXPIRED_TOKEN"
+    return "INVALID_SIGNATURE" if "Signature" in str(error.code) else "ACCESS_DENIED"
+
+
+def _too_large(api: ServedApi, stage: str) -> Response:
+    message = "Request Too Long" if api.rest else "Request Entity Too Large"
+    return api.failure(stage, "REQUEST_TOO_LARGE", 413, message)
+
+
+def _failure(api: ServedApi, request: ApiRequest, *, malformed: bool) -> Response:
+    """Return the response where a function cannot be invoked, or does not answer as it should."""
+    if not api.rest:
+        return _message(500, "Internal Server Error")
+    kind, status = ("DEFAULT_5XX", 502) if malformed else ("API_CONFIGURATION_ERROR", 500)
+    return api.failure(request.stage, kind, status, "Internal server error", request.request_id)
 
 
 def _message(status: int, message: str) -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 from kennel.localcloud.dispatch.cloud import Cloud, KeptStore
 from kennel.localcloud.protocol.messages import Environ, Response
 from kennel.localcloud.services.api_gateway import payload
+from kennel.localcloud.services.api_gateway.gateway_responses import GatewayResponses, answer, as_set
 from kennel.localcloud.services.api_gateway.integration import REST_SECONDS, FunctionIntegration
 from kennel.localcloud.services.api_gateway.payload import ApiRequest
 from kennel.localcloud.services.api_gateway.served import ServedApi, ServedRoute
@@ -32,6 +33,7 @@ class RestApi(ServedApi):
     def __init__(self, cloud: Cloud, record: Any) -> None:
         super().__init__(record.id)
         self._deployments, self._record = cloud.store(Deployments).by_id, record
+        self._answers = cloud.store(GatewayResponses).by_deployment
 
     @property
     def disabled(self) -> bool:
@@ -54,12 +56,18 @@ class RestApi(ServedApi):
         """Return a response in payload format 1.0."""
         return payload.response_of(payload_)
 
+    def failure(self, stage: str, kind: str, status: int, message: str, request_id: str = "") -> Response:
+        """Return the gateway response of the stage's deployment."""
+        record = self._record.stages.get(stage)
+        deployed = (self.api_id, record.deployment_id if record else "")
+        chosen = self._answers.get(deployed, {})
+        return answer(chosen, kind, status, message, {"requestId": request_id, "stage": stage})
+
     def no_route(self, stage: str | None) -> Response:
         """Return 403, as AWS does."""
-        message = "Forbidden" if stage is None else "Missing Authentication Token"
-        return Response(
-            403, [("Content-Type", "application/json")], json.dumps({"message": message}).encode()
-        )
+        if stage is None:  # of no deployment
+            return super().failure("", "", 403, "Forbidden")
+        return self.failure(stage, "MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token")
 
 
 def deploy(cloud: Cloud, record: Any, deployment_id: str) -> None:
@@ -71,6 +79,7 @@ def deploy(cloud: Cloud, record: Any, deployment_id: str) -> None:
         if method.method_integration is not None
     ]
     cloud.store(Deployments).by_id[record.id, deployment_id] = routes
+    cloud.store(GatewayResponses).by_deployment[record.id, deployment_id] = as_set(record)
 
 
 def _route(resource: Any, name: str, method: Any) -> ServedRoute:

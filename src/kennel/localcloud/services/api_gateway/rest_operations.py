@@ -9,6 +9,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import describe, refusal
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import Response
+from kennel.localcloud.services.api_gateway.gateway_responses import GatewayResponses
 from kennel.localcloud.services.api_gateway.integration import FUNCTION, REST_SECONDS, check_timeout
 from kennel.localcloud.services.api_gateway.rest import Deployments, deploy, is_constant
 
@@ -18,7 +19,7 @@ describe(
     SERVICE,
     "REST APIs: requests to a stage reach functions as its deployment was, with the function's policy or the "
     "integration's role checked; `AWS_IAM`, stage variables, binary media types, time limits, mocks with "
-    "constant responses",
+    "constant responses, gateway responses",
 )
 INTEGRATIONS = refusal(
     SERVICE,
@@ -147,7 +148,11 @@ def delete_rest_api(call: Call) -> Response:
     """Delete a REST API, and its deployments with it."""
     response = call.ask_moto()
     if response.ok:
-        deployments = call.cloud.store(Deployments).by_id
-        for key in [key for key in deployments if key[0] == call.parameters["restApiId"]]:
-            deployments.pop(key, None)
+        kept: tuple[dict[tuple[str, str], Any], ...] = (
+            call.cloud.store(Deployments).by_id,
+            call.cloud.store(GatewayResponses).by_deployment,
+        )
+        for deployments in kept:
+            for key in [key for key in deployments if key[0] == call.parameters["restApiId"]]:
+                deployments.pop(key, None)
     return response

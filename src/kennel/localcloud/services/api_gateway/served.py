@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,17 @@ class ServedApi(ABC):
     @abstractmethod
     def response(self, route: ServedRoute, payload: bytes) -> Response:
         """Return the HTTP response for what a function returned."""
+
+    def failure(self, stage: str, kind: str, status: int, message: str, request_id: str = "") -> Response:
+        """Return the response where no integration answers.
+
+        Parameters
+        ----------
+        kind
+            REST APIs' type of the response.
+        """
+        body = json.dumps({"message": message}).encode()
+        return Response(status, [("Content-Type", "application/json")], body)
 
     @abstractmethod
     def no_route(self, stage: str | None) -> Response:

@@ -1,4 +1,4 @@
-"""Whether the network that a job names exists: no instance could be started in another one."""
+"""Whether the network that a job, model or notebook names exists: nothing could be started in another."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kennel.localcloud.protocol.messages import AwsError
 
 
 def check_network(call: Call, config: Mapping[str, Any] | None) -> None:
-    """Refuse a job in subnets or security groups that do not exist.
+    """Refuse what is to run in subnets or security groups that do not exist.
 
     AWS does not publish the words; they are the local cloud's own.
 
     Parameters
     ----------
     config
-        The job's ``VpcConfig``.
+        A ``VpcConfig``.
 
     Raises
     ------
@@ -30,5 +30,5 @@ def check_network(call: Call, config: Mapping[str, Any] | None) -> None:
             if vpc_of(call.region, identifier) is None:
                 raise AwsError(
                     "ValidationException",
-                    f"{member}: {identifier} does not exist in {call.region}: create it before the job.",
+                    f"{member}: {identifier} does not exist in {call.region}: create it first.",
                 )

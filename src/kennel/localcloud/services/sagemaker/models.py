@@ -12,6 +12,7 @@ from kennel.localcloud.moto_adapter import sagemaker as moto_sagemaker
 from kennel.localcloud.moto_adapter.instance_types import check_volume_key
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.sagemaker.endpoints.variant_checks import check_configuration
+from kennel.localcloud.services.sagemaker.job_network import check_network
 
 NO_ROLE = "arn:test"  # moto's, of a model without a role
 
@@ -23,6 +24,7 @@ def create_model(call: Call) -> Response:
     backend = call.backend()
     if existing := moto_sagemaker.model(backend, name):
         raise AwsError("ValidationException", f'Cannot create already existing model "{existing.arn}".')
+    check_network(call, call.parameters.get("VpcConfig"))
     response = call.ask_moto()
     if response.ok:
         model = moto_sagemaker.model(backend, name)
@@ -60,6 +62,7 @@ def create_endpoint_config(call: Call) -> Response:
     types = [variant.get("InstanceType") for variant in variants]
     check_volume_key(parameters.get("KmsKeyId"), "KmsKeyId", types)
     check_configuration(call)
+    check_network(call, parameters.get("VpcConfig"))
     response = call.ask_moto()
     if response.ok:
         config = configs[name]

@@ -14,6 +14,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.sagemaker import notebook_scripts
 from kennel.localcloud.services.sagemaker.execution_role import require_trust
+from kennel.localcloud.services.sagemaker.job_network import check_network
 
 DROPPED = ("PlatformIdentifier", "InstanceMetadataServiceConfiguration", "IpAddressType")
 PLATFORM = "notebook-al2023-v1"  # the default of CreateNotebookInstance
@@ -56,6 +57,9 @@ def create_notebook_instance(call: Call) -> Response:
     config = call.parameters.get("LifecycleConfigName")
     if config and config not in call.backend().notebook_instance_lifecycle_configurations:
         raise AwsError("ValidationException", f"Unable to find lifecycle config {config}.")
+    subnet = call.parameters.get("SubnetId")
+    groups = call.parameters.get("SecurityGroupIds")
+    check_network(call, {"Subnets": [subnet] if subnet else [], "SecurityGroupIds": groups})
     platform = call.parameters.get("PlatformIdentifier", PLATFORM)
     if platform.startswith(ENDED_PLATFORMS):
         raise AwsError(
