@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
 
+from kennel.localcloud.moto_adapter import s3_bridge
 from kennel.localcloud.moto_adapter.patching import replace
 
 # Events with members that version 2.1 lacks; the version is that of S3's lifecycle, ACL and tagging events.
@@ -32,6 +33,8 @@ KINDS = ("cloud_function", "queue", "topic")  # moto's lists of a bucket's notif
 SUBJECT = "Amazon S3 Notification"
 # From the ARN of a function, queue or topic, the bucket's ARN, and the event.
 Notify = Callable[[str, str, dict[str, Any]], None]
+# From the bucket's region and ARN, the type of an event for EventBridge, and its detail.
+PutEvent = Callable[[str, str, str, dict[str, Any]], None]
 
 
 REQUEST_ID = re.compile(rb"<RequestI[dD]>[^<]*</RequestI[dD]>")
@@ -94,6 +97,11 @@ class S3Request:
 
 
 _request: ContextVar[S3Request] = ContextVar("s3_request")
+OF_A_SERVICE = "amazonaws.com"  # who writes what moto's other services put into buckets
+
+
+def _current() -> S3Request:
+    return _request.get(None) or S3Request("PutObject", OF_A_SERVICE, OF_A_SERVICE)
 
 
 class Sequence:
@@ -113,7 +121,7 @@ class Sequence:
 _sequence = Sequence()
 
 
-def notify_with(notify: Notify) -> None:
+def notify_with(notify: Notify, put_event: PutEvent) -> None:
     """Let buckets notify through this; moto itself drops what it cannot deliver."""
     from moto.s3 import notifications
 
@@ -131,9 +139,12 @@ def notify_with(notify: Notify) -> None:
                 if each.matches(name, key.name):
                     content = {"s3SchemaVersion": "1.0", "configurationId": each.id, **record["s3"]}
                     notify(each.arn, bucket.arn, {"Records": [{**record, "s3": content}]})
+        event = s3_bridge.event_of(record, key.name, account_id)
+        if configuration.event_bridge is not None and event:
+            put_event(bucket.region_name, bucket.arn, *event)
 
     def send_test_event(account_id: str, bucket: Any) -> None:
-        request, configuration = _request.get(), bucket.notification_configuration
+        request, configuration = _current(), bucket.notification_configuration
         event = {
             "Service": "Amazon S3",
             "Event": "s3:TestEvent",
@@ -158,7 +169,7 @@ def _note_change(event: str, bucket: str, key: Any) -> None:
 
 def _event_of_request(name: str) -> str | None:
     """Return the name of an event of moto's that S3 gives it; None if it has no such event."""
-    request = _request.get()
+    request = _current()
     if name == "s3:ObjectTagging:Put" and request.operation != "PutObjectTagging":
         return None  # every object that moto writes gets its tags by themselves, if only none
     return "s3:ObjectCreated:Post" if name == "s3:ObjectCreated:Put" and request.posted else name
@@ -168,7 +179,7 @@ def _record(event: str, bucket: Any, key: Any) -> dict[str, Any]:
     """Return an event's record, which lacks only what differs between notifications."""
     from moto.s3 import models, notifications
 
-    request = _request.get()
+    request = _current()
     return {
         "eventVersion": "2.3" if event.startswith(LATER_EVENTS) else "2.1",
         "eventSource": "aws:s3",

@@ -16,6 +16,7 @@ from kennel.localcloud.moto_adapter.deliveries import deliver_with
 from kennel.localcloud.moto_adapter.s3_events import SUBJECT, notify_with
 from kennel.localcloud.runtime.role_session import error_text
 from kennel.localcloud.services import service_calls
+from kennel.localcloud.services.events.delivery import event_of, route
 from kennel.localcloud.services.s3_notifications import S3
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,12 @@ def deliver_notifications(cloud: Cloud) -> None:
     def notify(target: str, bucket: str, event: dict[str, Any]) -> None:
         _attempt(bucket, target, partial(_notify, cloud, target, bucket, json.dumps(event)))
 
+    def put_event(region: str, bucket: str, kind: str, detail: dict[str, Any]) -> None:
+        there = cloud.in_region(region)
+        route(there, "default", event_of(there, "aws.s3", kind, [bucket], detail))
+
     deliver_with(OfTopics(cloud))
-    notify_with(notify)
+    notify_with(notify, put_event)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,12 @@ from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import Cloud
-from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.s3_events import KINDS
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services import service_calls
 
 S3 = "s3.amazonaws.com"
-EVENT_BRIDGE = refusal(
-    "s3", "notifications to EventBridge", "notify a function, a queue or a topic", "NotImplemented", 501
-)
 # From a destination's ARN, a service and its resource; raises an error unless the service may call it.
 Check = Callable[[Cloud, str, str, str], Any]
 # The members of a configuration and of its notifications, the destination's service, and its check.
@@ -36,8 +33,6 @@ def put_notifications(call: Call) -> Response:
         ``InvalidArgument``: one is in another region, does not exist, or its policy does not allow S3.
     """
     settings = call.parameters["NotificationConfiguration"]
-    if settings.get("EventBridgeConfiguration") is not None:
-        raise EVENT_BRIDGE.error()
     bucket = call.backend().buckets.get(call.parameters["Bucket"])
     if bucket is not None:  # else moto says so
         for arn, service, check in _destinations(settings):
@@ -45,6 +40,24 @@ def put_notifications(call: Call) -> Response:
             if not call.parameters.get("SkipDestinationValidation"):
                 _validate(call, arn, check, bucket.arn)
     return call.ask_moto()
+
+
+@operation("s3", "GetBucketNotificationConfiguration")
+def get_notifications(call: Call) -> Response | dict[str, Any]:
+    """Return a bucket's notifications; moto forgets those to EventBridge."""
+    record = call.backend().get_bucket(call.parameters["Bucket"]).notification_configuration
+    if record is None or record.event_bridge is None:
+        return call.ask_moto()
+    shown: dict[str, Any] = {"EventBridgeConfiguration": {}}
+    for (member, name, _, _), each in zip(DESTINATIONS, KINDS, strict=True):
+        shown[member] = [_shown(item, name) for item in getattr(record, each)]
+    return shown
+
+
+def _shown(item: Any, name: str) -> dict[str, Any]:
+    shown = {"Id": item.id, name: item.arn, "Events": item.events}
+    rules = item.filters["S3Key"]["FilterRule"] if item.filters else []
+    return {**shown, "Filter": {"Key": {"FilterRules": rules}}} if rules else shown
 
 
 def _destinations(settings: dict[str, Any]) -> Iterator[tuple[str, str, Check]]:

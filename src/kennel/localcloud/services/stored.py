@@ -51,7 +51,7 @@ describe(
     "s3",
     "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, policies, "
     "access control lists, blocks of public access, ownership, checksums, CORS for what reaches objects, "
-    "presigned addresses and forms, "
-    "notifications to functions, queues and topics, server access logs each minute, websites, replication",
+    "presigned addresses and forms, notifications to functions, queues, topics and EventBridge, server "
+    "access logs each minute, websites, replication",
     "lifecycle rules, which are checked, inventories and what else has no effect on objects",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from typing import Any
 
 from kennel.capacity.scaling.schedules import ScheduleError, parse
@@ -11,7 +10,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import describe, refuse
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
-from kennel.localcloud.services.events.delivery import check_target, route
+from kennel.localcloud.services.events.delivery import check_target, event_of, route
 from kennel.localcloud.services.events.input import InputPathError, at_path
 from kennel.localcloud.services.events.timetable import note_rule
 
@@ -23,7 +22,7 @@ describe(
     "events",
     "events of PutEvents reach the targets of matching rules, and scheduled rules run by the cloud's clock: "
     "functions, queues, topics and other buses, with their policies or the target's role, inputs, retries "
-    "and dead letters; services of AWS send no events of their own",
+    "and dead letters; of AWS's services only S3 sends events of its own",
 )
 refuse(
     "events",
@@ -64,18 +63,8 @@ def _put(call: Call, entry: dict[str, Any]) -> dict[str, str]:
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
     if len(json.dumps(entry, default=str).encode()) > LARGEST_ENTRY:
         raise AwsError("ValidationException", "Total size of the entries in the request is over the limit.")
-    at = entry.get("Time") or call.cloud.clock.now()
-    event = {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": entry["DetailType"],
-        "source": entry["Source"],
-        "account": call.account,
-        "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": call.region,
-        "resources": entry.get("Resources", []),
-        "detail": detail,
-    }
+    kind, resources = entry["DetailType"], entry.get("Resources", [])
+    event = event_of(call.cloud, entry["Source"], kind, resources, detail, entry.get("Time"))
     route(call.cloud, (entry.get("EventBusName") or "default").split("/")[-1], event)
     return {"EventId": event["id"]}
 

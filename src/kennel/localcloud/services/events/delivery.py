@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -45,6 +47,36 @@ def check_target(target: dict[str, Any]) -> None:
     service = parts[2] if len(parts) > 5 else ""
     if service not in ACTING or (service == "events" and not parts[5].startswith("event-bus/")):
         raise TARGETS.error(f"delivery to {target['Arn']}")
+
+
+def event_of(
+    cloud: Cloud,
+    source: str,
+    kind: str,
+    resources: list[str],
+    detail: dict[str, Any],
+    at: datetime | None = None,
+) -> dict[str, Any]:
+    """Return an event of this account and region.
+
+    Parameters
+    ----------
+    kind
+        Its ``detail-type``.
+    at
+        Its time; by default the cloud's.
+    """
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": kind,
+        "source": source,
+        "account": cloud.account,
+        "time": (at or cloud.clock.now()).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": cloud.region,
+        "resources": resources,
+        "detail": detail,
+    }
 
 
 def route(cloud: Cloud, bus: str, event: dict[str, Any], *, from_bus: bool = False) -> None:
