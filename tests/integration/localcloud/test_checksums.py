@@ -86,6 +86,29 @@ def test_an_upload_has_a_crc64nvme_unless_it_names_another(s3: Any) -> None:
         assert head["ChecksumCRC64NVME"] == answer["ChecksumCRC64NVME"]
 
 
+def test_a_part_is_shown_with_its_own_checksum(s3: Any) -> None:
+    upload(s3, "of-parts", ChecksumAlgorithm="SHA256")
+    target: dict[str, Any] = {"Bucket": BUCKET, "Key": "of-parts"}
+    values = [checksum("SHA256", [body]) for body in PARTS]
+    part = s3.get_object(**target, PartNumber=2, ChecksumMode="ENABLED")
+    assert (part["Body"].read(), part["ChecksumSHA256"], part["ChecksumType"]) == (
+        PARTS[1],
+        values[1],
+        "COMPOSITE",
+    )
+    attributes = {**target, "ObjectAttributes": ["ObjectParts"]}
+    shown = s3.get_object_attributes(**attributes)["ObjectParts"]
+    sizes = [len(body) for body in PARTS]
+    assert [(part["Size"], part["ChecksumSHA256"]) for part in shown["Parts"]] == list(
+        zip(sizes, values, strict=True)
+    )
+    assert (shown["TotalPartsCount"], shown["IsTruncated"]) == (2, False)
+    first = s3.get_object_attributes(**attributes, MaxParts=1)["ObjectParts"]
+    assert (first["IsTruncated"], first["NextPartNumberMarker"], len(first["Parts"])) == (True, 1, 1)
+    rest = s3.get_object_attributes(**attributes, PartNumberMarker=1)["ObjectParts"]
+    assert [part["PartNumber"] for part in rest["Parts"]] == [2]
+
+
 def test_checksums_that_cannot_be_combined_or_computed_are_refused(s3: Any) -> None:
     create, target = s3.create_multipart_upload, {"Bucket": BUCKET, "Key": "refused"}
     for more in (

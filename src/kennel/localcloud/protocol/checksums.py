@@ -22,6 +22,7 @@ SDK_ALGORITHM = "HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM"
 CRCS = {"CRC32": ("CRC32", 4), "CRC32C": ("CRC32-ISCSI", 4), "CRC64NVME": ("CRC64-NVME", 8)}
 HASHES = ("SHA1", "SHA256", "SHA512", "MD5")
 ALGORITHMS = (*CRCS, *HASHES)
+DEFAULT = "CRC64NVME"  # the algorithm of an object's checksum that its request does not have
 REFUSED = ("XXHASH64", "XXHASH3", "XXHASH128")
 PREFIX = "HTTP_X_AMZ_CHECKSUM_"
 VALUE = re.compile(rf"{PREFIX}({'|'.join((*ALGORITHMS, *REFUSED))})")

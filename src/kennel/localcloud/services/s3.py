@@ -18,7 +18,7 @@ from kennel.localcloud.moto_adapter.patches.s3_versions import any_version
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml
 from kennel.localcloud.services.s3_conditions import checksum_of, refuse_customer_keys
-from kennel.localcloud.services.s3_uploads import part_sizes, read_part
+from kennel.localcloud.services.s3_uploads import listed_parts, read_part
 
 refuse("s3", "BitTorrent is no more; use GetObject", "GetObjectTorrent")
 refuse(
@@ -37,8 +37,9 @@ def read_object(call: Call) -> Response:
     _correct_headers(call)
     with any_version():
         response = call.ask_moto()
-    if response.ok:
-        response.headers.extend(more)
+    if response.ok and more:
+        names = {name for name, _ in more}
+        response.headers[:] = [each for each in response.headers if each[0].lower() not in names] + more
     if response.status == 404 and b"NoSuchBucket" not in response.body:
         listing = bucket_permission(call.request, "ListBucket")
         decision = check_permission(call.request, listing, Authorizer(NoAudit()))
@@ -128,9 +129,9 @@ def get_object_attributes(call: Call) -> dict[str, Any]:
     if record.checksum_algorithm and record.checksum_value:
         algorithm, value, kind = checksum_of(record)
         attributes["Checksum"] = {f"Checksum{algorithm}": value, "ChecksumType": kind}
-    sizes = part_sizes(record)
-    if sizes:
-        attributes["ObjectParts"] = {"TotalPartsCount": len(sizes)}
+    parts = listed_parts(record, parameters)
+    if parts:
+        attributes["ObjectParts"] = parts
     asked = set(parameters["ObjectAttributes"])
     answer = {name: value for name, value in attributes.items() if name in asked}
     if call.backend().get_bucket(parameters["Bucket"]).versioning_status:

@@ -17,7 +17,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter.object_encryption import KMS_ALGORITHMS
 from kennel.localcloud.moto_adapter.patches.s3 import upload_checksum
 from kennel.localcloud.protocol.canonical import copy_source
-from kennel.localcloud.protocol.checksums import CHECKSUM, CRCS, SDK_ALGORITHM, digest_of, values_of
+from kennel.localcloud.protocol.checksums import CHECKSUM, CRCS, DEFAULT, SDK_ALGORITHM, digest_of, values_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml, prepare_list
 from kennel.localcloud.services.s3_object_lock import LOCKS, check_lock, lock_completed, lock_upload
@@ -26,7 +26,6 @@ from kennel.localcloud.services.s3_uploads import check_copied_range, check_uplo
 CUSTOMER_KEYS = refusal(
     "s3", "encryption with customers' keys (SSE-C)", "use a key of KMS", "NotImplemented", 501
 )
-DEFAULT = "CRC64NVME"  # the algorithm of an object's checksum that its request does not have
 UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
 
 

@@ -6,16 +6,20 @@ Sources: S3 API reference, UploadPart, UploadPartCopy, GetObject.
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 from urllib.parse import quote
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.uploads import part_content
 from kennel.localcloud.protocol.canonical import copy_source
+from kennel.localcloud.protocol.checksums import CHECKSUM, DEFAULT, digest_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 
 MOST_PARTS = 10_000
+IN_A_PAGE = 1000  # parts of an object, in one answer
 COPIED_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
@@ -101,7 +105,44 @@ def read_part(call: Call) -> list[tuple[str, str]]:
     call.environ["QUERY_STRING"] = f"versionId={quote(version)}" if version else ""
     first = sum(sizes[: number - 1])
     call.environ["HTTP_RANGE"] = f"bytes={first}-{first + sizes[number - 1] - 1}"
-    return [("x-amz-mp-parts-count", str(len(sizes)))]
+    more = [("x-amz-mp-parts-count", str(len(sizes)))]
+    if parameters.get("ChecksumMode") == "ENABLED" and record.checksum_algorithm:
+        algorithm, kind = record.checksum_algorithm.lower(), record.checksum_type or "FULL_OBJECT"
+        checksum = _part_checksum(record, sorted(record.multipart.parts)[number - 1])
+        more += [(f"{CHECKSUM}{algorithm}", checksum), (f"{CHECKSUM}type", kind)]
+    return more
+
+
+def listed_parts(record: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return what GetObjectAttributes shows of an object's parts: each one, if each has a checksum.
+
+    Parameters
+    ----------
+    parameters
+        The request's, with ``MaxParts`` and ``PartNumberMarker``.
+    """
+    sizes = part_sizes(record)
+    if not sizes:
+        return {}
+    shown: dict[str, Any] = {"TotalPartsCount": len(sizes)}
+    algorithm = (record.checksum_algorithm or "").upper()
+    if algorithm in ("", DEFAULT):  # S3 computes it of the whole object
+        return shown
+    marker, most = int(parameters.get("PartNumberMarker") or 0), int(parameters.get("MaxParts") or IN_A_PAGE)
+    numbers = sorted(record.multipart.parts)
+    page = [(each, size) for each, size in zip(numbers, sizes, strict=True) if each > marker][:most]
+    last = page[-1][0] if page else marker
+    parts = [
+        {"PartNumber": each, "Size": size, f"Checksum{algorithm}": _part_checksum(record, each)}
+        for each, size in page
+    ]
+    more = {"PartNumberMarker": marker, "MaxParts": most, "IsTruncated": last < numbers[-1]}
+    return {**shown, **more, "NextPartNumberMarker": last, "Parts": parts}
+
+
+def _part_checksum(record: Any, number: int) -> str:
+    chunks = part_content(record.multipart.parts[number])
+    return base64.b64encode(digest_of(record.checksum_algorithm.upper(), chunks)).decode()
 
 
 def part_sizes(record: Any) -> list[int]:
