@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from .conftest import Client
+from kennel.localcloud import OPERATOR_ACCESS_KEY, REGION, lifecycle
+
+from .conftest import ACCOUNT, Client, operator_secret
 
 TAGS = [{"Key": "team", "Value": "vision"}]
 METADATA = f"<EntityDescriptor><!-- {'x' * 1000} --></EntityDescriptor>"
@@ -130,3 +134,167 @@ def test_subnets_are_filtered_by_their_ranges_and_a_filter_that_is_not_there_is_
         assert [each["SubnetId"] for each in shown] == expected
     with pytest.raises(ClientError, match="no filter outpost-arn of ec2:DescribeSubnets"):
         ec2.describe_subnets(Filters=[{"Name": "outpost-arn", "Values": ["a"]}])
+
+
+def test_a_state_machine_has_versions(client: Client) -> None:
+    states = client("stepfunctions")
+    role = "arn:aws:iam::123456789012:role/states"
+    text = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'
+    made = states.create_state_machine(name="versions", definition=text, roleArn=role, publish=True)
+    machine, first = {"stateMachineArn": made["stateMachineArn"]}, made["stateMachineVersionArn"]
+    assert states.publish_state_machine_version(**machine)["stateMachineVersionArn"] == first
+    states.update_state_machine(**machine, definition=text.replace("A", "B"))
+    second = states.publish_state_machine_version(**machine)["stateMachineVersionArn"]
+
+    def versions(**page: Any) -> list[str]:
+        shown = states.list_state_machine_versions(**machine, **page)["stateMachineVersions"]
+        return [each["stateMachineVersionArn"] for each in shown]
+
+    assert versions() == [second, first]
+    assert versions(maxResults=1) == [second]
+    token = states.list_state_machine_versions(**machine, maxResults=1)["nextToken"]
+    assert versions(nextToken=token) == [first]
+    route = [{"stateMachineVersionArn": first, "weight": 100}]
+    alias = states.create_state_machine_alias(name="live", routingConfiguration=route)["stateMachineAliasArn"]
+    with pytest.raises(ClientError, match="ConflictException"):
+        states.delete_state_machine_version(stateMachineVersionArn=first)
+    states.delete_state_machine_alias(stateMachineAliasArn=alias)
+    states.delete_state_machine_version(stateMachineVersionArn=first)
+    assert versions() == [second]
+
+
+def test_log_groups_have_classes_and_subscriptions_distributions(client: Client) -> None:
+    logs, kinesis = client("logs"), client("kinesis")
+    logs.create_log_group(logGroupName="/classes/rare", logGroupClass="INFREQUENT_ACCESS", tags={"a": "b"})
+    logs.create_log_group(logGroupName="/classes/usual")
+    logs.associate_kms_key(logGroupName="/classes/usual", kmsKeyId="arn:aws:kms:us-east-1:123456789012:key/a")
+    groups = logs.describe_log_groups(logGroupNamePrefix="/classes")["logGroups"]
+    assert [each["logGroupClass"] for each in groups] == ["INFREQUENT_ACCESS", "STANDARD"]
+    assert [each.get("kmsKeyId", "")[-5:] for each in groups] == ["", "key/a"]
+    kinesis.create_stream(StreamName="classes", ShardCount=1, Tags={"team": "vision"})
+    assert kinesis.list_tags_for_stream(StreamName="classes")["Tags"] == [{"Key": "team", "Value": "vision"}]
+    stream = "arn:aws:kinesis:us-east-1:123456789012:stream/classes"
+    for name, distribution in (("a", "Random"), ("b", "ByLogStream"), ("a", "ByLogStream"), ("b", "Random")):
+        logs.put_subscription_filter(
+            logGroupName="/classes/usual",
+            filterName=name,
+            filterPattern="",
+            destinationArn=stream,
+            distribution=distribution,
+        )
+    filters = logs.describe_subscription_filters(logGroupName="/classes/usual")["subscriptionFilters"]
+    assert {each["filterName"]: each["distribution"] for each in filters} == {
+        "a": "ByLogStream",
+        "b": "Random",
+    }
+
+
+def test_a_key_keeps_the_period_of_its_rotation(client: Client) -> None:
+    kms = client("kms")
+    key = {"KeyId": kms.create_key()["KeyMetadata"]["KeyId"]}
+    kms.enable_key_rotation(**key, RotationPeriodInDays=180)
+    status = kms.get_key_rotation_status(**key)
+    assert (status["KeyRotationEnabled"], status["RotationPeriodInDays"]) == (True, 180)
+    with pytest.raises(ClientError, match="ValidationException"):
+        kms.enable_key_rotation(**key, RotationPeriodInDays=2561)
+
+
+def test_an_instance_starts_from_what_there_is(client: Client) -> None:
+    ec2 = client("ec2")
+    parameters = {"ImageId": "ami-12c6146b", "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    for wrong, code in (
+        ({"ImageId": "ami-00000000"}, "InvalidAMIID.NotFound"),
+        ({"InstanceType": "x9.huge"}, "InvalidParameterValue"),
+        ({"KeyName": "lost"}, "InvalidKeyPair.NotFound"),
+    ):
+        with pytest.raises(ClientError, match=code):
+            ec2.run_instances(**{**parameters, **wrong})
+
+
+def test_an_interface_outlives_its_instance(client: Client) -> None:
+    ec2 = client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    interfaces = [
+        ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"] for _ in "ab"
+    ]
+    (instance,) = ec2.run_instances(
+        ImageId="ami-12c6146b",
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": interfaces[0]}],
+    )["Instances"]
+    ec2.attach_network_interface(
+        DeviceIndex=1, InstanceId=instance["InstanceId"], NetworkInterfaceId=interfaces[1]
+    )
+    ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+    for each in ec2.describe_network_interfaces(NetworkInterfaceIds=interfaces)["NetworkInterfaces"]:
+        assert (each["Status"], each.get("Attachment")) == ("available", None)
+        ec2.delete_network_interface(NetworkInterfaceId=each["NetworkInterfaceId"])
+
+
+def test_an_account_s_number_before_the_host_is_answered_through_a_proxy(service: lifecycle.Status) -> None:
+    """Terraform's provider sends S3 Control's calls there with HTTP_PROXY."""
+    control = boto3.client(
+        "s3control",
+        endpoint_url=service.endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=OPERATOR_ACCESS_KEY,
+        aws_secret_access_key=operator_secret(service),
+        config=Config(proxies={"http": service.endpoint_url}, retries={"total_max_attempts": 1}),
+    )
+    control.put_public_access_block(
+        AccountId=ACCOUNT, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True}
+    )
+    block = control.get_public_access_block(AccountId=ACCOUNT)["PublicAccessBlockConfiguration"]
+    assert block["RestrictPublicBuckets"] is True
+    control.delete_public_access_block(AccountId=ACCOUNT)
+
+
+def test_an_instance_keeps_what_it_is_launched_with(client: Client) -> None:
+    ec2 = client("ec2")
+    launch = {"ImageId": "ami-12c6146b", "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    (instance,) = ec2.run_instances(
+        **launch,
+        CreditSpecification={"CpuCredits": "standard"},
+        PrivateDnsNameOptions={"HostnameType": "resource-name"},
+        BlockDeviceMappings=[
+            {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 5, "VolumeType": "gp3", "Throughput": 250}}
+        ],
+    )["Instances"]
+    only = {"InstanceIds": [instance["InstanceId"]]}
+
+    def credits() -> str:
+        shown = ec2.describe_instance_credit_specifications(**only)["InstanceCreditSpecifications"]
+        return str(shown[0]["CpuCredits"])
+
+    assert credits() == "standard"
+    changed = {"InstanceId": instance["InstanceId"], "CpuCredits": "unlimited"}
+    ec2.modify_instance_credit_specification(InstanceCreditSpecifications=[changed])
+    assert credits() == "unlimited"
+    described = ec2.describe_instances(**only)["Reservations"][0]["Instances"][0]
+    assert described["PrivateDnsNameOptions"]["HostnameType"] == "resource-name"
+    attached = [{"Name": "attachment.instance-id", "Values": only["InstanceIds"]}]
+    volumes = ec2.describe_volumes(Filters=attached)["Volumes"]
+    assert [(each["Iops"], each["Throughput"]) for each in volumes if each["Size"] == 5] == [(3000, 250)]
+    with pytest.raises(ClientError, match="no spot instances of RunInstances"):
+        ec2.run_instances(**launch, InstanceMarketOptions={"MarketType": "spot"})
+    ec2.terminate_instances(**only)
+
+
+def test_a_template_gives_no_tags_of_its_own(client: Client) -> None:
+    ec2 = client("ec2")
+    own, given = ({"ResourceType": kind, "Tags": TAGS} for kind in ("launch-template", "instance"))
+    for name, data in (("plain", {}), ("tagging", {"TagSpecifications": [given]})):
+        ec2.create_launch_template(
+            LaunchTemplateName=name, TagSpecifications=[own], LaunchTemplateData={"ImageId": "ami-1", **data}
+        )
+        version = ec2.describe_launch_template_versions(LaunchTemplateName=name)["LaunchTemplateVersions"][0]
+        assert version["LaunchTemplateData"].get("TagSpecifications", []) == data.get("TagSpecifications", [])
+        (template,) = ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"]
+        assert template["Tags"] == TAGS
+
+
+def test_messages_are_not_decoded(client: Client) -> None:
+    with pytest.raises(ClientError, match="the audit log says why"):
+        client("sts").decode_authorization_message(EncodedMessage="a")

@@ -111,7 +111,7 @@ def _reencrypt_permissions(request: ApiRequest) -> list[RequiredPermission]:
 
 def _resource_policy(request: ApiRequest) -> ResourcePolicy | None:
     """Return the policy of the role, key, queue, topic or function that a call is about."""
-    if request.service == "sts":
+    if request.service == "sts" and request.operation.startswith("Assume"):
         role = policy_store.role(request.parameters.get("RoleArn", ""))
         return ResourcePolicy(role.trust_policy if role else policy_store.EMPTY_POLICY, required=True)
     # The operator stands for the account's root, whom no key, queue, topic or function can lock out.

@@ -7,8 +7,11 @@ import re
 from kennel.localcloud.protocol.messages import Environ
 
 # A page in a browser can make any name resolve to 127.0.0.1 (DNS rebinding): only these names are served.
+# S3 Control puts an account's number before the host: no DNS and no browser takes that for a name, a client
+# sends it to its proxy.
 OWN_HOST = re.compile(
-    r"(?:[a-z0-9][a-z0-9.-]*\.)?(?:localhost|amazonaws\.com(?:\.cn)?|api\.aws)|127\.0\.0\.1|\[::1\]",
+    r"(?:[a-z0-9][a-z0-9.-]*\.)?(?:localhost|amazonaws\.com(?:\.cn)?|api\.aws)"
+    r"|(?:[0-9]{12}\.)?127\.0\.0\.1|\[::1\]",
     re.IGNORECASE,
 )
 VIRTUAL_BUCKET = re.compile(

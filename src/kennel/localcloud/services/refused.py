@@ -17,6 +17,7 @@ NO_WATCH = "nothing watches or records here; leave it out, or enable it in an AW
 NO_TRAIL = (
     "no trail is written here; set enable_logging to false: the local cloud's own audit log has the calls"
 )
+NO_COSTS = "nothing costs here; `./kennel cost` shows what a stack costs on AWS"
 NO_MAIL = "no mail is sent from here; publish to an SNS topic with a queue"
 NO_TEMPLATES = (
     "its resources would skip the checks of their own services; use Terraform or the services' calls"
@@ -103,6 +104,7 @@ REFUSED = {
         "securityhub": "EnableSecurityHub",
     },
     NO_TRAIL: {"cloudtrail": "StartLogging"},
+    NO_COSTS: {"ce": "GetCostAndUsage"},
     NO_TEMPLATES: {
         "cloudformation": (
             "CreateChangeSet CreateStack CreateStackInstances CreateStackSet ExecuteChangeSet UpdateStack"

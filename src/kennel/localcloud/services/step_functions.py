@@ -1,6 +1,7 @@
 """Step Functions: definitions are checked, which Terraform's provider does in each plan; nothing runs them.
 
-Source: Step Functions API reference, ValidateStateMachineDefinition; Amazon States Language specification.
+Sources: Step Functions API reference, ValidateStateMachineDefinition, PublishStateMachineVersion; Amazon
+States Language specification.
 """
 
 from __future__ import annotations
@@ -12,8 +13,16 @@ from typing import Any
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter import state_machines
+from kennel.localcloud.protocol.messages import AwsError
 
-MOST = 100  # diagnostics in an answer, unless the request names fewer
+MOST = 100  # diagnostics or versions in an answer, unless the request names fewer
+REVISION = (
+    "definition",
+    "roleArn",
+    "loggingConfiguration",
+    "tracingConfiguration",
+    "encryptionConfiguration",
+)
 
 
 @operation("stepfunctions", "ValidateStateMachineDefinition")
@@ -26,6 +35,49 @@ def validate_definition(call: Call) -> dict[str, Any]:
         "diagnostics": diagnostics[:most],
         "truncated": len(diagnostics) > most,
     }
+
+
+@operation("stepfunctions", "PublishStateMachineVersion")
+def publish_version(call: Call) -> dict[str, Any]:
+    """Publish a version; what was published already is not published again."""
+    machine = call.backend().describe_state_machine(call.parameters["stateMachineArn"])
+    latest = machine.versions.get(machine.latest_version_number)
+    if latest is None or any(getattr(latest, name) != getattr(machine, name) for name in REVISION):
+        machine.publish(call.parameters.get("description"))
+        latest = machine.latest_version
+    return {"stateMachineVersionArn": latest.arn, "creationDate": latest.creation_date}
+
+
+@operation("stepfunctions", "ListStateMachineVersions")
+def list_versions(call: Call) -> dict[str, Any]:
+    """List versions, the newest first; Terraform's provider does before it deletes a machine."""
+    machine = call.backend().describe_state_machine(call.parameters["stateMachineArn"])
+    after = int(call.parameters.get("nextToken") or machine.latest_version_number + 1)
+    numbers = sorted((number for number in machine.versions if number < after), reverse=True)
+    page = numbers[: call.parameters.get("maxResults") or MOST]
+    listed = [machine.versions[number] for number in page]
+    return {
+        "stateMachineVersions": [
+            {"stateMachineVersionArn": each.arn, "creationDate": each.creation_date} for each in listed
+        ],
+        **({"nextToken": str(page[-1])} if len(page) < len(numbers) else {}),
+    }
+
+
+@operation("stepfunctions", "DeleteStateMachineVersion")
+def delete_version(call: Call) -> dict[str, Any]:
+    """Delete a version that no alias leads to; one that is not there is no error."""
+    arn = call.parameters["stateMachineVersionArn"]
+    for machine in call.backend().state_machines:
+        for alias in machine.aliases.values():
+            if any(route["stateMachineVersionArn"] == arn for route in alias.routing_configuration):
+                message = (
+                    "Version to be deleted must not be referenced by an alias. Current list of aliases: "
+                )
+                raise AwsError("ConflictException", message + alias.arn)
+        for number in [number for number, version in machine.versions.items() if version.arn == arn]:
+            del machine.versions[number]
+    return {}
 
 
 def _diagnostics(definition: str) -> Iterator[dict[str, str]]:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
+from kennel.localcloud.dispatch.coverage import refuse
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter import credential_store, policy_store
 from kennel.localcloud.moto_adapter.credential_store import SessionOptions
@@ -17,6 +18,7 @@ NO_LONG_TERM_TOKENS = "The local cloud creates sessions with AssumeRole and Assu
 DEFAULT_SECONDS = 3600  # of a session that names no duration
 MOST_POLICY_ARNS = 10
 LONGEST_CHAINED = 3600  # of a session that another session of a role asks for
+refuse("sts", "messages are not encoded here; the audit log says why", "DecodeAuthorizationMessage")
 
 
 @operation("sts", "GetCallerIdentity")

@@ -46,6 +46,17 @@ def invoke(call: Call) -> Response:
     return Response(200, headers, result.body)
 
 
+@operation("lambda", "InvokeAsync")
+def invoke_async(call: Call) -> Response:
+    """Accept an event for a function, as clients of before 2014 send it."""
+    record = find_function(call, unquote(call.parameters["FunctionName"]), None)
+    payload = call.body or b"{}"
+    _check(payload, "Event")
+    latest = call.backend("lambda").get_function(record.function_name)
+    invoke_later(call.cloud, read_version(record), latest, payload, None)
+    return Response(202, [], b"")
+
+
 def qualifier_of(parameters: dict[str, Any]) -> str | None:
     """Return the version or alias that a request names, with the function or beside it."""
     inner = re.search(r"(?:^|:function:)[^:]+:([^:]+)$", unquote(parameters["FunctionName"]))
