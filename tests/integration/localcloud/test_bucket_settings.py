@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
+
+from kennel.localcloud import lifecycle
+from kennel.localcloud.connection import administer
 
 from .conftest import Client, refusal
 
@@ -116,6 +120,20 @@ def test_a_lifecycle_is_returned_as_it_was_put(s3: Any) -> None:
     s3.delete_bucket_lifecycle(Bucket=PLAIN)
     missing = refusal(s3.get_bucket_lifecycle_configuration, Bucket=PLAIN)
     assert missing == (404, "NoSuchLifecycleConfiguration")
+
+
+def test_an_object_says_when_it_expires(s3: Any, service: lifecycle.Status) -> None:
+    bucket = "settings-expiring"
+    s3.create_bucket(Bucket=bucket)
+    rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "in/"}, "Expiration": {"Days": 1}}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    put = s3.put_object(Bucket=bucket, Key="in/k", Body=b"")
+    now = administer(lifecycle.environment(service), "clock")["time"]
+    midnight = datetime.fromtimestamp((now // 86400 + 2) * 86400, UTC)
+    expected = f'expiry-date="{format_datetime(midnight, usegmt=True)}", rule-id="r"'
+    assert put["Expiration"] == expected
+    assert s3.head_object(Bucket=bucket, Key="in/k")["Expiration"] == expected
+    assert "Expiration" not in s3.put_object(Bucket=bucket, Key="out/k", Body=b"")
 
 
 def test_a_call_for_an_upload_that_there_is_not_is_refused(s3: Any) -> None:

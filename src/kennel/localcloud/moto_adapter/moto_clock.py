@@ -7,6 +7,7 @@ from importlib import import_module
 from types import SimpleNamespace
 
 from kennel.localcloud.clock import Clock
+from kennel.localcloud.moto_adapter import aging
 
 # Not sts, iam and s3: what is signed, and what credentials end by, stays on the wall's clock.
 UTCNOW = ("autoscaling", "awslambda", "cloudwatch", "logs", "sagemaker", "secretsmanager")
@@ -23,5 +24,6 @@ def follow(clock: Clock) -> None:
         vars(import_module(f"moto.{service}.models"))["utcnow"] = utcnow
     # What delays and hides messages; how long a receiver waits for them stays on the wall's clock.
     vars(import_module("moto.sqs.models"))["unix_time_millis"] = lambda: clock.time() * 1000
+    aging.note_times(clock)
     for service in TIME:  # they use nothing else of the module
         vars(import_module(f"moto.{service}.models"))["time"] = SimpleNamespace(time=clock.time)

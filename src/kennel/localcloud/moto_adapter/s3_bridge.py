@@ -21,6 +21,14 @@ TYPES: dict[str, tuple[str, dict[str, str]]] = {
         "Object Deleted",
         {"reason": "DeleteObject", "deletion-type": "Delete Marker Created"},
     ),
+    "LifecycleExpiration:Delete": (
+        "Object Deleted",
+        {"reason": "Lifecycle Expiration", "deletion-type": "Permanently Deleted"},
+    ),
+    "LifecycleExpiration:DeleteMarkerCreated": (
+        "Object Deleted",
+        {"reason": "Lifecycle Expiration", "deletion-type": "Delete Marker Created"},
+    ),
     "ObjectTagging:Put": ("Object Tags Added", {}),
     "ObjectTagging:Delete": ("Object Tags Deleted", {}),
     "ObjectAcl:Put": ("Object ACL Updated", {}),

@@ -31,6 +31,7 @@ LATER_EVENTS = (
 )
 KINDS = ("cloud_function", "queue", "topic")  # moto's lists of a bucket's notifications
 SUBJECT = "Amazon S3 Notification"
+LIFECYCLE = "Lifecycle"  # in the stead of an operation, what lifecycle rules do
 # From the ARN of a function, queue or topic, the bucket's ARN, and the event.
 Notify = Callable[[str, str, dict[str, Any]], None]
 # From the bucket's region and ARN, the type of an event for EventBridge, and its detail.
@@ -172,6 +173,8 @@ def _event_of_request(name: str) -> str | None:
     request = _current()
     if name == "s3:ObjectTagging:Put" and request.operation != "PutObjectTagging":
         return None  # every object that moto writes gets its tags by themselves, if only none
+    if request.operation == LIFECYCLE:
+        return name.replace("ObjectRemoved", "LifecycleExpiration")
     return "s3:ObjectCreated:Post" if name == "s3:ObjectCreated:Put" and request.posted else name
 
 
@@ -202,7 +205,7 @@ def _record(event: str, bucket: Any, key: Any) -> dict[str, Any]:
 
 def _object(event: str, bucket: Any, key: Any) -> dict[str, Any]:
     described: dict[str, Any] = {"key": quote_plus(key.name, safe="/")}
-    if not event.startswith("ObjectRemoved"):
+    if not event.startswith(("ObjectRemoved", "LifecycleExpiration")):
         described |= {"size": key.size, "eTag": key.etag.strip('"')}
     if bucket.is_versioned:
         described["versionId"] = key.version_id

@@ -104,10 +104,12 @@ def prepare(cloud: Cloud) -> None:
     from kennel.localcloud.services.deliveries import deliver_notifications
     from kennel.localcloud.services.lambda_.triggers import run_triggered
     from kennel.localcloud.services.s3_access_logs import deliver_access_logs
+    from kennel.localcloud.services.s3_expiration import apply_lifecycles
 
     run_triggered(cloud)
     deliver_notifications(cloud)
     deliver_access_logs(cloud)
+    apply_lifecycles(cloud)
     cloud.prepare_regions(_prepare_region)
 
 

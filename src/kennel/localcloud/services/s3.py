@@ -18,6 +18,7 @@ from kennel.localcloud.moto_adapter.patches.s3_versions import any_version
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml
 from kennel.localcloud.services.s3_conditions import checksum_of, refuse_customer_keys
+from kennel.localcloud.services.s3_expiration import show_expiration
 from kennel.localcloud.services.s3_uploads import listed_parts, read_part
 
 refuse("s3", "BitTorrent is no more; use GetObject", "GetObjectTorrent")
@@ -40,6 +41,7 @@ def read_object(call: Call) -> Response:
     if response.ok and more:
         names = {name for name, _ in more}
         response.headers[:] = [each for each in response.headers if each[0].lower() not in names] + more
+    show_expiration(call, response)
     if response.status == 404 and b"NoSuchBucket" not in response.body:
         listing = bucket_permission(call.request, "ListBucket")
         decision = check_permission(call.request, listing, Authorizer(NoAudit()))

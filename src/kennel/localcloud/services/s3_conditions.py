@@ -20,6 +20,7 @@ from kennel.localcloud.protocol.canonical import copy_source
 from kennel.localcloud.protocol.checksums import CHECKSUM, CRCS, DEFAULT, SDK_ALGORITHM, digest_of, values_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml, prepare_list
+from kennel.localcloud.services.s3_expiration import show_expiration
 from kennel.localcloud.services.s3_object_lock import LOCKS, check_lock, lock_completed, lock_upload
 from kennel.localcloud.services.s3_uploads import check_copied_range, check_upload
 
@@ -53,6 +54,12 @@ def write_object(call: Call) -> Response:
         check_encryption(call)
     if call.operation == "CopyObject":
         _check_source(call)
+    response = _written_if(call)
+    show_expiration(call, response)
+    return response
+
+
+def _written_if(call: Call) -> Response:
     if not (call.parameters.get("IfNoneMatch") or call.parameters.get("IfMatch")):
         return _written(call)
     bucket, key = call.parameters["Bucket"], call.parameters["Key"]

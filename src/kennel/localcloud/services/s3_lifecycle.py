@@ -1,4 +1,4 @@
-"""S3: lifecycle configurations are checked as S3 does, and returned as put; nothing expires or moves here.
+"""S3: lifecycle configurations are checked as S3 does, and returned as put; `s3_expiration` applies them.
 
 Source: S3 API reference, PutBucketLifecycleConfiguration, LifecycleRule.
 """
@@ -14,10 +14,10 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter.bucket_configurations import configurations_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml
+from kennel.localcloud.services.s3_expiration import KIND
 
 MOST_RULES = 1000
 LONGEST_ID = 255
-KIND = "Lifecycle"
 LEAST_SIZES = ("all_storage_classes_128K", "varies_by_storage_class")  # the first one is the default
 ACTIONS = (
     "Expiration",

@@ -52,6 +52,6 @@ describe(
     "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, policies, "
     "access control lists, blocks of public access, ownership, checksums, CORS for what reaches objects, "
     "presigned addresses and forms, notifications to functions, queues, topics and EventBridge, server "
-    "access logs each minute, websites, replication",
-    "lifecycle rules, which are checked, inventories and what else has no effect on objects",
+    "access logs each minute, websites, replication, lifecycle rules at each midnight of the clock",
+    "inventories, analytics, tiering, acceleration and what else has no effect on objects",
 )
