@@ -58,6 +58,32 @@ def test_a_list_grants_reading_and_writing_to_everybody(s3: Any, anonymous: Any)
     assert code(anonymous.put_object, Bucket=BUCKET, Key="theirs", Body=b"") == "AccessDenied"
 
 
+def test_a_list_is_that_of_a_version_and_as_its_document_says(s3: Any, anonymous: Any) -> None:
+    bucket = "access-lists-versions"
+    s3.create_bucket(Bucket=bucket, ACL="public-read")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    target = {"Bucket": bucket, "Key": "k"}
+    first, last = (s3.put_object(**target, Body=body)["VersionId"] for body in (b"1", b"2"))
+    s3.put_object_acl(**target, VersionId=first, ACL="public-read")
+    assert anonymous.get_object(**target, VersionId=first)["Body"].read() == b"1"
+    assert code(anonymous.get_object, **target) == "AccessDenied"
+    assert code(s3.put_object_acl, **target, VersionId="none", ACL="private") == "NoSuchVersion"
+    shown = s3.get_object_acl(**target, VersionId=last)
+    policy = {"Owner": shown["Owner"], "Grants": shown["Grants"]}  # not the bucket's, which is public
+    s3.put_object_acl(**target, AccessControlPolicy=policy)
+    assert code(anonymous.get_object, **target) == "AccessDenied"
+    everybody = {"Grantee": {"Type": "Group", "URI": EVERYBODY}, "Permission": "READ"}
+    s3.put_object_acl(**target, AccessControlPolicy={**policy, "Grants": [*policy["Grants"], everybody]})
+    assert anonymous.get_object(**target)["Body"].read() == b"2"
+    assert s3.get_object_acl(**target)["Grants"] == [*policy["Grants"], everybody]
+    owner = shown["Owner"]["ID"]
+    s3.put_object_acl(**target, GrantRead=f'uri="{EVERYBODY}"', GrantFullControl=f'id="{owner}"')
+    assert {grant["Permission"] for grant in s3.get_object_acl(**target)["Grants"]} == {
+        "READ",
+        "FULL_CONTROL",
+    }
+
+
 def test_a_role_is_an_authenticated_user(
     s3: Any, client: Client, role: Callable[..., dict[str, str]], anonymous: Any
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from moto.s3 import models, notifications
 from moto.s3.models import OWNER as OWNER_ID
 
+from kennel.localcloud import ACCOUNT_ID
 from kennel.localcloud.moto_adapter import policy_store, public_access
 
 OWNER = {"ID": OWNER_ID, "DisplayName": "webfile"}  # as moto writes it elsewhere
@@ -61,6 +63,29 @@ def grants(record: Any) -> list[dict[str, Any]]:
                 named |= OWNER if grantee.id == OWNER_ID else {"ID": grantee.id}
             shown += [{"Grantee": named, "Permission": permission} for permission in grant.permissions]
     return shown
+
+
+def set_canned(record: Any, name: str) -> None:
+    """Give an object one of the canned lists."""
+    record.set_acl(models.get_canned_acl(name))
+
+
+def set_grants(record: Any, given: list[tuple[str, str, str]]) -> None:
+    """Give an object a list of grants: each grantee's kind, ``id`` or ``uri``, who it is, what it may."""
+    shown = [
+        models.FakeGrant(
+            [models.FakeGrantee(uri=value) if kind == "uri" else models.FakeGrantee(grantee_id=value)],
+            [permission],
+        )
+        for kind, value, permission in given
+    ]
+    record.set_acl(models.FakeAcl(shown))
+
+
+def notify(bucket: str, record: Any) -> None:
+    """Let a bucket notify that the list of an object was set."""
+    event = notifications.S3NotificationEvent.OBJECT_ACL_UPDATE_EVENT
+    notifications.send_event(ACCOUNT_ID, event, policy_store.bucket_record(bucket), record)
 
 
 def grants_to_others(bucket: str) -> bool:

@@ -7,6 +7,7 @@ objects"; S3 API reference, PutBucketAcl, PutObjectAcl.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
@@ -30,31 +31,61 @@ CANNED = {
 }
 PUBLIC = ("public-read", "public-read-write", "authenticated-read")
 GROUPS = (acls.ALL_USERS, acls.AUTHENTICATED_USERS)
-GRANTS = ("GrantRead", "GrantWrite", "GrantReadACP", "GrantWriteACP", "GrantFullControl")
+GRANTS = {
+    "GrantRead": "READ",
+    "GrantWrite": "WRITE",
+    "GrantReadACP": "READ_ACP",
+    "GrantWriteACP": "WRITE_ACP",
+    "GrantFullControl": "FULL_CONTROL",
+}
 OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
 CANONICAL_ID = re.compile(r"[0-9a-f]{64}")
 GRANTEE = re.compile(r'\s*(id|uri|emailAddress)="?([^",]+)"?\s*', re.IGNORECASE)
 
 
-@operation("s3", "PutBucketAcl", "PutObjectAcl")
-def put_acl(call: Call) -> Response:
-    """Set a list, if the bucket has lists; the owner keeps every permission on it."""
-    check_list(call, "bucket" if call.operation == "PutBucketAcl" else "object")
+@operation("s3", "PutBucketAcl")
+def put_bucket_acl(call: Call) -> Response:
+    """Set a bucket's list, if it has lists; the owner keeps every permission on it."""
+    check_list(call, "bucket")
     return call.ask_moto()
+
+
+@operation("s3", "PutObjectAcl")
+def put_object_acl(call: Call) -> dict[str, Any]:
+    """Set the list of a version; moto sets that of the latest, and gives it the bucket's for a document."""
+    parameters = call.parameters
+    if not _mentions_list(parameters):
+        message = "Your request was missing a required header"
+        raise AwsError("MissingSecurityHeader", message, 400)
+    check_list(call, "object")
+    record = _version(call)
+    canned = parameters.get("ACL")
+    if canned:
+        acls.set_canned(record, canned)
+    else:
+        acls.set_grants(record, list(_grants(parameters)))
+    acls.notify(parameters["Bucket"], record)
+    return {}
 
 
 @operation("s3", "GetBucketAcl", "GetObjectAcl")
 def get_acl(call: Call) -> dict[str, Any]:
     """Return a list; moto fails with one that grants nothing, and leaves out who the owner is."""
     parameters, backend = call.parameters, call.backend()
-    record = backend.get_bucket(parameters["Bucket"])
-    if call.operation == "GetObjectAcl":
-        version = parameters.get("VersionId")
-        record = backend.get_object(parameters["Bucket"], parameters["Key"], version)
-        if record is None:
-            code = "NoSuchVersion" if version else "NoSuchKey"
-            raise AwsError(code, "The specified key or version does not exist.", 404)
+    bucket = backend.get_bucket(parameters["Bucket"])
+    record = _version(call) if call.operation == "GetObjectAcl" else bucket
     return {"Owner": acls.OWNER, "Grants": acls.grants(record)}
+
+
+def _version(call: Call) -> Any:
+    """Return the version of an object that a request names."""
+    parameters = call.parameters
+    version = parameters.get("VersionId")
+    record = call.backend().get_object(parameters["Bucket"], parameters["Key"], version)
+    if record is None:
+        code = "NoSuchVersion" if version else "NoSuchKey"
+        raise AwsError(code, "The specified key or version does not exist.", 404)
+    return record
 
 
 @operation("s3", "CreateBucket")
@@ -145,21 +176,30 @@ def _mentions_list(parameters: dict[str, Any]) -> bool:
 
 def _grantees(parameters: dict[str, Any]) -> Any:
     """Yield the kind and the value of each grantee, of headers and of the body."""
-    for name in GRANTS:
+    for kind, value, _ in _grants(parameters):
+        yield kind, value
+
+
+def _grants(parameters: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the kind and the value of each grantee, of headers and of the body, and the permission."""
+    for name, permission in GRANTS.items():
         for text in filter(None, (parameters.get(name) or "").split(",")):
             match = GRANTEE.fullmatch(text)
             if match is None:
                 raise AwsError("InvalidArgument", "Argument format not recognized")
-            yield match[1].lower(), match[2]
+            yield match[1].lower(), match[2], permission
     policy = parameters.get("AccessControlPolicy") or {}
     owner = (policy.get("Owner") or {}).get("ID")
     if owner and owner != acls.OWNER["ID"]:
         raise AwsError("AccessDenied", "Access Denied", 403)
     for grant in policy.get("Grants") or []:
         grantee = grant.get("Grantee") or {}
-        for member, name in (("ID", "id"), ("URI", "uri"), ("EmailAddress", "emailaddress")):
+        permission = grant.get("Permission")
+        if permission not in GRANTS.values():
+            raise malformed_xml()
+        for member, kind in (("ID", "id"), ("URI", "uri"), ("EmailAddress", "emailaddress")):
             if grantee.get(member):
-                yield name, grantee[member]
+                yield kind, grantee[member], permission
 
 
 def _check_grantee(name: str, value: str) -> None:
