@@ -167,14 +167,48 @@ def test_a_step_policy_acts_on_its_alarm_and_a_simple_policy_waits_for_its_coold
         counts.append(len(scaled.members()))
     assert counts == [2, 2, 2, 3]
     cloudwatch.delete_alarms(AlarmNames=["asg-near"])
-    tracking = {
-        "TargetValue": 50.0,
-        "PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageCPUUtilization"},
-    }
-    kind = {"PolicyType": "TargetTrackingScaling", "TargetTrackingConfiguration": tracking}
-    assert "no TargetTrackingScaling policies of groups" in scaled.refused(
-        put, **GROUP, PolicyName="cpu", **kind
-    )
+    for policy in ("step", "simple"):
+        scaled.client.delete_policy(**GROUP, PolicyName=policy)
+    assert scaled.client.describe_policies(**GROUP)["ScalingPolicies"] == []
+
+
+def test_a_group_tracks_a_metric_and_the_processors_of_its_instances(
+    scaled: Scaled, stage: Stage, driven_clock: DrivenClock
+) -> None:
+    cloudwatch, put = stage.client("cloudwatch"), scaled.client.put_scaling_policy
+    driven_clock.advance(3600)
+    scaled.client.set_desired_capacity(**GROUP, DesiredCapacity=1)
+
+    def track(name: str, **specification: Any) -> dict[str, Any]:
+        configuration = {"TargetValue": 10.0, **specification}
+        kind = {"PolicyType": "TargetTrackingScaling", "TargetTrackingConfiguration": configuration}
+        answer: dict[str, Any] = put(**GROUP, PolicyName=name, EstimatedInstanceWarmup=60, **kind)
+        return answer
+
+    def predefined(kind: str) -> dict[str, Any]:
+        return {"PredefinedMetricSpecification": {"PredefinedMetricType": kind}}
+
+    with pytest.raises(ClientError, match="no tracking of ASGAverageNetworkIn: track ASGAverageCPU"):
+        track("network", **predefined("ASGAverageNetworkIn"))
+    with pytest.raises(ClientError, match="Exactly one of PredefinedMetricSpecification"):
+        track("nothing")
+    jobs = {"Namespace": "Queue", "MetricName": "jobs", "Statistic": "Average"}
+    alarms = track("jobs", CustomizedMetricSpecification=jobs)["Alarms"]
+    assert [alarm["AlarmName"].split("-")[2] for alarm in alarms] == ["AlarmHigh", "AlarmLow"]
+    for value, size in ((25, 1), (25, 1), (25, 3), (9.5, 3)):
+        cloudwatch.put_metric_data(Namespace="Queue", MetricData=[{"MetricName": "jobs", "Value": value}])
+        driven_clock.advance(60)
+        assert len(scaled.members()) == size
+    track("cpu", **predefined("ASGAverageCPUUtilization"))
+    (shown,) = scaled.client.describe_policies(**GROUP, PolicyNames=["cpu"])["ScalingPolicies"]
+    assert (shown["Enabled"], shown["TargetTrackingConfiguration"]["DisableScaleIn"]) == (True, False)
+    driven_clock.advance(1800)
+    assert len(scaled.members()) == 3  # nothing runs on them, but the other policy is not ready to scale in
+    scaled.client.delete_policy(**GROUP, PolicyName="jobs")
+    driven_clock.advance(60)
+    assert len(scaled.members()) == 1
+    scaled.client.delete_policy(**GROUP, PolicyName="cpu")
+    assert cloudwatch.describe_alarms(AlarmNamePrefix="TargetTracking-web-")["MetricAlarms"] == []
 
 
 def test_scheduled_actions_run_by_the_clock_and_metrics_are_published(

@@ -128,6 +128,7 @@ def _prepare_region(cloud: Cloud) -> None:
     from kennel.localcloud.services.sagemaker.endpoints.inference_queue import watch_queues
     from kennel.localcloud.services.secrets_manager import rotate_by_clock
     from kennel.localcloud.services.sqs import publish_depths
+    from kennel.localcloud.services.ssm.processor_metrics import watch_processors
 
     seed(cloud)
     publish_defaults(cloud)
@@ -143,3 +144,4 @@ def _prepare_region(cloud: Cloud) -> None:
     watch_endpoints(cloud)
     watch_queues(cloud)
     rotate_by_clock(cloud)
+    watch_processors(cloud)

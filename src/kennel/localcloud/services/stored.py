@@ -11,7 +11,7 @@ ACTS = {
     "dynamodb": "tables, items, queries, transactions, streams, on moto's tables in memory",
     "ec2": (
         "start, stop and termination of instances, each with its Systems Manager agent; addresses of AMIs; "
-        "nothing is printed on consoles, as user data is not run"
+        "`CPUUtilization` of what commands use; nothing is printed on consoles, as user data is not run"
     ),
     "firehose": "records to streams with an S3 destination become objects",
     "iam": "every policy, role, user and boundary takes part in the decision on each call",

@@ -71,6 +71,7 @@ def _launch_instance(group: Any, propagated_tags: dict[str, str]) -> None:
         if interface.get("Groups"):
             settings["security_group_ids"] = list(interface["Groups"])
         profile = version.data.get("IamInstanceProfile") or {}
+        monitored = bool((version.data.get("Monitoring") or {}).get("Enabled"))
     else:
         configuration = group.launch_config
         settings |= {
@@ -78,6 +79,7 @@ def _launch_instance(group: Any, propagated_tags: dict[str, str]) -> None:
             "associate_public_ip": configuration.associate_public_ip_address,
             "key_name": configuration.key_name,
         }
+        monitored = bool(configuration.instance_monitoring_enabled)
         name = configuration.iam_instance_profile
         profile = {("Arn" if str(name).startswith("arn:") else "Name"): name} if name else {}
     zone, subnet = _emptiest(group)
@@ -92,6 +94,7 @@ def _launch_instance(group: Any, propagated_tags: dict[str, str]) -> None:
         subnet_id=subnet,
         region_name=group.region,
         is_instance_type_default=False,
+        monitoring_state="enabled" if monitored else "disabled",
         **settings,
     )
     for instance in reservation.instances:

@@ -17,7 +17,7 @@ from kennel.capacity.scaling.alarms import ALARM
 from kennel.capacity.scaling.decision import AT_MAXIMUM, AT_MINIMUM, Decision, NotScaled
 from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
 from kennel.localcloud.protocol.messages import AwsError
-from kennel.localcloud.runtime.alarm_actions import StateChange, receives
+from kennel.localcloud.runtime.alarm_actions import AlarmAction, StateChange, receives
 from kennel.localcloud.services.application_autoscaling import policy_settings, resources, scaler
 from kennel.localcloud.services.application_autoscaling.policy_settings import TRACKING
 from kennel.localcloud.services.application_autoscaling.resources import ScalingFailedError
@@ -30,11 +30,17 @@ from kennel.localcloud.services.application_autoscaling.state import (
     scaling_of,
     validation_error,
 )
-from kennel.localcloud.services.auto_scaling import policies as groups
 from kennel.localcloud.services.cloudwatch.alarm import alarms_of
 from kennel.localcloud.services.cloudwatch.evaluation import newest_value
 
 log = logging.getLogger(__name__)
+_of_groups: list[AlarmAction] = []
+
+
+def receives_for_groups(action: AlarmAction) -> AlarmAction:
+    """Register what receives the actions of Auto Scaling groups' policies: their ARNs begin alike."""
+    _of_groups.append(action)
+    return action
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ def invoke_policy(cloud: Cloud, arn: str, alarm: dict[str, Any], change: StateCh
         There is no such policy: the alarm's history shows it.
     """
     if ":autoScalingGroupName/" in arn:
-        groups.invoke_policy(cloud, arn, alarm, change)
+        for action in _of_groups:
+            action(cloud, arn, alarm, change)
         return
     target, policy = _find(cloud, arn)
     if change.new != ALARM or resources.kind_of(target.key) is None:

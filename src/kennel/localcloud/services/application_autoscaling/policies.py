@@ -64,30 +64,39 @@ def _put_alarms(call: Call, target: Target, policy: Policy) -> None:
         policy.alarms = [f"TargetTracking-{target.key[1]}-{side}-{uuid.uuid4()}" for side in SIDES]
     permissions.check_alarms(call, "cloudwatch:PutMetricAlarm", policy)
     for name, rule in zip(policy.alarms, (settings.high_alarm, settings.low_alarm), strict=True):
-        _ask_cloudwatch(call, "PutMetricAlarm", _alarm(target, policy, name, rule))
+        metric = policy_settings.alarm_metric(target.key, policy.configuration, rule.period)
+        put_alarm(call, policy.arn, name, rule, metric)
 
 
-def _alarm(target: Target, policy: Policy, name: str, rule: AlarmRule) -> dict[str, Any]:
-    return {
+def put_alarm(call: Call, policy_arn: str, name: str, rule: AlarmRule, metric: dict[str, Any]) -> None:
+    """Make an alarm of a target tracking policy.
+
+    Parameters
+    ----------
+    metric
+        What is tracked, as members of PutMetricAlarm.
+    """
+    alarm = {
         "AlarmName": name,
-        "AlarmDescription": f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.arn}.",
+        "AlarmDescription": f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy_arn}.",
         "ActionsEnabled": True,
-        "AlarmActions": [policy.arn],
+        "AlarmActions": [policy_arn],
         "ComparisonOperator": rule.comparison,
         "Threshold": rule.threshold,
         "EvaluationPeriods": rule.evaluation_periods,
-        **policy_settings.alarm_metric(target.key, policy.configuration, rule.period),
+        **metric,
     }
+    ask_cloudwatch(call, "PutMetricAlarm", alarm)
 
 
 def delete_alarms(call: Call, policy: Policy) -> None:
     """Delete the alarms that were made for a policy."""
     if policy.alarms:
-        _ask_cloudwatch(call, "DeleteAlarms", {"AlarmNames": policy.alarms})
+        ask_cloudwatch(call, "DeleteAlarms", {"AlarmNames": policy.alarms})
 
 
-def _ask_cloudwatch(call: Call, name: str, parameters: dict[str, Any]) -> None:
-    """Call CloudWatch as Application Auto Scaling itself."""
+def ask_cloudwatch(call: Call, name: str, parameters: dict[str, Any]) -> None:
+    """Call CloudWatch as the service itself."""
     handler = handler_of("cloudwatch", name)
     assert handler is not None
     handler(

@@ -81,24 +81,31 @@ def _metric(configuration: dict[str, Any]) -> Any:
 
 
 def _check_metric(key: Key, configuration: dict[str, Any]) -> Any:
+    problem = specification_problem(configuration)
+    if problem:
+        raise validation_error(problem)
     predefined, customized = configuration.get(PREDEFINED), configuration.get(CUSTOMIZED)
-    if bool(predefined) == bool(customized):
-        raise validation_error(f"Exactly one of {PREDEFINED} and {CUSTOMIZED} must be specified")
     known = METRICS.get((key[0], key[2]))
     if predefined and known and predefined["PredefinedMetricType"] not in known:
         raise validation_error(
             f"The local cloud has no metric {predefined['PredefinedMetricType']} of {key[2]}: it has "
             f"{', '.join(known)}."
         )
+    return predefined or customized
+
+
+def specification_problem(configuration: dict[str, Any]) -> str:
+    """Return what is wrong with the metric of a target tracking policy; empty if nothing is."""
+    predefined, customized = configuration.get(PREDEFINED), configuration.get(CUSTOMIZED)
+    if bool(predefined) == bool(customized):
+        return f"Exactly one of {PREDEFINED} and {CUSTOMIZED} must be specified"
     if customized and bool(customized.get("Metrics")) == bool(customized.get("MetricName")):
-        raise validation_error(
-            f"{CUSTOMIZED} must have either Metrics, or MetricName, Namespace and Statistic"
-        )
+        return f"{CUSTOMIZED} must have either Metrics, or MetricName, Namespace and Statistic"
     if customized and customized.get("MetricName"):
         for member in ("Namespace", "Statistic"):
             if not customized.get(member):
-                raise validation_error(f"{CUSTOMIZED} must have a {member}")
-    return predefined or customized
+                return f"{CUSTOMIZED} must have a {member}"
+    return ""
 
 
 def alarm_metric(key: Key, configuration: dict[str, Any], period: int) -> dict[str, Any]:
@@ -113,7 +120,7 @@ def alarm_metric(key: Key, configuration: dict[str, Any], period: int) -> dict[s
     period
         Seconds of a datapoint.
     """
-    predefined, customized = configuration.get(PREDEFINED), configuration.get(CUSTOMIZED) or {}
+    predefined = configuration.get(PREDEFINED)
     if predefined:
         namespace, metric, statistic = METRICS[key[0], key[2]][predefined["PredefinedMetricType"]]
         return {
@@ -123,6 +130,11 @@ def alarm_metric(key: Key, configuration: dict[str, Any], period: int) -> dict[s
             "Dimensions": _dimensions(key),
             "Period": period,
         }
+    return customized_metric(configuration[CUSTOMIZED], period)
+
+
+def customized_metric(customized: dict[str, Any], period: int) -> dict[str, Any]:
+    """Return a customized metric as members of PutMetricAlarm; see `alarm_metric`."""
     if customized.get("MetricName"):
         members = ("Namespace", "MetricName", "Statistic", "Dimensions", "Unit")
         return {name: customized[name] for name in members if customized.get(name)} | {"Period": period}

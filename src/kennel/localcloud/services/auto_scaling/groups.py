@@ -20,6 +20,8 @@ from kennel.localcloud.services.auto_scaling.activities import (
     groups_of,
     settle,
 )
+from kennel.localcloud.services.auto_scaling.policies import forget_policies
+from kennel.localcloud.services.auto_scaling.scheduled import Actions
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html
 METRICS = (
@@ -58,8 +60,8 @@ describe(
     SERVICE,
     "groups launch and terminate instances, each with its Systems Manager agent, to their desired capacity, "
     "spread over their subnets, from the template's version; those that end or are unhealthy are replaced; "
-    "simple and step policies act on alarms, scheduled actions by the cloud's clock; activities and the "
-    "groups' metrics are kept",
+    "simple, step and target tracking policies act on alarms, scheduled actions by the cloud's clock; "
+    "activities and the groups' metrics are kept",
     "how long instances live, where they are placed, how they are bought, warm up and are maintained",
 )
 refuse(SERVICE, NO_HOOK, "PutLifecycleHook")
@@ -184,6 +186,8 @@ def delete_group(call: Call) -> Response:
     group.suspended_processes = []
     response = call.ask_moto()
     if response.ok:
+        forget_policies(call, group)
+        call.cloud.store(Actions).by_group.pop(group.arn, None)
         settle(call.cloud, "a user request deleted the AutoScalingGroup")
     return response
 

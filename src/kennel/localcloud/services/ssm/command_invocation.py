@@ -96,6 +96,12 @@ class CommandInvocation:
         """Whether it has ended, in whatever way."""
         return self.status in ("Success", "Failed", "Cancelled", "TimedOut")
 
+    @property
+    def pid(self) -> int | None:
+        """The process that it runs as; None while there is none."""
+        workload = self._workload
+        return workload.pid if workload else None
+
     def start(self) -> None:
         """Begin, in the background."""
         self._thread.start()
