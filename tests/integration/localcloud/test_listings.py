@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from .conftest import Client, refusal
+from .conftest import Client, refusal, statement
 
 BUCKET = "listings"
 KEYS = ["asdf", "boo/bar", "boo/baz/xyzzy", "cquux/thud", "cquux/bla", "foo+1 ü"]
@@ -115,3 +116,40 @@ def test_versions_stay_where_versioning_is_suspended(s3: Any) -> None:
     assert s3.get_object(**target, VersionId=first)["Body"].read() == b"1"
     assert s3.delete_object(**target, VersionId="null")["DeleteMarker"] is True
     assert s3.get_object(**target)["Body"].read() == b"1"
+
+
+def test_uploads_are_listed_with_who_began_them_and_in_pages(s3: Any, client: Client, role: Any) -> None:
+    target = {"Bucket": "listings-uploads"}
+    s3.create_bucket(**target)
+    keys = role("lists-uploads", statement("s3:*", "arn:aws:s3:::listings-uploads*"))
+    theirs = client("s3", keys)
+    before = datetime.now(UTC).replace(microsecond=0)
+    ids = [
+        uploader.create_multipart_upload(**target, Key=key)["UploadId"]
+        for uploader, key in ((s3, "a/1"), (theirs, "a/1"), (s3, "a/2"), (s3, "b"))
+    ]
+    pages, marker = [], {}
+    while True:
+        page = s3.list_multipart_uploads(**target, MaxUploads=1, **marker)
+        pages += [(each["Key"], each["UploadId"]) for each in page["Uploads"]]
+        if not page["IsTruncated"]:
+            break
+        marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+    assert pages == list(zip(("a/1", "a/1", "a/2", "b"), ids, strict=True))
+    page = s3.list_multipart_uploads(**target, Delimiter="/")
+    assert [each["Key"] for each in page["Uploads"]] == ["b"]
+    assert page["CommonPrefixes"] == [{"Prefix": "a/"}]
+    first, second = s3.list_multipart_uploads(**target, Prefix="a/1")["Uploads"]
+    assert first["Initiated"] >= before
+    assert first["Initiator"] == first["Owner"]
+    assert "assumed-role/lists-uploads" in second["Initiator"]["ID"]
+    s3.abort_multipart_upload(**target, Key="b", UploadId=ids[-1])
+    assert len(s3.list_multipart_uploads(**target)["Uploads"]) == 3
+
+
+def test_names_that_s3_does_not_take_are_refused(s3: Any) -> None:
+    for name in ("Upper", "a_b", "a..b", "-ab", "ab-", "192.168.5.4", "xn--a", "a-s3alias"):
+        assert refusal(s3.create_bucket, Bucket=name) == (400, "InvalidBucketName")
+    long = {"Bucket": BUCKET, "Key": "k" * 1025}
+    assert refusal(s3.put_object, **long, Body=b"") == (400, "KeyTooLongError")
+    assert refusal(s3.create_multipart_upload, **long) == (400, "KeyTooLongError")

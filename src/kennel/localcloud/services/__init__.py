@@ -63,6 +63,7 @@ HANDLERS = (
     "s3_notifications",
     "s3_object_lock",
     "s3_replication",
+    "s3_upload_listing",
     "s3_uploads",
     "s3_website",
     "sagemaker.endpoints.api",

@@ -12,7 +12,7 @@ from kennel.localcloud.authorization.authorizer import Authorizer
 from kennel.localcloud.authorization.s3 import bucket_permission
 from kennel.localcloud.dispatch.audit_log import NoAudit
 from kennel.localcloud.dispatch.call import Call
-from kennel.localcloud.dispatch.coverage import refuse
+from kennel.localcloud.dispatch.coverage import refusal, refuse
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter.patches.s3_versions import any_version
 from kennel.localcloud.protocol.messages import AwsError, Response
@@ -27,6 +27,7 @@ refuse(
     "S3 Select is closed to new accounts since July 2024; get the object and filter it in your program",
     "SelectObjectContent",
 )
+SELECTION = refusal("s3", "restoring by a query", "restore the object and filter it", "NotImplemented", 501)
 MOST_DELETED = 1000  # objects in one request
 
 
@@ -74,6 +75,14 @@ def put_object_tagging(call: Call) -> Response | dict[str, Any]:
         return call.ask_moto()
     call.backend().put_object_tagging(_record(call), {})
     return {}
+
+
+@operation("s3", "RestoreObject")
+def restore_object(call: Call) -> Response:
+    """Restore an archived object for some days; moto answers a query as if it ran."""
+    if (call.parameters.get("RestoreRequest") or {}).get("Type") == "SELECT":
+        raise SELECTION.error()
+    return call.ask_moto()
 
 
 def _record(call: Call) -> Any:

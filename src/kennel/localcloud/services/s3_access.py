@@ -39,6 +39,9 @@ GRANTS = {
     "GrantFullControl": "FULL_CONTROL",
 }
 OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BUCKET_NAME = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
+RESERVED_NAME = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|.*(?:-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)")
 CANONICAL_ID = re.compile(r"[0-9a-f]{64}")
 GRANTEE = re.compile(r'\s*(id|uri|emailAddress)="?([^",]+)"?\s*', re.IGNORECASE)
 
@@ -92,7 +95,9 @@ def _version(call: Call) -> Any:
 def create_bucket(call: Call) -> Response:
     """Make a bucket; a list cannot be combined with an ownership that has none."""
     parameters = call.parameters
-    ownership = parameters.get("ObjectOwnership")
+    name, ownership = parameters["Bucket"], parameters.get("ObjectOwnership")
+    if not BUCKET_NAME.fullmatch(name) or RESERVED_NAME.fullmatch(name):
+        raise AwsError("InvalidBucketName", "The specified bucket is not valid.", 400)
     _check_ownership(ownership)
     if ownership == acls.ENFORCED and _mentions_list(parameters):
         message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"

@@ -22,7 +22,7 @@ from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml, prepare_list
 from kennel.localcloud.services.s3_expiration import show_expiration
 from kennel.localcloud.services.s3_object_lock import LOCKS, check_lock, lock_completed, lock_upload
-from kennel.localcloud.services.s3_uploads import check_copied_range, check_upload
+from kennel.localcloud.services.s3_uploads import check_copied_range, check_key, check_upload, note_begin
 
 CUSTOMER_KEYS = refusal(
     "s3", "encryption with customers' keys (SSE-C)", "use a key of KMS", "NotImplemented", 501
@@ -52,6 +52,7 @@ def write_object(call: Call) -> Response:
         prepare_list(call)
         check_lock(call)
         check_encryption(call)
+        check_key(call)
     if call.operation == "CopyObject":
         _check_source(call)
     response = _written_if(call)
@@ -208,12 +209,15 @@ def create_upload(call: Call) -> Response:
     prepare_list(call)
     check_lock(call)
     check_encryption(call)
+    check_key(call)
     _check_checksum_type(call)
     uploads = call.backend().get_bucket(call.parameters["Bucket"]).multiparts
     response = call.ask_moto()
     match = UPLOAD_ID.search(response.body)
     if response.ok and match:
-        lock_upload(call, uploads[match[1].decode()])
+        upload = uploads[match[1].decode()]
+        note_begin(upload, call.principal)
+        lock_upload(call, upload)
     return response
 
 

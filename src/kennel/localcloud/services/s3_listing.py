@@ -74,13 +74,13 @@ def list_buckets(call: Call) -> dict[str, Any]:
 def list_objects(call: Call) -> dict[str, Any]:
     """List objects, 1000 at most, by name."""
     parameters, second = call.parameters, call.operation == "ListObjectsV2"
-    encoded, answer = _head(call)
+    encoded, answer = head_of(call)
     if second:
         token = parameters.get("ContinuationToken") or None
         after = parameters.get("StartAfter", "") if token is None else _name_of(token)
     else:
         after = parameters.get("Marker", "")
-    page = _page(parameters, _objects(call), after, None)
+    page = page_of(parameters, _objects(call), after, None)
     if not second:
         answer["Prefix"] = parameters.get("Prefix", "")  # which SDKs do not decode in this version
     answer["Contents"] = [_object(record, encoded, parameters, second) for record in page.entries]
@@ -105,11 +105,11 @@ def list_objects(call: Call) -> dict[str, Any]:
 def list_object_versions(call: Call) -> dict[str, Any]:
     """List versions and delete markers, by name and the newest first."""
     parameters = call.parameters
-    encoded, answer = _head(call)
+    encoded, answer = head_of(call)
     after, version = parameters.get("KeyMarker", ""), parameters.get("VersionIdMarker") or None
     if version and not after:
         raise AwsError("InvalidArgument", "A version-id marker cannot be specified without a key marker.")
-    page = _page(parameters, _versions(call), after, version)
+    page = page_of(parameters, _versions(call), after, version)
     answer |= {
         "KeyMarker": encoded(after),
         "VersionIdMarker": version or "",
@@ -137,7 +137,7 @@ def list_object_versions(call: Call) -> dict[str, Any]:
     return answer
 
 
-def _head(call: Call) -> tuple[Any, dict[str, Any]]:
+def head_of(call: Call) -> tuple[Any, dict[str, Any]]:
     """Return how a listing writes names, and the members that all listings have."""
     parameters = call.parameters
     encoding, limit = parameters.get("EncodingType"), parameters.get("MaxKeys", MAX_KEYS)
@@ -192,7 +192,7 @@ def _versions(call: Call) -> Iterator[tuple[str, str | None, Any]]:
             yield name, _version_id(record), (record, number == 0)
 
 
-def _page(
+def page_of(
     parameters: dict[str, Any],
     listed: Iterable[tuple[str, str | None, Any]],
     after: str,

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.acls import OWNER
 from kennel.localcloud.moto_adapter.uploads import part_content
+from kennel.localcloud.policy.principal import Principal
 from kennel.localcloud.protocol.canonical import copy_source
 from kennel.localcloud.protocol.checksums import CHECKSUM, DEFAULT, digest_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 
 MOST_PARTS = 10_000
+LONGEST_KEY = 1024  # bytes
+BEGUN = "begun"  # the attribute of moto's record of an upload: when it began, and who began it
 IN_A_PAGE = 1000  # parts of an object, in one answer
 COPIED_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
@@ -51,6 +56,26 @@ def check_upload(call: Call) -> None:
     if number is not None and not 1 <= number <= MOST_PARTS:
         message = f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
         raise AwsError("InvalidArgument", message)
+
+
+def note_begin(upload: Any, principal: Principal) -> None:
+    """Note with an upload when it begins, and who begins it."""
+    initiator = OWNER
+    if not principal.unrestricted:
+        initiator = {"ID": principal.arn, "DisplayName": principal.name}
+    setattr(upload, BEGUN, (datetime.now(UTC), initiator))
+
+
+def check_key(call: Call) -> None:
+    """Refuse a key that is too long.
+
+    Raises
+    ------
+    AwsError
+        ``KeyTooLongError``.
+    """
+    if len(call.parameters["Key"].encode()) > LONGEST_KEY:
+        raise AwsError("KeyTooLongError", "Your key is too long", 400)
 
 
 def check_copied_range(call: Call) -> None:
