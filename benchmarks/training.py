@@ -148,7 +148,8 @@ def hosts_seconds(bench: Bench, count: int) -> float:
             [
                 *(sys.executable, "-m", "kennel.classifier.training"),
                 *("--data", str(bench.data), "--arch", bench.arch),
-                *("--epochs", "1", "--workers", "1", "--views", "3", "--model-dir", str(model)),
+                *("--epochs", "1", "--workers", "1", "--views", "3"),
+                *("--plots", "false", "--model-dir", str(model)),
             ],
             env={**environment, "RANK": str(rank)},
             stdout=subprocess.DEVNULL,

@@ -152,7 +152,7 @@ def deployed(
         lifecycle.down(folder / "cloud")
         os.environ.clear()
         os.environ.update(before)
-        session._client.cache_clear()
+        session.forget()
 
 
 def make_stack(workspace: Workspace, photos: Path) -> None:

@@ -226,8 +226,7 @@ def serving(folder: Path) -> Iterator[Serving]:
     status = lifecycle.up(folder / "cloud", port=0, keep=False)
     try:
         os.environ.update(lifecycle.environment(status))
-        session._client.cache_clear()
-        session._caller.cache_clear()
+        session.forget()
         made = Serving(folder)
         made.workspace.terraform_directory.mkdir(parents=True)
         (folder / "provider").mkdir()
@@ -241,5 +240,4 @@ def serving(folder: Path) -> Iterator[Serving]:
         lifecycle.down(folder / "cloud")
         os.environ.clear()
         os.environ.update(before)
-        session._client.cache_clear()
-        session._caller.cache_clear()
+        session.forget()

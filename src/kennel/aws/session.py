@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -91,29 +92,45 @@ def _models() -> Any:
 
 
 @cache
-def _client(service: str, region_name: str, endpoint: str | None, key: str | None, path_style: bool) -> Any:
+def _session(endpoint: str | None, key: str | None) -> Any:
     import boto3
     import botocore.session
-    from botocore.config import Config
 
-    # `endpoint` and `key` are part of the cache key only: boto3 reads both from the environment.
-    # Without path style, boto3 would use the host name bucket.localhost.
-    addressing = {"addressing_style": "path" if path_style else "auto"}
-    # A new session: boto3's default session keeps the first credentials that it reads.
+    # `endpoint` and `key` are part of the cache key only: boto3 reads both from the environment. Its default
+    # session would keep the first credentials that it reads.
     core = botocore.session.Session()
     core.register_component("data_loader", _models())
-    return boto3.Session(botocore_session=core).client(
+    return boto3.Session(botocore_session=core)
+
+
+@cache
+def _client(service: str, region_name: str, endpoint: str | None, key: str | None, path_style: bool) -> Any:
+    from botocore.config import Config
+
+    # Without path style, boto3 would use the host name bucket.localhost.
+    addressing = {"addressing_style": "path" if path_style else "auto"}
+    return _session(endpoint, key).client(
         service,
         region_name=region_name,
         config=Config(s3=addressing, read_timeout=90, retries={"mode": "standard"}, max_pool_connections=32),
     )
 
 
+_MAKING = threading.Lock()  # threads can share a client, but no session that makes one
+
+
 def client(service: str) -> Any:
     """Return the boto3 client of ``service`` for the current environment variables."""
-    return _client(
-        service, region(), endpoint_url(), os.environ.get("AWS_ACCESS_KEY_ID"), s3_use_path_style()
-    )
+    with _MAKING:
+        return _client(
+            service, region(), endpoint_url(), os.environ.get("AWS_ACCESS_KEY_ID"), s3_use_path_style()
+        )
+
+
+def forget() -> None:
+    """Forget all clients, and who calls: other credentials may have the same key, or another account."""
+    for remembered in (_session, _client, _caller):
+        remembered.cache_clear()
 
 
 @dataclass(frozen=True)
@@ -156,9 +173,8 @@ def account_id() -> str:
 
 def partition() -> str:
     """Return the partition of the configured region: the second part of every ARN."""
-    import boto3
-
-    return str(boto3.Session().get_partition_for_region(region()))
+    core = _session(endpoint_url(), os.environ.get("AWS_ACCESS_KEY_ID"))
+    return str(core.get_partition_for_region(region()))
 
 
 def provider_mirror() -> str | None:

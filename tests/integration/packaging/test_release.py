@@ -42,12 +42,12 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, 
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         _vendor_a_small_wheel(folder, patch)
-        session._client.cache_clear()
+        session.forget()
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="artifacts")
         workspace = Workspace("local", folder / "build")
         release, _ = imagenet_release.package(workspace, stack, CLASSES)
         yield stack, workspace, release, _archive(release)
-    session._client.cache_clear()
+    session.forget()
 
 
 def _vendor_a_small_wheel(folder: Path, patch: pytest.MonkeyPatch) -> None:

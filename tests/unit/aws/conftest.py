@@ -32,10 +32,10 @@ def moto_account(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    session._client.cache_clear()
+    session.forget()
     with mock_aws():
         yield region
-    session._client.cache_clear()
+    session.forget()
 
 
 @pytest.fixture

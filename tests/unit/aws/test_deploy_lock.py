@@ -28,7 +28,7 @@ sys.stdin.read()
 @pytest.fixture
 def workspace(stack: Stack, tmp_path: Path) -> Workspace:
     """Return a workspace whose account has a state bucket."""
-    session._caller.cache_clear()
+    session.forget()
     workspace = Workspace("local", tmp_path / "stack")
     boto3.client("s3").create_bucket(Bucket=state_bucket.backend(workspace)["bucket"])
     return workspace

@@ -59,7 +59,7 @@ def test_waiting_is_within_5_percent_of_erlang_c(use: float) -> None:
     assert (waited > 0).mean() == pytest.approx(erlang_c(workers, use), rel=0.05)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     seed=st.integers(0, 2**32 - 1),
     workers=st.integers(1, 5),

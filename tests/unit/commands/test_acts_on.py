@@ -22,11 +22,9 @@ def _variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    session._client.cache_clear()
-    session._caller.cache_clear()
+    session.forget()
     yield
-    session._client.cache_clear()
-    session._caller.cache_clear()
+    session.forget()
 
 
 @mock_aws

@@ -252,7 +252,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=400)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 @given(event=JSON | LIKELY | BODIES, context=st.sampled_from([CONTEXT, None, SimpleNamespace()]))
 def test_any_event_receives_a_response(modules: Any, endpoint: Any, event: Any, context: Any) -> None:
     response = modules["app"].handler(event, context)

@@ -12,6 +12,7 @@ from botocore.config import Config
 from werkzeug.test import EnvironBuilder
 
 from kennel.localcloud.authorization.identify import OPERATOR
+from kennel.localcloud.dispatch.cloud import MOTO_SETTINGS
 from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.protocol import codec
 from kennel.localcloud.protocol.service_names import service_of
@@ -19,6 +20,8 @@ from kennel.localcloud.protocol.signature import read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 
 A, R = "123456789012", "us-east-1"
+# AWS's own policies: moto makes more than a thousand records of them for each test, and none here reads one.
+MOTO_SETTINGS["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "false"
 
 
 class Captured(Exception):  # noqa: N818 - carries the request out of the SDK
