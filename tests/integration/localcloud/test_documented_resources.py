@@ -128,10 +128,17 @@ def test_subnets_are_filtered_by_their_ranges_and_a_filter_that_is_not_there_is_
     block = vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
     subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.0.0.0/24", Ipv6CidrBlock=block)["Subnet"]
     association = subnet["Ipv6CidrBlockAssociationSet"][0]["AssociationId"]
-    name = "ipv6-cidr-block-association.association-id"
-    for value, expected in ((association, [subnet["SubnetId"]]), ("subnet-cidr-assoc-0", [])):
-        shown = ec2.describe_subnets(Filters=[{"Name": name, "Values": [value]}])["Subnets"]
+    for name, value, expected in (
+        ("association-id", association, [subnet["SubnetId"]]),
+        ("association-id", "subnet-cidr-assoc-0", []),
+        ("ipv6-cidr-block", block, [subnet["SubnetId"]]),
+        ("state", "associated", [subnet["SubnetId"]]),
+    ):
+        filters = [{"Name": f"ipv6-cidr-block-association.{name}", "Values": [value]}]
+        shown = ec2.describe_subnets(Filters=filters)["Subnets"]
         assert [each["SubnetId"] for each in shown] == expected
+        for each in shown:
+            assert each["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlockState"] == {"State": "associated"}
     with pytest.raises(ClientError, match="no filter outpost-arn of ec2:DescribeSubnets"):
         ec2.describe_subnets(Filters=[{"Name": "outpost-arn", "Values": ["a"]}])
 
@@ -282,6 +289,19 @@ def test_an_instance_keeps_what_it_is_launched_with(client: Client) -> None:
     ec2.terminate_instances(**only)
 
 
+def test_an_empty_text_of_a_template_is_no_user_data(client: Client) -> None:
+    ec2 = client("ec2")
+    ec2.create_launch_template(
+        LaunchTemplateName="silent", LaunchTemplateData={"ImageId": "ami-12c6146b", "UserData": ""}
+    )
+    (instance,) = ec2.run_instances(LaunchTemplate={"LaunchTemplateName": "silent"}, MinCount=1, MaxCount=1)[
+        "Instances"
+    ]
+    shown = ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="userData")
+    assert shown["UserData"] == {}
+    ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+
+
 def test_a_template_gives_no_tags_of_its_own(client: Client) -> None:
     ec2 = client("ec2")
     own, given = ({"ResourceType": kind, "Tags": TAGS} for kind in ("launch-template", "instance"))
@@ -298,3 +318,27 @@ def test_a_template_gives_no_tags_of_its_own(client: Client) -> None:
 def test_messages_are_not_decoded(client: Client) -> None:
     with pytest.raises(ClientError, match="the audit log says why"):
         client("sts").decode_authorization_message(EncodedMessage="a")
+
+
+def test_networks_keep_tags_and_layouts(client: Client) -> None:
+    ec2 = client("ec2")
+    options = ec2.create_dhcp_options(
+        DhcpConfigurations=[{"Key": "domain-name", "Values": ["example.com"]}],
+        TagSpecifications=[{"ResourceType": "dhcp-options", "Tags": TAGS}],
+    )["DhcpOptions"]["DhcpOptionsId"]
+    assert ec2.describe_dhcp_options(DhcpOptionsIds=[options])["DhcpOptions"][0]["Tags"] == TAGS
+    client("s3").create_bucket(Bucket="flows")
+    names = ec2.create_flow_logs(
+        ResourceIds=[ec2.describe_vpcs()["Vpcs"][0]["VpcId"]],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogDestinationType="s3",
+        LogDestination="arn:aws:s3:::flows",
+        DestinationOptions={"FileFormat": "parquet", "PerHourPartition": True},
+    )["FlowLogIds"]
+    (log,) = ec2.describe_flow_logs(FlowLogIds=names)["FlowLogs"]
+    assert log["DestinationOptions"] == {
+        "FileFormat": "parquet",
+        "HiveCompatiblePartitions": False,
+        "PerHourPartition": True,
+    }

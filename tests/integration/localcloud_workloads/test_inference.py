@@ -72,8 +72,10 @@ def test_an_asynchronous_endpoint_works_off_its_queue_from_s3_to_s3(
 ) -> None:
     topic, s3, bucket = Topic(endpoints.stage), endpoints.s3, endpoints.bucket
     name = endpoints.serving("a", members=asynchronous(bucket, topic))
-    runtime = endpoints.runtime
+    runtime, described = endpoints.runtime, endpoints.describe(name)
     try:
+        configured = asynchronous(bucket, topic)["AsyncInferenceConfig"]
+        assert (described["AsyncInferenceConfig"], "DataCaptureConfig" in described) == (configured, False)
         s3.put_object(Bucket=bucket, Key="in/photo.jpg", Body=b"12345")
         asked = {"EndpointName": name, "InputLocation": f"s3://{bucket}/in/photo.jpg"}
         accepted = runtime.invoke_endpoint_async(**asked, ContentType="image/jpeg", InferenceId="mine")
@@ -227,8 +229,12 @@ def test_what_goes_in_and_out_is_captured_and_streamed(endpoints: Endpoints) -> 
     name = endpoints.serving("c", members={"DataCaptureConfig": capture})
     try:
         described = endpoints.describe(name)
-        assert described["DataCaptureConfig"]["EnableCapture"] is True
-        assert described["DataCaptureConfig"]["DestinationS3Uri"] == f"s3://{bucket}/captured"
+        assert described["DataCaptureConfig"] == {
+            "EnableCapture": True,
+            "CaptureStatus": "Started",
+            "CurrentSamplingPercentage": 100,
+            "DestinationS3Uri": f"s3://{bucket}/captured",
+        }
         endpoints.ask(name, b"\xff\xd8", ContentType="image/jpeg", CustomAttributes="why")
 
         def captured() -> list[str]:

@@ -31,6 +31,7 @@ HANDLERS = (
     "ec2.api",
     "ec2.instances",
     "ec2.launch",
+    "ec2.network",
     "events.api",
     "events.scheduler",
     "firehose",

@@ -45,6 +45,8 @@ def _keep(instance: Any, parameters: dict[str, Any]) -> None:
     if parameters.get("PrivateDnsNameOptions"):
         usual = {"EnableResourceNameDnsARecord": False, "EnableResourceNameDnsAAAARecord": False}
         instance.private_dns_name_options = {**usual, **parameters["PrivateDnsNameOptions"]}
+    if instance.user_data is not None and not str(instance.user_data):
+        instance.user_data = None  # a template that Terraform's provider makes has an empty text
     for mapping in parameters.get("BlockDeviceMappings") or []:
         throughput = (mapping.get("Ebs") or {}).get("Throughput")
         device = instance.block_device_mapping.get(mapping.get("DeviceName"))

@@ -9,6 +9,7 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response, Unchanged
 from kennel.localcloud.services.sagemaker.endpoints import scalable_targets
 from kennel.localcloud.services.sagemaker.endpoints.description import (
+    capture_summary,
     find_config,
     find_endpoint,
     retain,
@@ -45,6 +46,23 @@ def create_endpoint(call: Call) -> Response:
     endpoints(call.cloud)[name] = endpoint
     endpoint.deploy(plan, "Creating")
     return response
+
+
+@operation("sagemaker", "DescribeEndpoint")
+def describe_endpoint(call: Call) -> Response:
+    """Describe an endpoint, with the capture and the queue of what serves.
+
+    moto shows the settings of the capture instead of their summary, empty ones too, which SDKs refuse.
+    """
+    document = call.ask_moto_json()
+    document.pop("DataCaptureConfig", None)
+    endpoint = endpoints(call.cloud).get(call.parameters["EndpointName"])
+    plan = endpoint.plan if endpoint else None
+    if plan and plan.capture:
+        document["DataCaptureConfig"] = capture_summary(plan.capture)
+    if plan and plan.asynchronous:
+        document["AsyncInferenceConfig"] = dict(plan.asynchronous)
+    return call.json(document)
 
 
 @operation("sagemaker", "UpdateEndpoint")

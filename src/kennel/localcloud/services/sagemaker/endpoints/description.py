@@ -43,6 +43,18 @@ def find_config(call: Call) -> Any:
     return config
 
 
+def capture_summary(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the DataCaptureConfigSummary of a DataCaptureConfig."""
+    enabled = bool(config.get("EnableCapture"))
+    summary = {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
+        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
+        "DestinationS3Uri": config["DestinationS3Uri"],
+    }
+    return summary | {name: config[name] for name in ("KmsKeyId",) if config.get(name)}
+
+
 def pending_summary(
     plan: EndpointPlan, started: datetime, now: datetime, stage: str, counts: Mapping[str, int]
 ) -> dict[str, Any]:
