@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel.localcloud import AUDIT_LOG, lifecycle
+from kennel.localcloud.connection import administer
 from kennel.localcloud.dispatch import audit_log
 
 from .conftest import ACCOUNT, Client, document
@@ -297,8 +297,9 @@ def test_an_alias_of_no_key_is_not_found(client: Client) -> None:
         kms.describe_key(KeyId="alias/of-no-key")
 
 
-def test_metrics_that_a_log_line_embeds_are_metrics(client: Client) -> None:
-    logs, cloudwatch, now = client("logs"), client("cloudwatch"), time.time()
+def test_metrics_that_a_log_line_embeds_are_metrics(client: Client, service: lifecycle.Status) -> None:
+    logs, cloudwatch = client("logs"), client("cloudwatch")
+    now = float(administer(lifecycle.environment(service), "clock")["time"])  # tests advance the clock
     logs.create_log_group(logGroupName="/kennel/embedded")
     logs.create_log_stream(logGroupName="/kennel/embedded", logStreamName="s")
     metrics = [{"Name": "TotalLatency", "Unit": "Milliseconds"}, {"Name": "Absent"}]
