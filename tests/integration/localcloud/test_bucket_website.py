@@ -68,6 +68,11 @@ def test_documents_are_served(s3: Any, ask: Ask) -> None:
     assert ask("/a%20b.html")[2] == b"<p>a b.html"
     assert ask("/a%20b.html", "HEAD") == (200, "text/html", b"")
     assert ask("/moved") == (301, "/docs/", b"")
+    copied = {"Bucket": SITE, "CopySource": f"{SITE}/moved"}
+    s3.copy_object(**copied, Key="copied")
+    assert ask("/copied")[0] == 200  # a copy has no redirection of its source
+    s3.copy_object(**copied, Key="copied", WebsiteRedirectLocation="/a")
+    assert ask("/copied")[:2] == (301, "/a")
     assert ask("/a%20b.html", Range="bytes=0-1")[::2] == (206, b"<p")
 
 
