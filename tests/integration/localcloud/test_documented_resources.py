@@ -150,7 +150,7 @@ def test_a_state_machine_has_versions(client: Client) -> None:
     made = states.create_state_machine(name="versions", definition=text, roleArn=role, publish=True)
     machine, first = {"stateMachineArn": made["stateMachineArn"]}, made["stateMachineVersionArn"]
     assert states.publish_state_machine_version(**machine)["stateMachineVersionArn"] == first
-    states.update_state_machine(**machine, definition=text.replace("A", "B"))
+    states.update_state_machine(**machine, definition=text.replace('"A"', '"B"'))
     second = states.publish_state_machine_version(**machine)["stateMachineVersionArn"]
 
     def versions(**page: Any) -> list[str]:
@@ -342,3 +342,34 @@ def test_networks_keep_tags_and_layouts(client: Client) -> None:
         "HiveCompatiblePartitions": False,
         "PerHourPartition": True,
     }
+
+
+def test_a_state_machine_that_is_none_is_not_made(client: Client) -> None:
+    states = client("stepfunctions")
+    role = "arn:aws:iam::123456789012:role/states"
+    good = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'
+    made = states.create_state_machine(name="checked", definition=good, roleArn=role)["stateMachineArn"]
+    for bad in ('{"StartAt": "A"}', "{", good.replace('"StartAt": "A"', '"StartAt": "B"')):
+        with pytest.raises(ClientError, match="InvalidDefinition"):
+            states.create_state_machine(name="unchecked", definition=bad, roleArn=role)
+        with pytest.raises(ClientError, match="InvalidDefinition"):
+            states.update_state_machine(stateMachineArn=made, definition=bad)
+    states.update_state_machine(stateMachineArn=made, roleArn=f"{role}-2")
+    assert states.describe_state_machine(stateMachineArn=made)["definition"] == good
+
+
+def test_a_table_that_there_is_not_is_not_exported(client: Client) -> None:
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/lost"
+    with pytest.raises(ClientError, match="TableNotFoundException"):
+        client("dynamodb").export_table_to_point_in_time(TableArn=table, S3Bucket="b")
+
+
+def test_a_trail_is_asked_for_by_the_short_target_of_other_sdks(client: Client) -> None:
+    trails = client("cloudtrail")
+
+    def shorten(request: Any, **_: Any) -> None:
+        target = request.headers["X-Amz-Target"].removeprefix("com.amazonaws.cloudtrail.v20131101.")
+        request.headers.replace_header("X-Amz-Target", target)
+
+    trails.meta.events.register_first("before-sign.cloudtrail", shorten)
+    assert trails.describe_trails()["trailList"] == []

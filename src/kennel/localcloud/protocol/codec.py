@@ -23,6 +23,7 @@ from werkzeug.exceptions import HTTPException
 
 from kennel.localcloud.protocol import canonical, strict_json
 from kennel.localcloud.protocol.messages import AwsError, Environ, Response, read_body
+from kennel.localcloud.protocol.service_names import TARGET
 
 STREAMED_UPLOADS = {"PutObject", "UploadPart"}
 # Operations that carry no signature, by the Action of their form.
@@ -86,6 +87,7 @@ def decode(service: str, environ: Environ) -> Decoded:
     plain = {**environ, "HTTP_HOST": "localhost", "wsgi.input": io.BytesIO(body or b"")}
     if service == "s3":
         plain |= _path_style(environ)
+    plain |= _whole_target(model, environ)
     headers = EnvironHeaders(plain)
     # Where it says nothing of the protocol, the content type is of the caller's payload; moto would take a
     # form for the query protocol.
@@ -155,6 +157,13 @@ def _path_style(environ: Environ) -> Environ:
         return {}
     raw = environ.get("RAW_URI") or environ.get("PATH_INFO", "/")
     return {"PATH_INFO": f"/{bucket}{environ.get('PATH_INFO', '/')}", "RAW_URI": f"/{bucket}{raw}"}
+
+
+def _whole_target(model: Any, environ: Environ) -> Environ:
+    """Return a request's target with all of its service's prefix, of which other SDKs send the last part."""
+    whole = model.metadata.get("targetPrefix", "")
+    prefix, _, name = environ.get(TARGET, "").rpartition(".")
+    return {TARGET: f"{whole}.{name}"} if prefix and whole.endswith(f".{prefix}") else {}
 
 
 def _no_such_operation(service: str, request: Request) -> AwsError:

@@ -28,6 +28,7 @@ HANDLERS = (
     "cloudwatch.get_data",
     "cloudwatch.get_statistics",
     "cloudwatch.metric_data",
+    "dynamodb",
     "ec2.api",
     "ec2.instances",
     "ec2.launch",

@@ -13,7 +13,7 @@ from typing import Any
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter import state_machines
-from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.protocol.messages import AwsError, Response
 
 MOST = 100  # diagnostics or versions in an answer, unless the request names fewer
 REVISION = (
@@ -35,6 +35,16 @@ def validate_definition(call: Call) -> dict[str, Any]:
         "diagnostics": diagnostics[:most],
         "truncated": len(diagnostics) > most,
     }
+
+
+@operation("stepfunctions", "CreateStateMachine", "UpdateStateMachine")
+def put_machine(call: Call) -> Response:
+    """Keep a machine whose definition is valid; moto keeps any."""
+    definition = call.parameters.get("definition")
+    for wrong in _diagnostics(definition) if definition is not None else ():
+        reason = f"{wrong['code']}: {wrong['message']} at {wrong['location']}"
+        raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: '{reason}'")
+    return call.ask_moto()
 
 
 @operation("stepfunctions", "PublishStateMachineVersion")
