@@ -286,6 +286,8 @@ def test_an_instance_keeps_what_it_is_launched_with(client: Client) -> None:
     assert [(each["Iops"], each["Throughput"]) for each in volumes if each["Size"] == 5] == [(3000, 250)]
     with pytest.raises(ClientError, match="no spot instances of RunInstances"):
         ec2.run_instances(**launch, InstanceMarketOptions={"MarketType": "spot"})
+    with pytest.raises(ClientError, match="no ec2:RequestSpotInstances"):
+        ec2.request_spot_instances(LaunchSpecification={"ImageId": "ami-12c6146b"})
     ec2.terminate_instances(**only)
 
 

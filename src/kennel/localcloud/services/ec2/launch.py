@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
-from kennel.localcloud.dispatch.coverage import refusal
+from kennel.localcloud.dispatch.coverage import refusal, refuse
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
 
@@ -17,6 +17,12 @@ RESERVATION = re.compile(rb"<reservationId>([^<]+)</reservationId>")
 # What EC2 gives an instance of a burstable family unless the request says otherwise.
 CREDITS = {"t2": "standard", "t3": "unlimited", "t3a": "unlimited", "t4g": "unlimited"}
 TEMPLATE = "launch-template"
+refuse(
+    "ec2",
+    "nothing interrupts or prices instances here; run instances on demand",
+    "RequestSpotFleet",
+    "RequestSpotInstances",
+)
 SPOT = refusal(
     "ec2",
     "spot instances of `RunInstances` (`InstanceMarketOptions`)",
