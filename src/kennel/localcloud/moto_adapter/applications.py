@@ -7,7 +7,7 @@ service is known already: its application is looked up, and of Flask only the ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse
 
@@ -16,7 +16,6 @@ from flask import Flask, Response
 from moto.core.request import normalize_request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import MapAdapter
 
 from kennel.localcloud.protocol.canonical import OPERATION, SERVICE
 from kennel.localcloud.protocol.messages import Environ
@@ -27,39 +26,41 @@ class MotoApplications:
 
     def __init__(self) -> None:
         self._applications = DomainDispatcherApplication(create_backend_app)
-        self._by_operation: dict[tuple[str, str], tuple[Flask, MapAdapter]] = {}
+        self._by_operation: dict[tuple[str, str], tuple[Flask, Callable[..., Any]]] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        application, routes = self._routes(environ)
         try:
-            response = _respond(application, routes, environ)
+            response = _respond(*self._route(environ), environ)
         except HTTPException as error:
             return error(environ, start_response)
         return response(environ, start_response)
 
-    def _routes(self, environ: Environ) -> tuple[Flask, MapAdapter]:
+    def _route(self, environ: Environ) -> tuple[Flask, Callable[..., Any]]:
+        """Return what answers an operation: its paths differ only in the names that they hold."""
         key = environ[SERVICE], environ[OPERATION]
         if key not in self._by_operation:
             application = self._applications.get_application(environ)
-            self._by_operation[key] = application, application.url_map.bind("localhost")
+            path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+            try:
+                routes = application.url_map.bind("localhost")
+                endpoint, _ = routes.match(path, method=environ["REQUEST_METHOD"])
+            except (NotFound, MethodNotAllowed) as error:
+                raise NotImplementedError(f"moto has no route {path}") from error
+            view: Any = application.view_functions[
+                endpoint
+            ]  # moto's wrapper for Flask, of whose context is none
+            self._by_operation[key] = application, view.callback
         return self._by_operation[key]
 
 
-def _respond(application: Flask, routes: MapAdapter, environ: Environ) -> Response:
+def _respond(application: Flask, answer: Callable[..., Any], environ: Environ) -> Response:
     """Return what a route's function responds, as moto's own wrapper of these functions does."""
-    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-    try:
-        endpoint, _ = routes.match(path, method=environ["REQUEST_METHOD"])
-    except (NotFound, MethodNotAllowed) as error:
-        raise NotImplementedError(f"moto has no route {path}") from error
     request = normalize_request(application.request_class(environ))
     # The host is the local cloud's own: werkzeug would check and decode it anew for each request.
-    vars(request)["url_root"] = f"http://{environ['HTTP_HOST']}/"
+    root = f"http://{environ['HTTP_HOST']}"
+    vars(request).update(url_root=f"{root}/", url=root + environ["RAW_URI"])
     try:
-        view: Any = application.view_functions[
-            endpoint
-        ]  # moto's wrapper for Flask, of whose context is none here
-        result = view.callback(request, request.raw_url, dict(request.headers))
+        result = answer(request, request.raw_url, dict(request.headers))
     except ClientError as error:
         result = 400, {}, error.response["Error"]["Message"]
     status, headers, content = result if len(result) == 3 else (200, {}, result)
