@@ -15,8 +15,8 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import refusal, refuse
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter.patches.s3_versions import any_version
-from kennel.localcloud.protocol.messages import AwsError, Response
-from kennel.localcloud.services.s3_access import malformed_xml
+from kennel.localcloud.protocol.messages import Response
+from kennel.localcloud.services.s3_access import malformed_xml, named_version
 from kennel.localcloud.services.s3_conditions import checksum_of, refuse_customer_keys
 from kennel.localcloud.services.s3_expiration import show_expiration
 from kennel.localcloud.services.s3_uploads import listed_parts, read_part
@@ -73,7 +73,7 @@ def put_object_tagging(call: Call) -> Response | dict[str, Any]:
     parameters = call.parameters
     if (parameters.get("Tagging") or {}).get("TagSet"):
         return call.ask_moto()
-    call.backend().put_object_tagging(_record(call), {})
+    call.backend().put_object_tagging(named_version(call), {})
     return {}
 
 
@@ -83,17 +83,6 @@ def restore_object(call: Call) -> Response:
     if (call.parameters.get("RestoreRequest") or {}).get("Type") == "SELECT":
         raise SELECTION.error()
     return call.ask_moto()
-
-
-def _record(call: Call) -> Any:
-    """Return the version of an object that a request names."""
-    parameters = call.parameters
-    version = parameters.get("VersionId")
-    record = call.backend().get_object(parameters["Bucket"], parameters["Key"], version)
-    if record is None:
-        code = "NoSuchVersion" if version else "NoSuchKey"
-        raise AwsError(code, "The specified key or version does not exist.", 404)
-    return record
 
 
 def _complete_checksum(call: Call, response: Response) -> None:
@@ -131,7 +120,7 @@ def delete_objects(call: Call) -> Response:
 def get_object_attributes(call: Call) -> dict[str, Any]:
     """Return an object's attributes, with the checksum and the number of the parts of an upload in parts."""
     parameters = call.parameters
-    record = _record(call)
+    record = named_version(call)
     attributes: dict[str, Any] = {
         "ETag": record.etag.strip('"'),
         "ObjectSize": record.size,

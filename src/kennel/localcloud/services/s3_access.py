@@ -61,7 +61,7 @@ def put_object_acl(call: Call) -> dict[str, Any]:
         message = "Your request was missing a required header"
         raise AwsError("MissingSecurityHeader", message, 400)
     check_list(call, "object")
-    record = _version(call)
+    record = named_version(call)
     canned = parameters.get("ACL")
     if canned:
         acls.set_canned(record, canned)
@@ -76,12 +76,18 @@ def get_acl(call: Call) -> dict[str, Any]:
     """Return a list; moto fails with one that grants nothing, and leaves out who the owner is."""
     parameters, backend = call.parameters, call.backend()
     bucket = backend.get_bucket(parameters["Bucket"])
-    record = _version(call) if call.operation == "GetObjectAcl" else bucket
+    record = named_version(call) if call.operation == "GetObjectAcl" else bucket
     return {"Owner": acls.OWNER, "Grants": acls.grants(record)}
 
 
-def _version(call: Call) -> Any:
-    """Return the version of an object that a request names."""
+def named_version(call: Call) -> Any:
+    """Return the version of an object that a request names.
+
+    Raises
+    ------
+    AwsError
+        ``NoSuchKey`` or ``NoSuchVersion``.
+    """
     parameters = call.parameters
     version = parameters.get("VersionId")
     record = call.backend().get_object(parameters["Bucket"], parameters["Key"], version)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from kennel.localcloud.clock import Participant
@@ -15,7 +16,7 @@ from kennel.localcloud.services.events.attempts import Progress
 
 
 @dataclass
-class Delivery:
+class Delivery(ABC):
     """Something that is delivered to a target, with retries.
 
     Attributes
@@ -27,13 +28,13 @@ class Delivery:
     progress: Progress
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """What it is, for people."""
-        raise NotImplementedError
 
+    @abstractmethod
     def deliver(self, cloud: Cloud) -> None:
         """Send until it succeeds or is given up."""
-        raise NotImplementedError
 
     def start(self, cloud: Cloud, identifier: str | None = None) -> None:
         """Deliver in the background."""
