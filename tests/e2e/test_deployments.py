@@ -349,6 +349,7 @@ def test_a_plan_that_changes_more_than_the_release_stops(served: Serving, good: 
 def test_load_takes_the_endpoint_from_one_instance_to_three_and_back(
     served: Serving, good: list[Release]
 ) -> None:
+    scaling.advance(5 * scaling.MINUTE)  # past the requests of other tests, which alarms would count
     served.set(invocations_per_instance=20, retention_days=7)
     stack.apply(served.workspace)
     variant = scaling.Scaled(served.stack["endpoint"]["name"], "AllTraffic", served.photo)

@@ -71,12 +71,8 @@ with stack.planned(workspace, report, approve=lambda question, rows: True) as pl
 
 
 @pytest.fixture
-def workspace(deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """An environment of its own, with few resources, on the cloud of the other tests.
-
-    Terraform has a provider of its own, which is killed with it.
-    """
-    monkeypatch.setenv("KENNEL_TERRAFORM", TERRAFORM)
+def workspace(deployed: Deployed, tmp_path: Path) -> Workspace:
+    """An environment of its own, with few resources, on the cloud of the other tests."""
     root = tmp_path / "root"
     (root / "terraform" / "environments").mkdir(parents=True)
     (root / "terraform" / "main.tf").write_text(CONFIGURATION)
@@ -97,16 +93,20 @@ def test_a_killed_apply_is_run_again_and_leaves_nothing_twice(workspace: Workspa
         if "aws_vpc.this create" in line and record is not None and record.pid is not None:
             os.kill(record.pid, signal.SIGKILL)
 
-    with pytest.raises(StackError, match="terraform apply: it was ended by SIGKILL"):
-        apply(workspace, kill_terraform)
-    lock = stack.lock(workspace)
-    assert lock is not None
-    assert lock.abandoned
-    with pytest.raises(StackError, match=f"has ended: free the state with ./kennel stack.unlock {lock.id}"):
-        stack.apply(workspace)  # AWS, and nobody who approves it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KENNEL_TERRAFORM", TERRAFORM)  # whose provider is killed with it
+        with pytest.raises(StackError, match="terraform apply: it was ended by SIGKILL"):
+            apply(workspace, kill_terraform)
+        lock = stack.lock(workspace)
+        assert lock is not None
+        assert lock.abandoned
+        with pytest.raises(
+            StackError, match=f"has ended: free the state with ./kennel stack.unlock {lock.id}"
+        ):
+            stack.apply(workspace)  # AWS, and nobody who approves it
 
-    # Terraform may have come to the subnet before it was killed; the key is not complete so soon.
-    kill_task_after(workspace, r"aws_(subnet|kms_key)\.this create")
+        # Terraform may have come to the subnet before it was killed; the key is not complete so soon.
+        kill_task_after(workspace, r"aws_(subnet|kms_key)\.this create")
     record = write_record()
 
     apply(workspace, lambda line: None)

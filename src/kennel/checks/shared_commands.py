@@ -25,7 +25,8 @@ os.set_inheritable(lock, True)
 with open({configuration!r}, "w") as file:
     print("[default]", file=file)
     for name, variable in {settings!r}.items():
-        print(name, "=", os.environ.get(variable, ""), file=file)
+        if os.environ.get(variable):
+            print(name, "=", os.environ[variable], file=file)
 os.environ["TF_REATTACH_PROVIDERS"] = {address!r}
 os.execvp({terraform!r}, [{terraform!r}, *sys.argv[1:]])
 """
