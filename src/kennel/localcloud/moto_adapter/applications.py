@@ -7,6 +7,7 @@ service is known already: its application is looked up, and of Flask only the ro
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse
@@ -59,12 +60,15 @@ def _respond(application: Flask, answer: Callable[..., Any], environ: Environ) -
     # The host is the local cloud's own: werkzeug would check and decode it anew for each request.
     root = f"http://{environ['HTTP_HOST']}"
     vars(request).update(url_root=f"{root}/", url=root + environ["RAW_URI"])
+    content = environ["wsgi.input"]
+    if environ[SERVICE] == "s3" and isinstance(content, io.BytesIO):
+        vars(request)["data"] = content.getvalue()  # read already, and no form: no need to copy it
     try:
         result = answer(request, request.raw_url, dict(request.headers))
     except ClientError as error:
         result = 400, {}, error.response["Error"]["Message"]
-    status, headers, content = result if len(result) == 3 else (200, {}, result)
-    response = Response(response=content, status=status, headers=headers)
+    status, headers, body = result if len(result) == 3 else (200, {}, result)
+    response = Response(response=body, status=status, headers=headers)
     if request.method == "HEAD" and "content-length" in headers:
         response.headers["Content-Length"] = headers["content-length"]
     return response
