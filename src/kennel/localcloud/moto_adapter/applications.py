@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from flask import Flask, Response
 from moto.core.request import normalize_request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from kennel.localcloud.protocol.canonical import OPERATION, SERVICE
@@ -31,10 +32,18 @@ class MotoApplications:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            response = _respond(*self._route(environ), environ)
+            status, headers, body = _respond(*self._route(environ), environ)
         except HTTPException as error:
             return error(environ, start_response)
-        return response(environ, start_response)
+        if isinstance(body, str):
+            body = body.encode()
+        if environ["REQUEST_METHOD"] == "HEAD" or not isinstance(body, bytes):
+            return _of_flask(status, headers, body)(environ, start_response)
+        fields = Headers(headers)  # as Flask completes them
+        fields.setdefault("Content-Type", "text/html; charset=utf-8")
+        fields["Content-Length"] = str(len(body))
+        start_response(f"{status} ", fields.to_wsgi_list())
+        return [body]
 
     def _route(self, environ: Environ) -> tuple[Flask, Callable[..., Any]]:
         """Return what answers an operation: its paths differ only in the names that they hold."""
@@ -54,8 +63,8 @@ class MotoApplications:
         return self._by_operation[key]
 
 
-def _respond(application: Flask, answer: Callable[..., Any], environ: Environ) -> Response:
-    """Return what a route's function responds, as moto's own wrapper of these functions does."""
+def _respond(application: Flask, answer: Callable[..., Any], environ: Environ) -> tuple[int, Any, Any]:
+    """Return the status, headers and body that a route's function responds, as moto's own wrapper does."""
     request = normalize_request(application.request_class(environ))
     # The host is the local cloud's own: werkzeug would check and decode it anew for each request.
     root = f"http://{environ['HTTP_HOST']}"
@@ -67,8 +76,11 @@ def _respond(application: Flask, answer: Callable[..., Any], environ: Environ) -
         result = answer(request, request.raw_url, dict(request.headers))
     except ClientError as error:
         result = 400, {}, error.response["Error"]["Message"]
-    status, headers, body = result if len(result) == 3 else (200, {}, result)
+    return result if len(result) == 3 else (200, {}, result)
+
+
+def _of_flask(status: int, headers: dict[str, Any], body: Any) -> Response:
     response = Response(response=body, status=status, headers=headers)
-    if request.method == "HEAD" and "content-length" in headers:
+    if "content-length" in headers:
         response.headers["Content-Length"] = headers["content-length"]
     return response
