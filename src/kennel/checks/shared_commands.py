@@ -19,10 +19,11 @@ from kennel.checks.shared_provider import PROVIDER, served
 # command before it, which may act in another role. The lock is Terraform's until it ends, however it ends.
 _COMMAND = """#!{python} -IS
 import fcntl, os, sys
-lock = os.open({lock!r}, os.O_CREAT | os.O_WRONLY)
+private = lambda path, flags: os.open(path, flags, 0o600)
+lock = private({lock!r}, os.O_CREAT | os.O_WRONLY)
 fcntl.flock(lock, fcntl.LOCK_EX)
 os.set_inheritable(lock, True)
-with open({configuration!r}, "w") as file:
+with open({configuration!r}, "w", opener=private) as file:
     print("[default]", file=file)
     for name, variable in {settings!r}.items():
         if os.environ.get(variable):

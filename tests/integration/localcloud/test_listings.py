@@ -73,7 +73,7 @@ def test_a_bucket_with_many_versions_can_be_emptied_page_by_page(s3: Any) -> Non
 
 
 def test_a_page_is_of_a_thousand_keys_at_most(s3: Any) -> None:
-    # That a page ends at this number: the tests of pages, with smaller numbers.
+    # That a page ends at this number: tests/unit/localcloud/test_s3_listing.py
     for listing in (s3.list_objects, s3.list_objects_v2):
         assert (listing(Bucket=BUCKET, MaxKeys=5000)["MaxKeys"], listing(Bucket=BUCKET)["MaxKeys"]) == (
             1000,

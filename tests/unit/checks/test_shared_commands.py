@@ -61,6 +61,7 @@ def test_each_command_acts_in_the_role_of_its_own_environment(checkout: Path) ->
             for role in ("of-plan", "of-deploy")
         ]
 
+    assert (checkout / "provider" / "config").stat().st_mode & 0o077 == 0, "it holds credentials"
     for output, role in zip(outputs, ("of-plan", "of-deploy"), strict=True):
         assert output.startswith("['plan', '-json'] [default]\nregion = eu-west-1\n")
         assert f"\naws_access_key_id = {role}\n" in output

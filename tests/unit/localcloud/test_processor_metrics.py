@@ -25,7 +25,9 @@ def test_commands_use_processors_and_an_instance_without_uses_none(
     group = SimpleNamespace(name="web")
     busy = SimpleNamespace(id="i-busy", monitored=True, autoscaling_group=group)
     idle = SimpleNamespace(id="i-idle", monitored=False)
-    command = SimpleNamespace(instance="i-busy", ended=False, pid=1, settings=SimpleNamespace(command_id="c"))
+    command: Any = SimpleNamespace(
+        instance="i-busy", ended=False, pid=1, settings=SimpleNamespace(command_id="c")
+    )
     wall, used = [0.0], [0.0]
     samples: list[tuple[Any, ...]] = []
 
@@ -37,7 +39,7 @@ def test_commands_use_processors_and_an_instance_without_uses_none(
     monkeypatch.setattr(processor_metrics, "publish_samples", publish)
     monkeypatch.setattr(processor_metrics.time, "monotonic", lambda: wall[0])
     monkeypatch.setattr(processor_metrics.host_limit, "cores", lambda: 2)
-    cloud.store(Commands).invocations.append(command)  # type: ignore[arg-type] # a stand-in
+    cloud.store(Commands).invocations.append(command)
     processor_metrics._look(cloud)
     assert samples == [("i-busy", 0.0), ("web", 0.0), ("i-idle", 0.0)]
     samples.clear()

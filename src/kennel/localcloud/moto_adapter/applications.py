@@ -55,11 +55,9 @@ class MotoApplications:
                 routes = application.url_map.bind("localhost")
                 endpoint, _ = routes.match(path, method=environ["REQUEST_METHOD"])
             except (NotFound, MethodNotAllowed) as error:
-                raise NotImplementedError(f"moto has no route {path}") from error
-            view: Any = application.view_functions[
-                endpoint
-            ]  # moto's wrapper for Flask, of whose context is none
-            self._by_operation[key] = application, view.callback
+                raise NotImplementedError(f"moto has no route {path}") from error  # the gateway answers 501
+            wrapper: Any = application.view_functions[endpoint]  # for Flask, of whose context is none here
+            self._by_operation[key] = application, wrapper.callback
         return self._by_operation[key]
 
 

@@ -153,13 +153,17 @@ def head_of(call: Call) -> tuple[Any, dict[str, Any]]:
     answer = {
         "Name": parameters["Bucket"],
         "Prefix": encoded(parameters.get("Prefix", "")),
-        "MaxKeys": min(limit, MAX_KEYS),
+        "MaxKeys": _limit_of(parameters),
     }
     if parameters.get("Delimiter"):
         answer["Delimiter"] = encoded(parameters["Delimiter"])
     if encoding:
         answer["EncodingType"] = encoding
     return encoded, answer
+
+
+def _limit_of(parameters: dict[str, Any]) -> int:
+    return min(parameters.get("MaxKeys", MAX_KEYS), MAX_KEYS)
 
 
 def _token_of(name: str) -> str:
@@ -206,7 +210,7 @@ def page_of(
         Where the page begins: behind this name, or behind this version of the name.
     """
     prefix, delimiter = parameters.get("Prefix", ""), parameters.get("Delimiter", "")
-    limit = min(parameters.get("MaxKeys", MAX_KEYS), MAX_KEYS)
+    limit = _limit_of(parameters)
     page = Page([], [], None)
     last: tuple[str, str | None] = ("", None)
     reached = after_version is None

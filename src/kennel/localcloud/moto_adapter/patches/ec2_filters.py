@@ -30,7 +30,7 @@ def apply() -> None:
     def of_any(self: Any, filter_name: str, method_name: str | None = None) -> Any:
         try:
             return original_of_any(self, filter_name, method_name)
-        except FilterNotImplementedError:
+        except FilterNotImplementedError:  # refused with a remedy instead, as everything that is not there
             message = f"The local cloud has no filter {filter_name} of ec2:{method_name}: leave it out."
             raise AwsError("NotImplemented", message, 501) from None
 
