@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from kennel import archives
 from kennel.aws import StackError
 from kennel.aws.release import golden
 from kennel.packaging.build import SIGN_OFF
@@ -30,7 +31,9 @@ def unpack(archive: Path, target: Path) -> Path:
                 raise StackError(
                     f"{archive.name} unpacks to more than {_MAXIMUM_MODEL_BYTES >> 30} GiB: not a classifier"
                 )
-            tar.extractall(target, filter="data")
+        archives.unpack(archive, target)
+    except archives.ArchiveError as error:
+        raise StackError(str(error)) from error
     except (tarfile.TarError, EOFError, OSError) as error:
         raise StackError(f"{archive.name} is not a readable archive: {error}") from error
     return target

@@ -39,7 +39,8 @@ import sys, tarfile
 import boto3
 boto3.client("s3").download_file(*sys.argv[1:], "kennel.tar.gz")
 with tarfile.open("kennel.tar.gz") as bundle:
-    bundle.extractall(".", filter="data")
+    bundle.extraction_filter = getattr(tarfile, "data_filter", None)  # which Python 3.11.2 lacks
+    bundle.extractall(".")
 FETCH
 rm kennel.tar.gz
 exec "$python" -u ec2/train.py --work "$home/work" {arguments}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 import shutil
-import tarfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
 
+from kennel import archives
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime import storage
 from kennel.localcloud.runtime.opt_ml import ContainerRoot
@@ -70,8 +70,7 @@ class Variant:
             if plan.data_url and plan.compressed:
                 packed = self._root.path / "model.tar.gz"
                 storage.download_file(s3, plan.data_url, packed)
-                with tarfile.open(packed) as archive:
-                    archive.extractall(model, filter="data")
+                archives.unpack(packed, model)
                 packed.unlink()
             elif plan.data_url:
                 storage.download(s3, plan.data_url, model)
@@ -81,7 +80,7 @@ class Variant:
                 f'"{plan.data_url}". Please ensure that there is an object located at the URL and that the '
                 f'role "{plan.role}" has permission to access it. {error_text(error)}'
             ) from error
-        except (tarfile.TarError, OSError, EOFError, storage.StorageError) as error:
+        except (OSError, storage.StorageError) as error:
             raise FleetError(
                 f"Failed to extract model data for container of production variant {plan.name} from URL: "
                 f'"{plan.data_url}". {error}'

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 from collections import deque
 from pathlib import Path
 from typing import Any
 
+from kennel import archives
 from kennel.localcloud.dispatch.cloud import Cloud
 from kennel.localcloud.runtime import container_paths, python_environment, storage
 from kennel.localcloud.runtime.logs import LogStream
@@ -108,6 +108,8 @@ class TrainingHost:
         ------
         StorageError, ClientError
             Nothing is there, or the role may not read it.
+        ArchiveError
+            The code is no readable archive.
         """
         s3 = self._session.client("s3")
         share = (self._index, host_count(self._parameters))
@@ -122,8 +124,7 @@ class TrainingHost:
             code = self.root.path / "code"
             storage.download(s3, str(archive), code)
             for packed in code.glob("*.tar.gz"):
-                with tarfile.open(packed) as bundle:
-                    bundle.extractall(code, filter="data")
+                archives.unpack(packed, code)
             self.root.rewrite(code)
         for word in self._entrypoint():
             folder = Path(word).parent
