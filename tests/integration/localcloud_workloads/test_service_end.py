@@ -12,6 +12,7 @@ import pytest
 
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import read_status
+from kennel.localcloud.runtime import supervisor
 from kennel.localcloud.services.sagemaker.training.job import INTERRUPTED
 
 from .conftest import Stage, eventually, started
@@ -39,8 +40,17 @@ def processes_of(directory: Path) -> dict[int, str]:
 
 
 def supervisors_of(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in children for child in task.read_text().split()]
+    """Return the supervisors that a service has started; a process that saves its state is none."""
+    children = [task.read_text().split() for task in Path(f"/proc/{pid}/task").glob("*/children")]
+    commands = {int(child): Path(f"/proc/{child}/cmdline") for of_task in children for child in of_task}
+    return [child for child, command in commands.items() if _runs(command, supervisor.PROGRAM)]
+
+
+def _runs(command: Path, program: Path) -> bool:
+    try:
+        return os.fsencode(program) in command.read_bytes().split(b"\0")
+    except OSError:  # it has ended meanwhile
+        return False
 
 
 def test_no_process_is_left_and_what_served_serves_again(tmp_path: Path) -> None:
