@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,6 +15,7 @@ from kennel.aws import StackError, session
 from kennel.aws.infrastructure import changes
 from kennel.aws.infrastructure.terraform import Terraform
 from kennel.aws.infrastructure.terraform_messages import sentence
+from kennel.aws.infrastructure.terraform_process import TerraformProcess
 
 ROOT = """
 variable "colour" { default = "red" }
@@ -23,6 +25,10 @@ resource "terraform_data" "dog" {
 }
 output "colour" { value = terraform_data.dog.output }
 """
+WAITING = """
+  provisioner "local-exec" {
+    command = "touch started; exec sleep 30"
+  }"""
 
 
 @pytest.fixture
@@ -118,11 +124,7 @@ def test_exported_arguments_are_not_passed_twice(root: Path, monkeypatch: pytest
 
 
 def test_an_interrupted_terraform_saves_its_state(root: Path) -> None:
-    waiting = """
-  provisioner "local-exec" {
-    command = "touch started; exec sleep 30"
-  }"""
-    (root / "main.tf").write_text(ROOT % waiting)
+    (root / "main.tf").write_text(ROOT % WAITING)
     terraform = terraform_of(root)
 
     def interrupt() -> None:
@@ -138,6 +140,31 @@ def test_an_interrupted_terraform_saves_its_state(root: Path) -> None:
 
     assert time.monotonic() - started < 25, "Terraform was interrupted, not waited for"
     # The state is unlocked and complete: the tainted resource is in it and is replaced.
+    (root / "main.tf").write_text(ROOT % "")
+    terraform.apply()
+    assert terraform.plan().empty
+
+
+def test_terraform_is_interrupted_before_it_is_known_to_run(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "main.tf").write_text(ROOT % WAITING)
+    terraform = terraform_of(root)
+
+    def interrupt(process: TerraformProcess) -> NoReturn:
+        """Stand for Ctrl-C while the report of Terraform's start is awaited."""
+        deadline = time.monotonic() + 30
+        while not (root / "started").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setattr(TerraformProcess, "_report", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            terraform.apply()
+
+    assert time.monotonic() - started < 25, "Terraform was interrupted, not waited for"
     (root / "main.tf").write_text(ROOT % "")
     terraform.apply()
     assert terraform.plan().empty

@@ -259,16 +259,12 @@ class Terraform:
                     f"no Terraform at {arguments[0]!r}: "
                     "run through ./kennel, or install Terraform 1.11 or newer"
                 ) from error
-        with contextlib.closing(process), endpoint_watch.watching(process) as watch:
-            try:
-                yield from process.lines()
-                code = process.wait()
-            except BaseException:
-                # This process sends Terraform one SIGINT. The terminal's Ctrl-C, which does not reach
-                # Terraform, would be a second one, at which it aborts without saving created resources.
-                process.interrupt()
-                process.wait()
-                raise
+        # Interrupted, this process sends Terraform one SIGINT. The terminal's Ctrl-C, which does not reach
+        # it, would be a second one, at which it aborts without saving created resources. The watch goes on.
+        watching = endpoint_watch.watching(process)
+        with contextlib.closing(process), process.ending(), watching as watch, process.ending():
+            yield from process.lines()
+            code = process.wait()
             error_text = process.errors()
         if watch.failure:
             raise StackError(f"terraform {command}: {watch.failure}")

@@ -80,8 +80,13 @@ class TerraformProcess:
             )
         finally:
             os.close(writing)
-        self._send(json.dumps(specification))
-        report = self._report()
+        try:
+            self._send(json.dumps(specification))
+            report = self._report()
+        except BaseException:  # Ctrl-C: Terraform may run already
+            self.close()
+            self._supervisor.wait()  # which interrupts Terraform, for its input has ended
+            raise
         if "pid" not in report:
             self.close()
             if report.get("missing"):
@@ -102,6 +107,16 @@ class TerraformProcess:
     def interrupt(self, grace: float | None = None) -> None:
         """Interrupt it once, and kill it with its providers after ``grace`` seconds, if given."""
         self._send("interrupt" if grace is None else f"interrupt {grace}")
+
+    @contextlib.contextmanager
+    def ending(self) -> Iterator[None]:
+        """Interrupt it, and wait for its end, when an exception leaves the block."""
+        try:
+            yield
+        except BaseException:
+            self.interrupt()
+            self.wait()
+            raise
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it and its providers are gone; return its exit status, negative for a signal.
