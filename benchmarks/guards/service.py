@@ -37,19 +37,13 @@ class Service:
 @contextmanager
 def running(folder: Path) -> Iterator[Service]:
     """Serve the local cloud on a thread for the block; its clock stands still until somebody advances it."""
-    from werkzeug.serving import make_server
-
     listener = service_record.listen(0)
     port = listener.getsockname()[1]
     cloud = Cloud(folder, port, Clock(0))
     served, _ = server_main.application(cloud)
-    from kennel.localcloud.server.request_handler import (
-        RequestHandler,
-    )  # moto, which reads the cloud's settings
+    from kennel.localcloud.server.http_server import Server  # moto, which reads the cloud's settings
 
-    server = make_server(
-        "127.0.0.1", port, served, threaded=True, request_handler=RequestHandler, fd=listener.fileno()
-    )
+    server = Server(listener, served)
     before = dict(os.environ)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
+from kennel import archives
 from kennel.aws.infrastructure.stack import Stack
 from kennel.aws.training import bundle, hosts
 from kennel.aws.training.sdk import TrainingRequest
@@ -53,9 +53,10 @@ def test_uploaded_weights_are_used_and_features_that_the_host_may_not_read_are_n
 def test_the_bundle_runs_by_itself_and_has_the_same_bytes_each_time(tmp_path: Path) -> None:
     content = bundle.pack(ROOT)
     assert content == bundle.pack(ROOT)
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+    (tmp_path / "bundle").write_bytes(content)
+    with tarfile.open(tmp_path / "bundle") as tar:
         names = tar.getnames()
-        tar.extractall(tmp_path, filter="data")
+    archives.unpack(tmp_path / "bundle", tmp_path)
     assert not [name for name in names if "__pycache__" in name or name.startswith((".", "build"))]
     assert (tmp_path / "kennel").stat().st_mode & 0o111
     answer = subprocess.run(
@@ -72,8 +73,8 @@ def test_the_bundle_runs_by_itself_and_has_the_same_bytes_each_time(tmp_path: Pa
 
 
 def test_the_bundle_has_what_its_launcher_needs_to_make_an_environment(tmp_path: Path) -> None:
-    with tarfile.open(fileobj=io.BytesIO(bundle.pack(ROOT))) as tar:
-        tar.extractall(tmp_path, filter="data")
+    (tmp_path / "bundle").write_bytes(bundle.pack(ROOT))
+    archives.unpack(tmp_path / "bundle", tmp_path)
     assert (tmp_path / "requirements.txt").is_file()
     assert (tmp_path / "requirements-uv.txt").is_file()
     setup = subprocess.run(

@@ -92,6 +92,7 @@ def read_body(environ: Environ) -> bytes:
     AwsError
         ``IncompleteBody``: the body ended before its announced length, or one of its chunks is malformed.
         ``InvalidRequest``: the announced length is no number, or there are two: a length and chunks.
+    ``RequestTimeout``: nothing came for too long.
     """
     stream = environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH") or "0"
@@ -103,6 +104,11 @@ def read_body(environ: Environ) -> bytes:
     body: bytes
     try:
         body = stream.read() if chunked == "chunked" else stream.read(int(length))
+    except TimeoutError as error:
+        raise AwsError(
+            "RequestTimeout",
+            "Your socket connection to the server was not read from or written to within the timeout period.",
+        ) from error
     except OSError as error:  # of a chunk, whose length is none
         raise AwsError("IncompleteBody", f"The body could not be read: {error}") from error
     if chunked == "chunked":

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication
 
-from werkzeug.serving import make_server
-
 from kennel.localcloud import DEFAULT_PORT, LocalCloudError, service_record
 from kennel.localcloud.dispatch.cloud import Cloud
 
@@ -119,16 +117,9 @@ def serve(directory: Path, port: int, *, keep: bool = True, speed: float | None 
     except LocalCloudError as error:
         log.error("%s", error)  # the last line of the log: whoever started the service shows it
         return service_record.REFUSED
-    from kennel.localcloud.server.request_handler import RequestHandler  # moto, as above
+    from kennel.localcloud.server.http_server import Server  # moto, as above
 
-    server = make_server(
-        "127.0.0.1",
-        port,
-        served,
-        threaded=True,
-        request_handler=RequestHandler,
-        fd=listener.fileno(),
-    )
+    server = Server(listener, served)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the audit log has the requests
 
     stopping = threading.Event()
