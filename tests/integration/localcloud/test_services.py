@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,7 +15,7 @@ from kennel.localcloud import AUDIT_LOG, lifecycle
 from kennel.localcloud.connection import administer
 from kennel.localcloud.dispatch import audit_log
 
-from .conftest import ACCOUNT, Client, document
+from .conftest import ACCOUNT, Client, document, refusal
 
 SERVED = f"arn:aws:iam::{ACCOUNT}:role/control-served"
 
@@ -492,3 +493,39 @@ def test_a_state_machine_is_checked(client: Client, definition: str, codes: list
     answer = client("stepfunctions").validate_state_machine_definition(definition=definition)
     assert answer["result"] == ("FAIL" if codes else "OK")
     assert [each["code"] for each in answer["diagnostics"]] == codes
+
+
+def test_answers_say_what_becomes_of_a_table(client: Client) -> None:
+    dynamodb, name = client("dynamodb"), {"TableName": "statuses"}
+
+    def index(number: int) -> dict[str, Any]:
+        key = {"AttributeName": "k", "KeyType": "HASH"}
+        return {"IndexName": f"by-{number}", "KeySchema": [key], "Projection": {"ProjectionType": "ALL"}}
+
+    def statuses(table: dict[str, Any]) -> tuple[str, dict[str, str]]:
+        indexes = table.get("GlobalSecondaryIndexes") or []
+        return table["TableStatus"], {each["IndexName"]: each["IndexStatus"] for each in indexes}
+
+    created = dynamodb.create_table(
+        **name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[index(1)],
+    )["TableDescription"]
+    assert statuses(created) == ("CREATING", {"by-1": "CREATING"})
+    assert statuses(dynamodb.describe_table(**name)["Table"]) == ("ACTIVE", {"by-1": "ACTIVE"})
+    updated = dynamodb.update_table(**name, GlobalSecondaryIndexUpdates=[{"Create": index(2)}])
+    assert statuses(updated["TableDescription"]) == ("UPDATING", {"by-1": "ACTIVE", "by-2": "CREATING"})
+    deletion = {"Delete": {"IndexName": "by-1"}}
+    updated = dynamodb.update_table(**name, GlobalSecondaryIndexUpdates=[deletion])
+    assert statuses(updated["TableDescription"]) == ("UPDATING", {"by-1": "DELETING", "by-2": "ACTIVE"})
+    assert statuses(dynamodb.describe_table(**name)["Table"]) == ("ACTIVE", {"by-2": "ACTIVE"})
+    backup = dynamodb.create_backup(**name, BackupName="before")["BackupDetails"]["BackupArn"]
+    restored = dynamodb.restore_table_from_backup(TargetTableName="restored", BackupArn=backup)
+    assert restored["TableDescription"]["TableStatus"] == "CREATING"
+    for table in ("statuses", "restored"):
+        deleted = dynamodb.delete_table(TableName=table)["TableDescription"]
+        assert deleted["TableStatus"] == "DELETING"
+        assert refusal(dynamodb.describe_table, TableName=table) == (400, "ResourceNotFoundException")
+        assert refusal(dynamodb.delete_table, TableName=table) == (400, "ResourceNotFoundException")

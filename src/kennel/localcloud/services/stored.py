@@ -8,7 +8,10 @@ ACTS = {
     "application-autoscaling": "endpoint variants and provisioned concurrency scale, see [Scaling](#scaling)",
     "budgets": "tags of budgets",
     "cloudwatch": "metrics, alarms and what they do, see [CloudWatch](#cloudwatch)",
-    "dynamodb": "tables, items, queries, transactions, streams, on moto's tables in memory",
+    "dynamodb": (
+        "tables, items, queries, transactions, streams, on moto's tables in memory; tables are ready, or "
+        "gone, at once, and answers have the statuses of what begins"
+    ),
     "ec2": (
         "start, stop and termination of instances, each with its Systems Manager agent; addresses of AMIs; "
         "`CPUUtilization` of what commands use; nothing is printed on consoles, as user data is not run"
