@@ -16,6 +16,7 @@ HANDLERS = (
     "application_autoscaling.policies",
     "application_autoscaling.scheduled",
     "application_autoscaling.targets",
+    "athena",
     "auto_scaling.activities",
     "auto_scaling.groups",
     "auto_scaling.policies",
