@@ -338,3 +338,14 @@ def test_an_endpoint_that_exists_and_a_configuration_that_does_not_are_refused_a
         )
     with pytest.raises(endpoints.sagemaker.exceptions.ClientError, match="Could not find endpoint config"):
         endpoints.sagemaker.update_endpoint(EndpointName=endpoint_name, EndpointConfigName="nope")
+
+
+def test_what_an_endpoint_logs_at_its_end_is_written_when_it_is_deleted(endpoints: Endpoints) -> None:
+    """The role and the log group go next: later lines would be denied, or make the group again."""
+    name = endpoints.serving("x")
+    group = f"/aws/sagemaker/Endpoints/{name}"
+    pid = endpoints.ask(name)["pid"]
+    endpoints.sagemaker.delete_endpoint(EndpointName=name)
+    lines = endpoints.stage.log_lines(group)
+    assert any(f"Finished server process [{pid}]" in line for line in lines), lines
+    assert not Path(f"/proc/{pid}").exists()

@@ -21,6 +21,7 @@ from kennel.localcloud.services.sagemaker.endpoints.rollout import Rollout
 from kennel.localcloud.services.sagemaker.endpoints.traffic import Traffic
 from kennel.localcloud.services.sagemaker.endpoints.variant_plan import LONGEST_REASON, FleetError
 
+END_SECONDS = 10.0  # of the instances, after the order to end
 FOLDER = "endpoints"  # of the unpacked models, in the cloud's folder
 
 log = logging.getLogger(__name__)
@@ -237,13 +238,20 @@ class Endpoint:
                 setattr(self.record, member, [{**variant, **figure} for variant, figure in pairs])
 
     def delete(self) -> None:
-        """Stop what serves and what is starting."""
+        """Stop what serves and what is starting; returns once its last log lines are written.
+
+        Afterwards the role and the log group may be deleted: what came later would be denied, or make the
+        group again.
+        """
         with self._lock:
             self._cloud.clock.set(self._deleted)
             fleets = self._fleets()
             self.fleet = self.traffic = None
+        instances = [instance for fleet in fleets for instance in fleet.instances()]
         for fleet in fleets:
             fleet.close()
+        for instance in instances:
+            instance.ended.wait(END_SECONDS)
 
     def fleets(self) -> list[Fleet]:
         """Return what serves: also the fleet that an update brings up."""

@@ -74,8 +74,8 @@ class EndpointInstance:
     ----------
     healthy : threading.Event
         Set while the server answers `/ping`.
-    settled : threading.Event
-        Set once the first start has succeeded or failed.
+    settled, ended : threading.Event
+        Set once the first start has succeeded or failed; once the server has ended and its log is written.
     failure : str
         Why the first start failed.
     last_lines : deque of str
@@ -92,7 +92,7 @@ class EndpointInstance:
         self.settings, self._clock, self._launch_seconds = settings, cloud.clock, launch_seconds
         self._directory = cloud.directory
         self.name = f"i-{uuid.uuid4().hex[:17]}"
-        self.healthy, self.settled = threading.Event(), threading.Event()
+        self.healthy, self.settled, self.ended = threading.Event(), threading.Event(), threading.Event()
         self.failure = ""
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._closing = threading.Event()
@@ -218,6 +218,7 @@ class EndpointInstance:
             self._closing.wait(restart_delay(short_lives))
         self._settle()
         self._workload.close()
+        self.ended.set()
 
     def _serve(self) -> str:
         """Run the server once; return how it ended."""

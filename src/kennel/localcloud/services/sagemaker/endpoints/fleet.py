@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.localcloud.dispatch.cloud import Cloud
+from kennel.localcloud.services.sagemaker.endpoints.endpoint_instance import EndpointInstance
 from kennel.localcloud.services.sagemaker.endpoints.serverless import ServerlessVariant
 from kennel.localcloud.services.sagemaker.endpoints.variant import Variant
 from kennel.localcloud.services.sagemaker.endpoints.variant_plan import VariantPlan
@@ -53,6 +54,10 @@ class Fleet:
     def wanted(self) -> dict[str, int]:
         """Return how many instances each variant was configured with."""
         return {name: variant.plan.count for name, variant in self.variants.items()}
+
+    def instances(self) -> list[EndpointInstance]:
+        """Return the instances of all variants."""
+        return [instance for variant in self.variants.values() for instance in variant.instances]
 
     def counts(self) -> dict[str, int]:
         """Return how many instances each variant has."""
