@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -256,6 +257,38 @@ def test_processing_jobs_are_listed_in_the_order_and_the_pages_that_are_asked_fo
     assert "NextToken" not in second
     with pytest.raises(ClientError, match="less than or equal to 100"):
         sagemaker.list_processing_jobs(MaxResults=101)
+
+
+HOUR = timedelta(hours=1)
+BETWEEN = ("CreationTimeAfter", "LastModifiedTimeAfter"), ("CreationTimeBefore", "LastModifiedTimeBefore")
+
+
+@pytest.mark.parametrize("asked", BETWEEN[0] + BETWEEN[1])
+def test_processing_jobs_and_endpoints_are_listed_by_their_times(client: Client, asked: str) -> None:
+    sagemaker, name = client("sagemaker"), f"timed-{asked.lower()}"
+    model(client, name)
+    production = {**variant("ml.c7i.large"), "ModelName": name}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[production])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    sagemaker.create_processing_job(
+        ProcessingJobName=name,
+        RoleArn=SERVED,
+        AppSpecification={"ImageUri": "sagemaker-scikit-learn:1.2-1", "ContainerEntrypoint": ["true"]},
+        ProcessingResources={
+            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+        },
+    )
+    now = datetime.now(UTC)
+    matching, other = (now - HOUR, now + HOUR) if asked in BETWEEN[0] else (now + HOUR, now - HOUR)
+    try:
+        for time, names in ((matching, [name]), (other, [])):
+            filters: dict[str, Any] = {"NameContains": name, asked: time}
+            jobs = sagemaker.list_processing_jobs(**filters)["ProcessingJobSummaries"]
+            endpoints = sagemaker.list_endpoints(**filters)["Endpoints"]
+            assert [job["ProcessingJobName"] for job in jobs] == names
+            assert [endpoint["EndpointName"] for endpoint in endpoints] == names
+    finally:
+        sagemaker.delete_endpoint(EndpointName=name)
 
 
 def test_a_group_of_the_model_registry_is_deleted_when_it_is_empty(client: Client) -> None:

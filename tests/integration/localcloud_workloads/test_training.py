@@ -7,6 +7,7 @@ import json
 import tarfile
 import time
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,12 @@ def test_a_job_trains_and_uploads_its_model(jobs: Jobs) -> None:
     ]
     assert jobs.log(name)[-2:] == ["epoch=1; loss=0.75;", "epoch=2; loss=0.5;"]
     listed = jobs.sagemaker.list_training_jobs(StatusEquals="Completed", NameContains=name)
+    assert [entry["TrainingJobName"] for entry in listed["TrainingJobSummaries"]] == [name]
+    hour, created = timedelta(hours=1), job["CreationTime"]
+    for asked, time in (("CreationTimeBefore", created - hour), ("LastModifiedTimeAfter", created + hour)):
+        listed = jobs.sagemaker.list_training_jobs(**{"NameContains": name, asked: time})
+        assert listed["TrainingJobSummaries"] == []
+    listed = jobs.sagemaker.list_training_jobs(NameContains=name, CreationTimeAfter=created - hour)
     assert [entry["TrainingJobName"] for entry in listed["TrainingJobSummaries"]] == [name]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 from .conftest import Stage, eventually, tarred
 from .small_models import RAY_IMAGE, Endpoints, small_archive
 
+HOUR = timedelta(hours=1)
 FINAL = ("Completed", "Failed", "Stopped")
 
 
@@ -74,6 +76,10 @@ def test_every_record_of_every_file_is_answered(endpoints: Endpoints, model: str
         answers = [json.loads(line) for line in body.splitlines()]
         assert [answer["bytes"] for answer in answers] == lengths
         assert {answer["headers"]["content-type"] for answer in answers} == {"text/csv"}
+    for begin, names in ((described["CreationTime"] - HOUR, [job]), (described["CreationTime"] + HOUR, [])):
+        for asked in ("CreationTimeAfter", "LastModifiedTimeAfter"):
+            listed = endpoints.sagemaker.list_transform_jobs(**{"NameContains": job, asked: begin})
+            assert [each["TransformJobName"] for each in listed["TransformJobSummaries"]] == names
 
 
 def test_a_record_that_the_model_refuses_fails_the_job(endpoints: Endpoints, model: str) -> None:

@@ -263,7 +263,8 @@ class Endpoint:
 
     def _set_status(self, status: str, reason: str = "") -> None:
         self.record.failure_reason = reason[:LONGEST_REASON] or None
-        self.record.last_modified_time = self._cloud.clock.now()
+        # moto compares it with times of requests, which have no time zone.
+        self.record.last_modified_time = self._cloud.clock.now().replace(tzinfo=None)
         self.record.endpoint_status = status
         self._cloud.changes.note()
 
