@@ -153,8 +153,8 @@ def test_a_job_trains_and_uploads_its_model(jobs: Jobs) -> None:
     listed = jobs.sagemaker.list_training_jobs(StatusEquals="Completed", NameContains=name)
     assert [entry["TrainingJobName"] for entry in listed["TrainingJobSummaries"]] == [name]
     hour, created = timedelta(hours=1), job["CreationTime"]
-    for asked, time in (("CreationTimeBefore", created - hour), ("LastModifiedTimeAfter", created + hour)):
-        listed = jobs.sagemaker.list_training_jobs(**{"NameContains": name, asked: time})
+    for asked, limit in (("CreationTimeBefore", created - hour), ("LastModifiedTimeAfter", created + hour)):
+        listed = jobs.sagemaker.list_training_jobs(**{"NameContains": name, asked: limit})
         assert listed["TrainingJobSummaries"] == []
     listed = jobs.sagemaker.list_training_jobs(NameContains=name, CreationTimeAfter=created - hour)
     assert [entry["TrainingJobName"] for entry in listed["TrainingJobSummaries"]] == [name]
