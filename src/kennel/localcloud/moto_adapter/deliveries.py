@@ -1,4 +1,4 @@
-"""What moto's topics deliver to queues and functions: what their policies allow, with SNS's own messages."""
+"""What moto's topics deliver to queues, functions and addresses: as policies allow, in SNS's own messages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from kennel.localcloud.moto_adapter.patching import replace
 
+PENDING = "PendingConfirmation"
 RENAMED = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}  # in a function's event
 
 
@@ -22,17 +23,20 @@ class Deliveries(Protocol):
     def send(self, queue: str, topic: str, message: str) -> bool:
         """Send a message to a queue."""
 
+    def post(self, subscription: Any, message_id: str, body: str, *, raw: bool, dead_letters: str) -> None:
+        """Send a message to a subscribed address, in the background."""
+
 
 def deliver_with(deliveries: Deliveries) -> None:
-    """Let topics deliver to queues and functions through these.
+    """Let topics deliver through these; subscriptions that nobody confirmed get nothing.
 
-    moto itself checks no policy, invents most of a function's event, and sends no dead letters.
+    moto itself checks no policy, invents most of a function's event, lets who publishes wait for addresses,
+    and sends no dead letters.
     """
     from moto.sns.models import Subscription
 
     def publish(self: Any, message: str, message_id: str, subject: str | None = None, **more: Any) -> None:
-        if self.protocol not in ("sqs", "lambda"):
-            deliver(self, message, message_id, subject, **more)
+        if self.protocol not in ("sqs", "lambda", "http", "https") or self.attributes.get(PENDING):
             return
         attributes, matcher = more.get("message_attributes"), self._filter_policy_matcher
         if matcher is not None and not matcher.matches(attributes, message):
@@ -40,6 +44,13 @@ def deliver_with(deliveries: Deliveries) -> None:
         topic, text = self.topic.arn, message
         if more.get("message_structure") == "json":
             text = self._parse_message_structure(message, self.protocol)
+        queue = json.loads(self.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+        if self.protocol in ("http", "https"):
+            raw = str(self.attributes.get("RawMessageDelivery")).lower() == "true"
+            content = self.get_post_data(text, message_id, subject, message_attributes=attributes)
+            body = text if raw else json.dumps(content, indent=2)
+            deliveries.post(self, message_id, body, raw=raw, dead_letters=queue or "")
+            return
         if self.protocol == "lambda":
             content = self.get_post_data(text, message_id, subject, message_attributes=attributes)
             delivered = deliveries.invoke(self.endpoint, topic, _event(self, content))
@@ -47,7 +58,6 @@ def deliver_with(deliveries: Deliveries) -> None:
             delivered = deliveries.may_send(self.endpoint, topic)
             if delivered:
                 deliver(self, message, message_id, subject, **more)
-        queue = json.loads(self.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
         if queue and not delivered:
             content = self.get_post_data(text, message_id, subject, message_attributes=attributes)
             raw = self.attributes.get("RawMessageDelivery")

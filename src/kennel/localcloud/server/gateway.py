@@ -40,7 +40,14 @@ from kennel.localcloud.protocol.service_names import service_of
 from kennel.localcloud.protocol.signature import RequestSignature, read_signature
 from kennel.localcloud.protocol.sigv4 import verify
 from kennel.localcloud.server import administration, form_upload, hosts, pages
-from kennel.localcloud.services import http_functions, s3_access_logs, s3_cors, s3_replicator, s3_website
+from kennel.localcloud.services import (
+    http_functions,
+    s3_access_logs,
+    s3_cors,
+    s3_replicator,
+    s3_website,
+    sns_confirmation,
+)
 from kennel.localcloud.services.s3_access_logs import LoggedRequest
 
 log = logging.getLogger(__name__)
@@ -87,7 +94,7 @@ class Gateway:
         # moto's reset and its instance metadata would be served without a signature.
         if re.match(r"/(moto-api|latest/(meta-data|api))(/|$)", path):
             return text_response(404, f"There is nothing at {path}.")
-        answer = http_functions.respond(self.cloud, environ)
+        answer = http_functions.respond(self.cloud, environ) or sns_confirmation.respond(self.cloud, environ)
         if answer:
             return answer
         hosts.name_bucket(environ)

@@ -88,6 +88,7 @@ HANDLERS = (
     "sagemaker.unsupported",
     "secrets_manager",
     "sns",
+    "sns_confirmation",
     "sns_topics",
     "ssm.run_command",
     "step_functions",

@@ -16,11 +16,12 @@ from kennel.localcloud.moto_adapter.deliveries import deliver_with
 from kennel.localcloud.moto_adapter.s3_events import SUBJECT, notify_with
 from kennel.localcloud.runtime.role_session import error_text
 from kennel.localcloud.services import service_calls
+from kennel.localcloud.services.events.attempts import Progress
 from kennel.localcloud.services.events.delivery import event_of, route
 from kennel.localcloud.services.s3_notifications import S3
+from kennel.localcloud.services.sns_http import NOTIFICATION, SNS, Post
 
 log = logging.getLogger(__name__)
-SNS = "sns.amazonaws.com"
 
 
 def deliver_notifications(cloud: Cloud) -> None:
@@ -57,6 +58,22 @@ class OfTopics:
         """Send a message to a queue."""
         call = partial(service_calls.send_to_queue, self.cloud, queue, SNS, topic, message)
         return _attempt(topic, queue, call)
+
+    def post(self, subscription: Any, message_id: str, body: str, *, raw: bool, dead_letters: str) -> None:
+        """Send a message to a subscribed address, in the background."""
+        topic = subscription.topic_arn
+        there = self.cloud.in_region(topic.split(":")[3])
+        Post(
+            Progress(there.clock.time()),
+            topic=topic,
+            subscription=subscription.arn,
+            address=subscription.endpoint,
+            kind=NOTIFICATION,
+            message_id=message_id,
+            body=body,
+            raw=raw,
+            dead_letters=dead_letters,
+        ).start(there)
 
 
 def _notify(cloud: Cloud, target: str, bucket: str, event: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from kennel.localcloud.authorization.authorizer import Authorizer
@@ -19,7 +18,6 @@ from kennel.localcloud.services.lambda_.function_version import read_version
 KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # what a sender to a queue or topic with a key needs
 # They set no aws:SourceOwner: a topic's default policy, with a condition on it, does not let them in.
 WITHOUT_OWNER = {"s3.amazonaws.com"}
-QUICK_PROTOCOLS = {"sqs", "lambda", "email", "email-json", "sms"}  # others call a server
 
 
 def check_service(
@@ -103,16 +101,7 @@ def publish_to_topic(
     AwsError
         ``AuthorizationError``, or there is no such topic.
     """
-    from moto.sns.models import sns_backends
-
-    topic, region = check_topic(cloud, arn, service, source_arn), arn.split(":")[3]
-    subscriptions, _ = sns_backends[cloud.account][region].list_subscriptions_by_topic(topic_arn=arn)
-    if all(subscription.protocol in QUICK_PROTOCOLS for subscription in subscriptions):
-        topic.publish(message, subject=subject)
-    else:
-        threading.Thread(
-            target=topic.publish, args=(message, subject), name="message to topic", daemon=True
-        ).start()
+    check_topic(cloud, arn, service, source_arn).publish(message, subject=subject)
 
 
 def check_topic(cloud: Cloud, arn: str, service: str, source_arn: str) -> Any:

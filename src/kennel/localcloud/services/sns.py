@@ -1,4 +1,7 @@
-"""SNS: who can be subscribed. Mail is not sent, so an address that mail goes to is never confirmed."""
+"""SNS: who can be subscribed. Mail is not sent, so an address that mail goes to is never confirmed.
+
+An HTTP address is confirmed by the token that is sent to it, see `sns_confirmation`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import refusal, refuse
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
+from kennel.localcloud.services.sns_confirmation import AUTHENTICATED, PENDING, ask_to_confirm, is_pending
+from kennel.localcloud.services.sns_http import PROTOCOLS
 
 MAIL = ("email", "email-json")
-DELIVERED = ("http", "https", "lambda", "sqs")
+DELIVERED = (*PROTOCOLS, "lambda", "sqs")
 OTHERS = ("application", "firehose", "sms")
-PENDING = "PendingConfirmation"
 REMEDY = "subscribe a queue, a function or an HTTP address, and publish to the topic"
 DEVICES = refusal(
     "sns", "text messages, pushes to devices and deliveries to Firehose", REMEDY, "NotImplemented", 501
@@ -26,7 +30,7 @@ refuse(
 
 @operation("sns", "Subscribe")
 def subscribe(call: Call) -> Response | dict[str, Any]:
-    """Subscribe an endpoint; an address of mail stays unconfirmed, as on AWS until somebody follows the link.
+    """Subscribe an endpoint; an address waits, as on AWS, until somebody follows the link that is sent to it.
 
     Raises
     ------
@@ -41,25 +45,31 @@ def subscribe(call: Call) -> Response | dict[str, Any]:
         raise AwsError("InvalidParameter", message)
     if protocol in MAIL and "@" not in endpoint.strip("@"):
         raise AwsError("InvalidParameter", "Invalid parameter: Email address")
+    if protocol in PROTOCOLS and not endpoint.lower().startswith(f"{protocol}://"):
+        raise AwsError("InvalidParameter", "Invalid parameter: Endpoint must match the specified protocol")
+    before = _subscription(call)
     response = call.ask_moto()
-    if not response.ok or protocol not in MAIL:
+    subscription = _subscription(call)
+    if not response.ok or subscription is None or protocol not in (*MAIL, *PROTOCOLS):
         return response
-    topic, subscriptions = call.parameters["TopicArn"], call.backend().subscriptions
-    for subscription in subscriptions.values():
-        if (subscription.topic_arn, subscription.protocol, subscription.endpoint) == (
-            topic,
-            protocol,
-            endpoint,
-        ):
-            subscription.attributes |= {PENDING: True, "ConfirmationWasAuthenticated": False}
-            shown = call.parameters.get("ReturnSubscriptionArn")
-            return {"SubscriptionArn": subscription.arn if shown else "pending confirmation"}
-    return response
+    if before is not None and not is_pending(before):
+        return response
+    if protocol in MAIL:
+        subscription.attributes |= {PENDING: True, AUTHENTICATED: False}
+    else:
+        ask_to_confirm(call.cloud, subscription)
+    shown = call.parameters.get("ReturnSubscriptionArn")
+    return {"SubscriptionArn": subscription.arn if shown else "pending confirmation"}
 
 
-def is_pending(subscription: Any) -> bool:
-    """Return whether a subscription waits for a confirmation."""
-    return bool(subscription.attributes.get(PENDING))
+def _subscription(call: Call) -> Any:
+    """Return moto's record of the subscription that a request asks for, or None."""
+    names = ("TopicArn", "Protocol", "Endpoint")
+    asked = tuple(call.parameters.get(name) for name in names)
+    for each in list(call.backend().subscriptions.values()):
+        if (each.topic_arn, each.protocol, each.endpoint) == asked:
+            return each
+    return None
 
 
 @operation("sns", "Unsubscribe")
@@ -70,13 +80,6 @@ def unsubscribe(call: Call) -> Response:
         message = "Invalid parameter: Cannot unsubscribe a subscription that is pending confirmation"
         raise AwsError("InvalidParameter", message)
     return call.ask_moto()
-
-
-@operation("sns", "ConfirmSubscription")
-def confirm_subscription(call: Call) -> dict[str, Any]:
-    """Refuse a token: none was sent to anybody."""
-    call.backend().get_topic(call.parameters["TopicArn"])
-    raise AwsError("InvalidParameter", "Invalid parameter: Token")
 
 
 @operation("sns", "ListSubscriptions", "ListSubscriptionsByTopic")

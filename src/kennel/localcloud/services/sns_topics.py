@@ -13,7 +13,7 @@ from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.protocol.messages import AwsError, Response
-from kennel.localcloud.services.sns import is_pending
+from kennel.localcloud.services.sns_confirmation import is_pending
 
 FIFO = ("FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope")
 STATUS_LOGS = tuple(

@@ -35,9 +35,10 @@ ACTS = {
         "once and by the rules"
     ),
     "sns": (
-        "messages to subscribed queues and functions, as their policies let SNS, and to HTTP addresses, "
-        "with filter policies and subscriptions' dead-letter queues; what is not delivered is in the "
-        "service's log; "
+        "messages to subscribed queues and functions, as their policies let SNS, and to HTTP addresses that "
+        "confirmed with the token sent to them, or by its link, again after failures by SNS's default policy "
+        "(no other `DeliveryPolicy` counts, no message tells of an `Unsubscribe`), with filter policies and "
+        "subscriptions' dead-letter queues; what is not delivered is in the service's log; "
         "subscriptions by mail stay pending: none is sent"
     ),
     "sqs": (

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from kennel.localcloud.moto_adapter.patching import replace
 
 # What is signed of a message, in this order: SNS developer guide, "Verifying the signatures of messages".
-SIGNED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
+SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 
 
 def apply() -> None:
@@ -30,6 +30,24 @@ def apply() -> None:
         }
 
     original = replace(Subscription, "get_post_data", get_post_data)
+
+
+def confirmation_message(subscription: Any, message_id: str, token: str, url: str) -> dict[str, Any]:
+    """Return the message that asks an address to confirm its subscription.
+
+    Parameters
+    ----------
+    token, url
+        What confirms it, and the link that does it.
+    """
+    text = (
+        f"You have chosen to subscribe to the topic {subscription.topic.arn}.\n"
+        "To confirm the subscription, visit the SubscribeURL included in this message."
+    )
+    message = subscription.get_post_data(text, message_id, None)
+    del message["UnsubscribeURL"]
+    message |= {"Type": "SubscriptionConfirmation", "Token": token, "SubscribeURL": url}
+    return {**message, "Signature": _signature(subscription, message)}
 
 
 def _signature(subscription: Any, message: dict[str, Any]) -> str:
