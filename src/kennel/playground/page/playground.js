@@ -41,7 +41,7 @@ function showAnswers(article, top) {
 function showLatency(article, total, answer) {
   if (answer.seconds === undefined || answer.seconds === null) return;
   const parts = [
-    ["call", article.dataset.via, answer.seconds],
+    ["call", document.body.dataset.via ?? "call", answer.seconds],
     ["server", "server", answer.server_seconds - answer.seconds],
     ["browser", "browser", total - answer.server_seconds],
   ].map(([kind, name, seconds]) => [kind, name, Math.max(0, seconds)]);
@@ -97,7 +97,6 @@ async function ask(photo, name, article) {
 function add(photo, name) {
   document.querySelector("#empty").hidden = true;
   const article = document.querySelector("#result").content.cloneNode(true).firstElementChild;
-  article.dataset.via = document.body.dataset.via ?? "call";
   article.setAttribute("aria-label", name);
   const image = article.querySelector("img");
   image.alt = name;
@@ -160,4 +159,4 @@ async function showAbout() {
 }
 
 listen();
-showAbout();
+queue = showAbout().catch(() => {}); // first: an answer names the way that it came
