@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from .conftest import Stage
+from .test_processing import Processing
 from .test_training import Jobs
 
 
@@ -114,3 +116,78 @@ def test_images_that_do_not_run_are_refused_by_name_when_the_job_is_created(jobs
         refusal = pytest.raises(ClientError, match=f"ValidationException.*{image}.*pytorch-training:")
         with refusal:
             jobs.create("", AlgorithmSpecification=specification, HyperParameters=hyperparameters)
+
+
+# What a container without a network tries all the same; the address is one of those for documentation.
+CALLS_OUT = """
+import json, os, socket, urllib.request
+import boto3
+report = {"keys": sorted(name for name in os.environ if "KEY" in name or "TOKEN" in name)}
+report["endpoint"], report["region"] = os.environ.get("AWS_ENDPOINT_URL"), os.environ["AWS_REGION"]
+report["credentials"] = boto3.Session().get_credentials() is not None
+def attempt(name, action):
+    try: report[name] = action() and "reached"
+    except Exception as error: report[name] = f"{type(error).__name__}: {error}"
+outside = os.environ["OUTSIDE"] == "asked"
+attempt("address", lambda: outside and socket.create_connection(("192.0.2.1", 80), timeout=5))
+attempt("datagram", lambda: outside and socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53)))
+attempt("name", lambda: outside and urllib.request.urlopen("http://example.com/", timeout=5))
+attempt("cloud", lambda: socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), timeout=5))
+from botocore import UNSIGNED
+from botocore.config import Config
+anonymous = boto3.client("s3", config=Config(signature_version=UNSIGNED, retries={"max_attempts": 0}))
+attempt("s3", lambda: anonymous.list_objects_v2(Bucket="b"))
+server = socket.create_server(("127.0.0.1", 0))
+attempt("beside", lambda: socket.create_connection(("localhost", server.getsockname()[1]), timeout=5))
+with open(os.path.join(os.environ["FOLDER"], "report.json"), "w") as file:
+    json.dump(report, file)
+"""
+
+
+def check_isolated(report: dict[str, Any]) -> None:
+    assert (report["keys"], report["endpoint"], report["region"]) == ([], None, "us-east-1")
+    assert report["credentials"] is False
+    for name in ("address", "datagram", "cloud"):
+        assert "Network is unreachable: network isolation is enabled" in report[name], report
+    assert "name resolution: network isolation is enabled, and example.com is outside" in report["name"]
+    assert report["s3"].startswith("EndpointConnectionError"), report
+    assert report["beside"] == "reached"
+
+
+def port_of(stage: Stage) -> str:
+    return stage.environment["AWS_ENDPOINT_URL"].rpartition(":")[2]
+
+
+def test_an_isolated_training_job_has_no_credentials_and_reaches_its_own_hosts_only(jobs: Jobs) -> None:
+    for isolated in (True, False):
+        outside = "asked" if isolated else "left alone"
+        variables = {"FOLDER": "/opt/ml/model", "PORT": port_of(jobs.stage), "OUTSIDE": outside}
+        name = jobs.create(CALLS_OUT, EnableNetworkIsolation=isolated, Environment=variables)
+        job = jobs.end(name)
+        assert job["TrainingJobStatus"] == "Completed", (job.get("FailureReason"), jobs.log(name))
+        assert job["EnableNetworkIsolation"] is isolated
+        report = json.loads(jobs.archive(name)["report.json"])
+        if isolated:
+            check_isolated(report)
+        else:
+            assert (report["credentials"], report["cloud"]) == (True, "reached")
+    met = jobs.create(MEETS, hosts=2, EnableNetworkIsolation=True)
+    assert jobs.end(met)["TrainingJobStatus"] == "Completed", jobs.log(met)
+    needs = jobs.create(
+        "", files={"requirements.txt": "kennel-has-no-such-package\n"}, EnableNetworkIsolation=True
+    )
+    assert jobs.end(needs)["TrainingJobStatus"] == "Failed"
+    assert any("No matching distribution" in line for line in jobs.log(needs))
+
+
+def test_an_isolated_processing_job_has_no_credentials_either(stage: Stage) -> None:
+    processing = Processing(stage)
+    processing.s3.put_object(Bucket=processing.bucket, Key="code/count.py", Body=CALLS_OUT.encode())
+    folder = "/opt/ml/processing/output/report"
+    job = processing.create(
+        NetworkConfig={"EnableNetworkIsolation": True},
+        Environment={"FOLDER": folder, "PORT": port_of(stage), "OUTSIDE": "asked"},
+    )
+    assert processing.end(job)["ProcessingJobStatus"] == "Completed"
+    answer = processing.s3.get_object(Bucket=processing.bucket, Key=f"out/{job}/report.json")
+    check_isolated(json.load(answer["Body"]))

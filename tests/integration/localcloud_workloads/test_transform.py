@@ -102,3 +102,46 @@ def test_what_a_job_would_not_do_is_refused(
 ) -> None:
     with pytest.raises(ClientError, match=f"ValidationException.*{refusal}"):
         create(endpoints, model, "csv", **changes)
+
+
+# A model that says what it has of the network: the address is one of those for documentation.
+LOOKS_OUT = """
+import json, os, socket
+def reached(*address):
+    try: return socket.create_connection(address, timeout=5) and "reached"
+    except OSError as error: return str(error)
+async def application(scope, receive, send):
+    await receive()
+    secret = [name for name in os.environ if "KEY" in name or "TOKEN" in name or name == "AWS_ENDPOINT_URL"]
+    cloud = reached("127.0.0.1", int(os.environ["PORT"]))
+    body = json.dumps({"secret": secret, "out": reached("192.0.2.1", 80), "cloud": cloud}).encode()
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+def test_the_servers_of_an_isolated_model_have_no_credentials_and_no_network(endpoints: Endpoints) -> None:
+    key, name = "models/isolated.tar.gz", f"m-{uuid.uuid4().hex[:8]}"
+    archive = tarred(small_archive("t") | {"code/asgi.py": LOOKS_OUT})
+    endpoints.s3.put_object(Bucket=endpoints.bucket, Key=key, Body=archive)
+    endpoints.s3.put_object(Bucket=endpoints.bucket, Key="isolated/one.csv", Body=b"1")
+    port = endpoints.stage.environment["AWS_ENDPOINT_URL"].rpartition(":")[2]
+    endpoints.sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=endpoints.role,
+        PrimaryContainer={
+            "Image": RAY_IMAGE,
+            "ModelDataUrl": f"s3://{endpoints.bucket}/{key}",
+            "Environment": {"PORT": port},
+        },
+        EnableNetworkIsolation=True,
+    )
+    job = create(endpoints, name, "isolated")
+    described = end(endpoints, job)
+    assert described["TransformJobStatus"] == "Completed", described.get("FailureReason")
+    answer = endpoints.s3.get_object(Bucket=endpoints.bucket, Key=f"transformed/{job}/one.csv.out")
+    report = json.loads(answer["Body"].read())
+    assert report["secret"] == []
+    for place in ("out", "cloud"):
+        assert "Network is unreachable: network isolation is enabled" in report[place], report

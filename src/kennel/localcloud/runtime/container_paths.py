@@ -1,8 +1,9 @@
-"""In the Python of a container's program: paths and hosts that only the container has.
+"""In the Python of a container's program: paths and hosts that only the container has, and no network.
 
 It is copied into the environment of each workload and loaded at its start; it uses the standard library only.
 An access to ``/opt/ml``, or to a function's layers at ``/opt``, which nobody could rewrite fails with an
-error that says where the folder is. The names of a job's hosts are those of this machine.
+error that says where the folder is. The names of a job's hosts are those of this machine. A container with
+network isolation reaches these hosts only, and not the local cloud.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from typing import Any
 
 ROOT = "KENNEL_CONTAINER_ROOT"  # the variable that says where /opt/ml is
 LAYERS = "KENNEL_LAYERS_ROOT"  # the variable that says where a function's layers are
+ISOLATED = "KENNEL_ISOLATED_FROM"  # the variable with the local cloud's port, of a container with isolation
+CONNECTIONS = frozenset(("socket.connect", "socket.sendto", "socket.sendmsg"))
+LOOKUPS = frozenset(("socket.getaddrinfo", "socket.gethostbyname"))
+LOOPBACK = ("127.", "::1", "::ffff:127.", "localhost")
 EVENTS = frozenset(
     (
         "open",
@@ -86,8 +91,36 @@ def resolve_hosts() -> None:
     socket.getaddrinfo, socket.gethostbyname = getaddrinfo, gethostbyname
 
 
+def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse what leaves this machine, or reaches the local cloud: there is no network; an audit hook."""
+    if event in CONNECTIONS:
+        address = arguments[1] if len(arguments) > 1 else None
+        if not isinstance(address, tuple):  # a socket of this machine's own kind, or one that is connected
+            return
+        host, port = str(address[0]), str(address[1])
+        if not host.startswith(LOOPBACK) or port == os.environ.get(ISOLATED):
+            text = f"Network is unreachable: network isolation is enabled, and {host}:{port} is outside"
+            raise OSError(errno.ENETUNREACH, text)
+    elif event in LOOKUPS:
+        import socket  # whoever looks a name up has it already
+
+        host = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else ""
+        if host and not _is_near(host, socket.gethostname()):
+            text = (
+                f"Temporary failure in name resolution: network isolation is enabled, and {host} is outside"
+            )
+            raise socket.gaierror(socket.EAI_AGAIN, text)
+
+
+def _is_near(host: str, own: str) -> bool:
+    """Whether a name is this machine's, or is an address, which no server of names is asked for."""
+    return host == own or host.startswith(LOOPBACK) or ":" in host or not host.strip("0123456789.")
+
+
 if os.environ.get(ROOT):
     sys.addaudithook(refuse)
     resolve_hosts()
+if os.environ.get(ISOLATED):
+    sys.addaudithook(refuse_network)
 if os.environ.get(LAYERS):
     sys.addaudithook(refuse_layers)

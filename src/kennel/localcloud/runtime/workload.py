@@ -13,12 +13,19 @@ from kennel.folders import WORKLOAD_PACKAGES
 from kennel.localcloud import temporary_folder as temporary_folder_file
 from kennel.localcloud.connection import connection
 from kennel.localcloud.dispatch.cloud import Cloud, TransientStore
-from kennel.localcloud.runtime import python_environment
+from kennel.localcloud.runtime import container_paths, python_environment
 from kennel.localcloud.runtime.logs import LogStream
 from kennel.localcloud.runtime.process_output import OutputReader
 from kennel.localcloud.runtime.role_session import RoleSession, role_credentials
 from kennel.localcloud.runtime.supervisor import SupervisedProcess, supervisors
 
+LEADING_TO_AWS = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "BOTOCORE_EXPERIMENTAL__PLUGINS",
+}
 PYTHON = ".python"  # a workload's Python environment, in its HOME
 END_SECONDS = 60.0  # how long a killed process and the end of its output are waited for
 
@@ -102,8 +109,15 @@ class Workload:
         self._process: SupervisedProcess | None = None
         self._output: OutputReader | None = None
 
-    def environment(self, home: Path | None = None) -> dict[str, str]:
+    def environment(self, home: Path | None = None, *, isolated: bool = False) -> dict[str, str]:
         """Return what its environment begins with; see `workload_environment`.
+
+        Parameters
+        ----------
+        home
+            The process's HOME.
+        isolated
+            Whether it is a container with network isolation: it has no credentials and no way to AWS.
 
         Raises
         ------
@@ -111,7 +125,12 @@ class Workload:
             The service may not assume the role.
         """
         session = self._session
-        return workload_environment(self._cloud, session.role_arn, session.service, session.name, home)
+        variables = workload_environment(self._cloud, session.role_arn, session.service, session.name, home)
+        if not isolated:
+            return variables
+        kept = {name: value for name, value in variables.items() if name not in LEADING_TO_AWS}
+        # pip has no index to ask, but accepts what is installed.
+        return {**kept, "PIP_NO_INDEX": "1", container_paths.ISOLATED: str(self._cloud.port)}
 
     def start(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
         """Start the process under a supervisor, and read its output.

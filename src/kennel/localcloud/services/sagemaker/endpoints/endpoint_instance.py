@@ -275,12 +275,10 @@ class EndpointInstance:
     def _environment(self) -> dict[str, str]:
         settings = self.settings
         return {
-            **self._workload.environment(home=settings.base / "home"),
+            **self._workload.environment(settings.base / "home", isolated=settings.isolated),
             **settings.server.environment(settings.base),
             "ENDPOINT_NAME": settings.endpoint,
             container_paths.ROOT: str(settings.base),
-            # pip has no index to ask, but accepts what is installed
-            **({"PIP_NO_INDEX": "1"} if settings.isolated else {}),
             **settings.variables,
         }
 

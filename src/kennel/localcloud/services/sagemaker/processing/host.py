@@ -126,7 +126,8 @@ class ProcessingHost:
             It does not start.
         """
         variables = self._parameters.get("Environment") or {}
-        environment = self.workload.environment(home=self.root.path / "home") | {
+        isolated = bool((self._parameters.get("NetworkConfig") or {}).get("EnableNetworkIsolation"))
+        environment = self.workload.environment(self.root.path / "home", isolated=isolated) | {
             "PROCESSING_JOB_NAME": self._job,
             "PROCESSING_JOB_ARN": self._arn,
             "PYTHONUNBUFFERED": "TRUE",

@@ -175,7 +175,8 @@ class TrainingHost:
         )
 
     def _environment(self) -> dict[str, str]:
-        environment = self.workload.environment(home=self.root.path / "home")
+        isolated = bool(self._parameters.get("EnableNetworkIsolation"))
+        environment = self.workload.environment(self.root.path / "home", isolated=isolated)
         environment |= {
             "TRAINING_JOB_NAME": self.job,
             "TRAINING_JOB_ARN": f"arn:aws:sagemaker:{self._cloud.region}:{self._cloud.account}:"
