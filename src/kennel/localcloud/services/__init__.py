@@ -19,7 +19,9 @@ HANDLERS = (
     "athena",
     "auto_scaling.activities",
     "auto_scaling.groups",
+    "auto_scaling.notifications",
     "auto_scaling.policies",
+    "auto_scaling.refreshes",
     "auto_scaling.scheduled",
     "budgets",
     "clock",
@@ -121,6 +123,7 @@ def prepare(cloud: Cloud) -> None:
 def _prepare_region(cloud: Cloud) -> None:
     from kennel.localcloud.services.application_autoscaling.restart import keep_scaling
     from kennel.localcloud.services.auto_scaling.groups import publish_groups
+    from kennel.localcloud.services.auto_scaling.refreshing import keep_refreshing
     from kennel.localcloud.services.auto_scaling.scheduled import run_actions
     from kennel.localcloud.services.cloudwatch.evaluation import evaluate_alarms
     from kennel.localcloud.services.ec2.api import seed
@@ -145,6 +148,7 @@ def _prepare_region(cloud: Cloud) -> None:
     run_by_clock(cloud)
     keep_scaling(cloud)
     run_actions(cloud)
+    keep_refreshing(cloud)
     publish_groups(cloud)
     watch_endpoints(cloud)
     watch_queues(cloud)

@@ -106,16 +106,28 @@ def publish_to_topic(
 
 def check_topic(cloud: Cloud, arn: str, service: str, source_arn: str) -> Any:
     """Check that a service may publish to a topic, and return moto's record of it; see `publish_to_topic`."""
-    from moto.sns.models import sns_backends
-
-    region = arn.split(":")[3]
-    topic = sns_backends[cloud.account][region].topics.get(arn)
-    if topic is None:
-        raise AwsError("NotFound", "Topic does not exist", 404)
+    topic, region = find_topic(cloud, arn), arn.split(":")[3]
     policy = policy_store.attached_policy("sns", region, [arn])
     resource_policy = ResourcePolicy(policy) if policy else None
     check_service(cloud, service, "sns:Publish", arn, source_arn, resource_policy)
     _check_key(cloud, region, topic.kms_master_key_id, service, source_arn)
+    return topic
+
+
+def find_topic(cloud: Cloud, arn: str) -> Any:
+    """Return moto's record of a topic.
+
+    Raises
+    ------
+    AwsError
+        ``NotFound``.
+    """
+    from moto.sns.models import sns_backends
+
+    region = [*arn.split(":"), "", "", ""][3]
+    topic = sns_backends[cloud.account][region].topics.get(arn) if arn.startswith("arn:aws:sns:") else None
+    if topic is None:
+        raise AwsError("NotFound", "Topic does not exist", 404)
     return topic
 
 

@@ -5,11 +5,16 @@ It also puts all instances into one subnet, and knows no suspended processes and
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from typing import Any
 
 from kennel.localcloud.moto_adapter.patching import replace
 
+ORIGIN = (
+    *("ec2_launch_template", "launch_template_version", "provided_launch_template_version"),
+    *("mixed_instances_policy", "launch_config", "launch_configuration_name"),
+)
 NAME_TAG = "aws:autoscaling:groupName"
 
 
@@ -48,6 +53,28 @@ def apply() -> None:
 def is_suspended(group: Any, process: str) -> bool:
     """Return whether a process of a group is suspended."""
     return any(each["ProcessName"] == process for each in group.suspended_processes)
+
+
+def origin(group: Any) -> dict[str, Any]:
+    """Return the attributes of a group that say what it launches from."""
+    return {name: value for name, value in vars(group).items() if name in ORIGIN}
+
+
+def set_origin(group: Any, template: dict[str, str] | None, mixed: dict[str, Any] | None) -> None:
+    """Let a group launch from a template, or by a mixed policy."""
+    group.mixed_instances_policy = copy.deepcopy(mixed)
+    group._set_launch_configuration(None, template, group.mixed_instances_policy)
+    group.launch_config = group.launch_configuration_name = None
+
+
+def is_current(group: Any, state: Any) -> bool:
+    """Return whether an instance has the type, and the template's version, that the group launches now."""
+    launched = getattr(state, "launched_from", None)
+    if launched is None or not group.ec2_launch_template:
+        return launched is None and not group.ec2_launch_template
+    current = group.ec2_launch_template.get_version(group.launch_template_version)
+    same = (launched.template.id, launched.number) == (current.template.id, current.number)
+    return same and bool(state.instance.instance_type == _instance_type(group))
 
 
 def _launched(state: Any) -> tuple[Any, str]:

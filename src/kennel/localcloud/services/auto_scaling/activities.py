@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,15 @@ from kennel.localcloud.services.ec2.instances import end_what_runs, when_switche
 
 SERVICE = "autoscaling"
 MOST_ACTIVITIES = 10_000
+Activity = dict[str, Any]
+Receiver = Callable[[Cloud, Activity, str], None]
+_receivers: list[Receiver] = []
+
+
+def when_noted(receiver: Receiver) -> Receiver:
+    """Call a function with each new activity, and the id of its instance."""
+    _receivers.append(receiver)
+    return receiver
 
 
 @dataclass
@@ -70,17 +80,24 @@ def settle(cloud: Cloud, cause: str) -> None:
     cause
         Why, in AWS's words: the middle of a sentence.
     """
-    store, ended = cloud.store(Activities), list[str]()
+    store, ended, noted = cloud.store(Activities), list[str](), list[tuple[Activity, str]]()
     with cloud.lock:
         present = {group.arn: group for group in backend_of(cloud).autoscaling_groups.values()}
         for arn in [*present, *(store.groups.keys() - present.keys())]:
-            ended += _compare(cloud, store, arn, present.get(arn), cause)
+            new, terminated = _compare(cloud, store, arn, present.get(arn), cause)
+            noted += new
+            ended += terminated
     if ended:
         end_what_runs(cloud, ended, terminated=True)
+    for activity, instance in noted:
+        for receiver in _receivers:
+            receiver(cloud, activity, instance)
 
 
-def _compare(cloud: Cloud, store: Activities, arn: str, group: Any, cause: str) -> list[str]:
-    """Note the changes of one group; return the instances that were terminated."""
+def _compare(
+    cloud: Cloud, store: Activities, arn: str, group: Any, cause: str
+) -> tuple[list[tuple[Activity, str]], list[str]]:
+    """Note the changes of one group; return the activities, and the instances that were terminated."""
     before = store.groups.pop(arn, None)
     names = tuple(state.instance.id for state in group.instance_states) if group else ()
     earlier = before.instances if before else ()
@@ -89,14 +106,17 @@ def _compare(cloud: Cloud, store: Activities, arn: str, group: Any, cause: str) 
     name = group.name if group else before.name if before else ""
     gone = [instance for instance in earlier if instance not in names]
     terminated = [instance for instance in gone if not _runs(cloud, instance)]
+    noted = []
     for instance in gone:
-        what = "Terminating" if instance in terminated else "Detaching"
-        _note(cloud, store, name, arn, f"{what} EC2 instance: {instance}", f"{cause}, shrinking the capacity")
+        described = f"{'Terminating' if instance in terminated else 'Detaching'} EC2 instance: {instance}"
+        activity = _note(cloud, store, name, arn, described, f"{cause}, shrinking the capacity")
+        noted.append((activity, instance))
     for instance in names:
         if instance not in earlier:
             described = f"Launching a new EC2 instance: {instance}"
-            _note(cloud, store, name, arn, described, f"{cause}, increasing the capacity")
-    return terminated
+            activity = _note(cloud, store, name, arn, described, f"{cause}, increasing the capacity")
+            noted.append((activity, instance))
+    return noted, terminated
 
 
 def _runs(cloud: Cloud, instance: str) -> bool:
@@ -106,22 +126,22 @@ def _runs(cloud: Cloud, instance: str) -> bool:
     return record is not None and record.state not in ("terminated", "shutting-down")
 
 
-def _note(cloud: Cloud, store: Activities, group: str, arn: str, described: str, cause: str) -> None:
+def _note(cloud: Cloud, store: Activities, group: str, arn: str, described: str, cause: str) -> Activity:
     at = datetime.fromtimestamp(cloud.clock.time(), UTC)
-    store.done.append(
-        {
-            "ActivityId": str(uuid.uuid4()),
-            "AutoScalingGroupName": group,
-            "AutoScalingGroupARN": arn,
-            "Description": described,
-            "Cause": f"At {at:%Y-%m-%dT%H:%M:%SZ} {cause}.",
-            "StartTime": at,
-            "EndTime": at,
-            "StatusCode": "Successful",
-            "Progress": 100,
-            "Details": json.dumps({}),
-        }
-    )
+    activity = {
+        "ActivityId": str(uuid.uuid4()),
+        "AutoScalingGroupName": group,
+        "AutoScalingGroupARN": arn,
+        "Description": described,
+        "Cause": f"At {at:%Y-%m-%dT%H:%M:%SZ} {cause}.",
+        "StartTime": at,
+        "EndTime": at,
+        "StatusCode": "Successful",
+        "Progress": 100,
+        "Details": json.dumps({}),
+    }
+    store.done.append(activity)
+    return activity
 
 
 @operation(SERVICE, "DescribeScalingActivities")

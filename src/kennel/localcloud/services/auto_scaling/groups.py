@@ -20,7 +20,10 @@ from kennel.localcloud.services.auto_scaling.activities import (
     groups_of,
     settle,
 )
+from kennel.localcloud.services.auto_scaling.mixed import check_mixed
+from kennel.localcloud.services.auto_scaling.notifications import Notifications
 from kennel.localcloud.services.auto_scaling.policies import forget_policies
+from kennel.localcloud.services.auto_scaling.refreshing import forget_refreshes
 from kennel.localcloud.services.auto_scaling.scheduled import Actions
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html
@@ -60,7 +63,8 @@ describe(
     SERVICE,
     "groups launch and terminate instances, each with its Systems Manager agent, to their desired capacity, "
     "spread over their subnets, from the template's version; those that end or are unhealthy are replaced; "
-    "simple, step and target tracking policies act on alarms, scheduled actions by the cloud's clock; "
+    "simple, step and target tracking policies act on alarms, scheduled actions and instance refreshes by "
+    "the cloud's clock; topics are notified; mixed policies launch their first override; "
     "activities and the groups' metrics are kept",
     "how long instances live, where they are placed, how they are bought, warm up and are maintained",
 )
@@ -81,6 +85,7 @@ def create_group(call: Call) -> Response:
         )
         raise AwsError("AlreadyExists", message)
     check_bounds(given["MinSize"], given["MaxSize"], desired)
+    check_mixed(given.get("MixedInstancesPolicy"))
     response = call.ask_moto()
     if response.ok:
         group = find_group(call.cloud, name)
@@ -120,6 +125,7 @@ def update_group(call: Call) -> Response:
         given.get("MaxSize", group.max_size),
         given.get("DesiredCapacity"),
     )
+    check_mixed(given.get("MixedInstancesPolicy"))
     mixed = group.mixed_instances_policy
     response = call.ask_moto()
     if response.ok:
@@ -187,8 +193,10 @@ def delete_group(call: Call) -> Response:
     response = call.ask_moto()
     if response.ok:
         forget_policies(call, group)
+        forget_refreshes(call.cloud, group)
         call.cloud.store(Actions).by_group.pop(group.arn, None)
         settle(call.cloud, "a user request deleted the AutoScalingGroup")
+        call.cloud.store(Notifications).by_group.pop(group.arn, None)
     return response
 
 
