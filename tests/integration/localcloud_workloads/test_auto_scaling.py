@@ -205,7 +205,7 @@ def test_a_group_tracks_a_metric_and_the_processors_of_its_instances(
     driven_clock.advance(1800)
     assert len(scaled.members()) == 3  # nothing runs on them, but the other policy is not ready to scale in
     scaled.client.delete_policy(**GROUP, PolicyName="jobs")
-    driven_clock.advance(60)
+    driven_clock.advance(300)  # without detailed monitoring instances publish every five minutes
     assert len(scaled.members()) == 1
     scaled.client.delete_policy(**GROUP, PolicyName="cpu")
     assert cloudwatch.describe_alarms(AlarmNamePrefix="TargetTracking-web-")["MetricAlarms"] == []
