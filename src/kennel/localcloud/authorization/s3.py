@@ -255,6 +255,8 @@ def _decryption(request: ApiRequest, bucket: str, key: str, version: str | None)
 
 def _encryption(request: ApiRequest, bucket: str, key: str) -> list[RequiredPermission]:
     """Return the permission to write an object."""
+    if request.parameters.get("SSECustomerAlgorithm"):
+        return []  # no key of KMS takes part
     requested = Encryption(
         request.parameters.get("ServerSideEncryption"), request.parameters.get("SSEKMSKeyId")
     )

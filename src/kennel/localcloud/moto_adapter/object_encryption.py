@@ -8,7 +8,9 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from kennel.localcloud import ACCOUNT_ID
+from kennel.localcloud.moto_adapter.customer_keys import digest_with
 
+CUSTOMER = "SSE-C"  # with a key of the customer's, which no permission is needed for
 KMS_ALGORITHMS = ("aws:kms", "aws:kms:dsse")
 
 
@@ -48,6 +50,8 @@ def of_upload(bucket: str, upload_id: str | None) -> Encryption | None:
     """Return the encryption that a multipart upload requests; None if the upload does not exist."""
     record = _bucket(bucket)
     upload = record.multiparts.get(upload_id) if record else None
+    if digest_with(upload):
+        return Encryption(CUSTOMER)
     return Encryption(upload.sse_encryption, upload.kms_key_id) if upload else None
 
 

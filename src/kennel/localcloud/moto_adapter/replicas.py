@@ -8,6 +8,7 @@ from typing import Any
 from moto.s3.models import FakeDeleteMarker, FakeKey, s3_backends
 
 from kennel.localcloud import ACCOUNT_ID
+from kennel.localcloud.moto_adapter.customer_keys import digest_with, new_objects_with
 from kennel.localcloud.moto_adapter.object_encryption import Encryption
 from kennel.localcloud.moto_adapter.patches.s3_versions import Deleted
 
@@ -66,20 +67,21 @@ def status_of(record: Any) -> str:
 def replicate(source: Any, bucket: str, settings: ReplicaSettings) -> None:
     """Write the replica of an object, which notifies as any new object does."""
     backend = _backend()
-    replica = backend.put_object(
-        bucket,
-        source.name,
-        source._value_buffer.view,
-        storage=settings.storage_class or source.storage_class,
-        etag=source.etag.strip('"'),
-        multipart=source.multipart,
-        encryption=settings.encryption.algorithm,
-        kms_key_id=settings.encryption.key_id,
-        lock_mode=source.lock_mode,
-        lock_legal_status=source.lock_legal_status,
-        lock_until=source.lock_until,
-        disable_notification=True,
-    )
+    with new_objects_with(digest_with(source)):
+        replica = backend.put_object(
+            bucket,
+            source.name,
+            source._value_buffer.view,
+            storage=settings.storage_class or source.storage_class,
+            etag=source.etag.strip('"'),
+            multipart=source.multipart,
+            encryption=settings.encryption.algorithm,
+            kms_key_id=settings.encryption.key_id,
+            lock_mode=source.lock_mode,
+            lock_legal_status=source.lock_legal_status,
+            lock_until=source.lock_until,
+            disable_notification=True,
+        )
     replica._version_id = source.version_id
     replica.set_metadata(dict(source.metadata), replace=True)
     replica.website_redirect_location = source.website_redirect_location

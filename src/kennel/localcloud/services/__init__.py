@@ -60,6 +60,7 @@ HANDLERS = (
     "s3",
     "s3_access",
     "s3_access_logs",
+    "s3_blocked_encryption",
     "s3_conditions",
     "s3_configurations",
     "s3_cors",

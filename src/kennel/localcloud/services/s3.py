@@ -17,7 +17,8 @@ from kennel.localcloud.dispatch.registry import operation
 from kennel.localcloud.moto_adapter.patches.s3_versions import any_version
 from kennel.localcloud.protocol.messages import Response
 from kennel.localcloud.services.s3_access import malformed_xml, named_version
-from kennel.localcloud.services.s3_conditions import checksum_of, refuse_customer_keys
+from kennel.localcloud.services.s3_conditions import checksum_of
+from kennel.localcloud.services.s3_customer_keys import check_read
 from kennel.localcloud.services.s3_expiration import show_expiration
 from kennel.localcloud.services.s3_uploads import listed_parts, read_part
 
@@ -34,7 +35,7 @@ MOST_DELETED = 1000  # objects in one request
 @operation("s3", "GetObject", "HeadObject")
 def read_object(call: Call) -> Response:
     """Respond 403 instead of 404 to a caller who may not list the bucket, as S3 does."""
-    refuse_customer_keys(call)
+    key = check_read(call)
     more = read_part(call)
     _correct_headers(call)
     with any_version():
@@ -42,6 +43,8 @@ def read_object(call: Call) -> Response:
     if response.ok and more:
         names = {name for name, _ in more}
         response.headers[:] = [each for each in response.headers if each[0].lower() not in names] + more
+    if key:
+        key.show(response)
     show_expiration(call, response)
     if response.status == 404 and b"NoSuchBucket" not in response.body:
         listing = bucket_permission(call.request, "ListBucket")
@@ -121,6 +124,7 @@ def get_object_attributes(call: Call) -> dict[str, Any]:
     """Return an object's attributes, with the checksum and the number of the parts of an upload in parts."""
     parameters = call.parameters
     record = named_version(call)
+    check_read(call)
     attributes: dict[str, Any] = {
         "ETag": record.etag.strip('"'),
         "ObjectSize": record.size,

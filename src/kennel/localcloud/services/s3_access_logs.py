@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 KIND = "Logging"  # of the configurations that are kept with a bucket's record
 NONE = "-"
 ERROR_CODE = re.compile(rb"<Code>([A-Za-z0-9]+)</Code>")
-SECRET = re.compile(r"((?:X-Amz-)?(?:Signature|Security-Token)=)[^&]*", re.IGNORECASE)
+CUSTOMER_KEY = r"X-Amz-(?:Copy-Source-)?Server-Side-Encryption-Customer-Key"  # belongs into a header
+SECRET = re.compile(rf"((?:(?:X-Amz-)?(?:Signature|Security-Token)|{CUSTOMER_KEY})=)[^&]*", re.IGNORECASE)
 # What a request is for, by the name in its query, where that is not the name itself.
 RESOURCES = {
     "delete": "MULTI_OBJECT_DELETE",

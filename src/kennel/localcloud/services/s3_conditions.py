@@ -12,21 +12,24 @@ from typing import Any
 
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.cloud import TransientStore
-from kennel.localcloud.dispatch.coverage import refusal
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter import customer_keys
 from kennel.localcloud.moto_adapter.object_encryption import KMS_ALGORITHMS
 from kennel.localcloud.moto_adapter.patches.s3 import upload_checksum
 from kennel.localcloud.protocol.canonical import copy_source
 from kennel.localcloud.protocol.checksums import CHECKSUM, CRCS, DEFAULT, SDK_ALGORITHM, digest_of, values_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.s3_access import malformed_xml, prepare_list
+from kennel.localcloud.services.s3_customer_keys import (
+    check_part,
+    check_source,
+    digest_to_write,
+    key_to_write,
+)
 from kennel.localcloud.services.s3_expiration import show_expiration
 from kennel.localcloud.services.s3_object_lock import LOCKS, check_lock, lock_completed, lock_upload
 from kennel.localcloud.services.s3_uploads import check_copied_range, check_key, check_upload, note_begin
 
-CUSTOMER_KEYS = refusal(
-    "s3", "encryption with customers' keys (SSE-C)", "use a key of KMS", "NotImplemented", 501
-)
 UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
 
 
@@ -47,15 +50,21 @@ def write_object(call: Call) -> Response:
 
     moto checks before it writes, without a lock, and ignores most conditions of copies and uploads in parts.
     """
-    refuse_customer_keys(call)
-    if call.operation != "CompleteMultipartUpload":
+    if call.operation == "CompleteMultipartUpload":
+        key = check_part(call)
+    else:
         prepare_list(call)
         check_lock(call)
         check_encryption(call)
         check_key(call)
+        key = key_to_write(call)
     if call.operation == "CopyObject":
+        check_source(call, key)
         _check_source(call)
-    response = _written_if(call)
+    with customer_keys.new_objects_with(digest_to_write(call, key)):
+        response = _written_if(call)
+    if key and call.operation != "CompleteMultipartUpload":
+        key.show(response)
     show_expiration(call, response)
     return response
 
@@ -205,11 +214,11 @@ def checksum_of(record: Any) -> tuple[str, str, str]:
 @operation("s3", "CreateMultipartUpload")
 def create_upload(call: Call) -> Response:
     """Begin an upload in parts, and keep the lock that its object will have."""
-    refuse_customer_keys(call)
     prepare_list(call)
     check_lock(call)
     check_encryption(call)
     check_key(call)
+    key = key_to_write(call)
     _check_checksum_type(call)
     uploads = call.backend().get_bucket(call.parameters["Bucket"]).multiparts
     response = call.ask_moto()
@@ -218,16 +227,24 @@ def create_upload(call: Call) -> Response:
         upload = uploads[match[1].decode()]
         note_begin(upload, call.principal)
         lock_upload(call, upload)
+        if key:
+            customer_keys.keep(upload, customer_keys.digest_of(key.secret))
+            key.show(response)
     return response
 
 
 @operation("s3", "UploadPart", "UploadPartCopy")
 def write_part(call: Call) -> Response:
     """Write a part of an upload that there is."""
-    refuse_customer_keys(call)
     check_upload(call)
+    key = check_part(call)
+    if call.operation == "UploadPartCopy":
+        check_source(call)
     check_copied_range(call)
-    return call.ask_moto()
+    response = call.ask_moto()
+    if key:
+        key.show(response)
+    return response
 
 
 def _check_checksum_type(call: Call) -> None:
@@ -260,15 +277,3 @@ def check_encryption(call: Call) -> None:
             "Server Side Encryption with AWS KMS managed key requires HTTP header "
             "x-amz-server-side-encryption : aws:kms",
         )
-
-
-def refuse_customer_keys(call: Call) -> None:
-    """Refuse encryption with a key of the customer's: moto would keep such an object for everybody to read.
-
-    Raises
-    ------
-    AwsError
-        ``NotImplemented``.
-    """
-    if any("SSECustomer" in name and value for name, value in call.parameters.items()):
-        raise CUSTOMER_KEYS.error()

@@ -24,10 +24,12 @@ from kennel.localcloud.dispatch.request import ApiRequest
 from kennel.localcloud.moto_adapter import policy_store, replicas
 from kennel.localcloud.moto_adapter.bucket_configurations import configurations_of
 from kennel.localcloud.moto_adapter.credential_store import SessionCredentials
+from kennel.localcloud.moto_adapter.customer_keys import digest_with
 from kennel.localcloud.moto_adapter.object_encryption import Encryption
 from kennel.localcloud.moto_adapter.replicas import ReplicaSettings
 from kennel.localcloud.moto_adapter.s3_events import ObjectChange, S3Request
 from kennel.localcloud.protocol.messages import AwsError
+from kennel.localcloud.services.s3_blocked_encryption import check_not_blocked
 from kennel.localcloud.services.s3_replication import ARN, KIND, filter_of, is_enabled, replica_key
 
 log = logging.getLogger(__name__)
@@ -172,6 +174,8 @@ class _Copy:
             replicas.put_marker(self.version, self.target)
             return
         encryption = self._permitted_encryption()
+        if digest_with(self.version):
+            check_not_blocked(record)
         if replicas.is_locked(self.version):
             self._require(self._here("GetObjectRetention"), self._here("GetObjectLegalHold"))
             if not record.object_lock_enabled:

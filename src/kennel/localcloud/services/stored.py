@@ -53,7 +53,8 @@ for name, acts in ACTS.items():
 # moto's answers to S3's operations are found by path, not by name: they cannot be listed from its code.
 describe(
     "s3",
-    "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, policies, "
+    "objects, versions, uploads in parts, copies, conditions, tags, locks, encryption settings, customers' "
+    "keys (SSE-C), policies, "
     "access control lists, blocks of public access, ownership, checksums, CORS for what reaches objects, "
     "presigned addresses and forms, notifications to functions, queues, topics and EventBridge, server "
     "access logs each minute, websites, replication, lifecycle rules at each midnight of the clock",

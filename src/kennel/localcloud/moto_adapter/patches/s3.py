@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
+from kennel.localcloud.moto_adapter import customer_keys
 from kennel.localcloud.moto_adapter.object_contents import StoredView, ValueBuffer
 from kennel.localcloud.moto_adapter.patches import s3_versions
 from kennel.localcloud.moto_adapter.patching import replace
@@ -69,6 +70,10 @@ def _keep_contents_in_files() -> None:
     """Store an object's content in a file, which goes with the last use of it."""
     from moto.s3 import models
 
+    def init(self: Any, *arguments: Any, **named: Any) -> None:
+        begin(self, *arguments, **named)
+        customer_keys.mark(self)
+
     def value(self: Any) -> bytes | StoredView:
         view: StoredView = self._value_buffer.view
         return view if _as_views.get() else bytes(view)
@@ -93,6 +98,7 @@ def _keep_contents_in_files() -> None:
     def set_state(self: Any, state: dict[str, Any]) -> None:
         vars(self).update(state, lock=threading.Lock())
 
+    begin: Any = replace(models.FakeKey, "__init__", init)
     described: Any = models.FakeKey.response_dict
     replace(models, "tempfile", SimpleNamespace(SpooledTemporaryFile=ValueBuffer))
     replace(models.FakeKey, "value", property(value, set_value))

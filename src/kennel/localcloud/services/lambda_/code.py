@@ -12,6 +12,8 @@ from moto.core.utils import get_service_model
 from kennel.localcloud.dispatch.call import Call
 from kennel.localcloud.dispatch.coverage import describe, refusal
 from kennel.localcloud.dispatch.registry import operation
+from kennel.localcloud.moto_adapter.customer_keys import digest_with
+from kennel.localcloud.moto_adapter.replicas import version_of
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.lambda_.function_version import IMAGES, UNREADABLE
 
@@ -65,6 +67,7 @@ def take_code(call: Call) -> Response:
 @operation("lambda", "PublishLayerVersion")
 def take_layer(call: Call) -> Response:
     """Refuse what is no zip, and extensions, which would not be started."""
+    _check_readable(call.parameters["Content"])
     content = call.parameters["Content"].get("ZipFile")
     if isinstance(content, bytes) and any(name.startswith("extensions/") for name in _check_zip(content)):
         raise EXTENSIONS.error()
@@ -102,9 +105,22 @@ def _check_settings(parameters: dict[str, Any]) -> None:
 def _check_code(code: dict[str, Any]) -> None:
     if code.get("ImageUri"):
         raise IMAGES.error()
+    _check_readable(code)
     content = code.get("ZipFile")
     if isinstance(content, bytes):
         _check_zip(content)
+
+
+def _check_readable(code: dict[str, Any]) -> None:
+    """Refuse an object under a customer's key (SSE-C), which Lambda does not have."""
+    bucket, key = code.get("S3Bucket"), code.get("S3Key")
+    if bucket and key and digest_with(version_of(bucket, key, code.get("S3ObjectVersion"))):
+        raise AwsError(
+            "InvalidParameterValueException",
+            "Error occurred while GetObject. S3 Error Code: InvalidRequest. S3 Error Message: The object was "
+            "stored using a form of Server Side Encryption. The correct parameters must be provided to "
+            "retrieve the object.",
+        )
 
 
 def _check_zip(content: bytes) -> list[str]:
