@@ -178,7 +178,8 @@ class _Tee(io.TextIOBase):
         return self.terminal.write(text)
 
     def flush(self) -> None:
-        self.log.flush()
+        if not self.log.closed:  # Python 3.13 reports that it cannot be flushed when this is deleted
+            self.log.flush()
         self.terminal.flush()
 
 
