@@ -11,7 +11,7 @@ import pytest
 from kennel.localcloud import lifecycle
 from kennel.localcloud.connection import administer
 
-from .conftest import Client, refusal
+from .conftest import ACCOUNT, Client, document, refusal
 
 PLAIN, LOCKED = "settings-plain", "settings-locked"
 PART = 5 * 1024 * 1024
@@ -58,6 +58,7 @@ def test_a_retention_becomes_longer_not_shorter(s3: Any) -> None:
     assert refusal(put, **target, Retention=retention("strict", 2)) == (400, "MalformedXML")
     s3.put_object_retention(**target, Retention=retention("GOVERNANCE", 4002))
     assert refusal(put, **target, Retention=retention("GOVERNANCE", 4001)) == (403, "AccessDenied")
+    assert refusal(put, **target, Retention=retention("COMPLIANCE", 4003)) == (403, "AccessDenied")
     s3.put_object_retention(**target, Retention=retention("COMPLIANCE", 4001), BypassGovernanceRetention=True)
     weaker = {"Retention": retention("GOVERNANCE", 4001), "BypassGovernanceRetention": True}
     assert refusal(put, **target, **weaker) == (403, "AccessDenied")
@@ -187,6 +188,26 @@ def test_encryption_names_an_algorithm_that_there_is(s3: Any) -> None:
     assert refusal(s3.put_object, **put, **key) == (400, "InvalidArgument")
 
 
+def test_who_reads_an_object_does_not_say_how_it_is_encrypted(s3: Any, client: Client) -> None:
+    target = {"Bucket": PLAIN, "Key": "encrypted"}
+    s3.put_object(**target, Body=b"1", ServerSideEncryption="AES256")
+    assert s3.head_object(**target)["ServerSideEncryption"] == "AES256"
+    asking = client("s3", user_agent_extra="encryption")  # a client of its own
+    header = {"x-amz-server-side-encryption": "AES256"}
+    asking.meta.events.register("before-call.s3", lambda params, **_: params["headers"].update(header))
+    assert refusal(asking.get_object, **target) == (400, "InvalidArgument")
+    assert refusal(asking.head_object, **target)[0] == 400
+
+
+def test_a_policy_does_not_allow_all_principals_but_some(s3: Any) -> None:
+    resource = f"arn:aws:s3:::{PLAIN}/*"
+    spared = {"NotPrincipal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "s3:*", "Resource": resource}
+    allow, deny = (document({"Effect": effect, **spared}) for effect in ("Allow", "Deny"))
+    assert refusal(s3.put_bucket_policy, Bucket=PLAIN, Policy=allow) == (400, "MalformedPolicy")
+    s3.put_bucket_policy(Bucket=PLAIN, Policy=deny)
+    s3.delete_bucket_policy(Bucket=PLAIN)
+
+
 def test_a_version_is_read_where_versioning_is_suspended(s3: Any) -> None:
     target = {"Bucket": "settings-suspended", "Key": "k"}
     s3.create_bucket(Bucket=target["Bucket"])
@@ -194,6 +215,11 @@ def test_a_version_is_read_where_versioning_is_suspended(s3: Any) -> None:
         s3.put_bucket_versioning(Bucket=target["Bucket"], VersioningConfiguration={"Status": status})
         version = s3.put_object(**target, Body=status.encode()).get("VersionId", "null")
         assert s3.head_object(**target, VersionId=version)["ContentLength"] == len(status)
+        upload = s3.create_multipart_upload(**target)["UploadId"]
+        part = s3.upload_part(**target, UploadId=upload, PartNumber=1, Body=b"1")
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        completed = s3.complete_multipart_upload(**target, UploadId=upload, MultipartUpload=parts)
+        assert ("VersionId" in completed) == (status == "Enabled")
 
 
 def test_documents_and_headers_that_are_none_are_refused_or_ignored(s3: Any, client: Client) -> None:

@@ -98,6 +98,13 @@ def test_a_form_that_its_policy_or_its_role_does_not_allow_is_refused(
     assert words in str(document.findtext("Message"))
 
 
+def test_a_form_s_policy_is_checked_after_the_name_of_the_file_is_put_in(sign: Callable[..., Form]) -> None:
+    form = sign(Conditions=[["starts-with", "$key", "in/a"]])
+    assert send(form, filename="a b.jpg").status == 204
+    answer = send(form, filename="b.jpg")
+    assert (answer.status, ElementTree.fromstring(answer.data).findtext("Code")) == (403, "AccessDenied")
+
+
 def test_a_form_without_a_policy_is_anybody_s(sign: Callable[..., Form]) -> None:
     form = sign("in/x")
     answer = send({"url": form["url"], "fields": {"key": "in/x"}})

@@ -23,6 +23,7 @@ OPERATION_REGION, OPERATION_PROTOCOL = "kennel.region", "kennel.protocol"
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Paths that moto, or the gateway before it, takes for something else than a bucket's.
 RESERVED = re.compile(r"/(moto-api|favicon\.ico$|latest/(meta-data|api)(/|$)|v20180820/)")
+ENCRYPTION = "HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION"  # the algorithm, which a read does not name
 # Headers of S3 that no operation's model names and that say nothing of its resource.
 S3_HEADERS = re.compile(
     r"HTTP_(X_AMZ_(CHECKSUM_\w+|SDK_CHECKSUM_ALGORITHM|CONTENT_SHA256)|HOST|AUTHORIZATION|TRANSFER_ENCODING)"
@@ -267,6 +268,9 @@ def _rebuild_s3(new: Environ, model: Any, path: str) -> None:
     """Leave S3 the headers that the operation knows, and one spelling of a copy's source."""
     if RESERVED.match(path):
         raise AwsError("InvalidBucketName", "The local cloud keeps this bucket's name for itself.")
+    if ENCRYPTION in new and model.name in ("GetObject", "HeadObject"):
+        message = "x-amz-server-side-encryption header is not supported for this operation."
+        raise AwsError("InvalidArgument", message)
     names, prefixes = _headers(model)
     for key in [key for key in new if key.startswith("HTTP_")]:
         if key not in names and not key.startswith(prefixes) and not S3_HEADERS.fullmatch(key):

@@ -68,10 +68,11 @@ def respond(cloud: Cloud, environ: Environ, serve: Callable[[Environ], Response]
         bucket = environ.get("kennel.bucket") or environ.get("PATH_INFO", "/").strip("/").split("/")[0]
         if "key" not in form.fields:
             raise AwsError("InvalidArgument", "Bucket POST must contain a field named 'key'.", 400)
+        # "All variables within the form are expanded prior to validating the POST policy."
+        key = form.fields["key"] = form.fields["key"].replace(FULL_NAME, form.filename)
         principal = _check(cloud, form, bucket)
-        if not form.fields["key"]:
+        if not key:
             raise AwsError("InvalidArgument", "User key must have a length greater than 0.", 400)
-        key = form.fields["key"].replace(FULL_NAME, form.filename)
         answer = serve(_upload(environ, form, bucket, key, principal))
     except AwsError as error:
         audit = CallAudit(cloud.audit_log)

@@ -129,8 +129,12 @@ def put_ownership(call: Call) -> Response:
 @operation("s3", "PutBucketPolicy")
 def put_bucket_policy(call: Call) -> Response:
     """Set a policy, unless it is public and the bucket or the account blocks those."""
+    policy = parse(call.body.decode(), "bucket policy")
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+    if any("NotPrincipal" in each.elements and each.effect == "Allow" for each in policy.statements):
+        raise AwsError("MalformedPolicy", "Allow with NotPrincipal is not allowed.")
     blocked = public_access.blocks(call.parameters["Bucket"], "block_public_policy")
-    if blocked and is_public(parse(call.body.decode(), "bucket policy")):
+    if blocked and is_public(policy):
         raise AwsError("AccessDenied", "Access Denied: the bucket blocks public policies.", 403)
     response = call.ask_moto()
     return Response(204, response.headers, b"") if response.ok else response

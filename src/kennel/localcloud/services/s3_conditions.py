@@ -151,7 +151,7 @@ def _written(call: Call) -> Response:
         check_upload(call)
     _check_whole(call)
     response = call.ask_moto()
-    if not backend.get_bucket(parameters["Bucket"]).versioning_status:
+    if backend.get_bucket(parameters["Bucket"]).versioning_status != "Enabled":
         version = ("x-amz-version-id", "null")
         response.headers[:] = [(name, text) for name, text in response.headers if (name, text) != version]
     written = backend.get_object(parameters["Bucket"], parameters["Key"]) if response.ok else None

@@ -74,7 +74,7 @@ def put_versioning(call: Call) -> Response:
 
 @operation("s3", "PutObjectRetention")
 def put_retention(call: Call) -> dict[str, Any]:
-    """Retain a version; only a bypass of governance makes a retention shorter, or weaker."""
+    """Retain a version; only a bypass of governance makes a retention shorter, or changes its mode."""
     record = _record(call)
     retention = call.parameters.get("Retention") or {}
     mode, until = retention.get("Mode"), retention.get("RetainUntilDate")
@@ -176,7 +176,7 @@ def _check_enabled(call: Call) -> None:
 
 
 def _weakens(call: Call, record: Any, mode: str | None, until: datetime | None) -> bool:
-    """Whether a retention would end a present one earlier, or let more callers end it."""
+    """Whether a retention would end a present one earlier, or change its mode."""
     if not record.lock_mode or not record.lock_until:
         return False
     present = _in_utc(datetime.fromisoformat(record.lock_until))
@@ -184,8 +184,7 @@ def _weakens(call: Call, record: Any, mode: str | None, until: datetime | None) 
         return False
     if record.lock_mode == "GOVERNANCE" and call.parameters.get("BypassGovernanceRetention"):
         return False
-    weaker = record.lock_mode == "COMPLIANCE" and mode != "COMPLIANCE"
-    return weaker or until is None or until < present
+    return mode != record.lock_mode or until is None or until < present
 
 
 def _in_utc(moment: datetime) -> datetime:
