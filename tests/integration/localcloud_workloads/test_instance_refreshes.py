@@ -222,7 +222,8 @@ def test_a_mixed_policy_launches_its_first_override_by_weight(refreshed: Refresh
     client.set_desired_capacity(**GROUP, DesiredCapacity=0)
     update({**large, "WeightedCapacity": "4"}, {**small, "WeightedCapacity": "2"})
     client.set_desired_capacity(**GROUP, DesiredCapacity=8)
-    assert [each["InstanceType"] for each in refreshed.group()["Instances"]] == ["c5.xlarge"] * 2
+    launched = [(each["InstanceType"], each["WeightedCapacity"]) for each in refreshed.group()["Instances"]]
+    assert launched == [("c5.xlarge", "4")] * 2
     for refused, overrides, distribution in (
         ("no strategy lowest-price", (large, small), {"OnDemandAllocationStrategy": "lowest-price"}),
         ("no spot instances", (large,), {"OnDemandPercentageAboveBaseCapacity": 50}),

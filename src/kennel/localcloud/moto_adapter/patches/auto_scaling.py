@@ -135,13 +135,18 @@ def _launch_instance(group: Any, propagated_tags: dict[str, str]) -> None:
         protected = group.new_instances_protected_from_scale_in
         state: Any = InstanceState(instance, protected_from_scale_in=protected)
         state.launched_from = version
+        state.weighted_capacity = _first_override(group).get("WeightedCapacity")
         group.instance_states.append(state)
 
 
 def _instance_type(group: Any) -> str:
     """Return the type of the first override of a mixed policy, else that of the template."""
-    overrides = ((group.mixed_instances_policy or {}).get("LaunchTemplate") or {}).get("Overrides") or [{}]
-    return str(overrides[0].get("InstanceType") or group.instance_type)
+    return str(_first_override(group).get("InstanceType") or group.instance_type)
+
+
+def _first_override(group: Any) -> dict[str, Any]:
+    overrides = ((group.mixed_instances_policy or {}).get("LaunchTemplate") or {}).get("Overrides")
+    return overrides[0] if overrides else {}
 
 
 def _emptiest(group: Any) -> tuple[str, str | None]:
