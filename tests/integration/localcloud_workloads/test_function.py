@@ -10,6 +10,7 @@ import time
 import uuid
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -427,3 +428,12 @@ def test_a_function_opens_what_is_in_its_layers_by_path(functions: Functions) ->
     assert "runs no containers: /opt is here" in refused["errorMessage"]
     with pytest.raises(functions.client.exceptions.ClientError, match="no wrapper scripts"):
         functions.create(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}})
+
+
+def test_what_a_function_logs_at_its_end_is_written_when_it_is_deleted(functions: Functions) -> None:
+    """The role and the log group go next: later lines would be denied, or make the group again."""
+    name = functions.create()
+    pid = functions.invoke(name)["Document"]["pid"]
+    functions.client.delete_function(FunctionName=name)
+    assert functions.log(name)[-1].startswith("REPORT "), "and nothing of a Runtime API that has gone"
+    assert not Path(f"/proc/{pid}").exists()

@@ -21,6 +21,7 @@ from kennel.localcloud.moto_adapter.functions import find_version
 from kennel.localcloud.protocol.messages import AwsError, Response
 from kennel.localcloud.services.lambda_.configuration import function_name
 from kennel.localcloud.services.lambda_.cors import Cors
+from kennel.localcloud.services.lambda_.pool import sandbox_pool
 
 PATH = re.compile(r"/_lambda-url/(?P<id>[0-9a-z]+)(?P<rest>/.*|$)")
 HOST = re.compile(r"(?P<id>[0-9a-z]+)\.lambda-url\.[a-z0-9-]+\.localhost", re.IGNORECASE)
@@ -128,10 +129,11 @@ def list_function_urls(call: Call) -> dict[str, Any]:
 
 @operation("lambda", "DeleteFunction")
 def delete_function(call: Call) -> Response:
-    """Delete a function through moto, and its URLs with it."""
+    """Delete a function through moto, and its URLs and idle sandboxes with it."""
     response = call.ask_moto()
     if response.ok and not call.parameters.get("Qualifier"):
         name, urls = function_name(call), function_urls(call.cloud)
+        sandbox_pool(call.cloud).discard(name)
         for key in [key for key in urls if key[0] == name]:
             urls.pop(key, None)
     return response

@@ -15,6 +15,7 @@ from kennel.localcloud.services.lambda_.sandbox import InvocationResult, Sandbox
 
 IDLE_SECONDS = 300.0  # how long AWS keeps a sandbox is not published; minutes
 REAP_SECONDS = 15.0
+END_SECONDS = 10.0  # of a sandbox, after the order to end
 ACCOUNT_CONCURRENCY = 1000  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 
@@ -109,13 +110,22 @@ class SandboxPool(TransientStore):
             self._give_back(sandbox)
 
     def release(self, version: FunctionVersion) -> None:
-        """Provision no sandboxes of a version any more; those that idle end."""
+        """Provision no sandboxes of a version any more; those that idle end, and their logs are written."""
         with self._lock:
             self._provisioned.pop(version, None)
             self._initialised.pop(version, None)
             released = self._idle.pop(version, [])
-        for sandbox in released:
-            sandbox.close()
+        _end(released)
+
+    def discard(self, name: str) -> None:
+        """End the idle sandboxes of a function, all versions, and wait until their logs are written."""
+        with self._lock:
+            versions = [version for version in self._idle if version.name == name]
+            discarded = [sandbox for version in versions for sandbox in self._idle.pop(version)]
+            for kept in (self._provisioned, self._initialised):
+                for version in [version for version in kept if version.name == name]:
+                    del kept[version]
+        _end(discarded)
 
     def shutdown(self) -> None:
         """End every sandbox; the supervisors end those that are busy."""
@@ -169,6 +179,13 @@ class SandboxPool(TransientStore):
                         del self._idle[version]
             for sandbox in retired:
                 sandbox.close()
+
+
+def _end(sandboxes: list[Sandbox]) -> None:
+    for sandbox in sandboxes:
+        sandbox.close()
+    for sandbox in sandboxes:
+        sandbox.ended.wait(END_SECONDS)
 
 
 def sandbox_pool(cloud: Cloud) -> SandboxPool:

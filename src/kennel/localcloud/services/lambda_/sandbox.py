@@ -45,6 +45,11 @@ class InvocationResult:
 class Sandbox:
     """A process of a version's runtime, its Runtime API server and its log stream.
 
+    Attributes
+    ----------
+    ended : threading.Event
+        Set once the process has ended and its log is written.
+
     Raises
     ------
     LocalCloudError
@@ -65,7 +70,7 @@ class Sandbox:
         self._clock = cloud.clock
         self.idle_since = self._clock.monotonic()
         self._started = time.monotonic()
-        self._fresh, self._broken = True, False
+        self._fresh, self._broken, self.ended = True, False, threading.Event()
         opt = unpack_layers(version, cloud.directory / "layers")
         root = unpack(version, cloud.directory / "functions", opt)
         session = role_session(cloud, version.role, SERVICE, version.name)
@@ -185,10 +190,12 @@ class Sandbox:
         return _failure("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
 
     def close(self) -> None:
-        """End the process; the rest of its log is sent in the background."""
+        """End the process; the rest of its log is sent in the background.
+
+        Its Runtime API ends behind it: without that, a process that still runs would write that it is gone.
+        """
         self._broken = True
         self._workload.terminate(0)
-        self._api.close()
 
     def _watch(self) -> None:
         status = self._workload.wait()
@@ -196,6 +203,7 @@ class Sandbox:
         self._api.exited(status or 0)
         self._api.close()
         self._workload.close()
+        self.ended.set()
 
 
 def _failure(error_type: str, message: str) -> RuntimeResponse:
