@@ -34,6 +34,24 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class _Start:
+    """The start of a program: a signal that comes meanwhile counts once the program can be ended."""
+
+    under_way = False
+    signal = 0
+
+    def begin(self) -> None:
+        self.under_way, self.signal = True, 0
+
+    def end(self) -> None:
+        self.under_way = False
+        if self.signal:
+            raise Interrupted(self.signal)
+
+
+_start = _Start()
+
+
 def handle_signals() -> None:
     """Raise :class:`Interrupted` at the first signal that asks for an end, and ignore all further ones.
 
@@ -48,7 +66,9 @@ def handle_signals() -> None:
     def interrupt(number: int, _: object) -> None:
         for each in numbers:
             signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
+        if not _start.under_way:
+            raise Interrupted(number)
+        _start.signal = number
 
     for number in numbers:
         signal.signal(number, interrupt)
@@ -87,16 +107,21 @@ def run(
     """
     with log.open("ab") as output:
         begin = output.tell()
+        _start.begin()
         # A session of its own: an interruption must reach the compilers that an installer may start.
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environ,
-            close_fds=False,  # the lock stays open in it: whatever still installs keeps other set-ups out
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environ,
+                close_fds=False,  # the lock stays open in it: whatever still installs keeps other set-ups out
+                start_new_session=True,
+            )
+        except OSError:
+            _start.end()
+            raise
 
     def text() -> str:
         with log.open("rb") as file:
@@ -104,6 +129,7 @@ def run(
             return file.read().decode(errors="replace")
 
     try:
+        _start.end()
         _report_until_end(process, label, lambda: progress(text()))
     except BaseException:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # it may have ended by itself just now

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bootstrap import output
@@ -107,6 +109,29 @@ def test_signals_that_are_ignored_stay_ignored() -> None:
         output.handle_signals()
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
         assert callable(signal.getsignal(signal.SIGTERM))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_signal_in_the_moment_of_a_start_ends_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def interrupted_popen(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*arguments, **options))
+        signal.raise_signal(signal.SIGTERM)
+        return started[0]
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    output.handle_signals()
+    monkeypatch.setattr(subprocess, "Popen", interrupted_popen)
+    try:
+        with pytest.raises(output.Interrupted):
+            output.run(["sleep", "60"], "sleeping", tmp_path / "log", environ={"PATH": "/usr/bin:/bin"})
+        assert started[0].poll() == -signal.SIGTERM
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
