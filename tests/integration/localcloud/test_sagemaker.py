@@ -233,18 +233,22 @@ def test_tags_of_sagemaker_are_replaced_not_repeated(client: Client) -> None:
         assert [tag["Key"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]] == ["b"]
 
 
+def process(client: Client, name: str) -> None:
+    client("sagemaker").create_processing_job(
+        ProcessingJobName=name,
+        RoleArn=SERVED,
+        AppSpecification={"ImageUri": "sagemaker-scikit-learn:1.2-1", "ContainerEntrypoint": ["true"]},
+        ProcessingResources={
+            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+        },
+    )
+
+
 def test_processing_jobs_are_listed_in_the_order_and_the_pages_that_are_asked_for(client: Client) -> None:
     sagemaker = client("sagemaker")
     names = [f"listed-{number}" for number in range(4)]
     for name in names:
-        sagemaker.create_processing_job(
-            ProcessingJobName=name,
-            RoleArn=SERVED,
-            AppSpecification={"ImageUri": "sagemaker-scikit-learn:1.2-1", "ContainerEntrypoint": ["true"]},
-            ProcessingResources={
-                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
-            },
-        )
+        process(client, name)
     chosen = {"NameContains": "listed-", "SortBy": "Name", "SortOrder": "Descending", "MaxResults": 3}
 
     first = sagemaker.list_processing_jobs(**chosen)
@@ -270,14 +274,7 @@ def test_processing_jobs_and_endpoints_are_listed_by_their_times(client: Client,
     production = {**variant("ml.c7i.large"), "ModelName": name}
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[production])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    sagemaker.create_processing_job(
-        ProcessingJobName=name,
-        RoleArn=SERVED,
-        AppSpecification={"ImageUri": "sagemaker-scikit-learn:1.2-1", "ContainerEntrypoint": ["true"]},
-        ProcessingResources={
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
-        },
-    )
+    process(client, name)
     now = datetime.now(UTC)
     matching, other = (now - HOUR, now + HOUR) if asked in BETWEEN[0] else (now + HOUR, now - HOUR)
     try:
