@@ -240,8 +240,8 @@ class Endpoint:
     def delete(self) -> None:
         """Stop what serves and what is starting; returns once its last log lines are written.
 
-        Afterwards the role and the log group may be deleted: what came later would be denied, or make the
-        group again.
+        The role and the log group may be deleted next: what came later would be denied, or make the group
+        again.
         """
         with self._lock:
             self._cloud.clock.set(self._deleted)
