@@ -123,6 +123,14 @@ def test_exported_arguments_are_not_passed_twice(root: Path, monkeypatch: pytest
     assert terraform_of(root).plan().add == 1
 
 
+def assert_saved(terraform: Terraform, root: Path, started: float) -> None:
+    assert time.monotonic() - started < 25, "Terraform was interrupted, not waited for"
+    # The state is unlocked and complete: the tainted resource is in it and is replaced.
+    (root / "main.tf").write_text(ROOT % "")
+    terraform.apply()
+    assert terraform.plan().empty
+
+
 def test_an_interrupted_terraform_saves_its_state(root: Path) -> None:
     (root / "main.tf").write_text(ROOT % WAITING)
     terraform = terraform_of(root)
@@ -138,11 +146,7 @@ def test_an_interrupted_terraform_saves_its_state(root: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         terraform.apply()
 
-    assert time.monotonic() - started < 25, "Terraform was interrupted, not waited for"
-    # The state is unlocked and complete: the tainted resource is in it and is replaced.
-    (root / "main.tf").write_text(ROOT % "")
-    terraform.apply()
-    assert terraform.plan().empty
+    assert_saved(terraform, root, started)
 
 
 def test_terraform_is_interrupted_before_it_is_known_to_run(
@@ -164,10 +168,7 @@ def test_terraform_is_interrupted_before_it_is_known_to_run(
         with pytest.raises(KeyboardInterrupt):
             terraform.apply()
 
-    assert time.monotonic() - started < 25, "Terraform was interrupted, not waited for"
-    (root / "main.tf").write_text(ROOT % "")
-    terraform.apply()
-    assert terraform.plan().empty
+    assert_saved(terraform, root, started)
 
 
 def test_drift_ignores_null_that_became_empty(root: Path) -> None:
